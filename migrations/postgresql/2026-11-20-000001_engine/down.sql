@@ -1,0 +1,15 @@
+DROP TABLE revisions;
+DROP TABLE facts;
+DROP TABLE unknown_pushes;
+DROP TABLE blocked_buyers;
+DROP TABLE once_replies;
+DROP TABLE rules;
+DROP TABLE outbox;
+DROP TABLE chat_messages;
+DROP TABLE items;
+DROP TABLE conversations;
+DROP TABLE account_cursors;
+DROP TABLE account_tokens;
+DROP TABLE account_states;
+DROP TABLE accounts;
+DROP TABLE users;

@@ -1,0 +1,131 @@
+//! The ids everything else is spoken in, money, and the two clocks. Platform ids are text: an order id has 19 digits and must never pass through a float.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! number_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+number_id! {
+    /// A person with a login: an owner of accounts (a tenant), or an administrator.
+    UserId;
+    /// One seller account on the platform, as we number it.
+    AccountId;
+    /// A keyword rule or a default reply.
+    RuleId;
+    /// Money in Fen (hundredths of a yuan).
+    Fen;
+}
+
+text_id! {
+    /// The platform's conversation (`cid`), without the `@goofish` suffix.
+    ConversationId;
+    /// The platform's user id of anybody: a buyer, or the seller (`unb`). Without the `@goofish` suffix.
+    BuyerId;
+    /// The platform's item id, 12–13 digits.
+    ItemId;
+    /// The platform's order id, 19 digits.
+    OrderId;
+    /// The platform's message id (`….PNM`), unique for one account.
+    MessageId;
+}
+
+/// UTC milliseconds since 1970: what the platform speaks and what the database stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The end of time: a pause until somebody resumes.
+    pub const NEVER: Self = Self(i64::MAX);
+
+    /// Milliseconds since `earlier`; zero where the clocks disagree.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// One moment on both clocks, handed to pure code by whoever owns a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// For waiting: never jumps.
+    pub instant: Instant,
+    /// For the wire and the database.
+    pub unix: Timestamp,
+}

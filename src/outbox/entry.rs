@@ -1,0 +1,145 @@
+//! The states of a send, and which may follow which.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp};
+
+/// The number behind a send's `uuid` on the wire: strictly increasing within an account and never below the time it was made at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SendId(pub i64);
+
+/// One text or picture to a buyer. A row before it is a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub account: AccountId,
+    pub id: SendId,
+    pub conversation: ConversationId,
+    pub peer: BuyerId,
+    pub body: Body,
+    pub state: State,
+    /// Why it was rejected, expired or is uncertain; the platform's own words where there are some.
+    pub reason: Option<String>,
+    /// The platform's id of the message, once an answer or an echo told it.
+    pub message: Option<MessageId>,
+    pub origin: Origin,
+    pub rule: Option<RuleId>,
+    /// The last message of the turn this answers.
+    pub in_reply_to: Option<MessageId>,
+    /// How often it was on the wire.
+    pub attempts: i32,
+    pub created_at: Timestamp,
+    /// When it last went (or may have gone) onto the wire.
+    pub sent_at: Option<Timestamp>,
+    /// When it reached a final state.
+    pub settled_at: Option<Timestamp>,
+    /// After this moment a chat answer is not sent any more.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Body {
+    Text {
+        text: String,
+    },
+    /// Pixels; 0×0 where nobody measured it.
+    Image {
+        url: String,
+        width: u32,
+        height: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Never on the wire.
+    Queued,
+    /// Committed before the frame left; without a confirmation it is in doubt.
+    Sent,
+    /// The platform answered, its echo came, or its history has it.
+    Confirmed,
+    /// The platform refused the content. Final.
+    Rejected,
+    /// Nobody can say whether the buyer saw it. A person decides.
+    Uncertain,
+    /// Too old to be sent, and never seen by the buyer.
+    Expired,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
+            Self::Uncertain => "uncertain",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Nothing automatic happens to it any more.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Sent)
+    }
+
+    /// Which state may follow which. An echo may still settle a doubt.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Queued => matches!(next, Self::Sent | Self::Expired | Self::Rejected),
+            Self::Sent => !matches!(next, Self::Sent),
+            Self::Uncertain => matches!(next, Self::Confirmed | Self::Rejected),
+            Self::Confirmed | Self::Rejected | Self::Expired => false,
+        }
+    }
+}
+
+impl std::str::FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "queued" => Ok(Self::Queued),
+            "sent" => Ok(Self::Sent),
+            "confirmed" => Ok(Self::Confirmed),
+            "rejected" => Ok(Self::Rejected),
+            "uncertain" => Ok(Self::Uncertain),
+            "expired" => Ok(Self::Expired),
+            other => Err(format!("unknown send state {other:?}")),
+        }
+    }
+}
+
+/// Who wanted it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    Rule,
+    Default,
+    Person,
+}
+
+impl Origin {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Default => "default",
+            Self::Person => "person",
+        }
+    }
+}
+
+impl std::str::FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "rule" => Ok(Self::Rule),
+            "default" => Ok(Self::Default),
+            "person" => Ok(Self::Person),
+            other => Err(format!("unknown origin {other:?}")),
+        }
+    }
+}

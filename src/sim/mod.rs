@@ -1,0 +1,1 @@
+//! A Goofish to test against.

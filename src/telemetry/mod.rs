@@ -1,0 +1,4 @@
+//! What operators see: logs and health.
+
+pub mod health;
+pub mod logging;
