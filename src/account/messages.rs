@@ -1,1 +1,146 @@
-//! (in progress)
+//! What accounts, their registry and their shards say to each other.
+
+use std::{collections::HashSet, sync::Arc};
+
+use actix::{Message as ActixMessage, Recipient};
+
+use crate::{
+    account::{
+        facts::AccountFacts,
+        state::{Reason, Status},
+    },
+    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp},
+    outbox::entry::{Body, SendId},
+};
+
+/// A shard's actor takes an account in: loads what the database knows of it. Answered when it is ready.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<(), String>")]
+pub struct Adopt(pub AccountFacts);
+
+/// Forget everything kept for an account.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct DropAccount(pub AccountId);
+
+/// Are you there? Answered with how much is kept for accounts.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Load")]
+pub struct Ping;
+
+/// What an actor keeps in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, actix::MessageResponse)]
+pub struct Load {
+    pub accounts: usize,
+    /// Turns, sends or messages in work.
+    pub pending: usize,
+}
+
+/// An account is registered with the platform: from now on it can be spoken through.
+#[derive(Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct AccountOnline {
+    pub account: AccountId,
+    pub line: Line,
+}
+
+/// The way to one account's live connection.
+#[derive(Clone)]
+pub struct Line {
+    pub transmit: Recipient<Transmit>,
+    pub history: Recipient<AskHistory>,
+    pub item: Recipient<AskItem>,
+}
+
+/// The account's connection is gone.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct AccountOffline(pub AccountId);
+
+/// Who sells this item? Asked once an item; the answering actor is told, also when it cannot be learned.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct AskItem {
+    pub conversation: ConversationId,
+    pub item: ItemId,
+}
+
+/// Put this on the wire. The outbox is told what became of it, whatever that is.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct Transmit {
+    pub id: SendId,
+    pub conversation: ConversationId,
+    pub peer: BuyerId,
+    pub body: Body,
+}
+
+/// What does the history say of this conversation? The outbox is told.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct AskHistory {
+    pub conversation: ConversationId,
+    /// The history is read back to this moment.
+    pub since: Timestamp,
+}
+
+/// The stop switches: nothing automatic is written to the platform while one is on.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct Switches {
+    pub all: bool,
+    pub accounts: Arc<HashSet<AccountId>>,
+}
+
+/// An account's actor ended, wanted or not.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct AccountStopped {
+    pub account: AccountId,
+    pub generation: u64,
+    pub panicked: bool,
+    /// Failed connects in a row, which its successor must not forget.
+    pub failures: u32,
+}
+
+/// An account's state changed.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct StatusChanged {
+    pub account: AccountId,
+    pub generation: u64,
+    pub status: Status,
+}
+
+/// Close the connection in good order and end.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct Stop(pub Reason);
+
+/// Read the credentials again and connect anew: somebody changed them.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct CredentialsChanged;
+
+/// What is an account doing?
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "AccountSnapshot")]
+pub struct Snapshot;
+
+/// One account's state and figures, without secrets.
+#[derive(Debug, Clone, actix::MessageResponse)]
+pub struct AccountSnapshot {
+    pub account: AccountId,
+    pub status: Status,
+    pub heartbeat_sent: Option<Timestamp>,
+    pub heartbeat_answered: Option<Timestamp>,
+    pub last_business: Option<Timestamp>,
+    /// Pushes that are not stored yet.
+    pub unstored: usize,
+    /// Missed messages are being fetched.
+    pub filling_gap: bool,
+    pub connections: u64,
+    pub token_issued_at: Option<Timestamp>,
+    pub token_requests_today: u32,
+    pub breaker_open: bool,
+}

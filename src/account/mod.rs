@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod backoff;
+pub mod facts;
 pub mod messages;
 pub mod registry;
 pub mod state;

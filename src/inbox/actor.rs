@@ -1,1 +1,492 @@
-//! (in progress)
+//! Stores what arrives, answers for it, and merges what a buyer says into turns.
+//!
+//! One write is in flight at a time; meanwhile the next batch gathers, over all accounts of the shard. A write that failed is told
+//! to the accounts, which do not acknowledge and fetch everything again. A write whose outcome nobody knows ends this
+//! actor: its successor reads from the database what is really there.
+
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::prelude::*;
+use log::{error, info, warn};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    account::{
+        facts::{AccountFacts, Pace},
+        messages::{Adopt, DropAccount, Load, Ping},
+    },
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, Timestamp},
+    inbox::{
+        debounce::{Debounce, Wait},
+        dedup::Recent,
+        messages::{Cursor, Flush, Incoming, Ingest, NotStored, Source, TookOver, TurnMessage, TurnSettled, UnknownEntry},
+    },
+    platform::lwp::event::{Content, Message},
+    reply::decide::Silence,
+    store::{
+        self, Store, StoreError,
+        chat_messages::{NewMessage, StoredMessage},
+        connection::DbConn,
+    },
+    telemetry::clock,
+};
+
+/// Messages one transaction stores at most, so that a flood cannot hold the writer for long.
+const BATCH: usize = 512;
+
+/// So many turns may wait for their decision to be stored; then the inbox takes nothing more in until some are.
+const BACKLOG: usize = 8192;
+
+/// How soon a full backlog is looked at again.
+const BACKLOG_LOOK: Duration = Duration::from_millis(5);
+
+/// Cursors are written this often: an older one only costs a longer look into the history.
+const CURSOR_EVERY: Duration = Duration::from_secs(1);
+
+/// Ids of stored messages kept in memory; the database knows them all.
+const RECENT: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
+
+type Key = (AccountId, ConversationId);
+
+pub struct InboxActor {
+    store: Store,
+    turns: Recipient<TurnSettled>,
+    takeovers: Recipient<TookOver>,
+    backlog: Arc<AtomicUsize>,
+    /// Set when this shard was replaced: nothing may be stored by it any more.
+    retired: Arc<AtomicBool>,
+    accounts: HashMap<AccountId, AccountFacts>,
+    debounce: Debounce<Key, Pending>,
+    recent: Recent,
+    gathering: Vec<Arrival>,
+    writing: bool,
+    cursors: HashMap<AccountId, Cursor>,
+    unwritten: HashSet<AccountId>,
+    turn_timer: SpawnHandle,
+    cursor_timer: Option<SpawnHandle>,
+    backlog_timer: Option<SpawnHandle>,
+}
+
+/// An [`Ingest`] and who waits for it.
+struct Arrival {
+    ingest: Ingest,
+    answer: oneshot::Sender<Result<(), NotStored>>,
+}
+
+/// A stored message on its way into a turn.
+struct Pending {
+    buyer: BuyerId,
+    buyer_name: Option<String>,
+    item: Option<ItemId>,
+    message: TurnMessage,
+}
+
+impl InboxActor {
+    pub fn new(
+        store: Store,
+        turns: Recipient<TurnSettled>,
+        takeovers: Recipient<TookOver>,
+        backlog: Arc<AtomicUsize>,
+        retired: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            store,
+            turns,
+            takeovers,
+            backlog,
+            retired,
+            accounts: HashMap::new(),
+            debounce: Debounce::new(),
+            recent: Recent::new(RECENT),
+            gathering: Vec::new(),
+            writing: false,
+            cursors: HashMap::new(),
+            unwritten: HashSet::new(),
+            turn_timer: SpawnHandle::default(),
+            cursor_timer: None,
+            backlog_timer: None,
+        }
+    }
+
+    /// Stores what has gathered, unless a write is in flight or too many turns wait.
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if self.writing || self.gathering.is_empty() || self.retired.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.backlog.load(Ordering::Relaxed) > BACKLOG {
+            self.look_again(ctx);
+            return;
+        }
+        self.writing = true;
+        let arrivals = self.next_batch();
+        let work = self.plan(&arrivals);
+        let store = self.store.clone();
+        let stored = async move { store.write(move |conn| work.store(conn)).await };
+        let then = stored.into_actor(self).map(move |result, actor, ctx| {
+            actor.writing = false;
+            match result {
+                Ok(fresh) => actor.stored(arrivals, fresh, ctx),
+                Err(error) => actor.not_stored(arrivals, &error, ctx),
+            }
+            actor.write(ctx);
+        });
+        ctx.spawn(then);
+    }
+
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        if self.backlog_timer.is_none() {
+            self.backlog_timer = Some(ctx.run_later(BACKLOG_LOOK, |actor, ctx| {
+                actor.backlog_timer = None;
+                actor.write(ctx);
+            }));
+        }
+    }
+
+    fn next_batch(&mut self) -> Vec<Arrival> {
+        let mut messages = 0;
+        let fits = self.gathering.iter().take_while(|arrival| {
+            let before = messages;
+            messages += arrival.ingest.messages.len();
+            before < BATCH
+        });
+        let count = fits.count();
+        self.gathering.drain(..count).collect()
+    }
+
+    fn plan(&mut self, arrivals: &[Arrival]) -> Work {
+        let mut work = Work::default();
+        for Arrival { ingest, .. } in arrivals {
+            let answered = answered_by_seller(ingest);
+            for incoming in &ingest.messages {
+                let pause = self.pause_for(ingest.account, incoming);
+                work.pauses.extend(pause.map(|until| (ingest.account, incoming.message.conversation.clone(), until)));
+                work.rows.push(new_row(ingest, incoming, &answered));
+            }
+            work.unknown.extend(ingest.unknown.iter().map(|entry| (ingest.account, entry.clone())));
+        }
+        work
+    }
+
+    /// Until when the seller's own typing pauses the conversation.
+    fn pause_for(&self, account: AccountId, incoming: &Incoming) -> Option<Timestamp> {
+        let pause = self.accounts.get(&account)?.pace.takeover_pause;
+        let takes_over = incoming.own && incoming.message.is_written_by_a_person() && !incoming.message.group && !pause.is_zero();
+        takes_over.then(|| incoming.message.created_at + pause)
+    }
+
+    fn stored(&mut self, arrivals: Vec<Arrival>, fresh: Vec<bool>, ctx: &mut Context<Self>) {
+        let mut fresh = fresh.into_iter();
+        for Arrival { ingest, answer } in arrivals {
+            let answered = answered_by_seller(&ingest);
+            let new: Vec<bool> = fresh.by_ref().take(ingest.messages.len()).collect();
+            self.tell_takeovers(&ingest);
+            for (incoming, new) in ingest.messages.into_iter().zip(new) {
+                self.recent.remember(ingest.account, incoming.message.id.clone());
+                if new && !incoming.own && prejudge(&incoming.message, &answered).is_none() {
+                    self.open(ingest.account, pending(incoming.message));
+                }
+            }
+            self.advance_cursor(ingest.account, ingest.cursor, ctx);
+            // The account may be gone; then nobody acknowledges, and the platform sends it again.
+            let _ = answer.send(Ok(()));
+        }
+        self.settle_turns(ctx);
+    }
+
+    fn not_stored(&mut self, arrivals: Vec<Arrival>, error: &StoreError, ctx: &mut Context<Self>) {
+        error!(class = "database"; "cannot store messages, they are not acknowledged: {error}");
+        for arrival in arrivals {
+            // As above.
+            let _ = arrival.answer.send(Err(NotStored(error.to_string())));
+        }
+        if error.outcome_unknown() {
+            ctx.stop();
+        }
+    }
+
+    fn tell_takeovers(&self, ingest: &Ingest) {
+        for incoming in &ingest.messages {
+            if let Some(until) = self.pause_for(ingest.account, incoming) {
+                // Same thread; lost only together with the shard, and the pause is stored.
+                self.takeovers.do_send(TookOver { account: ingest.account, conversation: incoming.message.conversation.clone(), until });
+            }
+        }
+    }
+
+    fn open(&mut self, account: AccountId, (conversation, pending): (ConversationId, Pending)) {
+        let Some(facts) = self.accounts.get(&account) else { return };
+        self.debounce.push((account, conversation), pending, wait(&facts.pace), Instant::now().into_std());
+    }
+
+    /// Hands over every settled turn and re-arms the one timer.
+    fn settle_turns(&mut self, ctx: &mut Context<Self>) {
+        for ((account, conversation), parts) in self.debounce.settled(Instant::now().into_std()) {
+            self.hand_over(account, conversation, parts);
+        }
+        ctx.cancel_future(self.turn_timer);
+        if let Some(deadline) = self.debounce.deadline() {
+            let wait = Instant::from_std(deadline).saturating_duration_since(Instant::now());
+            self.turn_timer = ctx.run_later(wait, Self::settle_turns);
+        }
+    }
+
+    fn hand_over(&mut self, account: AccountId, conversation: ConversationId, parts: Vec<Pending>) {
+        let Some(last) = parts.last() else { return };
+        let turn = TurnSettled {
+            account,
+            conversation,
+            buyer: last.buyer.clone(),
+            buyer_name: parts.iter().rev().find_map(|part| part.buyer_name.clone()),
+            item: parts.iter().rev().find_map(|part| part.item.clone()),
+            settled_at: clock::unix(),
+            messages: parts.into_iter().map(|part| part.message).collect(),
+        };
+        self.backlog.fetch_add(1, Ordering::Relaxed);
+        // Bounded by the backlog; lost only together with the shard, and then it is still undecided in the database.
+        self.turns.do_send(turn);
+    }
+
+    fn advance_cursor(&mut self, account: AccountId, cursor: Option<Cursor>, ctx: &mut Context<Self>) {
+        let Some(cursor) = cursor else { return };
+        let known = self.cursors.entry(account).or_insert(cursor);
+        *known = Cursor { pts: known.pts.max(cursor.pts), seen_at: known.seen_at.max(cursor.seen_at) };
+        self.unwritten.insert(account);
+        if self.cursor_timer.is_none() {
+            self.cursor_timer = Some(ctx.run_later(CURSOR_EVERY, |actor, ctx| {
+                actor.cursor_timer = None;
+                let flushed = actor.flush().into_actor(actor);
+                ctx.spawn(flushed);
+            }));
+        }
+    }
+
+    /// Writes the cursors down. A failure is harmless: the older ones stay, and the history is read from there.
+    fn flush(&mut self) -> impl Future<Output = ()> + use<> {
+        let cursors: Vec<(AccountId, Cursor)> =
+            self.unwritten.drain().filter_map(|account| Some((account, *self.cursors.get(&account)?))).collect();
+        let store = self.store.clone();
+        let retired = self.retired.load(Ordering::Relaxed);
+        async move {
+            if cursors.is_empty() || retired {
+                return;
+            }
+            let written = store.write(move |conn| store::account_cursors::put_many(conn, &cursors)).await;
+            if let Err(error) = written {
+                warn!(class = "database"; "cannot store cursors: {error}");
+            }
+        }
+    }
+
+    fn adopt(&mut self, facts: AccountFacts, undecided: Vec<StoredMessage>, ctx: &mut Context<Self>) {
+        let id = facts.id;
+        if !undecided.is_empty() {
+            info!(account = &*facts.name, messages = undecided.len(); "messages from before the start are answered now");
+        }
+        self.accounts.insert(id, facts);
+        for message in undecided {
+            self.open(id, restored(message));
+        }
+        self.settle_turns(ctx);
+    }
+}
+
+/// What one transaction stores.
+#[derive(Default)]
+struct Work {
+    rows: Vec<NewMessage>,
+    pauses: Vec<(AccountId, ConversationId, Timestamp)>,
+    unknown: Vec<(AccountId, UnknownEntry)>,
+}
+
+impl Work {
+    /// For each message: is it new?
+    fn store(&self, conn: &mut DbConn) -> store::QueryResult<Vec<bool>> {
+        for (account, conversation, until) in &self.pauses {
+            store::conversations::take_over(conn, *account, conversation, *until)?;
+        }
+        for (account, entry) in &self.unknown {
+            store::unknown_pushes::insert(conn, *account, clock::unix(), entry.object_type, entry.error.as_deref(), &entry.data)?;
+        }
+        store::chat_messages::insert_new(conn, &self.rows)
+    }
+}
+
+/// In missed history: when the seller last wrote by hand, per conversation. What buyers said before is answered.
+fn answered_by_seller(ingest: &Ingest) -> HashMap<ConversationId, Timestamp> {
+    let mut answered = HashMap::new();
+    if ingest.source == Source::Push {
+        return answered;
+    }
+    for Incoming { message, own } in &ingest.messages {
+        if *own && message.is_written_by_a_person() {
+            let at = answered.entry(message.conversation.clone()).or_insert(message.created_at);
+            *at = message.created_at.max(*at);
+        }
+    }
+    answered
+}
+
+/// What needs no rules to decide.
+fn prejudge(message: &Message, answered: &HashMap<ConversationId, Timestamp>) -> Option<Silence> {
+    if !message.is_written_by_a_person() {
+        return Some(Silence::NotAPerson);
+    }
+    if message.group {
+        return Some(Silence::GroupChat);
+    }
+    let later = answered.get(&message.conversation).is_some_and(|at| message.created_at <= *at);
+    later.then_some(Silence::SellerAnswered)
+}
+
+fn new_row(ingest: &Ingest, Incoming { message, own }: &Incoming, answered: &HashMap<ConversationId, Timestamp>) -> NewMessage {
+    let now = clock::unix();
+    let verdict = if *own { Some(("own", None)) } else { prejudge(message, answered).map(|silence| ("silent", Some(silence.code().to_owned()))) };
+    let decided_at = verdict.is_some().then_some(now);
+    let (decision, reason) = verdict.unzip();
+    NewMessage {
+        account: ingest.account,
+        id: message.id.clone(),
+        conversation: message.conversation.clone(),
+        sender: message.sender.clone(),
+        sender_name: message.sender_name.clone(),
+        content_type: message.content_type,
+        text: display_text(message),
+        item: message.item.clone(),
+        sent_at: message.created_at,
+        received_at: now,
+        source: match ingest.source {
+            Source::Push => "push",
+            Source::History => "history",
+        },
+        decision,
+        reason: reason.flatten(),
+        decided_at,
+    }
+}
+
+/// The text, or what a phone would show for a picture, a card, a sticker; a picture's address is kept with it.
+fn display_text(message: &Message) -> String {
+    match &message.content {
+        Content::Text { text } | Content::Tip { text } => text.clone(),
+        Content::Image { pictures } => pictures.first().map_or_else(|| message.reminder.clone(), |picture| format!("{} {}", message.reminder, picture.url)),
+        Content::Voice | Content::Sticker | Content::Card(_) | Content::Other => message.reminder.clone(),
+    }
+}
+
+fn pending(message: Message) -> (ConversationId, Pending) {
+    let (is_text, text) = match message.content {
+        Content::Text { text } => (true, text),
+        Content::Image { .. } | Content::Voice | Content::Sticker | Content::Tip { .. } | Content::Card(_) | Content::Other => (false, message.reminder),
+    };
+    let turn_message = TurnMessage { id: message.id, text, is_text, sent_at: message.created_at, received_at: clock::unix() };
+    let pending = Pending { buyer: message.sender, buyer_name: message.sender_name, item: message.item, message: turn_message };
+    (message.conversation, pending)
+}
+
+fn restored(message: StoredMessage) -> (ConversationId, Pending) {
+    let turn_message = TurnMessage {
+        id: message.id,
+        is_text: message.content_type == 1,
+        text: if message.content_type == 2 { shown(&message.text) } else { message.text },
+        sent_at: message.sent_at,
+        received_at: message.received_at,
+    };
+    let pending = Pending { buyer: message.sender, buyer_name: message.sender_name, item: message.item, message: turn_message };
+    (message.conversation, pending)
+}
+
+/// What a phone would show for a picture: its address was stored behind it.
+fn shown(text: &str) -> String {
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
+fn wait(pace: &Pace) -> Wait {
+    Wait { quiet: pace.debounce, longest: pace.longest_wait }
+}
+
+impl Actor for InboxActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(4096);
+    }
+}
+
+impl Handler<Ingest> for InboxActor {
+    type Result = ResponseFuture<Result<(), NotStored>>;
+
+    fn handle(&mut self, mut ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
+        let recent = &mut self.recent;
+        ingest.messages.retain(|incoming| !recent.contains(ingest.account, &incoming.message.id));
+        if ingest.messages.is_empty() && ingest.unknown.is_empty() {
+            if self.writing || !self.gathering.is_empty() {
+                // A copy of what is being stored right now must not be acknowledged before it.
+                return self.gather(ingest, ctx);
+            }
+            self.advance_cursor(ingest.account, ingest.cursor, ctx);
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        self.gather(ingest, ctx)
+    }
+}
+
+impl InboxActor {
+    fn gather(&mut self, ingest: Ingest, ctx: &mut Context<Self>) -> ResponseFuture<Result<(), NotStored>> {
+        let (answer, stored) = oneshot::channel();
+        self.gathering.push(Arrival { ingest, answer });
+        self.write(ctx);
+        Box::pin(async move { stored.await.unwrap_or_else(|_| Err(NotStored("the inbox was replaced".into()))) })
+    }
+}
+
+impl Handler<Adopt> for InboxActor {
+    type Result = ResponseActFuture<Self, Result<(), String>>;
+
+    fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
+        let (store, id) = (self.store.clone(), facts.id);
+        // Through the writer: what an earlier owner of this account had in flight is seen.
+        let read = async move { store.write(move |conn| store::chat_messages::undecided(conn, id)).await };
+        let adopted = read.into_actor(self).map(move |undecided, actor, ctx| {
+            actor.adopt(facts, undecided.map_err(|error| error.to_string())?, ctx);
+            Ok(())
+        });
+        Box::pin(adopted)
+    }
+}
+
+impl Handler<DropAccount> for InboxActor {
+    type Result = ();
+
+    fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
+        self.accounts.remove(&id);
+        self.debounce.retain(|(account, _)| *account != id);
+        self.recent.remove_account(id);
+        self.cursors.remove(&id);
+        self.unwritten.remove(&id);
+    }
+}
+
+impl Handler<Flush> for InboxActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.flush())
+    }
+}
+
+impl Handler<Ping> for InboxActor {
+    type Result = Load;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
+        Load { accounts: self.accounts.len(), pending: self.debounce.len() + self.gathering.len() }
+    }
+}
+

@@ -1,1 +1,575 @@
-//! (in progress)
+//! Stores what was decided and what is to be sent, and only then lets it onto the wire.
+//!
+//! One write is in flight at a time; meanwhile the next batch gathers. A batch that cannot be stored is kept and tried again:
+//! nothing of it is on the wire.
+
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::prelude::*;
+use futures_util::FutureExt as _;
+use log::{debug, error};
+use lru::LruCache;
+use tokio::sync::oneshot;
+
+use crate::{
+    account::messages::{AccountOffline, AccountOnline, Adopt, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit},
+    account::facts::AccountFacts,
+    ids::{AccountId, ConversationId, MessageId, Timestamp},
+    outbox::{
+        entry::{Entry, SendId, State},
+        ledger::{self, Draft, Flight, Ledger, Row, Weather},
+        messages::{Answered, Decided, HistorySeen, ListenForReleases, OnceReleased, OwnSeen, Settle},
+        rate::{Rate, RateConfig},
+    },
+    platform::lwp::event::Message,
+    store::{self, Store, StoreError, chat_messages::DecisionRow, connection::DbConn, conversations::ConversationRow},
+    telemetry::{
+        clock,
+        feed::{DecidedEvent, Feed, FeedEvent},
+    },
+};
+
+/// How often lanes that wait for something are looked at. Nothing runs while nothing waits.
+const TICK: Duration = Duration::from_millis(50);
+
+/// After a write failed, the same batch is tried again after this long.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Ids of confirmed sends kept in memory to recognise their echoes without the database.
+const RECENT: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
+
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    pub ledger: ledger::Config,
+    /// Per account.
+    pub rate: RateConfig,
+}
+
+pub struct OutboxActor {
+    store: Store,
+    config: Config,
+    feed: Feed,
+    /// Turns between the inbox and a stored decision: the inbox slows down when it grows.
+    backlog: Arc<AtomicUsize>,
+    /// Set when this shard was replaced: nothing may leave it any more.
+    retired: Arc<AtomicBool>,
+    accounts: HashMap<AccountId, Account>,
+    /// Accounts with something unsettled.
+    active: HashSet<AccountId>,
+    switches: Switches,
+    recent: LruCache<MessageId, AccountId>,
+    batch: Batch,
+    writing: bool,
+    ticking: Option<SpawnHandle>,
+    releases: Option<Recipient<OnceReleased>>,
+    settling: Vec<oneshot::Sender<()>>,
+}
+
+struct Account {
+    facts: AccountFacts,
+    ledger: Ledger,
+    line: Option<Line>,
+    /// Grows with every connection, so that no flight planned for one leaves by another.
+    epoch: u64,
+}
+
+/// What one transaction stores.
+#[derive(Default)]
+struct Batch {
+    decisions: Vec<DecisionRow>,
+    conversations: Vec<ConversationRow>,
+    once: Vec<store::once_replies::OnceRow>,
+    released: Vec<(AccountId, SendId)>,
+    rows: Vec<Row>,
+    flights: Vec<(AccountId, u64, Flight)>,
+    settled: Vec<Entry>,
+    told: Vec<DecidedEvent>,
+    /// Turns whose decision is in this batch.
+    turns: usize,
+}
+
+impl OutboxActor {
+    pub fn new(store: Store, config: Config, feed: Feed, backlog: Arc<AtomicUsize>, retired: Arc<AtomicBool>) -> Self {
+        Self {
+            store,
+            config,
+            feed,
+            backlog,
+            retired,
+            accounts: HashMap::new(),
+            active: HashSet::new(),
+            switches: Switches { all: false, accounts: Arc::default() },
+            recent: LruCache::new(RECENT),
+            batch: Batch::default(),
+            writing: false,
+            ticking: None,
+            releases: None,
+            settling: Vec::new(),
+        }
+    }
+
+    /// Gathers what the ledgers want and stores it, unless a write is in flight. Every handler ends here.
+    fn drive(&mut self, touched: AccountId, ctx: &mut Context<Self>) {
+        self.collect(touched);
+        self.write(ctx);
+        self.watch(ctx);
+    }
+
+    fn collect(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        self.batch.rows.append(&mut account.ledger.take_rows());
+        let epoch = account.epoch;
+        self.batch.flights.extend(account.ledger.take_flights().into_iter().map(|flight| (id, epoch, flight)));
+        for question in account.ledger.take_questions() {
+            if let Some(line) = &account.line {
+                // A lost question is asked again by the ledger.
+                line.history.do_send(AskHistory { conversation: question.conversation, since: question.since });
+            }
+        }
+        let settled = account.ledger.take_settled();
+        if account.ledger.is_idle() {
+            self.active.remove(&id);
+        } else {
+            self.active.insert(id);
+        }
+        for entry in settled {
+            self.note_settled(entry);
+        }
+    }
+
+    fn note_settled(&mut self, entry: Entry) {
+        if let Some(message) = &entry.message {
+            self.recent.put(message.clone(), entry.account);
+        }
+        if let (State::Rejected | State::Expired, Some(rule)) = (entry.state, entry.rule) {
+            self.batch.released.push((entry.account, entry.id));
+            if let Some(releases) = &self.releases {
+                // Losing it leaves a once-reply used up, which the next start reads from the database.
+                releases.do_send(OnceReleased { account: entry.account, conversation: entry.conversation.clone(), rule });
+            }
+        }
+        self.batch.settled.push(entry);
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if self.writing || self.batch.is_empty() {
+            return self.finish_settling();
+        }
+        self.writing = true;
+        self.store_batch(Arc::new(std::mem::take(&mut self.batch)), ctx);
+    }
+
+    fn store_batch(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
+        let (job, store) = (Arc::clone(&batch), self.store.clone());
+        let stored = async move { store.write(move |conn| job.store(conn)).await };
+        let then = stored.into_actor(self).map(move |result, actor, ctx| match result {
+            Ok(()) => actor.committed(batch, ctx),
+            Err(error) => actor.not_committed(batch, &error, ctx),
+        });
+        ctx.spawn(then);
+    }
+
+    fn not_committed(&mut self, batch: Arc<Batch>, error: &StoreError, ctx: &mut Context<Self>) {
+        error!(class = "database"; "cannot store decisions and sends, trying again: {error}");
+        if !self.retired.load(Ordering::Relaxed) {
+            ctx.run_later(RETRY, move |actor, ctx| actor.store_batch(batch, ctx));
+        }
+    }
+
+    fn committed(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
+        self.writing = false;
+        self.backlog.fetch_sub(batch.turns, Ordering::Relaxed);
+        // The job's copy went with its answer; where the writer still holds it, the flights are copied.
+        let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| shared.copy_of_what_follows());
+        for event in batch.told {
+            self.feed.tell(|| FeedEvent::Decided(Box::new(event)));
+        }
+        for entry in batch.settled {
+            self.feed.tell(|| FeedEvent::Settled(Box::new(entry)));
+        }
+        for (account, epoch, flight) in batch.flights {
+            self.launch(account, epoch, flight);
+        }
+        self.write(ctx);
+        self.watch(ctx);
+    }
+
+    /// Puts a committed send on the wire, if its connection still stands.
+    fn launch(&mut self, id: AccountId, epoch: u64, flight: Flight) {
+        if self.retired.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let Flight { id: send, conversation, peer, body } = flight;
+        match account.line.as_ref().filter(|_| account.epoch == epoch) {
+            // The account's mailbox may be gone with it: then the send stays in doubt and the history decides.
+            Some(line) => line.transmit.do_send(Transmit { id: send, conversation, peer, body }),
+            None => {
+                account.ledger.on_outcome(&conversation, send, ledger::Outcome::NotSent, clock::now());
+                self.active.insert(id);
+                self.collect(id);
+            }
+        }
+    }
+
+    /// Looks at waiting lanes again and again, as long as there are any.
+    fn watch(&mut self, ctx: &mut Context<Self>) {
+        match (self.active.is_empty(), self.ticking) {
+            (false, None) => self.ticking = Some(ctx.run_interval(TICK, Self::tick)),
+            (true, Some(handle)) => {
+                ctx.cancel_future(handle);
+                self.ticking = None;
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        for id in self.active.clone() {
+            self.advance(id, None);
+            self.collect(id);
+        }
+        self.write(ctx);
+        self.watch(ctx);
+    }
+
+    /// Moves one lane of an account, or all of them.
+    fn advance(&mut self, id: AccountId, conversation: Option<&ConversationId>) {
+        let held = self.switches.all || self.switches.accounts.contains(&id);
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let weather = Weather { online: account.line.is_some(), held };
+        match conversation {
+            Some(conversation) => account.ledger.advance(conversation, weather, clock::now()),
+            None => account.ledger.advance_all(weather, clock::now()),
+        }
+    }
+
+    /// Messages in our name that memory does not know: the database may.
+    fn ask_database(&self, account: AccountId, messages: Vec<Message>) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
+        let store = self.store.clone();
+        let asked = async move {
+            let known = store.write(move |conn| claim_echoes(conn, account, &messages)).await;
+            known.map_err(|error| error.to_string())
+        };
+        Box::pin(asked.into_actor(self))
+    }
+
+    fn finish_settling(&mut self) {
+        if self.writing || self.settling.is_empty() {
+            return;
+        }
+        if self.batch.is_empty() && self.accounts.values().all(|account| account.ledger.in_the_air() == 0) {
+            for waiting in self.settling.drain(..) {
+                // Whoever asked may have run out of patience.
+                let _ = waiting.send(());
+            }
+        }
+    }
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.decisions.is_empty() && self.rows.is_empty() && self.conversations.is_empty() && self.released.is_empty() && self.settled.is_empty()
+    }
+
+    fn store(&self, conn: &mut DbConn) -> store::QueryResult<()> {
+        store::conversations::upsert_many(conn, &self.conversations)?;
+        store::chat_messages::decide_many(conn, &self.decisions)?;
+        store::outbox::apply(conn, &self.rows)?;
+        store::once_replies::claim_many(conn, &self.once)?;
+        for (account, id) in &self.released {
+            store::once_replies::release(conn, *account, *id)?;
+        }
+        Ok(())
+    }
+
+    fn copy_of_what_follows(&self) -> Self {
+        Self { flights: self.flights.clone(), settled: self.settled.clone(), told: self.told.clone(), turns: self.turns, ..Self::default() }
+    }
+}
+
+/// For each message: is it the echo of a stored send? Such a send is confirmed by it.
+fn claim_echoes(conn: &mut DbConn, account: AccountId, messages: &[Message]) -> store::QueryResult<Vec<bool>> {
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
+    let known: HashSet<MessageId> = store::outbox::find_by_message(conn, account, &ids)?.into_iter().filter_map(|entry| entry.message).collect();
+    let mut ours = Vec::with_capacity(messages.len());
+    for message in messages {
+        ours.push(known.contains(&message.id) || claim_echo(conn, account, message)?);
+    }
+    Ok(ours)
+}
+
+fn claim_echo(conn: &mut DbConn, account: AccountId, message: &Message) -> store::QueryResult<bool> {
+    let unclaimed = store::outbox::unclaimed(conn, account, &message.conversation, message.created_at)?;
+    match unclaimed.into_iter().find(|entry| ledger::is_same(&entry.body, message)) {
+        Some(entry) => store::outbox::claim(conn, account, entry.id, &message.id),
+        None => Ok(false),
+    }
+}
+
+impl Actor for OutboxActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Only what is in work piles up here, and the inbox slows down before it does.
+        ctx.set_mailbox_capacity(4096);
+    }
+}
+
+impl Handler<Adopt> for OutboxActor {
+    type Result = ResponseActFuture<Self, Result<(), String>>;
+
+    fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
+        let (store, id) = (self.store.clone(), facts.id);
+        let read = async move {
+            store.read(move |conn| Ok((store::outbox::unsettled(conn, id)?, store::outbox::last_id(conn, id)?))).await
+        };
+        let adopted = read.into_actor(self).map(move |result, actor, ctx| {
+            let (entries, last_id) = result.map_err(|error| error.to_string())?;
+            let rate = Rate::new(actor.config.rate);
+            let mut ledger = Ledger::new(id, actor.config.ledger, rate, last_id);
+            let now = clock::now();
+            entries.into_iter().for_each(|entry| ledger.restore(entry, now));
+            actor.accounts.insert(id, Account { facts, ledger, line: None, epoch: 0 });
+            actor.drive(id, ctx);
+            Ok(())
+        });
+        Box::pin(adopted)
+    }
+}
+
+impl Handler<DropAccount> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
+        if let Some(account) = self.accounts.remove(&id) {
+            debug!(account = &*account.facts.name; "outbox lets the account go");
+        }
+        self.active.remove(&id);
+        let gone: Vec<MessageId> = self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
+        for message in gone {
+            self.recent.pop(&message);
+        }
+    }
+}
+
+impl Handler<AccountOnline> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, AccountOnline { account: id, line }: AccountOnline, ctx: &mut Self::Context) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.epoch += 1;
+        account.line = Some(line);
+        self.advance(id, None);
+        self.drive(id, ctx);
+    }
+}
+
+impl Handler<AccountOffline> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, AccountOffline(id): AccountOffline, ctx: &mut Self::Context) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.line = None;
+        account.epoch += 1;
+        account.ledger.on_offline(clock::now());
+        self.drive(id, ctx);
+    }
+}
+
+impl Handler<Decided> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, decided: Decided, ctx: &mut Self::Context) {
+        self.batch.turns += 1;
+        let id = decided.account;
+        if !self.accounts.contains_key(&id) {
+            // The account was let go meanwhile: its turn stays undecided and comes back with it.
+            self.backlog.fetch_sub(1, Ordering::Relaxed);
+            self.batch.turns -= 1;
+            return;
+        }
+        self.note_decision(&decided);
+        let Decided { conversation, answer, messages, .. } = decided;
+        if let Some(answer) = answer {
+            self.admit(id, &conversation, answer, messages.last().cloned());
+            self.advance(id, Some(&conversation));
+        }
+        self.drive(id, ctx);
+    }
+}
+
+impl OutboxActor {
+    fn note_decision(&mut self, decided: &Decided) {
+        self.batch.decisions.extend(decision_rows(decided));
+        if let Some(facts) = &decided.conversation_facts {
+            self.batch.conversations.push(ConversationRow::of(decided.account, decided.conversation.clone(), facts, decided.decided_at));
+        }
+        if let Some(message) = decided.messages.last() {
+            self.batch.told.push(DecidedEvent {
+                account: decided.account,
+                conversation: decided.conversation.clone(),
+                message: message.clone(),
+                buyer_name: decided.trace.buyer_name.clone(),
+                asked: decided.trace.asked.clone(),
+                decision: decided.verdict.decision,
+                reason: decided.verdict.reason.clone(),
+                rule: decided.verdict.rule,
+                received_at: decided.trace.received_at,
+                decided_at: decided.decided_at,
+            });
+        }
+    }
+
+    fn admit(&mut self, id: AccountId, conversation: &ConversationId, answer: crate::outbox::messages::Answer, in_reply_to: Option<MessageId>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let now = clock::now();
+        let mut first = None;
+        for body in answer.bodies {
+            let send = account.ledger.admit(
+                Draft {
+                    conversation: conversation.clone(),
+                    peer: answer.peer.clone(),
+                    body,
+                    origin: answer.origin,
+                    rule: Some(answer.rule),
+                    in_reply_to: in_reply_to.clone(),
+                },
+                now,
+            );
+            first.get_or_insert(send);
+        }
+        if let (true, Some(first)) = (answer.once, first) {
+            self.batch.once.push(store::once_replies::OnceRow { account: id, conversation: conversation.clone(), rule: answer.rule, send: first });
+        }
+    }
+}
+
+/// The last message carries the decision; the others point to it.
+fn decision_rows(decided: &Decided) -> Vec<DecisionRow> {
+    let Some((last, earlier)) = decided.messages.split_last() else { return Vec::new() };
+    let row = |message: &MessageId, turn: Option<MessageId>| DecisionRow {
+        account: decided.account,
+        message: message.clone(),
+        decision: if turn.is_some() { "merged" } else { decided.verdict.decision }.to_owned(),
+        reason: turn.is_none().then(|| decided.verdict.reason.clone()),
+        rule: if turn.is_some() { None } else { decided.verdict.rule },
+        turn,
+        settled_at: decided.settled_at,
+        decided_at: decided.decided_at,
+        needs_person: decided.verdict.needs_person,
+    };
+    let mut rows: Vec<DecisionRow> = earlier.iter().map(|message| row(message, Some(last.clone()))).collect();
+    rows.push(row(last, None));
+    rows
+}
+
+impl Handler<Answered> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, Answered { account: id, conversation, id: send, outcome }: Answered, ctx: &mut Self::Context) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.ledger.on_outcome(&conversation, send, outcome, clock::now());
+        self.advance(id, Some(&conversation));
+        self.drive(id, ctx);
+    }
+}
+
+impl Handler<OwnSeen> for OutboxActor {
+    type Result = ResponseActFuture<Self, Result<Vec<bool>, String>>;
+
+    fn handle(&mut self, OwnSeen { account: id, messages }: OwnSeen, ctx: &mut Self::Context) -> Self::Result {
+        let now = clock::now();
+        let mut ours = Vec::with_capacity(messages.len());
+        let mut unknown = Vec::new();
+        for message in messages {
+            let recent = self.recent.get(&message.id) == Some(&id);
+            let echo = recent || self.accounts.get_mut(&id).is_some_and(|account| account.ledger.on_echo(&message, now));
+            ours.push(echo);
+            if echo && !recent {
+                self.recent.put(message.id.clone(), id);
+                self.advance(id, Some(&message.conversation));
+            }
+            if !echo {
+                unknown.push(message);
+            }
+        }
+        self.drive(id, ctx);
+        if unknown.is_empty() {
+            return Box::pin(std::future::ready(Ok(ours)).into_actor(self));
+        }
+        let asked = self.ask_database(id, unknown).map(move |result, _, _| {
+            let mut found = result?.into_iter();
+            Ok(ours.into_iter().map(|known| known || found.next().unwrap_or(false)).collect())
+        });
+        Box::pin(asked)
+    }
+}
+
+impl Handler<HistorySeen> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, seen: HistorySeen, ctx: &mut Self::Context) {
+        let ids: Vec<MessageId> = seen.page.iter().flat_map(|page| &page.messages).map(|message| message.id.clone()).collect();
+        let (store, id) = (self.store.clone(), seen.account);
+        let read = async move { store.read(move |conn| store::outbox::find_by_message(conn, id, &ids)).await };
+        let then = read.into_actor(self).map(move |known, actor, ctx| {
+            let Some(account) = actor.accounts.get_mut(&id) else { return };
+            // Without the database nobody knows which messages belong to other sends: as good as no history.
+            let page = known.as_ref().ok().and(seen.page.as_ref());
+            let mut taken: HashSet<MessageId> = known.iter().flatten().filter_map(|entry| entry.message.clone()).collect();
+            taken.extend(actor.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()));
+            let own = account.facts.uid.clone();
+            account.ledger.on_history(&seen.conversation, page, &own, &taken, clock::now());
+            actor.advance(id, Some(&seen.conversation));
+            actor.drive(id, ctx);
+        });
+        ctx.spawn(then);
+    }
+}
+
+impl Handler<Switches> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, switches: Switches, ctx: &mut Self::Context) {
+        self.switches = switches;
+        self.tick(ctx);
+    }
+}
+
+impl Handler<ListenForReleases> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, ListenForReleases(recipient): ListenForReleases, _: &mut Self::Context) {
+        self.releases = Some(recipient);
+    }
+}
+
+impl Handler<Settle> for OutboxActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Settle, _: &mut Self::Context) -> Self::Result {
+        let (sender, settled) = oneshot::channel();
+        self.settling.push(sender);
+        self.finish_settling();
+        Box::pin(settled.map(drop))
+    }
+}
+
+impl Handler<Ping> for OutboxActor {
+    type Result = Load;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
+        let pending = self.active.iter().filter_map(|id| self.accounts.get(id)).map(|account| account.ledger.pending()).sum();
+        Load { accounts: self.accounts.len(), pending }
+    }
+}
+

@@ -1,1 +1,523 @@
-//! (in progress)
+//! What one account still has to send: one lane per conversation, in order, one send in the air at a time.
+//!
+//! Pure. The actor feeds it drafts, outcomes, echoes and histories, stores the [`Row`]s it yields, and only after that commit puts the
+//! [`Flight`]s on the wire. So a row that says `queued` was never on the wire, and a row that says `sent` without a confirmation is in doubt.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    ids::{AccountId, BuyerId, ConversationId, MessageId, Now, RuleId, Timestamp},
+    outbox::{
+        entry::{Body, Entry, Origin, SendId, State},
+        rate::Rate,
+    },
+    platform::lwp::event::{Content, HistoryPage, Message},
+};
+
+/// The platform's clock and ours may differ by this much when an echo or a history is compared with a send.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// After a line broke, frames that left this machine may still be on their way to the platform's history.
+const LINE_GRACE: Duration = Duration::from_secs(1);
+
+/// A history question that was lost on the way is asked again after this long.
+const HISTORY_WAIT: Duration = Duration::from_secs(60);
+
+/// Accepted sends whose id nobody told yet, kept per account to recognise their echoes.
+const UNCLAIMED: usize = 256;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// A chat answer that could not be sent for this long is not sent any more.
+    pub expire_after: Duration,
+    /// Without an answer or an echo for this long, the history is asked.
+    pub answer_wait: Duration,
+    /// How often one send may be put on the wire.
+    pub attempts: i32,
+    /// Pause before the second attempt; grows with each.
+    pub retry_after: Duration,
+    /// How often the history is asked about one send before the doubt stays.
+    pub history_tries: u32,
+}
+
+/// A text or picture that is to be sent.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub conversation: ConversationId,
+    pub peer: BuyerId,
+    pub body: Body,
+    pub origin: Origin,
+    pub rule: Option<RuleId>,
+    pub in_reply_to: Option<MessageId>,
+}
+
+/// What the database must be told, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    Insert(Entry),
+    Update(Change),
+}
+
+/// The new state of a stored send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub account: AccountId,
+    pub id: SendId,
+    pub state: State,
+    pub reason: Option<String>,
+    pub message: Option<MessageId>,
+    pub attempts: i32,
+    pub sent_at: Option<Timestamp>,
+    pub settled_at: Option<Timestamp>,
+}
+
+/// A send that goes onto the wire once its row is committed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flight {
+    pub id: SendId,
+    pub conversation: ConversationId,
+    pub peer: BuyerId,
+    pub body: Body,
+}
+
+/// A question to the platform's history, back to `since`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub conversation: ConversationId,
+    pub since: Timestamp,
+}
+
+/// What may be done at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weather {
+    /// The account is registered with the platform.
+    pub online: bool,
+    /// A stop switch holds everything automatic.
+    pub held: bool,
+}
+
+#[derive(Debug)]
+pub struct Ledger {
+    account: AccountId,
+    config: Config,
+    rate: Rate,
+    last_id: SendId,
+    lanes: HashMap<ConversationId, VecDeque<Sending>>,
+    fresh: Vec<(ConversationId, SendId)>,
+    rows: Vec<Row>,
+    flights: Vec<Flight>,
+    questions: Vec<Question>,
+    settled: Vec<Entry>,
+    unclaimed: VecDeque<(SendId, ConversationId, Body, Timestamp)>,
+}
+
+#[derive(Debug)]
+struct Sending {
+    entry: Entry,
+    phase: Phase,
+    stored: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not on the wire.
+    Waiting { not_before: Timestamp },
+    /// On the wire since.
+    Flying { since: Timestamp },
+    /// Perhaps on the wire; the history knows.
+    Doubt { not_before: Timestamp, tries: u32 },
+    /// The history was asked.
+    Asking { since: Timestamp, tries: u32 },
+}
+
+impl Ledger {
+    /// `last_id`: the highest id ever given out for this account.
+    pub fn new(account: AccountId, config: Config, rate: Rate, last_id: Option<SendId>) -> Self {
+        Self {
+            account,
+            config,
+            rate,
+            last_id: last_id.unwrap_or(SendId(0)),
+            lanes: HashMap::new(),
+            fresh: Vec::new(),
+            rows: Vec::new(),
+            flights: Vec::new(),
+            questions: Vec::new(),
+            settled: Vec::new(),
+            unclaimed: VecDeque::new(),
+        }
+    }
+
+    /// Takes back an unsettled send from the database, oldest first: `sent` is in doubt, `queued` was never on the wire.
+    pub fn restore(&mut self, entry: Entry, now: Now) {
+        self.last_id = self.last_id.max(entry.id);
+        let phase = match entry.state {
+            State::Sent => Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 },
+            State::Queued => Phase::Waiting { not_before: now.unix },
+            State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
+        };
+        let lane = self.lanes.entry(entry.conversation.clone()).or_default();
+        lane.push_back(Sending { entry, phase, stored: true });
+    }
+
+    /// Puts a draft at the end of its conversation's lane.
+    pub fn admit(&mut self, draft: Draft, now: Now) -> SendId {
+        let id = SendId((self.last_id.0 + 1).max(now.unix.0));
+        self.last_id = id;
+        let entry = Entry {
+            account: self.account,
+            id,
+            conversation: draft.conversation.clone(),
+            peer: draft.peer,
+            body: draft.body,
+            state: State::Queued,
+            reason: None,
+            message: None,
+            origin: draft.origin,
+            rule: draft.rule,
+            in_reply_to: draft.in_reply_to,
+            attempts: 0,
+            created_at: now.unix,
+            sent_at: None,
+            settled_at: None,
+            expires_at: now.unix + self.config.expire_after,
+        };
+        self.fresh.push((draft.conversation.clone(), id));
+        let phase = Phase::Waiting { not_before: now.unix };
+        self.lanes.entry(draft.conversation).or_default().push_back(Sending { entry, phase, stored: false });
+        id
+    }
+
+    /// Moves every lane as far as it goes.
+    pub fn advance_all(&mut self, weather: Weather, now: Now) {
+        let conversations: Vec<ConversationId> = self.lanes.keys().cloned().collect();
+        for conversation in conversations {
+            self.advance(&conversation, weather, now);
+        }
+    }
+
+    /// Moves one lane as far as it goes.
+    pub fn advance(&mut self, conversation: &ConversationId, weather: Weather, now: Now) {
+        let Some(mut lane) = self.lanes.remove(conversation) else { return };
+        while let Some(head) = lane.front_mut() {
+            match self.step(head, weather, now) {
+                Step::Rest => break,
+                Step::Again => {}
+                Step::Settled => {
+                    if let Some(done) = lane.pop_front() {
+                        self.settled.push(done.entry);
+                    }
+                }
+            }
+        }
+        if !lane.is_empty() {
+            self.lanes.insert(conversation.clone(), lane);
+        }
+    }
+
+    fn step(&mut self, head: &mut Sending, weather: Weather, now: Now) -> Step {
+        match head.phase {
+            Phase::Waiting { not_before } => self.try_to_fly(head, not_before, weather, now),
+            Phase::Flying { since } if since + self.config.answer_wait <= now.unix => {
+                head.phase = Phase::Doubt { not_before: now.unix, tries: 0 };
+                Step::Again
+            }
+            Phase::Doubt { not_before, tries } if weather.online && not_before <= now.unix => {
+                let since = head.entry.created_at - CLOCK_SKEW;
+                self.questions.push(Question { conversation: head.entry.conversation.clone(), since });
+                head.phase = Phase::Asking { since: now.unix, tries: tries + 1 };
+                Step::Rest
+            }
+            Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => self.history_was_silent(head, tries, now),
+            Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
+        }
+    }
+
+    fn try_to_fly(&mut self, head: &mut Sending, not_before: Timestamp, weather: Weather, now: Now) -> Step {
+        if head.entry.expires_at <= now.unix {
+            return self.settle(head, State::Expired, Some("too old to be sent".into()), now);
+        }
+        let held = weather.held && head.entry.origin != Origin::Person;
+        if !weather.online || held || not_before > now.unix || self.rate.try_take(now.instant).is_err() {
+            return Step::Rest;
+        }
+        head.entry.attempts += 1;
+        head.entry.sent_at = Some(now.unix);
+        head.phase = Phase::Flying { since: now.unix };
+        self.enter(head, State::Sent);
+        self.flights.push(Flight {
+            id: head.entry.id,
+            conversation: head.entry.conversation.clone(),
+            peer: head.entry.peer.clone(),
+            body: head.entry.body.clone(),
+        });
+        Step::Rest
+    }
+
+    /// The account told what became of a flight.
+    pub fn on_outcome(&mut self, conversation: &ConversationId, id: SendId, outcome: Outcome, now: Now) {
+        let Some(mut head) = self.take_head(conversation, |head| head.entry.id == id && head.entry.state == State::Sent) else {
+            return;
+        };
+        let step = match outcome {
+            Outcome::Accepted(message) => self.accepted(&mut head, message, now),
+            Outcome::Rejected(reason) => self.settle(&mut head, State::Rejected, Some(reason), now),
+            Outcome::Refused { code, reason } => self.refused(&mut head, code, reason, now),
+            Outcome::NotSent => {
+                head.entry.attempts -= 1;
+                self.wait_again(&mut head, now.unix)
+            }
+            Outcome::NoAnswer => {
+                head.phase = Phase::Doubt { not_before: now.unix, tries: 0 };
+                Step::Rest
+            }
+        };
+        self.put_head(conversation, head, step);
+    }
+
+    fn accepted(&mut self, head: &mut Sending, message: Option<MessageId>, now: Now) -> Step {
+        if message.is_none() {
+            if self.unclaimed.len() == UNCLAIMED {
+                self.unclaimed.pop_front();
+            }
+            let entry = &head.entry;
+            self.unclaimed.push_back((entry.id, entry.conversation.clone(), entry.body.clone(), now.unix));
+        }
+        head.entry.message = message;
+        self.settle(head, State::Confirmed, None, now)
+    }
+
+    fn refused(&mut self, head: &mut Sending, code: i64, reason: String, now: Now) -> Step {
+        let reason = format!("the platform refused with code {code}: {reason}");
+        // 401 ends the connection, 429 is a matter of pace; every other 4xx is a judgement on this very message.
+        let final_word = (400..500).contains(&code) && code != 401 && code != 429;
+        if final_word || head.entry.attempts >= self.config.attempts {
+            return self.settle(head, State::Rejected, Some(reason), now);
+        }
+        let pause = self.config.retry_after * u32::try_from(head.entry.attempts).unwrap_or(1);
+        self.wait_again(head, now.unix + pause)
+    }
+
+    fn wait_again(&mut self, head: &mut Sending, not_before: Timestamp) -> Step {
+        head.phase = Phase::Waiting { not_before };
+        self.enter(head, State::Queued);
+        Step::Rest
+    }
+
+    /// The connection is gone: what was in the air is in doubt.
+    pub fn on_offline(&mut self, now: Now) {
+        for head in self.lanes.values_mut().filter_map(VecDeque::front_mut) {
+            if matches!(head.phase, Phase::Flying { .. } | Phase::Asking { .. }) {
+                head.phase = Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 };
+            }
+        }
+    }
+
+    /// A message in our own name. `true`: it is one of our sends, which is confirmed by it.
+    pub fn on_echo(&mut self, message: &Message, now: Now) -> bool {
+        let fits = |head: &Sending| {
+            head.entry.attempts > 0 && is_same(&head.entry.body, message) && head.entry.created_at - CLOCK_SKEW <= message.created_at
+        };
+        if let Some(mut head) = self.take_head(&message.conversation, fits) {
+            head.entry.message = Some(message.id.clone());
+            let step = self.settle(&mut head, State::Confirmed, None, now);
+            self.put_head(&message.conversation, head, step);
+            return true;
+        }
+        self.claim(message)
+    }
+
+    /// The echo of a send that was accepted without an id.
+    fn claim(&mut self, message: &Message) -> bool {
+        let position = self.unclaimed.iter().position(|(_, conversation, body, at)| {
+            *conversation == message.conversation && is_same(body, message) && *at - CLOCK_SKEW - self.config.answer_wait <= message.created_at
+        });
+        let Some((id, ..)) = position.and_then(|position| self.unclaimed.remove(position)) else { return false };
+        self.rows.push(Row::Update(Change {
+            account: self.account,
+            id,
+            state: State::Confirmed,
+            reason: None,
+            message: Some(message.id.clone()),
+            attempts: 1,
+            sent_at: None,
+            settled_at: None,
+        }));
+        true
+    }
+
+    /// The platform's history of a conversation whose head is in doubt; `taken`: ids in it that belong to other sends of ours.
+    pub fn on_history(&mut self, conversation: &ConversationId, page: Option<&HistoryPage>, own: &BuyerId, taken: &HashSet<MessageId>, now: Now) {
+        let Some(mut head) = self.take_head(conversation, |head| matches!(head.phase, Phase::Asking { .. })) else { return };
+        let Phase::Asking { tries, .. } = head.phase else { return self.put_head(conversation, head, Step::Rest) };
+        let step = match page {
+            None => self.history_was_silent(&mut head, tries, now),
+            Some(page) => match find_send(&head.entry, page, own, taken) {
+                Some(message) => {
+                    head.entry.message = Some(message);
+                    self.settle(&mut head, State::Confirmed, None, now)
+                }
+                None => self.never_arrived(&mut head, now),
+            },
+        };
+        self.put_head(conversation, head, step);
+    }
+
+    fn history_was_silent(&mut self, head: &mut Sending, tries: u32, now: Now) -> Step {
+        if tries >= self.config.history_tries {
+            return self.settle(head, State::Uncertain, Some("neither an answer, nor an echo, nor the history".into()), now);
+        }
+        head.phase = Phase::Doubt { not_before: now.unix + self.config.retry_after * tries.max(1), tries };
+        Step::Rest
+    }
+
+    fn never_arrived(&mut self, head: &mut Sending, now: Now) -> Step {
+        if head.entry.expires_at <= now.unix {
+            return self.settle(head, State::Expired, Some("never reached the platform, and too old by now".into()), now);
+        }
+        if head.entry.attempts >= self.config.attempts {
+            let reason = format!("sent {} times and never seen in the history", head.entry.attempts);
+            return self.settle(head, State::Uncertain, Some(reason), now);
+        }
+        self.wait_again(head, now.unix)
+    }
+
+    fn settle(&mut self, head: &mut Sending, state: State, reason: Option<String>, now: Now) -> Step {
+        head.entry.reason = reason;
+        head.entry.settled_at = Some(now.unix);
+        self.enter(head, state);
+        Step::Settled
+    }
+
+    /// The row follows every change of state, unless it is yet to be inserted with it.
+    fn enter(&mut self, head: &mut Sending, state: State) {
+        head.entry.state = state;
+        if head.stored {
+            self.rows.push(Row::Update(Change::of(&head.entry)));
+        }
+    }
+
+    fn take_head(&mut self, conversation: &ConversationId, fits: impl Fn(&Sending) -> bool) -> Option<Sending> {
+        let lane = self.lanes.get_mut(conversation)?;
+        if fits(lane.front()?) { lane.pop_front() } else { None }
+    }
+
+    fn put_head(&mut self, conversation: &ConversationId, head: Sending, step: Step) {
+        if matches!(step, Step::Settled) {
+            self.settled.push(head.entry);
+            if self.lanes.get(conversation).is_some_and(VecDeque::is_empty) {
+                self.lanes.remove(conversation);
+            }
+        } else {
+            self.lanes.entry(conversation.clone()).or_default().push_front(head);
+        }
+    }
+
+    /// What must be stored now. Sends admitted since the last call are inserted as they stand.
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        let mut rows = Vec::with_capacity(self.fresh.len() + self.rows.len());
+        for (conversation, id) in std::mem::take(&mut self.fresh) {
+            let sending = self.lanes.get_mut(&conversation).and_then(|lane| lane.iter_mut().find(|sending| sending.entry.id == id));
+            match sending {
+                Some(sending) => {
+                    sending.stored = true;
+                    rows.push(Row::Insert(sending.entry.clone()));
+                }
+                None => rows.extend(self.settled.iter().find(|entry| entry.id == id).cloned().map(Row::Insert)),
+            }
+        }
+        rows.append(&mut self.rows);
+        rows
+    }
+
+    /// What goes onto the wire once the rows are committed.
+    pub fn take_flights(&mut self) -> Vec<Flight> {
+        std::mem::take(&mut self.flights)
+    }
+
+    pub fn take_questions(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.questions)
+    }
+
+    /// Sends that reached their final state. Take the rows first.
+    pub fn take_settled(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.settled)
+    }
+
+    /// Sends that are not settled.
+    pub fn pending(&self) -> usize {
+        self.lanes.values().map(VecDeque::len).sum()
+    }
+
+    /// Sends that are on the wire without a word about them.
+    pub fn in_the_air(&self) -> usize {
+        self.lanes.values().filter_map(VecDeque::front).filter(|head| matches!(head.phase, Phase::Flying { .. })).count()
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.lanes.is_empty()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Rest,
+    Again,
+    Settled,
+}
+
+/// What became of a flight, as the account saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The platform took it; it may say under which id.
+    Accepted(Option<MessageId>),
+    /// The platform refused the content. Final.
+    Rejected(String),
+    /// The platform could not take it now.
+    Refused { code: i64, reason: String },
+    /// It never left this machine.
+    NotSent,
+    /// Nobody knows.
+    NoAnswer,
+}
+
+impl Change {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            account: entry.account,
+            id: entry.id,
+            state: entry.state,
+            reason: entry.reason.clone(),
+            message: entry.message.clone(),
+            attempts: entry.attempts,
+            sent_at: entry.sent_at,
+            settled_at: entry.settled_at,
+        }
+    }
+}
+
+/// The send in a history: equal content in our name since it was made, oldest first, not counted for another send.
+fn find_send(entry: &Entry, page: &HistoryPage, own: &BuyerId, taken: &HashSet<MessageId>) -> Option<MessageId> {
+    let since = entry.created_at - CLOCK_SKEW;
+    page.messages
+        .iter()
+        .filter(|message| message.sender == *own && message.created_at >= since && !taken.contains(&message.id))
+        .filter(|message| is_same(&entry.body, message))
+        .min_by_key(|message| message.created_at)
+        .map(|message| message.id.clone())
+}
+
+/// The wire carries no uuid back, so equal content is all there is.
+pub fn is_same(body: &Body, message: &Message) -> bool {
+    match (body, &message.content) {
+        (Body::Text { text }, Content::Text { text: seen }) => text == seen,
+        (Body::Image { url, .. }, Content::Image { pictures }) => pictures.iter().any(|picture| picture.url == *url),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,533 @@
-//! (in progress)
+//! Decides about turns: gathers what the one pure function must know, asks it, and hands its decision to the outbox.
+//!
+//! What it knows of conversations is a cache of the database; what it must learn (a conversation's past, who sells an item) turns
+//! wait for, without holding up other conversations.
+
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::prelude::*;
+use log::{error, warn};
+use lru::LruCache;
+
+use crate::{
+    account::{
+        facts::AccountFacts,
+        messages::{AccountOffline, AccountOnline, Adopt, AskItem, DropAccount, Line, Load, Ping},
+    },
+    ids::{AccountId, BuyerId, ConversationId, ItemId, RuleId, Timestamp},
+    inbox::messages::{TookOver, TurnSettled},
+    outbox::{
+        entry::{Body, Origin},
+        messages::{Answer, ConversationFacts, Decided, OnceReleased, Trace, Verdict},
+    },
+    reply::{
+        decide::{Decision, Kind, Side, Source, State, Turn, TurnMessage, decide},
+        matcher::RuleBook,
+        messages::{AccountRules, ItemKnown, PausesChanged, RulesLoaded},
+        rule::Reply,
+    },
+    store::{self, Store, connection::DbConn, items::Item},
+    telemetry::clock,
+};
+
+/// Conversations kept in memory; the database knows them all.
+const CONVERSATIONS: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
+
+/// Items whose seller is kept in memory.
+const ITEMS: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
+
+/// A turn waits this long for its item's seller; then it is decided without.
+const ITEM_WAIT: Duration = Duration::from_secs(30);
+
+/// After the database failed to answer, it is asked again after this long.
+const RETRY: Duration = Duration::from_secs(1);
+
+type Key = (AccountId, ConversationId);
+
+pub struct ReplyActor {
+    store: Store,
+    age_limit: Duration,
+    outbox: Recipient<Decided>,
+    backlog: Arc<AtomicUsize>,
+    accounts: HashMap<AccountId, Account>,
+    rules: Arc<HashMap<AccountId, AccountRules>>,
+    conversations: LruCache<Key, Conversation>,
+    sellers: LruCache<(AccountId, ItemId), Seller>,
+    /// Turns whose conversation is being read, by conversation.
+    unread: HashMap<Key, Vec<TurnSettled>>,
+    to_read: Vec<(Key, Option<ItemId>)>,
+    reading: bool,
+    /// Turns that wait to hear who sells their item.
+    asking: HashMap<(AccountId, ItemId), Vec<TurnSettled>>,
+}
+
+struct Account {
+    facts: AccountFacts,
+    line: Option<Line>,
+}
+
+/// What is known of a conversation.
+#[derive(Default)]
+struct Conversation {
+    peer_name: Option<String>,
+    item: Option<ItemId>,
+    paused_until: Option<Timestamp>,
+    used_once: HashSet<RuleId>,
+    /// What the database has of it is as above.
+    stored: bool,
+}
+
+#[derive(Clone)]
+struct Seller {
+    uid: BuyerId,
+    title: Option<String>,
+}
+
+impl ReplyActor {
+    pub fn new(store: Store, age_limit: Duration, outbox: Recipient<Decided>, backlog: Arc<AtomicUsize>) -> Self {
+        Self {
+            store,
+            age_limit,
+            outbox,
+            backlog,
+            accounts: HashMap::new(),
+            rules: Arc::default(),
+            conversations: LruCache::new(CONVERSATIONS),
+            sellers: LruCache::new(ITEMS),
+            unread: HashMap::new(),
+            to_read: Vec::new(),
+            reading: false,
+            asking: HashMap::new(),
+        }
+    }
+
+    /// A turn goes as far as it can: to its conversation being read, to its item being asked for, or to its decision.
+    fn take(&mut self, turn: TurnSettled, ctx: &mut Context<Self>) {
+        let key = (turn.account, turn.conversation.clone());
+        if !self.accounts.contains_key(&turn.account) {
+            return self.let_go(1);
+        }
+        if let Some(waiting) = self.unread.get_mut(&key) {
+            return waiting.push(turn);
+        }
+        if !self.conversations.contains(&key) {
+            self.to_read.push((key.clone(), turn.item.clone()));
+            self.unread.insert(key, vec![turn]);
+            return self.read(ctx);
+        }
+        self.consider(turn, ctx);
+    }
+
+    /// Reads what the database knows of all conversations that wait for it, in one go.
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        if self.reading || self.to_read.is_empty() {
+            return;
+        }
+        self.reading = true;
+        let wanted = Arc::new(std::mem::take(&mut self.to_read));
+        let (store, job) = (self.store.clone(), Arc::clone(&wanted));
+        let read = async move { store.read(move |conn| Past::read(conn, &job)).await };
+        let then = read.into_actor(self).map(move |past, actor, ctx| {
+            actor.reading = false;
+            match past {
+                Ok(past) => actor.know(&wanted, past, ctx),
+                Err(error) => {
+                    error!(class = "database"; "cannot read conversations, trying again: {error}");
+                    actor.to_read.extend(wanted.iter().cloned());
+                    ctx.run_later(RETRY, Self::read);
+                    return;
+                }
+            }
+            actor.read(ctx);
+        });
+        ctx.spawn(then);
+    }
+
+    fn know(&mut self, wanted: &[(Key, Option<ItemId>)], past: Past, ctx: &mut Context<Self>) {
+        for (account, item, seller) in past.sellers {
+            self.sellers.put((account, item), seller);
+        }
+        for (key, conversation) in past.conversations {
+            self.conversations.put(key, conversation);
+        }
+        for (key, _) in wanted {
+            if self.accounts.contains_key(&key.0) && !self.conversations.contains(key) {
+                self.conversations.put(key.clone(), Conversation::default());
+            }
+            for turn in self.unread.remove(key).into_iter().flatten() {
+                self.take(turn, ctx);
+            }
+        }
+    }
+
+    fn consider(&mut self, turn: TurnSettled, ctx: &mut Context<Self>) {
+        let item = turn.item.clone().or_else(|| self.conversation(&turn).and_then(|conversation| conversation.item.clone()));
+        let Some(item) = item else {
+            // No item, nothing to buy: nobody can be on the buying side.
+            return self.decide(turn, None, Side::Seller);
+        };
+        let key = (turn.account, item.clone());
+        if let Some(waiting) = self.asking.get_mut(&key) {
+            return waiting.push(turn);
+        }
+        match self.side(&key) {
+            Some(side) => self.decide(turn, Some(item), side),
+            None => self.ask(key, turn, ctx),
+        }
+    }
+
+    fn conversation(&mut self, turn: &TurnSettled) -> Option<&mut Conversation> {
+        self.conversations.get_mut(&(turn.account, turn.conversation.clone()))
+    }
+
+    fn side(&mut self, key: &(AccountId, ItemId)) -> Option<Side> {
+        let seller = self.sellers.get(key)?;
+        let own = &self.accounts.get(&key.0)?.facts.uid;
+        Some(if seller.uid == *own { Side::Seller } else { Side::Buyer })
+    }
+
+    /// Asks who sells an item: once, however many turns wait for it. Without a line the question waits for one.
+    fn ask(&mut self, key: (AccountId, ItemId), turn: TurnSettled, ctx: &mut Context<Self>) {
+        let question = AskItem { conversation: turn.conversation.clone(), item: key.1.clone() };
+        if let Some(line) = self.accounts.get(&key.0).and_then(|account| account.line.as_ref()) {
+            // Lost with its connection, it is asked again on the next.
+            line.item.do_send(question);
+        }
+        self.asking.insert(key.clone(), vec![turn]);
+        ctx.run_later(ITEM_WAIT, move |actor, _| actor.answer_without(&key));
+    }
+
+    fn answer_without(&mut self, key: &(AccountId, ItemId)) {
+        for turn in self.asking.remove(key).into_iter().flatten() {
+            self.decide(turn, Some(key.1.clone()), Side::Unknown);
+        }
+    }
+
+    fn decide(&mut self, turn: TurnSettled, item: Option<ItemId>, side: Side) {
+        let key = (turn.account, turn.conversation.clone());
+        let title = item.as_ref().and_then(|item| self.sellers.get(&(turn.account, item.clone()))).and_then(|seller| seller.title.clone());
+        let rules = self.rules.get(&turn.account);
+        let blocked = rules.is_some_and(|rules| rules.blocked.contains(&turn.buyer));
+        let no_rules = RuleBook::default();
+        let book = rules.map_or(&no_rules, |rules| &rules.book);
+        let conversation = self.conversations.get_or_insert_mut(key, Conversation::default);
+        let now = clock::unix();
+        let state = State {
+            now,
+            age_limit: self.age_limit,
+            side,
+            blocked,
+            paused_until: conversation.paused_until,
+            seller_wrote_at: None,
+            used_once: &conversation.used_once,
+            item_title: title.as_deref(),
+        };
+        let decision = decide(&question(&turn, item.as_ref()), book, &state);
+        let facts = conversation.learn(&turn, item.as_ref(), title, side);
+        if let Decision::Answer { rule, once: true, .. } = &decision {
+            conversation.used_once.insert(*rule);
+        }
+        // Bounded by the backlog; lost only together with the shard, and then the turn is still undecided in the database.
+        self.outbox.do_send(decided(turn, decision, facts, now));
+    }
+
+    fn let_go(&self, turns: usize) {
+        self.backlog.fetch_sub(turns, Ordering::Relaxed);
+    }
+}
+
+impl Conversation {
+    /// Takes over what the turn tells of the conversation; what is new must be stored.
+    fn learn(&mut self, turn: &TurnSettled, item: Option<&ItemId>, title: Option<String>, side: Side) -> Option<ConversationFacts> {
+        let known = self.stored && self.item.as_ref() == item && (turn.buyer_name.is_none() || self.peer_name == turn.buyer_name);
+        if known {
+            return None;
+        }
+        self.stored = true;
+        self.item = item.cloned();
+        if turn.buyer_name.is_some() {
+            self.peer_name = turn.buyer_name.clone();
+        }
+        let we_sell = match side {
+            Side::Seller => Some(true),
+            Side::Buyer => Some(false),
+            Side::Unknown => None,
+        };
+        Some(ConversationFacts {
+            peer: turn.buyer.clone(),
+            peer_name: turn.buyer_name.clone(),
+            item: item.cloned(),
+            item_title: title,
+            we_sell,
+        })
+    }
+}
+
+fn question(turn: &TurnSettled, item: Option<&ItemId>) -> Turn {
+    let messages = turn.messages.iter().map(|message| TurnMessage {
+        id: message.id.clone(),
+        kind: if message.is_text { Kind::Text } else { Kind::Media },
+        text: message.text.clone(),
+        sent_at: message.sent_at,
+    });
+    Turn {
+        messages: messages.collect(),
+        item: item.cloned(),
+        buyer: turn.buyer.clone(),
+        buyer_name: turn.buyer_name.clone().unwrap_or_default(),
+        group: false,
+    }
+}
+
+fn decided(turn: TurnSettled, decision: Decision, conversation_facts: Option<ConversationFacts>, now: Timestamp) -> Decided {
+    let (verdict, answer) = verdict(&turn, decision);
+    let asked: Vec<&str> = turn.messages.iter().map(|message| message.text.as_str()).collect();
+    let trace = Trace {
+        asked: asked.join("\n"),
+        buyer_name: turn.buyer_name,
+        received_at: turn.messages.first().map_or(now, |message| message.received_at),
+    };
+    Decided {
+        account: turn.account,
+        conversation: turn.conversation,
+        verdict,
+        messages: turn.messages.into_iter().map(|message| message.id).collect(),
+        settled_at: turn.settled_at,
+        decided_at: now,
+        answer,
+        conversation_facts,
+        trace,
+    }
+}
+
+fn verdict(turn: &TurnSettled, decision: Decision) -> (Verdict, Option<Answer>) {
+    match decision {
+        Decision::Silent(silence) => {
+            let verdict = Verdict {
+                decision: "silent",
+                reason: silence.code().to_owned(),
+                rule: silence.rule(),
+                needs_person: silence.needs_person(),
+            };
+            (verdict, None)
+        }
+        Decision::Answer { rule, source, sends, once } => {
+            let (reason, origin) = match source {
+                Source::Rule => ("rule", Origin::Rule),
+                Source::Default => ("default", Origin::Default),
+            };
+            let verdict = Verdict { decision: "answer", reason: reason.to_owned(), rule: Some(rule), needs_person: false };
+            let bodies = sends.into_iter().map(body).collect();
+            (verdict, Some(Answer { peer: turn.buyer.clone(), origin, rule, once, bodies }))
+        }
+    }
+}
+
+fn body(reply: Reply) -> Body {
+    match reply {
+        Reply::Text(text) => Body::Text { text },
+        // Nobody measured a picture that is given by its address.
+        Reply::Image(url) => Body::Image { url, width: 0, height: 0 },
+    }
+}
+
+/// What the database knows of conversations that were asked for.
+struct Past {
+    conversations: Vec<(Key, Conversation)>,
+    sellers: Vec<(AccountId, ItemId, Seller)>,
+}
+
+impl Past {
+    fn read(conn: &mut DbConn, wanted: &[(Key, Option<ItemId>)]) -> store::QueryResult<Self> {
+        let mut by_account: HashMap<AccountId, (Vec<ConversationId>, Vec<ItemId>)> = HashMap::new();
+        for ((account, conversation), item) in wanted {
+            let (conversations, items) = by_account.entry(*account).or_default();
+            conversations.push(conversation.clone());
+            items.extend(item.clone());
+        }
+        let mut past = Self { conversations: Vec::new(), sellers: Vec::new() };
+        for (account, (conversations, mut items)) in by_account {
+            past.read_conversations(conn, account, &conversations, &mut items)?;
+            items.sort_unstable();
+            items.dedup();
+            for item in store::items::find_many(conn, account, &items)? {
+                past.sellers.push((account, item.item, Seller { uid: item.seller, title: Some(item.title).filter(|title| !title.is_empty()) }));
+            }
+        }
+        Ok(past)
+    }
+
+    fn read_conversations(
+        &mut self,
+        conn: &mut DbConn,
+        account: AccountId,
+        ids: &[ConversationId],
+        items: &mut Vec<ItemId>,
+    ) -> store::QueryResult<()> {
+        let mut found: HashMap<ConversationId, Conversation> = HashMap::new();
+        for row in store::conversations::load_many(conn, account, ids)? {
+            items.extend(row.item.clone());
+            let conversation =
+                Conversation { peer_name: row.peer_name, item: row.item, paused_until: row.paused_until, used_once: HashSet::new(), stored: true };
+            found.insert(row.conversation, conversation);
+        }
+        for (conversation, rule) in store::once_replies::list(conn, account, ids)? {
+            found.entry(conversation).or_default().used_once.insert(rule);
+        }
+        self.conversations.extend(found.into_iter().map(|(id, conversation)| ((account, id), conversation)));
+        Ok(())
+    }
+}
+
+impl Actor for ReplyActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(4096);
+    }
+}
+
+impl Handler<TurnSettled> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, turn: TurnSettled, ctx: &mut Self::Context) {
+        self.take(turn, ctx);
+    }
+}
+
+impl Handler<TookOver> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, TookOver { account, conversation, until }: TookOver, _: &mut Self::Context) {
+        // A conversation that is not in memory is read with its pause when it is needed.
+        if let Some(known) = self.conversations.get_mut(&(account, conversation)) {
+            known.paused_until = known.paused_until.max(Some(until));
+        }
+    }
+}
+
+impl Handler<OnceReleased> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, OnceReleased { account, conversation, rule }: OnceReleased, _: &mut Self::Context) {
+        if let Some(known) = self.conversations.get_mut(&(account, conversation)) {
+            known.used_once.remove(&rule);
+        }
+    }
+}
+
+impl Handler<ItemKnown> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, ItemKnown { account, item, seller, title }: ItemKnown, ctx: &mut Self::Context) {
+        let key = (account, item);
+        let Some(uid) = seller else { return self.answer_without(&key) };
+        if self.sellers.contains(&key) && !self.asking.contains_key(&key) {
+            return;
+        }
+        self.remember_item(&key, &uid, title.clone(), ctx);
+        self.sellers.put(key.clone(), Seller { uid, title });
+        for turn in self.asking.remove(&key).into_iter().flatten() {
+            self.consider(turn, ctx);
+        }
+    }
+}
+
+impl ReplyActor {
+    /// Stored, so that it is asked once and not once a start.
+    fn remember_item(&self, (account, item): &(AccountId, ItemId), seller: &BuyerId, title: Option<String>, ctx: &mut Context<Self>) {
+        let row = Item { item: item.clone(), seller: seller.clone(), title: title.unwrap_or_default(), fetched_at: clock::unix() };
+        let (store, account) = (self.store.clone(), *account);
+        let stored = async move { store.write(move |conn| store::items::put(conn, account, &row)).await };
+        let then = stored.into_actor(self).map(|result, _, _| {
+            if let Err(error) = result {
+                warn!(class = "database"; "cannot store who sells an item, it will be asked again: {error}");
+            }
+        });
+        ctx.spawn(then);
+    }
+}
+
+impl Handler<RulesLoaded> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, RulesLoaded(rules): RulesLoaded, _: &mut Self::Context) {
+        self.rules = rules;
+    }
+}
+
+impl Handler<PausesChanged> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, _: PausesChanged, _: &mut Self::Context) {
+        self.conversations.clear();
+    }
+}
+
+impl Handler<Adopt> for ReplyActor {
+    type Result = Result<(), String>;
+
+    fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
+        let line = self.accounts.remove(&facts.id).and_then(|account| account.line);
+        self.accounts.insert(facts.id, Account { facts, line });
+        Ok(())
+    }
+}
+
+impl Handler<DropAccount> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
+        self.accounts.remove(&id);
+        let keys: Vec<Key> = self.conversations.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
+        keys.iter().for_each(|key| drop(self.conversations.pop(key)));
+        let items: Vec<_> = self.sellers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
+        items.iter().for_each(|key| drop(self.sellers.pop(key)));
+        let unread = self.unread.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
+        let asking = self.asking.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
+        self.let_go(unread + asking);
+    }
+}
+
+impl Handler<AccountOnline> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, AccountOnline { account: id, line }: AccountOnline, _: &mut Self::Context) {
+        for ((account, item), turns) in &self.asking {
+            if let (true, Some(turn)) = (*account == id, turns.first()) {
+                line.item.do_send(AskItem { conversation: turn.conversation.clone(), item: item.clone() });
+            }
+        }
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.line = Some(line);
+        }
+    }
+}
+
+impl Handler<AccountOffline> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, AccountOffline(id): AccountOffline, _: &mut Self::Context) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.line = None;
+        }
+    }
+}
+
+impl Handler<Ping> for ReplyActor {
+    type Result = Load;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
+        let unread: usize = self.unread.values().map(Vec::len).sum();
+        let asking: usize = self.asking.values().map(Vec::len).sum();
+        Load { accounts: self.accounts.len(), pending: unread + asking }
+    }
+}

@@ -1,1 +1,39 @@
-//! (in progress)
+//! What the answering actor is told.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use actix::Message;
+
+use crate::{
+    ids::{AccountId, BuyerId, ItemId},
+    reply::matcher::RuleBook,
+};
+
+/// What every account answers with, compiled. Swapped as a whole.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub struct RulesLoaded(pub Arc<HashMap<AccountId, AccountRules>>);
+
+#[derive(Clone)]
+pub struct AccountRules {
+    pub book: RuleBook,
+    pub blocked: Arc<HashSet<BuyerId>>,
+}
+
+/// Pauses changed outside of the engine: read them again.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct PausesChanged;
+
+/// The platform said who sells an item; `seller` is `None` when it could not be learned.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct ItemKnown {
+    pub account: AccountId,
+    pub item: ItemId,
+    pub seller: Option<BuyerId>,
+    pub title: Option<String>,
+}

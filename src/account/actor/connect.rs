@@ -1,0 +1,263 @@
+//! From nothing to an open WebSocket: a place among those that connect, the credentials, a token, the socket.
+
+use std::{sync::Arc, time::Duration};
+
+use log::{info, warn};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::env::Env;
+use crate::{
+    account::{
+        facts::AccountFacts,
+        state::{Reason, State},
+        token::{Breaker, Cause, Governor, Permission, Token},
+    },
+    ids::{AccountId, BuyerId, Timestamp},
+    inbox::messages::Cursor,
+    platform::{
+        cookies::Cookies,
+        device,
+        mtop::{
+            api::{self, AccessToken},
+            call::Call,
+            client::{CallReport, GatewayClient},
+            outcome::Outcome,
+        },
+        socket::{self, Reader, Writer},
+    },
+    store::{self, Store, StoreError, account_tokens::TokenRow},
+    telemetry::clock,
+};
+
+/// An open WebSocket, not yet registered.
+pub(super) struct Opened {
+    pub(super) writer: Writer,
+    pub(super) reader: Reader,
+    pub(super) token: String,
+    pub(super) governor: Governor,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) permits: Permits,
+}
+
+/// Places held by this account; free again when dropped, however that comes about.
+pub(super) struct Permits {
+    /// Given back once registered.
+    pub(super) connecting: Option<OwnedSemaphorePermit>,
+    _socket: OwnedSemaphorePermit,
+}
+
+/// Why there is no connection, and when to try again.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) state: State,
+    pub(super) reason: Reason,
+    pub(super) detail: Option<String>,
+    pub(super) pause: Pause,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    Backoff,
+    /// At least as long as the longest ordinary back-off: another client fights for the session, or the budget is spent.
+    Long,
+    Until(Timestamp),
+    /// A person must act.
+    Forever,
+}
+
+impl Failure {
+    pub(super) fn heals(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { state: State::Reconnecting, reason, detail: Some(detail.into()), pause: Pause::Backoff }
+    }
+
+    fn needs_person(reason: Reason, detail: Option<String>) -> Self {
+        Self { state: State::Failed, reason, detail, pause: Pause::Forever }
+    }
+
+    fn blocked(cause: Cause) -> Self {
+        Self::needs_person(reason_of(cause), None)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::heals(Reason::StorageFailing, error.to_string())
+    }
+}
+
+fn reason_of(cause: Cause) -> Reason {
+    match cause {
+        Cause::Challenge => Reason::ChallengeRequired,
+        Cause::AccessDenied => Reason::AccessDenied,
+        Cause::SessionExpired => Reason::SessionExpired,
+    }
+}
+
+/// Everything up to the WebSocket's handshake. Each wait but the one for a free place has a deadline.
+pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failure> {
+    let permits = Permits { _socket: place(&env.limits.sockets).await?, connecting: Some(place(&env.limits.connecting).await?) };
+    // A database that takes no writes would take no messages either: then the platform is left alone.
+    env.store.ping().await?;
+    let mut credentials = Credentials::load(&env.store, &facts).await?;
+    let token = credentials.token(&env, &facts).await?;
+    let opened = socket::connect(&env.http(), &env.config.im_url, credentials.cookies.header(), &env.config.user_agent, env.config.connect_wait);
+    let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
+    Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
+}
+
+async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
+    let place = Arc::clone(places).acquire_owned().await;
+    place.map_err(|_| Failure::heals(Reason::ShutDown, "the server is shutting down"))
+}
+
+/// An account's secrets for the length of one connect or one call; not kept while it is idle.
+pub(super) struct Credentials {
+    account: AccountId,
+    uid: BuyerId,
+    version: i64,
+    pub(super) cookies: Cookies,
+    pub(super) governor: Governor,
+    cursor: Option<Cursor>,
+}
+
+impl Credentials {
+    pub(super) async fn load(store: &Store, facts: &AccountFacts) -> Result<Self, Failure> {
+        let id = facts.id;
+        let rows = store.read(move |conn| {
+            let credentials = store::accounts::load_credentials(conn, id)?;
+            Ok((credentials, store::account_tokens::load(conn, id)?, store::account_cursors::load(conn, id)?))
+        });
+        let (credentials, token, cursor) = rows.await?;
+        let credentials = credentials.ok_or_else(|| Failure::needs_person(Reason::CookieUnusable, Some("the account is gone".into())))?;
+        let unusable = |why: String| Failure::needs_person(Reason::CookieUnusable, Some(why));
+        let cookie = store.keys().open(&store::accounts::cookie_place(&credentials.uid), &credentials.cookie);
+        let cookies = Cookies::parse(cookie.map_err(|error| unusable(error.to_string()))?.expose());
+        if !cookies.missing().is_empty() {
+            return Err(unusable(format!("the cookie has no {}", cookies.missing().join(" and no "))));
+        }
+        let mut governor = match token {
+            Some(row) => read_governor(store, row, credentials.version).map_err(|error| unusable(error.to_string()))?,
+            None => Governor::default(),
+        };
+        if governor.device_id.is_empty() {
+            governor.device_id = device::device_id(rand::random(), facts.uid.as_str());
+        }
+        let cursor = cursor.map(|cursor| Cursor { pts: cursor.pts, seen_at: cursor.seen_at });
+        Ok(Self { account: id, uid: credentials.uid, version: credentials.version, cookies, governor, cursor })
+    }
+
+    async fn token(&mut self, env: &Env, facts: &AccountFacts) -> Result<String, Failure> {
+        match self.governor.permission(env.config.token_budget, clock::unix()) {
+            Permission::Use(token) => Ok(token),
+            Permission::Request => self.request_token(env, facts).await,
+            Permission::Wait(until) => Err(Failure {
+                state: State::Reconnecting,
+                reason: Reason::TokenBudgetSpent,
+                detail: Some(format!("{} requests today", self.governor.used_today(clock::unix()))),
+                pause: Pause::Until(until),
+            }),
+            Permission::Blocked(breaker) => Err(Failure::blocked(breaker.cause)),
+        }
+    }
+
+    async fn request_token(&mut self, env: &Env, facts: &AccountFacts) -> Result<String, Failure> {
+        // Written down before it is made: a crash must not make it free.
+        self.governor.spend(1, clock::unix());
+        self.save(&env.store).await?;
+        info!(account = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
+        let call = api::login_token(&self.governor.device_id);
+        let outcome = self.call(env, &call).await?;
+        let data = match outcome {
+            Outcome::Success(data) => data,
+            refused => return Err(self.refused(env, refused).await?),
+        };
+        let token = AccessToken::read(&data).map_err(|error| Failure::heals(Reason::PlatformError, error.to_string()))?;
+        let life = token.expires_in_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+        self.governor.keep(token.token.clone(), life, clock::unix());
+        self.save(&env.store).await?;
+        Ok(token.token)
+    }
+
+    /// One call of the gateway; what it costs and the cookies it brings are stored.
+    pub(super) async fn call(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
+        let gateway = GatewayClient::new(env.http(), env.config.gateway.clone());
+        let CallReport { outcome, requests, cookies_changed } = gateway.call(call, &mut self.cookies).await;
+        self.governor.spend(requests.saturating_sub(1), clock::unix());
+        if cookies_changed {
+            self.save_cookies(&env.store).await?;
+        }
+        outcome.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))
+    }
+
+    /// What a refused call means for the account. Risk control opens the breaker: not one more call until a person acts.
+    pub(super) async fn refused(&mut self, env: &Env, outcome: Outcome) -> Result<Failure, Failure> {
+        let (cause, url) = match outcome {
+            Outcome::Risk { url } => (Cause::Challenge, url),
+            Outcome::AccessDenied => (Cause::AccessDenied, None),
+            // A token error that new signatures did not mend: the session is lost too.
+            Outcome::Session | Outcome::Token => (Cause::SessionExpired, None),
+            other => {
+                self.save(&env.store).await?;
+                return Ok(Failure::heals(Reason::PlatformError, format!("{other:?}")));
+            }
+        };
+        self.governor.trip(cause, url, clock::unix());
+        self.save(&env.store).await?;
+        warn!(account.id = self.account.0, class = "auth"; "the platform wants a person: {}", reason_of(cause).sentence());
+        Ok(Failure::blocked(cause))
+    }
+
+    pub(super) async fn save(&self, store: &Store) -> Result<(), StoreError> {
+        save_governor(store, self.account, self.version, &self.governor).await
+    }
+
+    async fn save_cookies(&self, store: &Store) -> Result<(), StoreError> {
+        let (account, version) = (self.account, self.version);
+        let sealed = store.keys().seal(&store::accounts::cookie_place(&self.uid), self.cookies.header());
+        store.write(move |conn| store::accounts::refresh_cookie(conn, account, version, &sealed, clock::unix())).await.map(drop)
+    }
+}
+
+fn read_governor(store: &Store, row: TokenRow, version: i64) -> Result<Governor, store::secret::SecretError> {
+    let open = |place: String, sealed: Option<store::Sealed>| {
+        sealed.map(|sealed| store.keys().open(&place, &sealed).map(|secret| secret.expose().to_owned())).transpose()
+    };
+    let token = open(store::account_tokens::token_place(row.account), row.token)?;
+    let url = open(store::account_tokens::breaker_place(row.account), row.breaker_url)?;
+    let mut governor = Governor {
+        token: token.map(|value| Token { value, issued_at: row.issued_at.unwrap_or(Timestamp(0)), expires_at: row.expires_at }),
+        device_id: row.device_id,
+        budget_day: row.budget_day,
+        budget_used: u32::try_from(row.budget_used).unwrap_or(u32::MAX),
+        breaker: row.breaker_since.map(|since| Breaker {
+            since,
+            cause: row.breaker_reason.as_deref().and_then(|reason| reason.parse().ok()).unwrap_or(Cause::Challenge),
+            url,
+        }),
+    };
+    if row.credentials_version != version {
+        governor.renew();
+    }
+    Ok(governor)
+}
+
+/// Writes down what must survive a restart.
+pub(super) async fn save_governor(store: &Store, account: AccountId, version: i64, governor: &Governor) -> Result<(), StoreError> {
+    let keys = store.keys();
+    let token = governor.token.as_ref();
+    let breaker = governor.breaker.as_ref();
+    let row = TokenRow {
+        account,
+        credentials_version: version,
+        token: token.map(|token| keys.seal(&store::account_tokens::token_place(account), &token.value)),
+        device_id: governor.device_id.clone(),
+        issued_at: token.map(|token| token.issued_at),
+        expires_at: token.and_then(|token| token.expires_at),
+        budget_day: governor.budget_day,
+        budget_used: i64::from(governor.budget_used),
+        breaker_since: breaker.map(|breaker| breaker.since),
+        breaker_reason: breaker.map(|breaker| breaker.cause.as_str().to_owned()),
+        breaker_url: breaker.and_then(|breaker| breaker.url.as_ref()).map(|url| keys.seal(&store::account_tokens::breaker_place(account), url)),
+    };
+    store.write(move |conn| store::account_tokens::save(conn, &row)).await
+}

@@ -1,0 +1,88 @@
+//! Everything an account's actor works with: its settings, its shard's other actors, and what all accounts share.
+
+use std::{
+    cell::OnceCell,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use actix::Recipient;
+use tokio::sync::Semaphore;
+
+use crate::{
+    account::{
+        backoff::BackoffConfig,
+        messages::{AccountOffline, AccountOnline, AccountStopped, StatusChanged},
+    },
+    inbox::{gap::GapConfig, messages::Ingest},
+    outbox::messages::{Answered, HistorySeen, OwnSeen},
+    platform::{
+        lwp::session,
+        mtop::client::{self as gateway, http_client},
+    },
+    reply::messages::ItemKnown,
+    store::Store,
+};
+
+/// How accounts connect and stay connected.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub im_url: String,
+    pub user_agent: String,
+    /// For opening the WebSocket, and for each write the platform does not read.
+    pub connect_wait: Duration,
+    pub session: session::Config,
+    pub gateway: gateway::Config,
+    /// Token requests per account and day.
+    pub token_budget: u32,
+    pub backoff: BackoffConfig,
+    pub gap: GapConfig,
+    /// An incomplete search for missed messages is begun again after this long.
+    pub gap_retry: Duration,
+    /// Pushes of one account that may wait to be stored; beyond, the line is dropped and history tells them later.
+    pub unstored: usize,
+}
+
+/// Shared by all accounts of a shard. Sent there once, so everything in it may travel.
+#[derive(Clone)]
+pub struct Env {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub neighbours: Neighbours,
+    pub limits: Limits,
+    pub stopped: Recipient<AccountStopped>,
+    pub status: Recipient<StatusChanged>,
+    /// Set when this shard was replaced: nothing may leave it any more.
+    pub retired: Arc<AtomicBool>,
+}
+
+/// The other actors of the same shard.
+#[derive(Clone)]
+pub struct Neighbours {
+    pub ingest: Recipient<Ingest>,
+    pub own_seen: Recipient<OwnSeen>,
+    pub answered: Recipient<Answered>,
+    pub history_seen: Recipient<HistorySeen>,
+    pub item_known: Recipient<ItemKnown>,
+    pub online: [Recipient<AccountOnline>; 2],
+    pub offline: [Recipient<AccountOffline>; 2],
+}
+
+/// Caps over all accounts of the process.
+#[derive(Clone)]
+pub struct Limits {
+    /// Accounts that connect at the same time.
+    pub connecting: Arc<Semaphore>,
+    /// Open sockets.
+    pub sockets: Arc<Semaphore>,
+}
+
+impl Env {
+    /// The HTTP client of this thread: one for all its accounts.
+    pub fn http(&self) -> awc::Client {
+        thread_local! {
+            static HTTP: OnceCell<awc::Client> = const { OnceCell::new() };
+        }
+        HTTP.with(|http| http.get_or_init(|| http_client(self.config.connect_wait.max(self.config.gateway.timeout))).clone())
+    }
+}

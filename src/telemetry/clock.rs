@@ -1,0 +1,16 @@
+//! The one place that reads the clocks.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::ids::{Now, Timestamp};
+
+/// This moment on both clocks. Follows tokio's clock, so that paused time in a test pauses everything.
+pub fn now() -> Now {
+    Now { instant: tokio::time::Instant::now().into_std(), unix: unix() }
+}
+
+/// UTC milliseconds.
+pub fn unix() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
