@@ -1,7 +1,14 @@
 //! What a push entry means: the typed events, and how they are read from the decoded tree.
 
 use serde::Serialize;
+use serde_json::Value;
 
+use super::{
+    content,
+    extension::Extension,
+    message, page,
+    tree::{self, typed},
+};
 use crate::ids::{BuyerId, ConversationId, ItemId, MessageId, OrderId, Timestamp};
 
 /// One entry of a push.
@@ -158,4 +165,117 @@ pub struct HistoryPage {
     pub messages: Vec<Message>,
     pub next: Option<i64>,
     pub unreadable: usize,
+}
+
+/// What a decoded entry is. Never fails: what nobody knows is [`Event::Unknown`].
+pub fn classify(value: &Value) -> Event {
+    let event = match value.get("1") {
+        Some(first) => by_first_field(value, first),
+        None => value.get("operation").and_then(|operation| web_form(value, operation)),
+    };
+    event.unwrap_or(Event::Unknown)
+}
+
+/// One element of the history's `userMessageModels`; `None` without an id, a conversation or a sender.
+pub fn message_from_history(model: &Value) -> Option<Message> {
+    message::from_history(model)
+}
+
+/// The body of an answer to a list of conversations; `None` if it is something else.
+pub fn conversation_page(body: &Value) -> Option<ConversationPage> {
+    page::conversations(body)
+}
+
+/// The body of an answer to a list of messages; `None` if it is something else.
+pub fn history_page(body: &Value) -> Option<HistoryPage> {
+    page::history(body)
+}
+
+/// The kinds are told apart by the shape of their first field, in this order: a conversation id and a message id are both strings.
+fn by_first_field(value: &Value, first: &Value) -> Option<Event> {
+    match first {
+        Value::Object(inner) => {
+            inner.get("6")?;
+            message::from_push(value).map(|message| Event::Message(Box::new(message)))
+        }
+        Value::Array(list) => match list.first()? {
+            Value::Object(_) => typing(list.first()?),
+            _ => read_list(value, list),
+        },
+        Value::String(_) if tree::at(value, &["4", "reminderContent"]).is_some() => card_update(value),
+        Value::String(id) if id.ends_with(".PNM") => read_single(value),
+        Value::String(id) if id.ends_with("@goofish") => conversation_news(value),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn card_update(value: &Value) -> Option<Event> {
+    let extension = Extension::new(value.get("4"));
+    let update = CardUpdate {
+        message: typed(value.get("1"))?,
+        business_id: extension.business_id(),
+        conversation: typed(value.get("2"))?,
+        at: time(value.get("5")),
+        sender: extension.sender(),
+        reminder: extension.text("reminderContent").unwrap_or_default().to_owned(),
+        item: extension.item(),
+        card: content::card_of(&extension),
+    };
+    Some(Event::CardUpdate(Box::new(update)))
+}
+
+/// A push tells of one person; a list of several was never seen.
+fn typing(entry: &Value) -> Option<Event> {
+    let on = tree::integer(entry.get("3")) != Some(0);
+    Some(Event::Typing { conversation: typed(entry.get("1"))?, user: typed(entry.get("4"))?, on })
+}
+
+fn read_list(value: &Value, list: &[Value]) -> Option<Event> {
+    let messages: Vec<MessageId> = list.iter().filter_map(|id| typed(Some(id))).collect();
+    let is_receipt = tree::integer(value.get("2")) == Some(2) && !messages.is_empty();
+    is_receipt.then_some(())?;
+    Some(Event::Read { conversation: typed(value.get("3"))?, messages, at: time(value.get("5")) })
+}
+
+fn read_single(value: &Value) -> Option<Event> {
+    (tree::integer(value.get("2")) == Some(2)).then_some(())?;
+    let messages = vec![typed(value.get("1"))?];
+    Some(Event::Read { conversation: typed(value.get("4"))?, messages, at: time(value.get("6")) })
+}
+
+/// A badge has a map where a pointer has the id of the message.
+fn conversation_news(value: &Value) -> Option<Event> {
+    let conversation = typed(value.get("1"))?;
+    let at = time(value.get("4"));
+    match value.get("3")? {
+        badge @ Value::Object(_) => {
+            let text = |key| tree::text(badge.get(key)).unwrap_or_default().to_owned();
+            Some(Event::Badge { conversation, text: text("redReminder"), style: text("redReminderStyle"), at })
+        }
+        message @ Value::String(_) => Some(Event::Pointer { conversation, message: typed(Some(message))?, at }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+    }
+}
+
+fn web_form(value: &Value, operation: &Value) -> Option<Event> {
+    match operation.get("content").and_then(|content| content.get("sessionArouse")) {
+        Some(arouse) => Some(aroused(value, operation, arouse)),
+        None => message::from_web(value).map(|message| Event::Message(Box::new(message))),
+    }
+}
+
+fn aroused(value: &Value, operation: &Value, arouse: &Value) -> Event {
+    let session = |path: &[&str]| tree::at(operation.get("sessionInfo")?, path);
+    let scripts = tree::at(arouse, &["sessionArouseInfo", "arouseChatScriptInfo"]).and_then(Value::as_array);
+    let phrases = scripts.into_iter().flatten().filter_map(|script| tree::text(script.get("chatScrip")));
+    Event::Arouse {
+        conversation: typed(session(&["sessionId"]).or_else(|| value.get("sessionId"))),
+        item: typed(session(&["extensions", "itemId"])),
+        phrases: phrases.map(str::to_owned).collect(),
+    }
+}
+
+/// Zero where the platform says nothing: older than everything.
+fn time(value: Option<&Value>) -> Timestamp {
+    Timestamp(tree::integer(value).unwrap_or(0))
 }
