@@ -9,7 +9,10 @@ use awc::{
     error::{ConnectError, PayloadError, SendRequestError},
     http::{
         StatusCode,
-        header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, ORIGIN, REFERER, SET_COOKIE, USER_AGENT},
+        header::{
+            ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue, ORIGIN, REFERER, SET_COOKIE,
+            USER_AGENT,
+        },
     },
 };
 use bytes::Bytes;
@@ -103,10 +106,11 @@ impl GatewayClient {
     async fn request(&self, call: &Call, cookies: &Cookies) -> Result<Answer, GatewayError> {
         let origin = self.config.url.trim_end_matches('/').trim_end_matches("/h5");
         let url = format!("{origin}{}?{}", call.path(), call.query(cookies.h5_token(), now()));
+        let jar = cookie_header(cookies.header()).map_err(|error| GatewayError::Network(error.to_string()))?;
         let request = self
             .http
             .post(url)
-            .insert_header((COOKIE, secret_header(cookies.header())?))
+            .insert_header((COOKIE, jar))
             .insert_header((ORIGIN, "https://www.goofish.com"))
             .insert_header((REFERER, "https://www.goofish.com/"))
             .insert_header((ACCEPT, "application/json"))
@@ -163,9 +167,8 @@ fn merge(cookies: &mut Cookies, headers: &HeaderMap) -> bool {
 }
 
 /// The jar as it is: awc's own cookies would be percent-encoded.
-fn secret_header(text: &str) -> Result<HeaderValue, GatewayError> {
-    let value = HeaderValue::from_bytes(text.as_bytes());
-    let mut value = value.map_err(|_| GatewayError::Network("the cookies contain a control character".to_owned()))?;
+pub(crate) fn cookie_header(cookies: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_bytes(cookies.as_bytes())?;
     value.set_sensitive(true);
     Ok(value)
 }
