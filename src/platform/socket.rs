@@ -57,10 +57,8 @@ pub async fn connect(
     request = request.set_header(USER_AGENT, user_agent).set_header(ACCEPT_LANGUAGE, "zh-CN,zh;q=0.9");
     request = request.set_header(PRAGMA, "no-cache").set_header(CACHE_CONTROL, "no-cache");
     if !cookies_header.is_empty() {
-        request = request.set_header(
-            COOKIE,
-            cookie_header(cookies_header).map_err(|error| SocketError::Handshake(error.to_string()))?,
-        );
+        let jar = cookie_header(cookies_header).map_err(|error| SocketError::Handshake(error.to_string()))?;
+        request = request.set_header(COOKIE, jar);
     }
     let opened = tokio::time::timeout(deadline, request.connect()).await.map_err(|_| SocketError::Timeout)?;
     let (_, framed) = opened.map_err(SocketError::opening)?;
@@ -131,7 +129,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Says goodbye behind what is queued. The reader ends with the peer's answer, or without it after two seconds (or the deadline, if that is shorter).
+    /// Says goodbye behind what is queued. The reader ends with the peer's answer, or without it after two seconds (the deadline, if that
+    /// is shorter).
     pub fn close(&self) {
         let mut link = self.0.borrow_mut();
         if link.phase == Phase::Open {
