@@ -10,8 +10,8 @@ use super::{
 };
 use crate::ids::{ItemId, RuleId, Timestamp};
 
-/// The longest keyword or word of a list, in characters.
-const MAX_WORD: usize = 500;
+/// The longest keyword or word of a list, in characters. It bounds how many words can end at one letter of a turn, and so the time a turn takes.
+const MAX_WORD: usize = 200;
 
 /// A rule that was left out, and why. The other rules work.
 #[derive(Debug, Clone, PartialEq, Eq)]

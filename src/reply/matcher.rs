@@ -259,7 +259,7 @@ mod tests {
             contains(1, " "),
             rule(2, Matching::Regex, "["),
             Rule { exclude: vec![String::new()], ..contains(3, "a") },
-            contains(4, &"长".repeat(501)),
+            contains(4, &"长".repeat(201)),
             Rule { any_of: vec!["x".into()], ..rule(5, Matching::Default, "") },
             Rule { enabled: false, ..contains(6, "") },
             contains(7, "hi"),

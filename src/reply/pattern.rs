@@ -5,7 +5,7 @@ use regex::{RegexSet, RegexSetBuilder};
 /// The longest pattern, in characters.
 const MAX_PATTERN: usize = 1_000;
 /// How many regular expressions one layer takes; together with [`SIZE_LIMIT`] it bounds what a seller's rules can cost.
-pub(super) const MAX_PATTERNS: usize = 1_000;
+pub(super) const MAX_PATTERNS: usize = 300;
 /// Bytes of one compiled set. A pattern that alone is larger is refused; room for a handful of repeated Unicode classes.
 const SIZE_LIMIT: usize = 1 << 20;
 /// Bytes of the states a set builds while it searches, per thread.
