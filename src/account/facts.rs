@@ -12,8 +12,6 @@ pub struct AccountFacts {
     pub uid: BuyerId,
     pub name: Arc<str>,
     pub pace: Pace,
-    /// The account's stop switch.
-    pub stopped: bool,
 }
 
 /// How an account's messages are merged and paused.

@@ -18,6 +18,11 @@ use crate::{
 #[rtype(result = "Result<(), String>")]
 pub struct Adopt(pub AccountFacts);
 
+/// An account's facts changed while it runs.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct Amend(pub AccountFacts);
+
 /// Forget everything kept for an account.
 #[derive(Debug, Clone, Copy, ActixMessage)]
 #[rtype(result = "()")]
@@ -85,10 +90,14 @@ pub struct AskHistory {
 }
 
 /// The stop switches: nothing automatic is written to the platform while one is on.
-#[derive(Debug, Clone, ActixMessage)]
+#[derive(Debug, Clone, Default, ActixMessage)]
 #[rtype(result = "()")]
 pub struct Switches {
-    pub all: bool,
+    /// Nothing more is sent at all: the server is going down.
+    pub everything: bool,
+    /// The system's stop switch.
+    pub automatic: bool,
+    /// Accounts whose own stop switch is on.
     pub accounts: Arc<HashSet<AccountId>>,
 }
 
@@ -144,3 +153,34 @@ pub struct AccountSnapshot {
     pub token_requests_today: u32,
     pub breaker_open: bool,
 }
+
+/// Look at the database now instead of at the next poll.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct Refresh;
+
+/// Stop an account and start it again. `false`: it is not enabled.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "bool")]
+pub struct Restart(pub AccountId);
+
+/// What is an account doing? `None`: nothing of it runs.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Option<AccountSnapshot>")]
+pub struct SnapshotOf(pub AccountId);
+
+/// What are all accounts doing?
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "RegistryOverview")]
+pub struct Overview;
+
+#[derive(Debug, Clone, actix::MessageResponse)]
+pub struct RegistryOverview {
+    pub shards: usize,
+    pub accounts: Vec<(AccountId, Status)>,
+}
+
+/// Settle, close every socket, end. Answered when it is done; the asker sets the deadline.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "()")]
+pub struct ShutDown;

@@ -1,1 +1,667 @@
-//! (in progress)
+//! Supervises every enabled account, and the shards they live on.
+//!
+//! What should run is in the database; twice a second the registry looks whether that changed and makes reality follow. An account
+//! that ended unwanted is started afresh after a back-off. A shard whose actors are dead or silent is replaced as a whole: its
+//! successor knows everything from the database.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use futures_util::{FutureExt as _, future::join_all};
+use log::{error, info, warn};
+use tokio::{sync::oneshot, time::timeout};
+
+use crate::{
+    account::{
+        actor::{AccountActor, Env},
+        backoff::{Backoff, BackoffConfig},
+        facts::{AccountFacts, Pace},
+        messages::{
+            AccountSnapshot, AccountStopped, Adopt, Amend, CredentialsChanged, DropAccount, Load, Overview, Ping, Refresh, RegistryOverview, Restart,
+            ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
+        },
+        state::{Reason, State, Status},
+    },
+    ids::{AccountId, BuyerId, UserId},
+    inbox::messages::Flush,
+    outbox::messages::Settle,
+    reply::{
+        matcher::Library,
+        messages::{AccountRules, PausesChanged, RulesLoaded},
+    },
+    store::{self, DbConn, QueryResult, Store, accounts::Account, revisions::Revisions},
+    telemetry::{
+        clock,
+        feed::{Feed, FeedEvent},
+    },
+};
+
+/// How the registry works.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    pub shards: usize,
+    /// Where an account has no setting of its own.
+    pub pace: Pace,
+    /// How often the database is asked for changes.
+    pub poll: Duration,
+    /// Accounts started a second; 0 = as fast as they can.
+    pub starts_per_second: u32,
+    /// How often shards are asked whether they live, and how long they may take to answer.
+    pub ping_every: Duration,
+    pub ping_wait: Duration,
+    pub backoff: BackoffConfig,
+    /// A shutdown lets what is in the air settle for this long.
+    pub settle_wait: Duration,
+}
+
+/// One shard's addresses. Made by whoever knows all actors.
+pub struct Shard {
+    pub arbiter: ArbiterHandle,
+    /// What its accounts work with; tells them when the shard was replaced.
+    pub env: Env,
+    /// In the order accounts are taken in: the end of the walk first.
+    pub adopt: [Recipient<Adopt>; 3],
+    /// In the order they are let go: the beginning of the walk first.
+    pub drop_account: [Recipient<DropAccount>; 3],
+    pub ping: [Recipient<Ping>; 3],
+    pub amend: Recipient<Amend>,
+    pub rules: Recipient<RulesLoaded>,
+    pub pauses: Recipient<PausesChanged>,
+    pub switches: Recipient<Switches>,
+    pub flush: Recipient<Flush>,
+    pub settle: Recipient<Settle>,
+}
+
+/// How a new shard tells the registry.
+#[derive(Clone)]
+pub struct ToRegistry {
+    pub stopped: Recipient<AccountStopped>,
+    pub status: Recipient<StatusChanged>,
+}
+
+/// Starts shard number `usize`.
+pub type ShardMaker = Box<dyn Fn(usize, ToRegistry) -> Shard>;
+
+pub struct AccountRegistry {
+    config: Config,
+    store: Store,
+    feed: Feed,
+    make_shard: ShardMaker,
+    shards: Vec<Shard>,
+    accounts: HashMap<AccountId, Supervised>,
+    to_start: VecDeque<AccountId>,
+    starting: Option<SpawnHandle>,
+    known: Option<Revisions>,
+    libraries: Arc<HashMap<UserId, Library>>,
+    rules: RulesLoaded,
+    switches: Switches,
+    reading: bool,
+    unwritten: HashMap<AccountId, Status>,
+    writing: bool,
+    shutting_down: bool,
+    all_off: Option<oneshot::Sender<()>>,
+}
+
+struct Supervised {
+    facts: AccountFacts,
+    credentials_version: i64,
+    enabled: bool,
+    shard: usize,
+    generation: u64,
+    phase: Phase,
+    /// Failed connects in a row, handed on to the next actor.
+    failures: u32,
+    crashes: Backoff,
+    status: Status,
+}
+
+enum Phase {
+    Off,
+    /// Waits for its turn to start.
+    Queued,
+    /// The shard's actors read what they need.
+    Adopting,
+    Running(Addr<AccountActor>),
+    /// Ended unwanted; starts again.
+    Resting,
+    Stopping(Reason),
+    /// The shard's actors let it go.
+    Releasing,
+}
+
+/// What the database says should be.
+struct Wanted {
+    revisions: Revisions,
+    accounts: Vec<Account>,
+    stop_all: bool,
+    libraries: HashMap<UserId, Library>,
+    blocked: HashMap<AccountId, HashSet<BuyerId>>,
+}
+
+impl AccountRegistry {
+    pub fn new(config: Config, store: Store, feed: Feed, make_shard: ShardMaker) -> Self {
+        Self {
+            config,
+            store,
+            feed,
+            make_shard,
+            shards: Vec::new(),
+            accounts: HashMap::new(),
+            to_start: VecDeque::new(),
+            starting: None,
+            known: None,
+            libraries: Arc::default(),
+            rules: RulesLoaded(Arc::default()),
+            switches: Switches::default(),
+            reading: false,
+            unwritten: HashMap::new(),
+            writing: false,
+            shutting_down: false,
+            all_off: None,
+        }
+    }
+
+    /// Reads what should be, if it changed since the last look.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.reading || self.shutting_down {
+            return;
+        }
+        self.reading = true;
+        let (store, known, libraries) = (self.store.clone(), self.known, Arc::clone(&self.libraries));
+        let read = async move { store.read(move |conn| Wanted::read(conn, known, &libraries)).await };
+        let then = read.into_actor(self).map(|wanted, actor, ctx| {
+            actor.reading = false;
+            match wanted {
+                Ok(Some(wanted)) => actor.follow(wanted, ctx),
+                Ok(None) => {}
+                Err(error) => error!(class = "database"; "cannot read what should run: {error}"),
+            }
+        });
+        ctx.spawn(then);
+    }
+
+    /// Makes reality follow: rules first, so that no account answers with old ones.
+    fn follow(&mut self, wanted: Wanted, ctx: &mut Context<Self>) {
+        let Wanted { revisions, accounts, stop_all, libraries, blocked } = wanted;
+        let before = self.known.replace(revisions);
+        report_faults(&self.libraries, &libraries);
+        self.libraries = Arc::new(libraries);
+        self.rules = self.rules_for(&accounts, blocked);
+        self.switches = Switches { everything: false, automatic: stop_all, accounts: Arc::new(accounts.iter().filter(|account| account.stopped).map(|account| account.id).collect()) };
+        for shard in &self.shards {
+            self.tell_rules(shard);
+            if before.is_some_and(|before| before.pauses != revisions.pauses) {
+                shard.pauses.do_send(PausesChanged);
+            }
+        }
+        let mut gone: HashSet<AccountId> = self.accounts.keys().copied().collect();
+        for account in accounts {
+            gone.remove(&account.id);
+            self.follow_account(&account, ctx);
+        }
+        for id in gone {
+            self.stop(id, Reason::Disabled, ctx);
+            if let Some(account) = self.accounts.get_mut(&id) {
+                account.enabled = false;
+            }
+            self.forget_if_gone(id);
+        }
+    }
+
+    /// A shard that is dead gets everything again when it is replaced.
+    fn tell_rules(&self, shard: &Shard) {
+        shard.rules.do_send(self.rules.clone());
+        shard.switches.do_send(self.switches.clone());
+    }
+
+    fn rules_for(&self, accounts: &[Account], mut blocked: HashMap<AccountId, HashSet<BuyerId>>) -> RulesLoaded {
+        let rules = accounts.iter().map(|account| {
+            let book = self.libraries.get(&account.owner).map(|library| library.book(account.id)).unwrap_or_default();
+            (account.id, AccountRules { book, blocked: Arc::new(blocked.remove(&account.id).unwrap_or_default()) })
+        });
+        RulesLoaded(Arc::new(rules.collect()))
+    }
+
+    fn follow_account(&mut self, row: &Account, ctx: &mut Context<Self>) {
+        let facts = facts_of(row, &self.config.pace);
+        let shard = shard_of(row.id, self.config.shards);
+        let backoff = self.config.backoff;
+        let account = self.accounts.entry(row.id).or_insert_with(|| Supervised {
+            facts: facts.clone(),
+            credentials_version: row.credentials_version,
+            enabled: false,
+            shard,
+            generation: 0,
+            phase: Phase::Off,
+            failures: 0,
+            crashes: Backoff::new(backoff),
+            status: Status::new(State::Disconnected, Reason::NotStarted, clock::unix()),
+        });
+        account.enabled = row.enabled;
+        if account.facts != facts {
+            account.facts = facts.clone();
+            // A shard that is dead reads it when it takes the account in anew.
+            self.shards[shard].amend.do_send(Amend(facts));
+        }
+        if account.credentials_version != row.credentials_version {
+            account.credentials_version = row.credentials_version;
+            account.failures = 0;
+            if let Phase::Running(actor) = &account.phase {
+                // An actor that is gone reads them when it starts anew.
+                actor.do_send(CredentialsChanged);
+            }
+        }
+        match (row.enabled, &account.phase) {
+            (true, Phase::Off) => self.queue(row.id, ctx),
+            (true, _) | (false, Phase::Off) => {}
+            (false, _) => self.stop(row.id, Reason::Disabled, ctx),
+        }
+    }
+
+    fn queue(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.phase = Phase::Queued;
+        self.to_start.push_back(id);
+        if self.config.starts_per_second == 0 {
+            self.start_next(usize::MAX, ctx);
+        } else if self.starting.is_none() {
+            let tick = Duration::from_millis(100).max(Duration::from_secs(1) / self.config.starts_per_second);
+            let portion = (f64::from(self.config.starts_per_second) * tick.as_secs_f64()).round().max(1.0);
+            // Both are small positive numbers.
+            self.starting = Some(ctx.run_interval(tick, move |actor, ctx| actor.start_next(portion as usize, ctx)));
+        }
+    }
+
+    fn start_next(&mut self, portion: usize, ctx: &mut Context<Self>) {
+        for _ in 0..portion {
+            let Some(id) = self.to_start.pop_front() else { break };
+            if self.accounts.get(&id).is_some_and(|account| matches!(account.phase, Phase::Queued)) {
+                self.adopt(id, ctx);
+            }
+        }
+        if let (true, Some(handle)) = (self.to_start.is_empty(), self.starting) {
+            ctx.cancel_future(handle);
+            self.starting = None;
+        }
+    }
+
+    /// The shard's actors take the account in, the end of the walk first; then it starts.
+    fn adopt(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.generation += 1;
+        account.phase = Phase::Adopting;
+        let (generation, facts) = (account.generation, account.facts.clone());
+        let ways = self.shards[account.shard].adopt.clone();
+        let adopting = async move {
+            for way in ways {
+                way.send(Adopt(facts.clone())).await.map_err(|error| error.to_string())??;
+            }
+            Ok::<(), String>(())
+        };
+        let then = adopting.into_actor(self).map(move |result, actor, ctx| {
+            let current = actor.accounts.get(&id).is_some_and(|account| account.generation == generation && matches!(account.phase, Phase::Adopting));
+            match result {
+                _ if !current => {}
+                Ok(()) => actor.start(id),
+                Err(error) => actor.rest(id, Reason::StorageFailing, Some(error), ctx),
+            }
+        });
+        ctx.spawn(then);
+    }
+
+    fn start(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let shard = &self.shards[account.shard];
+        let (env, facts, generation, failures) = (shard.env.clone(), account.facts.clone(), account.generation, account.failures);
+        let actor = AccountActor::start_in_arbiter(&shard.arbiter, move |_| AccountActor::new(env, facts, generation, failures));
+        account.phase = Phase::Running(actor);
+    }
+
+    /// It ended unwanted, or could not begin: again after a while.
+    fn rest(&mut self, id: AccountId, reason: Reason, detail: Option<String>, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.generation += 1;
+        account.phase = Phase::Resting;
+        let generation = account.generation;
+        let delay = account.crashes.next(rand::random());
+        self.note(id, Status { state: State::Reconnecting, reason, detail, since: clock::unix() }, ctx);
+        ctx.run_later(delay.wait, move |actor, ctx| {
+            let resting = |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
+            if actor.accounts.get(&id).is_some_and(resting) && !actor.shutting_down {
+                actor.adopt(id, ctx);
+            }
+        });
+    }
+
+    fn stop(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        match &account.phase {
+            Phase::Running(actor) => {
+                // Gone already, it is reported as stopped.
+                actor.do_send(Stop(reason));
+                account.phase = Phase::Stopping(reason);
+            }
+            Phase::Queued | Phase::Adopting | Phase::Resting => self.release(id, reason, ctx),
+            Phase::Off | Phase::Stopping(_) | Phase::Releasing => {}
+        }
+    }
+
+    /// The shard's actors let the account go, the beginning of the walk first, so that nothing on its way is answered twice.
+    fn release(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.generation += 1;
+        account.phase = Phase::Releasing;
+        account.failures = 0;
+        let shard = &self.shards[account.shard];
+        let (flush, ways, wait) = (shard.flush.clone(), shard.drop_account.clone(), self.config.ping_wait);
+        let letting_go = async move {
+            // A shard that does not answer is replaced, and with it goes what it kept.
+            let _ = timeout(wait, flush.send(Flush)).await;
+            for way in ways {
+                let _ = timeout(wait, way.send(DropAccount(id))).await;
+            }
+        };
+        let then = letting_go.into_actor(self).map(move |(), actor, ctx| actor.released(id, reason, ctx));
+        ctx.spawn(then);
+    }
+
+    fn released(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.phase = Phase::Off;
+        let again = account.enabled && !self.shutting_down;
+        self.note(id, Status::new(State::Closed, reason, clock::unix()), ctx);
+        if again {
+            self.queue(id, ctx);
+        }
+        self.forget_if_gone(id);
+        self.check_all_off();
+    }
+
+    /// An account that is no longer in the database is forgotten once nothing of it runs.
+    fn forget_if_gone(&mut self, id: AccountId) {
+        let off = self.accounts.get(&id).is_some_and(|account| matches!(account.phase, Phase::Off));
+        if off && !self.rules.0.contains_key(&id) {
+            self.accounts.remove(&id);
+            self.unwritten.remove(&id);
+        }
+    }
+
+    fn note(&mut self, id: AccountId, status: Status, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.status = status.clone();
+        self.unwritten.insert(id, status.clone());
+        self.feed.tell(|| FeedEvent::Status { account: id, status });
+        self.write_states(ctx);
+    }
+
+    /// Writes states down, the newest of each account; one write at a time.
+    fn write_states(&mut self, ctx: &mut Context<Self>) {
+        if self.writing || self.unwritten.is_empty() {
+            return;
+        }
+        self.writing = true;
+        let states: Vec<(AccountId, Status)> = self.unwritten.drain().collect();
+        let store = self.store.clone();
+        let written = async move { store.write(move |conn| put_states(conn, &states)).await };
+        let then = written.into_actor(self).map(|result, actor, ctx| {
+            actor.writing = false;
+            if let Err(error) = result {
+                warn!(class = "database"; "cannot store the states of accounts: {error}");
+            }
+            actor.write_states(ctx);
+        });
+        ctx.spawn(then);
+    }
+
+    /// Asks every shard whether it lives.
+    fn ping_shards(&mut self, ctx: &mut Context<Self>) {
+        for (index, shard) in self.shards.iter().enumerate() {
+            let (pings, wait, retired) = (shard.ping.clone(), self.config.ping_wait, Arc::clone(&shard.env.retired));
+            let asked = async move { join_all(pings.iter().map(|ping| timeout(wait, ping.send(Ping)))).await };
+            let then = asked.into_actor(self).map(move |answers, actor, ctx| {
+                let dead = answers.iter().any(|answer| !matches!(answer, Ok(Ok(_))));
+                if dead && !retired.load(Ordering::Relaxed) && !actor.shutting_down {
+                    actor.replace(index, ctx);
+                }
+            });
+            ctx.spawn(then);
+        }
+    }
+
+    fn replace(&mut self, index: usize, ctx: &mut Context<Self>) {
+        error!(shard = index, class = "system"; "a shard is dead or silent and is replaced");
+        let old = std::mem::replace(&mut self.shards[index], (self.make_shard)(index, to_registry(ctx)));
+        old.env.retired.store(true, Ordering::Relaxed);
+        old.arbiter.stop();
+        self.tell_rules(&self.shards[index]);
+        let orphans: Vec<AccountId> = self.accounts.iter().filter(|(_, account)| account.shard == index).map(|(id, _)| *id).collect();
+        for id in orphans {
+            self.take_over(id, ctx);
+        }
+    }
+
+    fn take_over(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        match account.phase {
+            Phase::Off | Phase::Queued => {}
+            Phase::Adopting | Phase::Running(_) | Phase::Resting => self.rest(id, Reason::Crashed, Some("its shard was replaced".into()), ctx),
+            Phase::Stopping(reason) => self.release(id, reason, ctx),
+            // Its own future ends it.
+            Phase::Releasing => {}
+        }
+    }
+}
+
+impl Wanted {
+    /// `None`: nothing changed since `known`.
+    fn read(conn: &mut DbConn, known: Option<Revisions>, libraries: &HashMap<UserId, Library>) -> QueryResult<Option<Self>> {
+        let revisions = store::revisions::all(conn)?;
+        if known == Some(revisions) {
+            return Ok(None);
+        }
+        let accounts = store::accounts::list_for_engine(conn)?;
+        let owners: HashSet<UserId> = accounts.iter().map(|account| account.owner).collect();
+        let (mut compiled, mut blocked) = (HashMap::new(), HashMap::new());
+        for owner in owners {
+            compiled.insert(owner, read_library(conn, owner, libraries.get(&owner))?);
+            read_blocked(conn, owner, &accounts, &mut blocked)?;
+        }
+        Ok(Some(Self { revisions, stop_all: store::facts::stop_switch(conn)?, accounts, libraries: compiled, blocked }))
+    }
+}
+
+/// Compiled here, on the database's thread: it may take some tens of milliseconds.
+fn read_library(conn: &mut DbConn, owner: UserId, before: Option<&Library>) -> QueryResult<Library> {
+    let loaded = store::rules::list_for_engine(conn, owner)?;
+    for (rule, why) in &loaded.broken {
+        error!("rule.id" = rule.0, class = "database"; "a stored rule cannot be read and is left out: {why}");
+    }
+    let rules: Vec<_> = loaded.rules.into_iter().map(Arc::new).collect();
+    Ok(before.map_or_else(|| Library::compile(&rules), |before| before.refreshed(&rules)))
+}
+
+fn read_blocked(conn: &mut DbConn, owner: UserId, accounts: &[Account], blocked: &mut HashMap<AccountId, HashSet<BuyerId>>) -> QueryResult<()> {
+    for row in store::blocked_buyers::list_for_engine(conn, owner)? {
+        let concerned = accounts.iter().filter(|account| account.owner == owner && row.account.is_none_or(|id| id == account.id));
+        for account in concerned {
+            blocked.entry(account.id).or_default().insert(row.buyer.clone());
+        }
+    }
+    Ok(())
+}
+
+fn report_faults(before: &HashMap<UserId, Library>, after: &HashMap<UserId, Library>) {
+    for (owner, library) in after {
+        let known = before.get(owner).map(Library::faults).unwrap_or_default();
+        for fault in library.faults().into_iter().filter(|fault| !known.contains(fault)) {
+            warn!("rule.id" = fault.rule.0, "user.id" = owner.0; "a rule is left out: {}", fault.text);
+        }
+    }
+}
+
+fn put_states(conn: &mut DbConn, states: &[(AccountId, Status)]) -> QueryResult<()> {
+    for (account, status) in states {
+        store::account_states::put(conn, *account, status)?;
+    }
+    Ok(())
+}
+
+fn facts_of(row: &Account, defaults: &Pace) -> AccountFacts {
+    let pace = Pace {
+        debounce: row.debounce().unwrap_or(defaults.debounce),
+        longest_wait: row.longest_wait().unwrap_or(defaults.longest_wait),
+        takeover_pause: row.takeover_pause().unwrap_or(defaults.takeover_pause),
+    };
+    AccountFacts { id: row.id, owner: row.owner, uid: row.uid.clone(), name: row.name.as_str().into(), pace }
+}
+
+/// Spreads accounts evenly, also when ids are handed out with gaps.
+fn shard_of(account: AccountId, shards: usize) -> usize {
+    let mixed = account.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    usize::try_from(mixed).unwrap_or(0) % shards.max(1)
+}
+
+fn to_registry(ctx: &Context<AccountRegistry>) -> ToRegistry {
+    ToRegistry { stopped: ctx.address().recipient(), status: ctx.address().recipient() }
+}
+
+impl Actor for AccountRegistry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(16 * 1024);
+        self.shards = (0..self.config.shards).map(|index| (self.make_shard)(index, to_registry(ctx))).collect();
+        self.look(ctx);
+        ctx.run_interval(self.config.poll, Self::look);
+        ctx.run_interval(self.config.ping_every, Self::ping_shards);
+    }
+}
+
+impl Handler<AccountStopped> for AccountRegistry {
+    type Result = ();
+
+    fn handle(&mut self, stopped: AccountStopped, ctx: &mut Self::Context) {
+        let Some(account) = self.accounts.get_mut(&stopped.account).filter(|account| account.generation == stopped.generation) else { return };
+        account.failures = stopped.failures;
+        if let Phase::Stopping(reason) = account.phase {
+            return self.release(stopped.account, reason, ctx);
+        }
+        if stopped.panicked {
+            error!("account.id" = stopped.account.0, "account.name" = &*account.facts.name, class = "system"; "the account's task panicked and starts again");
+        }
+        self.rest(stopped.account, Reason::Crashed, None, ctx);
+    }
+}
+
+impl Handler<StatusChanged> for AccountRegistry {
+    type Result = ();
+
+    fn handle(&mut self, changed: StatusChanged, ctx: &mut Self::Context) {
+        let Some(account) = self.accounts.get_mut(&changed.account).filter(|account| account.generation == changed.generation) else { return };
+        if changed.status.state == State::Connected {
+            account.crashes = Backoff::new(self.config.backoff);
+        }
+        self.note(changed.account, changed.status, ctx);
+    }
+}
+
+impl Handler<Refresh> for AccountRegistry {
+    type Result = ();
+
+    fn handle(&mut self, _: Refresh, ctx: &mut Self::Context) {
+        self.look(ctx);
+    }
+}
+
+impl Handler<Restart> for AccountRegistry {
+    type Result = bool;
+
+    fn handle(&mut self, Restart(id): Restart, ctx: &mut Self::Context) -> bool {
+        // Stopped while it is enabled, it starts again by itself.
+        let running = self.accounts.get(&id).is_some_and(|account| account.enabled);
+        self.stop(id, Reason::Starting, ctx);
+        running
+    }
+}
+
+impl Handler<Overview> for AccountRegistry {
+    type Result = RegistryOverview;
+
+    fn handle(&mut self, _: Overview, _: &mut Self::Context) -> RegistryOverview {
+        RegistryOverview { shards: self.shards.len(), accounts: self.accounts.iter().map(|(id, account)| (*id, account.status.clone())).collect() }
+    }
+}
+
+impl Handler<SnapshotOf> for AccountRegistry {
+    type Result = ResponseFuture<Option<AccountSnapshot>>;
+
+    fn handle(&mut self, SnapshotOf(id): SnapshotOf, _: &mut Self::Context) -> Self::Result {
+        let actor = self.accounts.get(&id).and_then(|account| match &account.phase {
+            Phase::Running(actor) => Some(actor.clone()),
+            Phase::Off | Phase::Queued | Phase::Adopting | Phase::Resting | Phase::Stopping(_) | Phase::Releasing => None,
+        });
+        let wait = self.config.ping_wait;
+        Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
+    }
+}
+
+impl Handler<Ping> for AccountRegistry {
+    type Result = Load;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
+        Load { accounts: self.accounts.len(), pending: self.to_start.len() }
+    }
+}
+
+impl Handler<ShutDown> for AccountRegistry {
+    type Result = ResponseActFuture<Self, ()>;
+
+    /// Starts no more sends, lets those in the air settle, closes every socket, writes down what is only in memory.
+    fn handle(&mut self, _: ShutDown, _: &mut Self::Context) -> Self::Result {
+        self.shutting_down = true;
+        self.to_start.clear();
+        for shard in &self.shards {
+            // A dead shard has nothing to hold.
+            shard.switches.do_send(Switches { everything: true, ..self.switches.clone() });
+        }
+        let settles: Vec<_> = self.shards.iter().map(|shard| shard.settle.clone()).collect();
+        let wait = self.config.settle_wait;
+        let settled = async move { join_all(settles.iter().map(|settle| timeout(wait, settle.send(Settle)))).await };
+        let closed = settled.into_actor(self).then(|_, actor, ctx| actor.close_all(ctx).into_actor(actor));
+        Box::pin(closed.then(|(), actor, _| actor.write_last_states().into_actor(actor)))
+    }
+}
+
+impl AccountRegistry {
+    fn close_all(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = ()> + use<> {
+        let (sender, closed) = oneshot::channel();
+        self.all_off = Some(sender);
+        let ids: Vec<AccountId> = self.accounts.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.stop(id, Reason::ShutDown, ctx));
+        self.check_all_off();
+        closed.map(drop)
+    }
+
+    fn check_all_off(&mut self) {
+        if self.accounts.values().all(|account| matches!(account.phase, Phase::Off))
+            && let Some(waiting) = self.all_off.take()
+        {
+            // Whoever asked may have run out of patience.
+            let _ = waiting.send(());
+        }
+    }
+
+    fn write_last_states(&mut self) -> impl Future<Output = ()> + use<> {
+        let states: Vec<(AccountId, Status)> = self.unwritten.drain().collect();
+        let store = self.store.clone();
+        async move {
+            if let Err(error) = store.write(move |conn| put_states(conn, &states)).await {
+                warn!(class = "database"; "cannot store the last states of accounts: {error}");
+            }
+        }
+    }
+}

@@ -21,9 +21,9 @@ use tokio::{sync::oneshot, time::Instant};
 use crate::{
     account::{
         facts::{AccountFacts, Pace},
-        messages::{Adopt, DropAccount, Load, Ping},
+        messages::{Adopt, Amend, DropAccount, Load, Ping},
     },
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp},
     inbox::{
         debounce::{Debounce, Wait},
         dedup::Recent,
@@ -32,9 +32,9 @@ use crate::{
     platform::lwp::event::{Content, Message},
     reply::decide::Silence,
     store::{
-        self, Store, StoreError,
-        chat_messages::{NewMessage, StoredMessage},
-        connection::DbConn,
+        self, DbConn, Keys, Store, StoreError,
+        chat_messages::{self, NewMessage, StoredMessage},
+        unknown_pushes::NewPush,
     },
     telemetry::clock,
 };
@@ -128,8 +128,8 @@ impl InboxActor {
         self.writing = true;
         let arrivals = self.next_batch();
         let work = self.plan(&arrivals);
-        let store = self.store.clone();
-        let stored = async move { store.write(move |conn| work.store(conn)).await };
+        let (store, keys) = (self.store.clone(), self.store.keys().clone());
+        let stored = async move { store.write(move |conn| work.store(conn, &keys)).await };
         let then = stored.into_actor(self).map(move |result, actor, ctx| {
             actor.writing = false;
             match result {
@@ -170,7 +170,7 @@ impl InboxActor {
                 work.pauses.extend(pause.map(|until| (ingest.account, incoming.message.conversation.clone(), until)));
                 work.rows.push(new_row(ingest, incoming, &answered));
             }
-            work.unknown.extend(ingest.unknown.iter().map(|entry| (ingest.account, entry.clone())));
+            work.unknown.extend(ingest.unknown.iter().map(|entry| new_push(ingest.account, entry)));
         }
         work
     }
@@ -207,7 +207,7 @@ impl InboxActor {
             // As above.
             let _ = arrival.answer.send(Err(NotStored(error.to_string())));
         }
-        if error.outcome_unknown() {
+        if error.is_final() {
             ctx.stop();
         }
     }
@@ -270,8 +270,14 @@ impl InboxActor {
 
     /// Writes the cursors down. A failure is harmless: the older ones stay, and the history is read from there.
     fn flush(&mut self) -> impl Future<Output = ()> + use<> {
-        let cursors: Vec<(AccountId, Cursor)> =
-            self.unwritten.drain().filter_map(|account| Some((account, *self.cursors.get(&account)?))).collect();
+        let cursors: Vec<store::account_cursors::Cursor> = self
+            .unwritten
+            .drain()
+            .filter_map(|account| {
+                let Cursor { pts, seen_at } = *self.cursors.get(&account)?;
+                Some(store::account_cursors::Cursor { account, pts, seen_at })
+            })
+            .collect();
         let store = self.store.clone();
         let retired = self.retired.load(Ordering::Relaxed);
         async move {
@@ -288,7 +294,7 @@ impl InboxActor {
     fn adopt(&mut self, facts: AccountFacts, undecided: Vec<StoredMessage>, ctx: &mut Context<Self>) {
         let id = facts.id;
         if !undecided.is_empty() {
-            info!(account = &*facts.name, messages = undecided.len(); "messages from before the start are answered now");
+            info!("account.id" = facts.id.0, "account.name" = &*facts.name, messages = undecided.len(); "messages from before the start are answered now");
         }
         self.accounts.insert(id, facts);
         for message in undecided {
@@ -303,20 +309,25 @@ impl InboxActor {
 struct Work {
     rows: Vec<NewMessage>,
     pauses: Vec<(AccountId, ConversationId, Timestamp)>,
-    unknown: Vec<(AccountId, UnknownEntry)>,
+    unknown: Vec<NewPush>,
 }
 
 impl Work {
     /// For each message: is it new?
-    fn store(&self, conn: &mut DbConn) -> store::QueryResult<Vec<bool>> {
+    fn store(&self, conn: &mut DbConn, keys: &Keys) -> store::QueryResult<Vec<bool>> {
         for (account, conversation, until) in &self.pauses {
-            store::conversations::take_over(conn, *account, conversation, *until)?;
+            store::conversations::take_over(conn, *account, conversation, *until, clock::unix())?;
         }
-        for (account, entry) in &self.unknown {
-            store::unknown_pushes::insert(conn, *account, clock::unix(), entry.object_type, entry.error.as_deref(), &entry.data)?;
+        for entry in &self.unknown {
+            store::unknown_pushes::insert(conn, keys, entry)?;
         }
-        store::chat_messages::insert_new(conn, &self.rows)
+        chat_messages::insert_new(conn, &self.rows)
     }
+}
+
+fn new_push(account: AccountId, entry: &UnknownEntry) -> NewPush {
+    let UnknownEntry { object_type, error, data } = entry.clone();
+    NewPush { account, received_at: clock::unix(), object_type, error, data }
 }
 
 /// In missed history: when the seller last wrote by hand, per conversation. What buyers said before is answered.
@@ -353,7 +364,7 @@ fn new_row(ingest: &Ingest, Incoming { message, own }: &Incoming, answered: &Has
     let (decision, reason) = verdict.unzip();
     NewMessage {
         account: ingest.account,
-        id: message.id.clone(),
+        message: message.id.clone(),
         conversation: message.conversation.clone(),
         sender: message.sender.clone(),
         sender_name: message.sender_name.clone(),
@@ -363,12 +374,13 @@ fn new_row(ingest: &Ingest, Incoming { message, own }: &Incoming, answered: &Has
         sent_at: message.created_at,
         received_at: now,
         source: match ingest.source {
-            Source::Push => "push",
-            Source::History => "history",
+            Source::Push => chat_messages::Source::Push,
+            Source::History => chat_messages::Source::History,
         },
         decision,
         reason: reason.flatten(),
         decided_at,
+        needs_person: false,
     }
 }
 
@@ -393,7 +405,7 @@ fn pending(message: Message) -> (ConversationId, Pending) {
 
 fn restored(message: StoredMessage) -> (ConversationId, Pending) {
     let turn_message = TurnMessage {
-        id: message.id,
+        id: message.message,
         is_text: message.content_type == 1,
         text: if message.content_type == 2 { shown(&message.text) } else { message.text },
         sent_at: message.sent_at,
@@ -453,12 +465,22 @@ impl Handler<Adopt> for InboxActor {
     fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
         let (store, id) = (self.store.clone(), facts.id);
         // Through the writer: what an earlier owner of this account had in flight is seen.
-        let read = async move { store.write(move |conn| store::chat_messages::undecided(conn, id)).await };
+        let read = async move { store.write(move |conn| chat_messages::undecided(conn, id)).await };
         let adopted = read.into_actor(self).map(move |undecided, actor, ctx| {
             actor.adopt(facts, undecided.map_err(|error| error.to_string())?, ctx);
             Ok(())
         });
         Box::pin(adopted)
+    }
+}
+
+impl Handler<Amend> for InboxActor {
+    type Result = ();
+
+    fn handle(&mut self, Amend(facts): Amend, _: &mut Self::Context) {
+        if let Some(known) = self.accounts.get_mut(&facts.id) {
+            *known = facts;
+        }
     }
 }
 

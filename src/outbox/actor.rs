@@ -22,15 +22,20 @@ use tokio::sync::oneshot;
 use crate::{
     account::messages::{AccountOffline, AccountOnline, Adopt, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit},
     account::facts::AccountFacts,
-    ids::{AccountId, ConversationId, MessageId, Timestamp},
+    ids::{AccountId, ConversationId, MessageId},
     outbox::{
-        entry::{Entry, SendId, State},
-        ledger::{self, Draft, Flight, Ledger, Row, Weather},
-        messages::{Answered, Decided, HistorySeen, ListenForReleases, OnceReleased, OwnSeen, Settle},
+        entry::{Entry, Row, SendId, State},
+        ledger::{self, Draft, Flight, Ledger, Weather},
+        messages::{Answer, Answered, ConversationFacts, Decided, HistorySeen, ListenForReleases, OnceReleased, OwnSeen, Settle},
         rate::{Rate, RateConfig},
     },
     platform::lwp::event::Message,
-    store::{self, Store, StoreError, chat_messages::DecisionRow, connection::DbConn, conversations::ConversationRow},
+    store::{
+        self, DbConn, Store, StoreError,
+        chat_messages::DecisionRow,
+        conversations::{ConversationRow, Side},
+        once_replies::OnceReply,
+    },
     telemetry::{
         clock,
         feed::{DecidedEvent, Feed, FeedEvent},
@@ -86,7 +91,7 @@ struct Account {
 struct Batch {
     decisions: Vec<DecisionRow>,
     conversations: Vec<ConversationRow>,
-    once: Vec<store::once_replies::OnceRow>,
+    once: Vec<OnceReply>,
     released: Vec<(AccountId, SendId)>,
     rows: Vec<Row>,
     flights: Vec<(AccountId, u64, Flight)>,
@@ -106,7 +111,7 @@ impl OutboxActor {
             retired,
             accounts: HashMap::new(),
             active: HashSet::new(),
-            switches: Switches { all: false, accounts: Arc::default() },
+            switches: Switches::default(),
             recent: LruCache::new(RECENT),
             batch: Batch::default(),
             writing: false,
@@ -164,7 +169,8 @@ impl OutboxActor {
             return self.finish_settling();
         }
         self.writing = true;
-        self.store_batch(Arc::new(std::mem::take(&mut self.batch)), ctx);
+        let batch = Arc::new(std::mem::take(&mut self.batch));
+        self.store_batch(batch, ctx);
     }
 
     fn store_batch(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
@@ -179,6 +185,10 @@ impl OutboxActor {
 
     fn not_committed(&mut self, batch: Arc<Batch>, error: &StoreError, ctx: &mut Context<Self>) {
         error!(class = "database"; "cannot store decisions and sends, trying again: {error}");
+        if error.is_final() {
+            // What this batch contradicts is gone from the database, or nobody knows what is stored: begin anew from what is there.
+            return ctx.stop();
+        }
         if !self.retired.load(Ordering::Relaxed) {
             ctx.run_later(RETRY, move |actor, ctx| actor.store_batch(batch, ctx));
         }
@@ -243,9 +253,9 @@ impl OutboxActor {
 
     /// Moves one lane of an account, or all of them.
     fn advance(&mut self, id: AccountId, conversation: Option<&ConversationId>) {
-        let held = self.switches.all || self.switches.accounts.contains(&id);
+        let held = self.switches.automatic || self.switches.accounts.contains(&id);
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        let weather = Weather { online: account.line.is_some(), held };
+        let weather = Weather { online: account.line.is_some() && !self.switches.everything, held };
         match conversation {
             Some(conversation) => account.ledger.advance(conversation, weather, clock::now()),
             None => account.ledger.advance_all(weather, clock::now()),
@@ -291,6 +301,21 @@ impl Batch {
         Ok(())
     }
 
+    /// What is not yet being written for an account that is let go stays undone: it comes back with it.
+    fn forget(&mut self, id: AccountId, backlog: &AtomicUsize) {
+        let turns = self.told.iter().filter(|event| event.account == id).count();
+        self.turns -= turns;
+        backlog.fetch_sub(turns, Ordering::Relaxed);
+        self.told.retain(|event| event.account != id);
+        self.decisions.retain(|row| row.account != id);
+        self.conversations.retain(|row| row.account != id);
+        self.once.retain(|row| row.account != id);
+        self.released.retain(|(account, _)| *account != id);
+        self.rows.retain(|row| row.account() != id);
+        self.flights.retain(|(account, ..)| *account != id);
+        self.settled.retain(|entry| entry.account != id);
+    }
+
     fn copy_of_what_follows(&self) -> Self {
         Self { flights: self.flights.clone(), settled: self.settled.clone(), told: self.told.clone(), turns: self.turns, ..Self::default() }
     }
@@ -310,7 +335,7 @@ fn claim_echoes(conn: &mut DbConn, account: AccountId, messages: &[Message]) -> 
 fn claim_echo(conn: &mut DbConn, account: AccountId, message: &Message) -> store::QueryResult<bool> {
     let unclaimed = store::outbox::unclaimed(conn, account, &message.conversation, message.created_at)?;
     match unclaimed.into_iter().find(|entry| ledger::is_same(&entry.body, message)) {
-        Some(entry) => store::outbox::claim(conn, account, entry.id, &message.id),
+        Some(entry) => store::outbox::claim(conn, account, entry.id, &message.id, clock::unix()),
         None => Ok(false),
     }
 }
@@ -330,7 +355,8 @@ impl Handler<Adopt> for OutboxActor {
     fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
         let (store, id) = (self.store.clone(), facts.id);
         let read = async move {
-            store.read(move |conn| Ok((store::outbox::unsettled(conn, id)?, store::outbox::last_id(conn, id)?))).await
+            // Through the writer: what an earlier owner of this account had in flight is seen.
+            store.write(move |conn| Ok((store::outbox::unsettled(conn, id)?, store::outbox::last_id(conn, id)?))).await
         };
         let adopted = read.into_actor(self).map(move |result, actor, ctx| {
             let (entries, last_id) = result.map_err(|error| error.to_string())?;
@@ -351,9 +377,10 @@ impl Handler<DropAccount> for OutboxActor {
 
     fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
         if let Some(account) = self.accounts.remove(&id) {
-            debug!(account = &*account.facts.name; "outbox lets the account go");
+            debug!("account.id" = account.facts.id.0, "account.name" = &*account.facts.name; "outbox lets the account go");
         }
         self.active.remove(&id);
+        self.batch.forget(id, &self.backlog);
         let gone: Vec<MessageId> = self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
         for message in gone {
             self.recent.pop(&message);
@@ -411,7 +438,7 @@ impl OutboxActor {
     fn note_decision(&mut self, decided: &Decided) {
         self.batch.decisions.extend(decision_rows(decided));
         if let Some(facts) = &decided.conversation_facts {
-            self.batch.conversations.push(ConversationRow::of(decided.account, decided.conversation.clone(), facts, decided.decided_at));
+            self.batch.conversations.push(conversation_row(decided, facts));
         }
         if let Some(message) = decided.messages.last() {
             self.batch.told.push(DecidedEvent {
@@ -429,7 +456,7 @@ impl OutboxActor {
         }
     }
 
-    fn admit(&mut self, id: AccountId, conversation: &ConversationId, answer: crate::outbox::messages::Answer, in_reply_to: Option<MessageId>) {
+    fn admit(&mut self, id: AccountId, conversation: &ConversationId, answer: Answer, in_reply_to: Option<MessageId>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let now = clock::now();
         let mut first = None;
@@ -448,8 +475,26 @@ impl OutboxActor {
             first.get_or_insert(send);
         }
         if let (true, Some(first)) = (answer.once, first) {
-            self.batch.once.push(store::once_replies::OnceRow { account: id, conversation: conversation.clone(), rule: answer.rule, send: first });
+            self.batch.once.push(OnceReply { account: id, conversation: conversation.clone(), rule: answer.rule, outbox: first });
         }
+    }
+}
+
+fn conversation_row(decided: &Decided, facts: &ConversationFacts) -> ConversationRow {
+    ConversationRow {
+        account: decided.account,
+        conversation: decided.conversation.clone(),
+        peer: Some(facts.peer.clone()),
+        peer_name: facts.peer_name.clone(),
+        item: facts.item.clone(),
+        item_title: facts.item_title.clone(),
+        side: match facts.we_sell {
+            Some(true) => Side::Seller,
+            Some(false) => Side::Buyer,
+            None => Side::Unknown,
+        },
+        paused_until: None,
+        created_at: decided.decided_at,
     }
 }
 
@@ -459,11 +504,11 @@ fn decision_rows(decided: &Decided) -> Vec<DecisionRow> {
     let row = |message: &MessageId, turn: Option<MessageId>| DecisionRow {
         account: decided.account,
         message: message.clone(),
-        decision: if turn.is_some() { "merged" } else { decided.verdict.decision }.to_owned(),
+        decision: if turn.is_some() { "merged" } else { decided.verdict.decision },
         reason: turn.is_none().then(|| decided.verdict.reason.clone()),
         rule: if turn.is_some() { None } else { decided.verdict.rule },
         turn,
-        settled_at: decided.settled_at,
+        settled_at: Some(decided.settled_at),
         decided_at: decided.decided_at,
         needs_person: decided.verdict.needs_person,
     };

@@ -37,6 +37,50 @@ pub struct Entry {
     pub expires_at: Timestamp,
 }
 
+/// What the database must be told, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    Insert(Entry),
+    Update(Change),
+}
+
+/// The new state of a stored send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub account: AccountId,
+    pub id: SendId,
+    pub state: State,
+    pub reason: Option<String>,
+    pub message: Option<MessageId>,
+    pub attempts: i32,
+    pub sent_at: Option<Timestamp>,
+    pub settled_at: Option<Timestamp>,
+}
+
+impl Row {
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Insert(entry) => entry.account,
+            Self::Update(change) => change.account,
+        }
+    }
+}
+
+impl Change {
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            account: entry.account,
+            id: entry.id,
+            state: entry.state,
+            reason: entry.reason.clone(),
+            message: entry.message.clone(),
+            attempts: entry.attempts,
+            sent_at: entry.sent_at,
+            settled_at: entry.settled_at,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Body {

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, Now, RuleId, Timestamp},
     outbox::{
-        entry::{Body, Entry, Origin, SendId, State},
+        entry::{Body, Change, Entry, Origin, Row, SendId, State},
         rate::Rate,
     },
     platform::lwp::event::{Content, HistoryPage, Message},
@@ -52,26 +52,6 @@ pub struct Draft {
     pub origin: Origin,
     pub rule: Option<RuleId>,
     pub in_reply_to: Option<MessageId>,
-}
-
-/// What the database must be told, in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Row {
-    Insert(Entry),
-    Update(Change),
-}
-
-/// The new state of a stored send.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    pub account: AccountId,
-    pub id: SendId,
-    pub state: State,
-    pub reason: Option<String>,
-    pub message: Option<MessageId>,
-    pub attempts: i32,
-    pub sent_at: Option<Timestamp>,
-    pub settled_at: Option<Timestamp>,
 }
 
 /// A send that goes onto the wire once its row is committed.
@@ -482,21 +462,6 @@ pub enum Outcome {
     NotSent,
     /// Nobody knows.
     NoAnswer,
-}
-
-impl Change {
-    fn of(entry: &Entry) -> Self {
-        Self {
-            account: entry.account,
-            id: entry.id,
-            state: entry.state,
-            reason: entry.reason.clone(),
-            message: entry.message.clone(),
-            attempts: entry.attempts,
-            sent_at: entry.sent_at,
-            settled_at: entry.settled_at,
-        }
-    }
 }
 
 /// The send in a history: equal content in our name since it was made, oldest first, not counted for another send.

@@ -34,7 +34,7 @@ use crate::{
         messages::{AccountRules, ItemKnown, PausesChanged, RulesLoaded},
         rule::Reply,
     },
-    store::{self, Store, connection::DbConn, items::Item},
+    store::{self, DbConn, Store, items::ItemRow},
     telemetry::clock,
 };
 
@@ -237,6 +237,13 @@ impl ReplyActor {
         }
         // Bounded by the backlog; lost only together with the shard, and then the turn is still undecided in the database.
         self.outbox.do_send(decided(turn, decision, facts, now));
+    }
+
+    fn set_pauses(&mut self, paused: Vec<(AccountId, ConversationId, Timestamp)>) {
+        let paused: HashMap<Key, Timestamp> = paused.into_iter().map(|(account, id, until)| ((account, id), until)).collect();
+        for (key, conversation) in &mut self.conversations {
+            conversation.paused_until = paused.get(key).copied();
+        }
     }
 
     fn let_go(&self, turns: usize) {
@@ -444,9 +451,9 @@ impl Handler<ItemKnown> for ReplyActor {
 impl ReplyActor {
     /// Stored, so that it is asked once and not once a start.
     fn remember_item(&self, (account, item): &(AccountId, ItemId), seller: &BuyerId, title: Option<String>, ctx: &mut Context<Self>) {
-        let row = Item { item: item.clone(), seller: seller.clone(), title: title.unwrap_or_default(), fetched_at: clock::unix() };
-        let (store, account) = (self.store.clone(), *account);
-        let stored = async move { store.write(move |conn| store::items::put(conn, account, &row)).await };
+        let row = ItemRow { account: *account, item: item.clone(), seller: seller.clone(), title: title.unwrap_or_default(), fetched_at: clock::unix() };
+        let store = self.store.clone();
+        let stored = async move { store.write(move |conn| store::items::put(conn, &row)).await };
         let then = stored.into_actor(self).map(|result, _, _| {
             if let Err(error) = result {
                 warn!(class = "database"; "cannot store who sells an item, it will be asked again: {error}");
@@ -465,10 +472,16 @@ impl Handler<RulesLoaded> for ReplyActor {
 }
 
 impl Handler<PausesChanged> for ReplyActor {
-    type Result = ();
+    type Result = ResponseActFuture<Self, ()>;
 
-    fn handle(&mut self, _: PausesChanged, _: &mut Self::Context) {
-        self.conversations.clear();
+    fn handle(&mut self, _: PausesChanged, _: &mut Self::Context) -> Self::Result {
+        let store = self.store.clone();
+        let read = async move { store.read(move |conn| store::conversations::list_all_paused(conn, clock::unix())).await };
+        let then = read.into_actor(self).map(|paused, actor, _| match paused {
+            Ok(paused) => actor.set_pauses(paused),
+            Err(error) => error!(class = "database"; "cannot read the pauses that changed: {error}"),
+        });
+        Box::pin(then)
     }
 }
 

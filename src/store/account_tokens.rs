@@ -14,6 +14,8 @@ pub struct TokenRow {
     /// Sealed for [`token_place`].
     pub token: Option<Sealed>,
     pub device_id: String,
+    /// The cookie it belongs to: with a newer one, token and breaker are void.
+    pub credentials_version: i64,
     pub issued_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
     /// Days since 1970, UTC.
@@ -53,4 +55,10 @@ pub fn save(conn: &mut DbConn, row: &TokenRow) -> QueryResult<()> {
         .set(row)
         .execute(conn))
     .map(drop)
+}
+
+/// The platform refused the token; its device stays.
+pub fn forget(conn: &mut DbConn, account: AccountId) -> QueryResult<()> {
+    let none = (account_tokens::token.eq(None::<Sealed>), account_tokens::expires_at.eq(None::<Timestamp>));
+    diesel::update(account_tokens::table.find(account)).set(none).execute(conn).map(drop)
 }

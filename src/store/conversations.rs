@@ -168,3 +168,33 @@ pub fn list_paused_for_person(conn: &mut DbConn, scope: &Scope, now: Timestamp) 
         .select(ConversationRow::as_select())
         .load(conn)
 }
+
+const TAKE_OVER: [&str; 2] = [
+    "UPDATE conversations SET paused_until = max(coalesce(paused_until, 0), $3) WHERE account_id = $1 AND conversation_id = $2",
+    "UPDATE conversations SET paused_until = greatest(coalesce(paused_until, 0), $3) WHERE account_id = $1 AND conversation_id = $2",
+];
+
+/// For the engine: the seller typed elsewhere. Never shortens a pause.
+pub fn take_over(
+    conn: &mut DbConn,
+    account: AccountId,
+    conversation: &ConversationId,
+    until: Timestamp,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let statement = TAKE_OVER[usize::from(matches!(conn, DbConn::Pg(_)))];
+    let extended = per_backend!(&mut *conn, conn => diesel::sql_query(statement)
+        .bind::<BigInt, _>(account)
+        .bind::<Text, _>(conversation)
+        .bind::<BigInt, _>(until)
+        .execute(conn))?;
+    if extended > 0 { Ok(()) } else { set_pause(conn, account, conversation, Some(until), now) }
+}
+
+/// For the engine: what is paused at `now` in all accounts, and until when.
+pub fn list_all_paused(conn: &mut DbConn, now: Timestamp) -> QueryResult<Vec<(AccountId, ConversationId, Timestamp)>> {
+    conversations::table
+        .filter(conversations::paused_until.gt(now))
+        .select((conversations::account_id, conversations::conversation_id, conversations::paused_until.assume_not_null()))
+        .load(conn)
+}

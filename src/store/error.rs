@@ -54,6 +54,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Doing it again cannot help.
+    pub fn is_final(&self) -> bool {
+        self.outcome_unknown() || matches!(self, Self::Conflict(_))
+    }
+
+    /// Nobody knows whether the change is stored or will be: read before doing it again.
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Stopped)
+    }
+
     pub(super) fn open(what: impl Display, why: impl Display) -> Self {
         Self::Open { what: what.to_string(), why: why.to_string() }
     }

@@ -38,7 +38,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use diesel::QueryResult;
+pub use diesel::QueryResult;
 
 pub use self::{
     connection::DbConn,

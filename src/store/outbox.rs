@@ -1,6 +1,6 @@
 //! Every text or picture to a buyer, from its row until it is settled.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use diesel::{
     PgConnection, SqliteConnection,
@@ -16,21 +16,8 @@ use super::{
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
-    outbox::entry::{Entry, Origin, SendId, State},
+    outbox::entry::{Change, Entry, Origin, Row as Write, SendId, State},
 };
-
-/// What becomes of an entry. All of it is stored as it is here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    pub account: AccountId,
-    pub id: SendId,
-    pub state: State,
-    pub reason: Option<String>,
-    pub message: Option<MessageId>,
-    pub attempts: i32,
-    pub sent_at: Option<Timestamp>,
-    pub settled_at: Option<Timestamp>,
-}
 
 /// Which entries a person wants to see; `None` is all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -308,6 +295,62 @@ pub fn list(conn: &mut DbConn, scope: &Scope, filter: &Filter, limit: i64) -> Qu
         query = query.filter(outbox::state.eq(state));
     }
     into_entries(query.order((outbox::created_at.desc(), outbox::id.desc())).limit(limit).load(conn)?)
+}
+
+/// For the engine: inserts, then changes, each in the order given. An entry is inserted before it is changed, so nothing is lost by it.
+pub fn apply(conn: &mut DbConn, writes: &[Write]) -> QueryResult<()> {
+    if let DbConn::Sqlite(conn) = conn {
+        return writes.iter().try_for_each(|write| match write {
+            Write::Insert(entry) => insert_on_sqlite(conn, entry),
+            Write::Update(change) => update_on_sqlite(conn, change).map(drop),
+        });
+    }
+    let (mut inserts, mut updates) = (Vec::new(), Vec::new());
+    for write in writes {
+        match write {
+            Write::Insert(entry) => inserts.push(entry.clone()),
+            Write::Update(change) => updates.push(change.clone()),
+        }
+    }
+    insert_many(conn, &inserts)?;
+    update_many(conn, &updates).map(drop)
+}
+
+/// For the engine: sends of a conversation that reached the platform, or may have, without anybody telling their message id.
+/// Oldest first; only those made before `before`, give or take a minute of the clocks.
+pub fn unclaimed(
+    conn: &mut DbConn,
+    account: AccountId,
+    conversation: &ConversationId,
+    before: Timestamp,
+) -> QueryResult<Vec<Entry>> {
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account).and(outbox::conversation_id.eq(conversation)))
+        .filter(outbox::message_id.is_null().and(outbox::state.eq_any([State::Confirmed, State::Uncertain])))
+        .filter(outbox::created_at.le(before + Duration::from_secs(60)))
+        .order(outbox::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    into_entries(rows)
+}
+
+/// For the engine: the platform's id of a send that had none. Settles a doubt. `false`: it had one.
+pub fn claim(
+    conn: &mut DbConn,
+    account: AccountId,
+    id: SendId,
+    message: &MessageId,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let rows = diesel::update(outbox::table.find((account, id)))
+        .filter(outbox::message_id.is_null())
+        .set((
+            outbox::message_id.eq(message),
+            outbox::state.eq(State::Confirmed),
+            outbox::settled_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(rows == 1)
 }
 
 #[cfg(test)]

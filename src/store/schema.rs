@@ -23,6 +23,7 @@ diesel::table! {
         account_id -> BigInt,
         token -> Nullable<Binary>,
         device_id -> Text,
+        credentials_version -> BigInt,
         issued_at -> Nullable<BigInt>,
         expires_at -> Nullable<BigInt>,
         budget_day -> BigInt,

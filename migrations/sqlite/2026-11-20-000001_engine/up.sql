@@ -42,6 +42,8 @@ CREATE TABLE account_tokens (
     account_id BIGINT PRIMARY KEY NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     token BLOB,
     device_id TEXT NOT NULL,
+    -- the accounts.credentials_version it belongs to: with a new cookie everything is asked for anew
+    credentials_version BIGINT NOT NULL,
     issued_at BIGINT,
     expires_at BIGINT,
     -- requests made on this day (days since 1970, UTC)

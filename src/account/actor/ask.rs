@@ -157,7 +157,7 @@ async fn seller_of(env: Env, facts: AccountFacts, item: &ItemId) -> (ItemKnown, 
         Ok(Err(tripped)) => (unknown, Some(tripped)),
         Err(failure) => {
             let why = failure.detail.unwrap_or_default();
-            warn!(account = &*facts.name, item = item.as_str(), class = "network"; "cannot learn who sells an item: {} {why}", failure.reason.as_str());
+            warn!("account.id" = facts.id.0, "account.name" = &*facts.name, "item.id" = item.as_str(), class = "network"; "cannot learn who sells an item: {} {why}", failure.reason.as_str());
             (unknown, None)
         }
     }

@@ -74,7 +74,7 @@ impl Failure {
         Self { state: State::Failed, reason, detail, pause: Pause::Forever }
     }
 
-    fn blocked(cause: Cause) -> Self {
+    pub(super) fn blocked(cause: Cause) -> Self {
         Self::needs_person(reason_of(cause), None)
     }
 }
@@ -100,7 +100,8 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
     env.store.ping().await?;
     let mut credentials = Credentials::load(&env.store, &facts).await?;
     let token = credentials.token(&env, &facts).await?;
-    let opened = socket::connect(&env.http(), &env.config.im_url, credentials.cookies.header(), &env.config.user_agent, env.config.connect_wait);
+    let http = env.http();
+    let opened = socket::connect(&http, &env.config.im_url, credentials.cookies.header(), &env.config.user_agent, env.config.connect_wait);
     let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
     Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
 }
@@ -164,7 +165,7 @@ impl Credentials {
         // Written down before it is made: a crash must not make it free.
         self.governor.spend(1, clock::unix());
         self.save(&env.store).await?;
-        info!(account = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
+        info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
         let call = api::login_token(&self.governor.device_id);
         let outcome = self.call(env, &call).await?;
         let data = match outcome {
@@ -203,7 +204,7 @@ impl Credentials {
         };
         self.governor.trip(cause, url, clock::unix());
         self.save(&env.store).await?;
-        warn!(account.id = self.account.0, class = "auth"; "the platform wants a person: {}", reason_of(cause).sentence());
+        warn!("account.id" = self.account.0, class = "auth"; "the platform wants a person: {}", reason_of(cause).sentence());
         Ok(Failure::blocked(cause))
     }
 
@@ -248,9 +249,9 @@ pub(super) async fn save_governor(store: &Store, account: AccountId, version: i6
     let breaker = governor.breaker.as_ref();
     let row = TokenRow {
         account,
-        credentials_version: version,
         token: token.map(|token| keys.seal(&store::account_tokens::token_place(account), &token.value)),
         device_id: governor.device_id.clone(),
+        credentials_version: version,
         issued_at: token.map(|token| token.issued_at),
         expires_at: token.and_then(|token| token.expires_at),
         budget_day: governor.budget_day,

@@ -95,7 +95,7 @@ impl AccountActor {
             }
         }
         if !unknown.is_empty() {
-            warn!(account = &*self.facts.name, entries = unknown.len(), class = "network"; "push entries nobody could read are kept");
+            warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, entries = unknown.len(), class = "network"; "push entries nobody could read are kept");
         }
         self.delivery.saw(push.pts, &messages);
         if pointed {
@@ -243,7 +243,7 @@ impl AccountActor {
 
     fn take_missed(&mut self, ctx: &mut Context<Self>) {
         while let Some((head, messages)) = self.delivery.gap.as_mut().and_then(Gap::take_messages) {
-            info!(account = &*self.facts.name, conversation = head.conversation.as_str(), messages = messages.len(); "missed messages came from the history");
+            info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, "conversation.id" = head.conversation.as_str(), messages = messages.len(); "missed messages came from the history");
             self.delivery.saw(None, &messages);
             self.delivery.gap_unstored += 1;
             self.delivery.parcels.push_back(Parcel { messages, unknown: Vec::new(), source: Source::History, push: None });
@@ -254,7 +254,7 @@ impl AccountActor {
     fn gap_done(&mut self, complete: bool, ctx: &mut Context<Self>) {
         self.take_missed(ctx);
         if !complete {
-            warn!(account = &*self.facts.name, class = "network"; "the search for missed messages is incomplete and will be repeated");
+            warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "the search for missed messages is incomplete and will be repeated");
             return self.search_later(self.env.config.gap_retry, ctx);
         }
         self.delivery.gap = None;

@@ -32,7 +32,7 @@ use crate::{
         state::{Reason, State, Status},
         token::Governor,
     },
-    ids::{ConversationId, Timestamp},
+    ids::ConversationId,
     outbox::entry::SendId,
     platform::{
         lwp::session::{Refusal, RefusalKind, Registration, RequestId, Session, SessionEvent},
@@ -199,7 +199,7 @@ impl AccountActor {
             SessionEvent::HeartbeatLost => self.lose(Failure::heals(Reason::HeartbeatLost, "no answer to a heartbeat"), ctx),
             SessionEvent::RegistrationSilent => self.lose(Failure::heals(Reason::NetworkError, "no answer to the registration"), ctx),
             SessionEvent::Stalled => self.lose(Failure::heals(Reason::Stalled, "messages exist that were not pushed"), ctx),
-            SessionEvent::Unreadable(error) => warn!(account = &*self.facts.name, class = "network"; "cannot read a frame: {error}"),
+            SessionEvent::Unreadable(error) => warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "cannot read a frame: {error}"),
         }
     }
 
@@ -281,7 +281,7 @@ impl AccountActor {
             Pause::Forever => None,
         };
         if delay.exhausted && pause == Pause::Backoff {
-            error!(account = &*self.facts.name, attempts = delay.attempt, class = "network"; "connecting keeps failing ({}): {}", reason.as_str(), detail.as_deref().unwrap_or_default());
+            error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, attempts = delay.attempt, class = "network"; "connecting keeps failing ({}): {}", reason.as_str(), detail.as_deref().unwrap_or_default());
         }
         if self.backoff.is_exhausted() && matches!(pause, Pause::Backoff) {
             reason = Reason::RetriesExhausted;
@@ -296,10 +296,10 @@ impl AccountActor {
     fn set_status(&mut self, status: Status) {
         if (status.state, status.reason) != (self.status.state, self.status.reason) {
             match (status.state, status.reason.action()) {
-                (State::Failed, action) => error!(account = &*self.facts.name, reason = status.reason.as_str(), class = "auth"; "{} {}", status.reason.sentence(), action.unwrap_or_default()),
-                (State::Connected | State::Closed, _) => info!(account = &*self.facts.name, reason = status.reason.as_str(); "{}", status.reason.sentence()),
-                (State::Reconnecting, _) => info!(account = &*self.facts.name, reason = status.reason.as_str(), detail = status.detail.as_deref().unwrap_or_default(); "{}", status.reason.sentence()),
-                (State::Connecting | State::Disconnected, _) => debug!(account = &*self.facts.name; "{}", status.reason.sentence()),
+                (State::Failed, action) => error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = "auth"; "{} {}", status.reason.sentence(), action.unwrap_or_default()),
+                (State::Connected | State::Closed, _) => info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(); "{}", status.reason.sentence()),
+                (State::Reconnecting, _) => info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), detail = status.detail.as_deref().unwrap_or_default(); "{}", status.reason.sentence()),
+                (State::Connecting | State::Disconnected, _) => debug!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "{}", status.reason.sentence()),
             }
         }
         self.status = status.clone();
@@ -377,7 +377,7 @@ impl Handler<CredentialsChanged> for AccountActor {
     type Result = ();
 
     fn handle(&mut self, _: CredentialsChanged, ctx: &mut Self::Context) {
-        info!(account = &*self.facts.name; "new credentials");
+        info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "new credentials");
         self.unlink(ctx);
         self.backoff = Backoff::new(self.env.config.backoff);
         ctx.cancel_future(self.retry);
@@ -395,7 +395,7 @@ impl Handler<Snapshot> for AccountActor {
             status: self.status.clone(),
             heartbeat_sent: liveness.as_ref().and_then(|liveness| liveness.heartbeat_sent),
             heartbeat_answered: liveness.as_ref().and_then(|liveness| liveness.heartbeat_answered),
-            last_business: liveness.as_ref().map(|liveness| liveness.last_business),
+            last_business: liveness.as_ref().and_then(|liveness| liveness.business),
             unstored: self.delivery.waiting(),
             filling_gap: self.delivery.is_filling(),
             connections: self.connections,

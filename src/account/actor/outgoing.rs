@@ -49,7 +49,7 @@ impl Handler<Transmit> for AccountActor {
 
     fn handle(&mut self, Transmit { id, conversation, peer, body }: Transmit, ctx: &mut Self::Context) {
         if self.stopping.is_some() || !self.link.as_ref().is_some_and(|link| link.registered) {
-            debug!(account = &*self.facts.name; "a send found no line and stays queued");
+            debug!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "a send found no line and stays queued");
             return self.tell_outcome(conversation, id, Outcome::NotSent);
         }
         let command = command(id, conversation.clone(), peer, body);
