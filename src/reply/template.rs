@@ -1,1 +1,78 @@
-//! (in progress)
+//! Puts values for `{variables}` into a seller's text. Plain replacement, no template engine: a seller's braces stay braces.
+
+/// What a reply may speak of. Unknown values are empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Variables<'a> {
+    pub send_user_name: &'a str,
+    pub send_user_id: &'a str,
+    pub send_message: &'a str,
+    pub item_id: &'a str,
+    pub item_title: &'a str,
+}
+
+impl<'a> Variables<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        match name {
+            "send_user_name" => Some(self.send_user_name),
+            "send_user_id" => Some(self.send_user_id),
+            "send_message" => Some(self.send_message),
+            "item_id" => Some(self.item_id),
+            "item_title" => Some(self.item_title),
+            _ => None,
+        }
+    }
+}
+
+/// Replaces every known `{name}`; all other text stays as it is. Values are not searched for variables: a buyer cannot write one.
+pub fn render(text: &str, variables: &Variables<'_>) -> String {
+    let mut rendered = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let (before, from_brace) = rest.split_at(open);
+        rendered.push_str(before);
+        let (value, length) = token(from_brace, variables).unwrap_or(("{", 1));
+        rendered.push_str(value);
+        rest = &from_brace[length..];
+    }
+    rendered.push_str(rest);
+    rendered
+}
+
+/// The value of the variable that `text` begins with, and how many bytes its token has.
+fn token<'a>(text: &str, variables: &Variables<'a>) -> Option<(&'a str, usize)> {
+    let (name, _) = text.strip_prefix('{')?.split_once('}')?;
+    Some((variables.get(name)?, name.len() + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VARIABLES: Variables<'static> = Variables {
+        send_user_name: "小明",
+        send_user_id: "2200000000777",
+        send_message: "{item_id} 在吗",
+        item_id: "900000000001",
+        item_title: "二手相机",
+    };
+
+    #[test]
+    fn every_variable_is_replaced_wherever_it_stands() {
+        let text = "{send_user_name}{send_user_id}: {item_title} ({item_id}), {item_id}!";
+        assert_eq!(render(text, &VARIABLES), "小明2200000000777: 二手相机 (900000000001), 900000000001!");
+    }
+
+    #[test]
+    fn a_value_is_not_searched_for_variables() {
+        assert_eq!(render("你说：{send_message}", &VARIABLES), "你说：{item_id} 在吗");
+    }
+
+    #[test]
+    fn other_braces_stay_as_they_are() {
+        for text in ["{", "}", "{}", "{{item}}", "{ item_id }", "{Item_id}", "{unknown} {", "a{b", "{item_id"] {
+            assert_eq!(render(text, &VARIABLES), text);
+        }
+        assert_eq!(render("{{item_id}}", &VARIABLES), "{900000000001}");
+        assert_eq!(render("{send_user_name.__class__}", &VARIABLES), "{send_user_name.__class__}");
+    }
+}

@@ -1,0 +1,259 @@
+//! Many rules compiled into one search: an automaton over all words, a table of exact keywords, sets of regular expressions.
+
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+
+use super::{
+    pattern::{self, MAX_PATTERNS, Patterns},
+    rule::{Matching, Rule},
+    text::{TurnText, fold},
+    words::{Found, Words},
+};
+use crate::ids::{ItemId, RuleId, Timestamp};
+
+/// The longest keyword or word of a list, in characters.
+const MAX_WORD: usize = 500;
+
+/// A rule that was left out, and why. The other rules work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleFault {
+    pub rule: RuleId,
+    /// What is wrong, for the seller.
+    pub text: String,
+}
+
+/// What a rule is about. Narrower goes first, whatever the priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// One item, of one account or of all.
+    Item,
+    /// One account.
+    Account,
+    /// All accounts of the owner.
+    Global,
+}
+
+impl Tier {
+    pub fn of(rule: &Rule) -> Self {
+        match (&rule.item, rule.account) {
+            (Some(_), _) => Self::Item,
+            (None, Some(_)) => Self::Account,
+            (None, None) => Self::Global,
+        }
+    }
+}
+
+/// Compiled rules that are used, and replaced, together.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    source: Vec<Arc<Rule>>,
+    /// Best first: of two candidates the smaller index wins.
+    entries: Vec<Entry>,
+    words: Words,
+    exact: HashMap<Box<str>, Vec<u32>>,
+    patterns: Patterns,
+    /// Best first.
+    defaults: Vec<Arc<Rule>>,
+    faults: Vec<RuleFault>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    rule: Arc<Rule>,
+    /// Rules with lists are few, and there may be many rules.
+    lists: Option<Box<Lists>>,
+}
+
+/// The words of a rule's lists, as numbers of [`Words`].
+#[derive(Debug)]
+struct Lists {
+    any_of: Vec<u32>,
+    all_of: Vec<u32>,
+    exclude: Vec<u32>,
+}
+
+impl Layer {
+    /// Compiles the enabled ones of `rules`; a faulty rule is left out and named in [`Layer::faults`].
+    pub(super) fn compile(rules: &[Arc<Rule>]) -> Self {
+        let mut layer = Self { source: rules.to_vec(), ..Self::default() };
+        let usable = layer.without_faults(rules);
+        let (mut defaults, mut others): (Vec<_>, Vec<_>) =
+            usable.into_iter().partition(|rule| rule.matching == Matching::Default);
+        defaults.sort_by_key(|rule| default_rank(rule));
+        others.sort_by_cached_key(|rule| rank(rule));
+        layer.defaults = defaults;
+        layer.index(others);
+        layer
+    }
+
+    /// Whether compiling `rules` would give this very layer.
+    pub(super) fn is_made_of(&self, rules: &[Arc<Rule>]) -> bool {
+        self.source.len() == rules.len()
+            && self.source.iter().zip(rules).all(|(mine, other)| Arc::ptr_eq(mine, other) || mine == other)
+    }
+
+    pub(super) fn faults(&self) -> &[RuleFault] {
+        &self.faults
+    }
+
+    /// The best rule that holds for what was said about `item` and that `may_use` allows.
+    pub(super) fn find(
+        &self,
+        turn: &TurnText,
+        item: Option<&ItemId>,
+        may_use: &impl Fn(&Rule) -> bool,
+    ) -> Option<&Arc<Rule>> {
+        let found = self.words.scan(turn);
+        let mut best: Option<u32> = None;
+        for candidate in self.candidates(turn, &found) {
+            let better = best.is_none_or(|best| candidate < best);
+            if better && self.entry(candidate).holds(item, &found) && may_use(&self.entry(candidate).rule) {
+                best = Some(candidate);
+            }
+        }
+        best.map(|index| &self.entry(index).rule)
+    }
+
+    /// The default reply for `item`, if this layer has one.
+    pub(super) fn default_for(&self, item: Option<&ItemId>) -> Option<&Arc<Rule>> {
+        self.defaults.iter().find(|rule| is_about(rule, item))
+    }
+
+    fn entry(&self, index: u32) -> &Entry {
+        &self.entries[index as usize]
+    }
+
+    /// Every entry whose keyword or pattern is found; lists and item are not looked at yet.
+    fn candidates<'a>(&'a self, turn: &'a TurnText, found: &'a Found) -> impl Iterator<Item = u32> + 'a {
+        let contained = self.words.entries(found);
+        let exact = turn.wholes().filter_map(|whole| self.exact.get(whole)).flatten().copied();
+        let matched = turn.joined().into_iter().flat_map(|text| self.patterns.find(text));
+        contained.chain(exact).chain(matched)
+    }
+
+    fn without_faults(&mut self, rules: &[Arc<Rule>]) -> Vec<Arc<Rule>> {
+        let mut usable = Vec::with_capacity(rules.len());
+        let mut patterns = 0;
+        for rule in rules.iter().filter(|rule| rule.enabled) {
+            patterns += usize::from(rule.matching == Matching::Regex);
+            match check(rule, patterns) {
+                Ok(()) => usable.push(rule.clone()),
+                Err(text) => self.faults.push(RuleFault { rule: rule.id, text }),
+            }
+        }
+        usable
+    }
+
+    /// Builds the searches over `rules`, which are sorted.
+    fn index(&mut self, rules: Vec<Arc<Rule>>) {
+        let mut words = Words::builder();
+        let mut patterns = Vec::new();
+        for (index, rule) in (0..).zip(&rules) {
+            match rule.matching {
+                Matching::Contains => words.keyword(&keyword(rule), index),
+                Matching::Exact => self.exact.entry(keyword(rule).into()).or_default().push(index),
+                Matching::Regex => patterns.push((index, rule.keyword.as_str())),
+                Matching::Default => {}
+            }
+            let mut numbers = |list: &[String]| list.iter().map(|word| words.word(&fold(word.trim()))).collect();
+            let lists = (!has_no_lists(rule)).then(|| {
+                Box::new(Lists {
+                    any_of: numbers(&rule.any_of),
+                    all_of: numbers(&rule.all_of),
+                    exclude: numbers(&rule.exclude),
+                })
+            });
+            self.entries.push(Entry { rule: rule.clone(), lists });
+        }
+        let (patterns, faults) = Patterns::compile(&patterns);
+        self.patterns = patterns;
+        self.faults.extend(
+            faults.into_iter().map(|(index, text)| RuleFault { rule: self.entries[index as usize].rule.id, text }),
+        );
+        match words.build() {
+            Ok(words) => self.words = words,
+            Err(text) => self.give_up(&text),
+        }
+    }
+
+    /// Without its words no rule can be trusted, least of all one with exclusions: better silent than wrong.
+    fn give_up(&mut self, text: &str) {
+        let rules = self.source.iter().filter(|rule| rule.enabled);
+        let faults = rules.map(|rule| RuleFault { rule: rule.id, text: text.to_owned() }).collect();
+        *self = Self { source: std::mem::take(&mut self.source), faults, ..Self::default() };
+    }
+}
+
+impl Entry {
+    fn holds(&self, item: Option<&ItemId>, found: &Found) -> bool {
+        is_about(&self.rule, item) && self.lists.as_ref().is_none_or(|lists| lists.hold(found))
+    }
+}
+
+impl Lists {
+    fn hold(&self, found: &Found) -> bool {
+        (self.any_of.is_empty() || self.any_of.iter().any(|word| found.has(*word)))
+            && self.all_of.iter().all(|word| found.has(*word))
+            && !self.exclude.iter().any(|word| found.has(*word))
+    }
+}
+
+/// Where a rule stands among all rules; smaller goes first.
+pub(super) fn rank(rule: &Rule) -> impl Ord + use<> {
+    let inexact = rule.matching != Matching::Exact;
+    (Tier::of(rule), Reverse(rule.priority), inexact, Reverse(keyword(rule).chars().count()), age(rule))
+}
+
+/// Where a default reply stands among the default replies. There is no keyword to be more or less specific, but an item's reply for one account is
+/// narrower than the same item's reply for all.
+pub(super) fn default_rank(rule: &Rule) -> impl Ord + use<> {
+    (Tier::of(rule), rule.account.is_none(), Reverse(rule.priority), age(rule))
+}
+
+fn age(rule: &Rule) -> (Timestamp, RuleId) {
+    (rule.created_at, rule.id)
+}
+
+fn is_about(rule: &Rule, item: Option<&ItemId>) -> bool {
+    rule.item.as_ref().is_none_or(|about| Some(about) == item)
+}
+
+/// The keyword as it is compared. A pattern is not text: it keeps its case and its blanks.
+fn keyword(rule: &Rule) -> String {
+    match rule.matching {
+        Matching::Regex => rule.keyword.clone(),
+        Matching::Contains | Matching::Exact | Matching::Default => fold(rule.keyword.trim()),
+    }
+}
+
+fn has_no_lists(rule: &Rule) -> bool {
+    rule.any_of.is_empty() && rule.all_of.is_empty() && rule.exclude.is_empty()
+}
+
+/// Says what is wrong with a rule that could never work as meant. `patterns` counts the regular expressions so far, this one included.
+fn check(rule: &Rule, patterns: usize) -> Result<(), String> {
+    if rule.matching == Matching::Default {
+        return if has_no_lists(rule) { Ok(()) } else { Err("a default reply takes no word lists".into()) };
+    }
+    if rule.keyword.trim().is_empty() {
+        return Err("the keyword is empty: it would match every message".into());
+    }
+    match rule.matching {
+        Matching::Regex if patterns > MAX_PATTERNS => {
+            return Err(format!("there are more than {MAX_PATTERNS} regular expressions"));
+        }
+        Matching::Regex => pattern::check_length(&rule.keyword)?,
+        Matching::Contains | Matching::Exact | Matching::Default => check_word("the keyword", &rule.keyword)?,
+    }
+    for (list, words) in [("any_of", &rule.any_of), ("all_of", &rule.all_of), ("exclude", &rule.exclude)] {
+        words.iter().try_for_each(|word| check_word(&format!("a word in {list}"), word))?;
+    }
+    Ok(())
+}
+
+fn check_word(what: &str, word: &str) -> Result<(), String> {
+    match word.trim().chars().count() {
+        0 => Err(format!("{what} is empty")),
+        length if length > MAX_WORD => Err(format!("{what} has {length} characters, {MAX_WORD} are allowed")),
+        _ => Ok(()),
+    }
+}
