@@ -11,7 +11,10 @@ use awc::http::Uri;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::telemetry::logging::{LogConfig, mask};
+use crate::{
+    store,
+    telemetry::logging::{LogConfig, mask},
+};
 
 /// Documents every setting; the only place where defaults are written down.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -193,6 +196,15 @@ impl Settings {
             "" => self.data_dir.join("yutang.db").display().to_string(),
             url => sqlite_path(url).to_owned(),
         }
+    }
+
+    /// How the store opens the database.
+    pub fn store(&self) -> store::Config {
+        let synchronous = match self.database.synchronous {
+            Synchronous::Normal => store::Synchronous::Normal,
+            Synchronous::Full => store::Synchronous::Full,
+        };
+        store::Config { synchronous, ..store::Config::new(self.database_url()) }
     }
 
     /// Where the key for secrets lies unless `secrets.key` holds it.

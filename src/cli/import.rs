@@ -11,7 +11,8 @@ use std::{
 use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 
-use crate::telemetry::logging::mask;
+use super::one_line;
+use crate::{store::Saved, telemetry::logging::mask};
 
 /// One line of the file: what it says, or why it cannot be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,14 +20,6 @@ pub(super) struct Line<T> {
     /// Counted from 1, as editors do.
     pub(super) number: usize,
     pub(super) item: Result<T, String>,
-}
-
-/// What became of a good line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    Added,
-    Updated,
-    Unchanged,
 }
 
 /// What an import does when a line is bad.
@@ -52,7 +45,7 @@ pub(super) struct Report {
 
 #[derive(Debug)]
 enum Fate {
-    Done(Change, String),
+    Saved(Saved, String),
     Bad(String),
 }
 
@@ -103,15 +96,9 @@ pub(super) fn refuse_repeats<T, K: Hash + Eq>(lines: &mut [Line<T>], what: &str,
     }
 }
 
-impl<T> Line<T> {
-    /// Judges a good line further; a bad one stays as it is.
-    pub(super) fn require(&mut self, check: impl FnOnce(&T) -> Result<(), String>) {
-        if let Ok(item) = &self.item
-            && let Err(reason) = check(item)
-        {
-            self.item = Err(reason);
-        }
-    }
+/// The good lines' items, and the places of those lines.
+pub(super) fn good<T: Clone>(lines: &[Line<T>]) -> (Vec<usize>, Vec<T>) {
+    lines.iter().enumerate().filter_map(|(place, line)| Some((place, line.item.as_ref().ok()?.clone()))).unzip()
 }
 
 /// Whether the good lines may be written.
@@ -126,41 +113,50 @@ impl Report {
         Self { lines: bad.collect() }
     }
 
-    pub(super) fn done(&mut self, number: usize, change: Change, what: impl Into<String>) {
-        self.lines.push((number, Fate::Done(change, what.into())));
+    /// What became of every line; `saved` tells it of the good ones, in order.
+    pub(super) fn done<T>(lines: &[Line<T>], title: impl Fn(&T) -> String, saved: impl IntoIterator<Item = Saved>) -> Self {
+        let mut saved = saved.into_iter();
+        let fate = |line: &Line<T>| match &line.item {
+            Ok(item) => Some((line.number, Fate::Saved(saved.next()?, title(item)))),
+            Err(reason) => Some((line.number, Fate::Bad(reason.clone()))),
+        };
+        Self { lines: lines.iter().filter_map(fate).collect() }
     }
 
-    pub(super) fn bad(&mut self, number: usize, reason: impl Into<String>) {
-        self.lines.push((number, Fate::Bad(reason.into())));
+    /// The fate of the only line.
+    pub(super) fn only(self) -> Result<Saved, String> {
+        match self.lines.into_iter().next() {
+            Some((_, Fate::Saved(saved, _))) => Ok(saved),
+            Some((_, Fate::Bad(reason))) => Err(reason),
+            None => Err("nothing was given".to_owned()),
+        }
     }
 
     /// Says what became of each line, then how many of each kind. An error where bad lines kept the rest from being taken.
     pub(super) fn print(&self, out: &mut dyn Write, on_bad: OnBad) -> anyhow::Result<()> {
         for (number, fate) in &self.lines {
             match fate {
-                Fate::Done(change, what) => writeln!(out, "line {number}: {} {what}", change.as_str())?,
+                Fate::Saved(saved, what) => writeln!(out, "line {number}: {} {}", word(*saved), one_line(what))?,
                 Fate::Bad(reason) => writeln!(out, "line {number}: bad: {reason}")?,
             }
         }
-        let count = |change| self.lines.iter().filter(|(_, fate)| matches!(fate, Fate::Done(c, _) if *c == change)).count();
+        let count = |wanted| self.lines.iter().filter(|(_, fate)| matches!(fate, Fate::Saved(saved, _) if *saved == wanted)).count();
         let bad = self.lines.iter().filter(|(_, fate)| matches!(fate, Fate::Bad(_))).count();
         if bad > 0 && on_bad == OnBad::Refuse {
             out.flush()?;
             bail!("{bad} bad line(s): nothing was changed; correct them, or take the good lines with --skip-bad");
         }
-        let (added, updated, unchanged) = (count(Change::Added), count(Change::Updated), count(Change::Unchanged));
+        let (added, updated, unchanged) = (count(Saved::Added), count(Saved::Updated), count(Saved::Unchanged));
         writeln!(out, "{added} added, {updated} updated, {unchanged} unchanged, {bad} bad")?;
         Ok(())
     }
 }
 
-impl Change {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-        }
+pub(super) fn word(saved: Saved) -> &'static str {
+    match saved {
+        Saved::Added => "added",
+        Saved::Updated => "updated",
+        Saved::Unchanged => "unchanged",
     }
 }
 

@@ -126,6 +126,12 @@ fn scope(store: &Store, owner: Option<&str>) -> anyhow::Result<Scope> {
     Ok(Scope::owner(user.id))
 }
 
+/// A name must be something a person can type again.
+fn check_name(name: &str) -> Result<(), String> {
+    let good = !name.is_empty() && name.trim() == name && !name.contains(char::is_control) && name.chars().count() <= 64;
+    if good { Ok(()) } else { Err("a name has 1 to 64 characters, no blank at its ends and no control characters".to_owned()) }
+}
+
 /// All of the standard input, for secrets that must not be arguments: those can be seen by everybody on the machine.
 fn stdin_text() -> anyhow::Result<String> {
     let mut text = String::new();
@@ -169,6 +175,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_typed_again_is_refused() {
+        for name in ["", " ", " a", "a\n", &"x".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_name("小店 1").is_ok());
     }
 
     #[test]

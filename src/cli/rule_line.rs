@@ -1,16 +1,19 @@
 //! One line of a keyword file: a rule as sellers write it, turned into one as it is stored.
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     ids::{AccountId, ItemId, RuleId, Timestamp},
     reply::rule::{Matching, Reply, Rule},
     settings::endpoint,
+    store::rules::NewRule,
 };
 
 /// As it stands in the file.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleLine {
     pub(super) account: Option<String>,
@@ -19,13 +22,11 @@ pub(super) struct RuleLine {
     pub(super) keyword: String,
     #[serde(rename = "match")]
     pub(super) matching: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reply: Option<Value>,
     #[serde(default)]
     pub(super) priority: i32,
     #[serde(default)]
     pub(super) once: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image: Option<String>,
     #[serde(default)]
     pub(super) any_of: Vec<String>,
@@ -81,11 +82,11 @@ impl Draft {
         (self.account.clone(), self.item.clone(), self.matching, self.keyword.clone())
     }
 
-    /// The rule under a number of the caller's choice.
-    pub(super) fn rule(&self, id: RuleId, account: Option<AccountId>, now: Timestamp) -> Rule {
+    /// The rule as the matcher takes it, for trying whether it does. Its account makes no difference to that.
+    pub(super) fn rule(&self, id: RuleId) -> Rule {
         Rule {
             id,
-            account,
+            account: None,
             item: self.item.clone(),
             matching: self.matching,
             keyword: self.keyword.clone(),
@@ -96,7 +97,24 @@ impl Draft {
             once: self.once,
             priority: self.priority,
             enabled: true,
-            created_at: now,
+            created_at: Timestamp(0),
+        }
+    }
+
+    /// The rule as it is stored; `accounts` knows its account.
+    pub(super) fn new_rule(&self, accounts: &HashMap<String, AccountId>) -> NewRule {
+        NewRule {
+            account: self.account.as_ref().and_then(|name| accounts.get(name).copied()),
+            item: self.item.clone(),
+            matching: self.matching,
+            keyword: self.keyword.clone(),
+            any_of: self.any_of.clone(),
+            all_of: self.all_of.clone(),
+            exclude: self.exclude.clone(),
+            replies: self.replies.clone(),
+            once: self.once,
+            priority: self.priority,
+            enabled: true,
         }
     }
 
