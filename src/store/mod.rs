@@ -1,1 +1,161 @@
-//! All SQL.
+//! All SQL. One file a table, each a list of functions over a connection; which thread runs them is decided here.
+//!
+//! - **Writes** go to one thread, which commits everything that waits in one transaction ([`Store::write`]). The answer comes after
+//!   the commit: what was answered survives a crash of the process. With `synchronous = NORMAL` (the default) the last commits may
+//!   be lost when the *machine* loses power, never the consistency; `FULL` pays a flush to disk for each commit and loses none.
+//! - **Reads** go to a few threads, each job in a transaction of its own ([`Store::read`]).
+//! - Times are UTC milliseconds and come in as arguments.
+//! - A person's queries take a [`Scope`]; the engine's say so.
+//! - Every change that another process must notice grows a counter in the same transaction ([`revisions`]).
+//! - Secrets are sealed ([`secret`]) before they become a column.
+
+pub mod account_cursors;
+pub mod account_states;
+pub mod account_tokens;
+pub mod accounts;
+pub mod blocked_buyers;
+pub mod chat_messages;
+mod column;
+mod connection;
+pub mod conversations;
+mod error;
+pub mod facts;
+pub mod items;
+pub mod lock;
+pub mod migrate;
+pub mod once_replies;
+pub mod outbox;
+mod queue;
+mod reader;
+pub mod revisions;
+pub mod rules;
+mod schema;
+mod scope;
+pub mod secret;
+pub mod unknown_pushes;
+pub mod users;
+mod writer;
+
+use std::sync::Arc;
+
+use diesel::QueryResult;
+
+pub use self::{
+    connection::DbConn,
+    error::StoreError,
+    scope::Scope,
+    secret::{Keys, Sealed, Secret},
+};
+use self::{
+    connection::{Role, Target},
+    queue::Queue,
+};
+
+/// Where the database is and how it is used.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `postgres://…`, or the path of a SQLite file (`sqlite:PATH` is the same).
+    pub url: String,
+    /// For SQLite only.
+    pub synchronous: Synchronous,
+    /// Threads that read.
+    pub readers: usize,
+}
+
+/// What a commit waits for (SQLite).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// The operating system has it: a crash of the program loses nothing, a power cut may lose the last commits.
+    #[default]
+    Normal,
+    /// The disk has it.
+    Full,
+}
+
+impl Config {
+    /// The usual way to use the database at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), synchronous: Synchronous::default(), readers: 2 }
+    }
+}
+
+/// What became of a row that was to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    Added,
+    Updated,
+    /// It was there already, exactly so.
+    Unchanged,
+}
+
+/// The database, for every thread of the process. Cloning is cheap; when the last clone goes, the threads finish what is queued
+/// and end.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    keys: Keys,
+    writer: Queue,
+    readers: Queue,
+}
+
+impl Store {
+    /// Opens the database, makes and migrates it where needed (a SQLite file is copied aside first), checks that `keys` fit it, and
+    /// starts the threads. Blocks: call it before the arbiters run.
+    pub fn open(config: &Config, keys: Keys) -> Result<Self, StoreError> {
+        let target = Target::parse(config)?;
+        migrate::up(config)?;
+        facts::check_key(&mut target.connect(Role::Write)?, &keys)?;
+        let readers = reader::start(&target, config.readers)?;
+        let writer = writer::start(target)?;
+        Ok(Self(Arc::new(Inner { keys, writer, readers })))
+    }
+
+    /// Runs `work` on a reader, seeing the database as of one moment. Waits at most 30 s.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    {
+        self.0.readers.call(work).await
+    }
+
+    /// Runs `work` as a unit: all of it is committed when this returns `Ok`, none of it on an error. Two exceptions leave the
+    /// outcome unknown: [`StoreError::Timeout`] (after 30 s; the job may still be committed later) and a connection to PostgreSQL
+    /// that breaks during the commit itself. Dropping the future does not take a queued job back.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    {
+        self.0.writer.call(work).await
+    }
+
+    /// [`Store::read`] for the command line and for start-up: blocks, so never on a thread that runs futures. Waits at most 5 min.
+    pub fn read_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    {
+        self.0.readers.call_blocking(work)
+    }
+
+    /// [`Store::write`] for the command line and for start-up: blocks, so never on a thread that runs futures. Waits at most 5 min.
+    pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    {
+        self.0.writer.call_blocking(work)
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Whether the database answers and takes writes: an empty transaction is committed.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.write(|conn| facts::find(conn, facts::KEY_CHECK).map(drop)).await
+    }
+}

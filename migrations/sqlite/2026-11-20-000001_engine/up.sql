@@ -73,6 +73,7 @@ CREATE TABLE conversations (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, conversation_id)
 ) WITHOUT ROWID;
+CREATE INDEX conversations_paused ON conversations (account_id) WHERE paused_until IS NOT NULL;
 
 -- What is known of items met in chats: above all who sells them.
 CREATE TABLE items (
@@ -134,7 +135,9 @@ CREATE TABLE outbox (
     PRIMARY KEY (account_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX outbox_unsettled ON outbox (account_id) WHERE state IN ('queued', 'sent');
-CREATE UNIQUE INDEX outbox_by_message ON outbox (account_id, message_id) WHERE message_id IS NOT NULL;
+-- Not unique: should the platform ever name two sends by one id, storing that must not fail for ever.
+CREATE INDEX outbox_by_message ON outbox (account_id, message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX outbox_by_conversation ON outbox (account_id, conversation_id, created_at);
 
 CREATE TABLE rules (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -155,6 +158,7 @@ CREATE TABLE rules (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX rules_identity ON rules (owner_id, coalesce(account_id, 0), coalesce(item_id, ''), matching, keyword);
+CREATE INDEX rules_by_account ON rules (account_id);
 
 -- Replies that are given once in a conversation. The row goes when its send turns out not to have reached the buyer.
 CREATE TABLE once_replies (
@@ -164,6 +168,7 @@ CREATE TABLE once_replies (
     outbox_id BIGINT NOT NULL,
     PRIMARY KEY (account_id, conversation_id, rule_id)
 ) WITHOUT ROWID;
+CREATE INDEX once_replies_by_rule ON once_replies (rule_id);
 
 CREATE TABLE blocked_buyers (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -174,6 +179,7 @@ CREATE TABLE blocked_buyers (
     created_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX blocked_buyers_identity ON blocked_buyers (owner_id, coalesce(account_id, 0), buyer_id);
+CREATE INDEX blocked_buyers_by_account ON blocked_buyers (account_id);
 
 -- Push entries nobody could read, newest kept, for the report that teaches us the new format.
 CREATE TABLE unknown_pushes (

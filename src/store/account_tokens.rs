@@ -1,0 +1,56 @@
+//! What the token governor must not forget across restarts: the token, its device, the day's budget, an open breaker.
+//! For the engine only: no row is ever shown.
+
+use diesel::prelude::*;
+
+use super::{DbConn, Sealed, connection::per_backend, schema::account_tokens};
+use crate::ids::{AccountId, Timestamp};
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = account_tokens, treat_none_as_default_value = false, treat_none_as_null = true)]
+pub struct TokenRow {
+    #[diesel(column_name = account_id)]
+    pub account: AccountId,
+    /// Sealed for [`token_place`].
+    pub token: Option<Sealed>,
+    pub device_id: String,
+    pub issued_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    /// Days since 1970, UTC.
+    pub budget_day: i64,
+    /// Requests made on that day.
+    pub budget_used: i64,
+    /// Set while the platform wants a person.
+    pub breaker_since: Option<Timestamp>,
+    pub breaker_reason: Option<String>,
+    /// Sealed for [`breaker_place`]: the address carries the session.
+    pub breaker_url: Option<Sealed>,
+}
+
+pub fn token_place(account: AccountId) -> String {
+    format!("account_tokens.token:{account}")
+}
+
+pub fn breaker_place(account: AccountId) -> String {
+    format!("account_tokens.breaker_url:{account}")
+}
+
+pub fn load(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<TokenRow>> {
+    account_tokens::table.find(account).select(TokenRow::as_select()).first(conn).optional()
+}
+
+/// All of them at once, for a start with many accounts.
+pub fn load_all(conn: &mut DbConn) -> QueryResult<Vec<TokenRow>> {
+    account_tokens::table.select(TokenRow::as_select()).load(conn)
+}
+
+/// The whole row, whatever was there.
+pub fn save(conn: &mut DbConn, row: &TokenRow) -> QueryResult<()> {
+    per_backend!(conn, conn => diesel::insert_into(account_tokens::table)
+        .values(row)
+        .on_conflict(account_tokens::account_id)
+        .do_update()
+        .set(row)
+        .execute(conn))
+    .map(drop)
+}

@@ -1,0 +1,299 @@
+//! Seller accounts: whose they are, how they log in, and what their owner decided about them.
+
+use std::{collections::HashMap, time::Duration};
+
+use diesel::prelude::*;
+
+use super::{
+    DbConn, Keys, Saved, Scope, Sealed, Secret,
+    revisions::{self, Topic},
+    schema::accounts,
+};
+use crate::ids::{AccountId, BuyerId, Timestamp, UserId};
+
+/// An account without its cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct Account {
+    pub id: AccountId,
+    #[diesel(column_name = owner_id)]
+    pub owner: UserId,
+    pub name: String,
+    /// The platform's id of the seller (`unb`).
+    #[diesel(column_name = platform_uid)]
+    pub uid: BuyerId,
+    /// Grows with every new cookie.
+    pub credentials_version: i64,
+    pub enabled: bool,
+    /// The account's stop switch: nothing automatic is written to the platform.
+    pub stopped: bool,
+    debounce_ms: Option<i64>,
+    longest_wait_ms: Option<i64>,
+    takeover_pause_ms: Option<i64>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Account {
+    /// `None`: as the system's settings say.
+    pub fn debounce(&self) -> Option<Duration> {
+        self.debounce_ms.map(span)
+    }
+
+    /// `None`: as the system's settings say.
+    pub fn longest_wait(&self) -> Option<Duration> {
+        self.longest_wait_ms.map(span)
+    }
+
+    /// `None`: as the system's settings say. Zero: never paused.
+    pub fn takeover_pause(&self) -> Option<Duration> {
+        self.takeover_pause_ms.map(span)
+    }
+}
+
+fn span(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+/// An account as a person gives it.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    pub name: String,
+    pub uid: BuyerId,
+    pub cookie: Secret,
+    /// `None`: as it is; a new account is enabled.
+    pub enabled: Option<bool>,
+}
+
+/// What a login needs. Open the cookie with [`cookie_place`].
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct Credentials {
+    #[diesel(column_name = platform_uid)]
+    pub uid: BuyerId,
+    pub cookie: Sealed,
+    #[diesel(column_name = credentials_version)]
+    pub version: i64,
+}
+
+/// Waits of one account that differ from the system's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waits {
+    pub debounce: Option<Duration>,
+    pub longest_wait: Option<Duration>,
+    pub takeover_pause: Option<Duration>,
+}
+
+/// The positions of accounts whose platform uid belongs to another account, stored or at an earlier position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenUids(pub Vec<usize>);
+
+/// The place a cookie is sealed for.
+pub fn cookie_place(uid: &BuyerId) -> String {
+    format!("accounts.cookie:{uid}")
+}
+
+/// Stores accounts by `(owner, name)`; every column that a [`NewAccount`] does not name keeps its value. An equal cookie is left
+/// alone, so that importing a file again disturbs no running account.
+///
+/// Where a platform uid belongs to another account nothing is written at all.
+pub fn upsert_many(
+    conn: &mut DbConn,
+    keys: &Keys,
+    owner: UserId,
+    new: &[NewAccount],
+    now: Timestamp,
+) -> QueryResult<Result<Vec<(AccountId, Saved)>, TakenUids>> {
+    let taken = list_taken(conn, owner, new)?;
+    if !taken.is_empty() {
+        return Ok(Err(TakenUids(taken)));
+    }
+    let mut saved = Vec::with_capacity(new.len());
+    for account in new {
+        saved.push(upsert_one(conn, keys, owner, account, now)?);
+    }
+    if saved.iter().any(|(_, saved)| *saved != Saved::Unchanged) {
+        revisions::bump(conn, Topic::Accounts)?;
+    }
+    Ok(Ok(saved))
+}
+
+/// The positions whose platform uid belongs to another account, here or in the database.
+fn list_taken(conn: &mut DbConn, owner: UserId, new: &[NewAccount]) -> QueryResult<Vec<usize>> {
+    let mut holders: HashMap<BuyerId, (UserId, String)> = HashMap::new();
+    for some in new.chunks(500) {
+        let uids = some.iter().map(|account| &account.uid);
+        let found: Vec<(BuyerId, UserId, String)> = accounts::table
+            .filter(accounts::platform_uid.eq_any(uids))
+            .select((accounts::platform_uid, accounts::owner_id, accounts::name))
+            .load(conn)?;
+        holders.extend(found.into_iter().map(|(uid, owner, name)| (uid, (owner, name))));
+    }
+    let mut taken = Vec::new();
+    for (at, account) in new.iter().enumerate() {
+        let wants = (owner, account.name.clone());
+        if *holders.entry(account.uid.clone()).or_insert_with(|| wants.clone()) != wants {
+            taken.push(at);
+        }
+    }
+    Ok(taken)
+}
+
+type Existing = (AccountId, BuyerId, Sealed, bool);
+
+fn upsert_one(
+    conn: &mut DbConn,
+    keys: &Keys,
+    owner: UserId,
+    new: &NewAccount,
+    now: Timestamp,
+) -> QueryResult<(AccountId, Saved)> {
+    let existing: Option<Existing> = accounts::table
+        .filter(accounts::owner_id.eq(owner).and(accounts::name.eq(&new.name)))
+        .select((accounts::id, accounts::platform_uid, accounts::cookie, accounts::enabled))
+        .first(conn)
+        .optional()?;
+    let Some((id, uid, cookie, enabled)) = existing else {
+        return insert_one(conn, keys, owner, new, now).map(|id| (id, Saved::Added));
+    };
+    let is_same_login =
+        uid == new.uid && keys.open(&cookie_place(&uid), &cookie).is_ok_and(|cookie| cookie == new.cookie);
+    let enable = new.enabled.unwrap_or(enabled);
+    if is_same_login && enable == enabled {
+        return Ok((id, Saved::Unchanged));
+    }
+    if !is_same_login {
+        put_login(conn, keys, id, new)?;
+    }
+    diesel::update(accounts::table.find(id))
+        .set((accounts::enabled.eq(enable), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok((id, Saved::Updated))
+}
+
+fn insert_one(
+    conn: &mut DbConn,
+    keys: &Keys,
+    owner: UserId,
+    new: &NewAccount,
+    now: Timestamp,
+) -> QueryResult<AccountId> {
+    diesel::insert_into(accounts::table)
+        .values((
+            accounts::owner_id.eq(owner),
+            accounts::name.eq(&new.name),
+            accounts::platform_uid.eq(&new.uid),
+            accounts::cookie.eq(keys.seal(&cookie_place(&new.uid), new.cookie.expose())),
+            accounts::credentials_version.eq(1),
+            accounts::enabled.eq(new.enabled.unwrap_or(true)),
+            accounts::stopped.eq(false),
+            accounts::created_at.eq(now),
+            accounts::updated_at.eq(now),
+        ))
+        .returning(accounts::id)
+        .get_result(conn)
+}
+
+fn put_login(conn: &mut DbConn, keys: &Keys, id: AccountId, new: &NewAccount) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id))
+        .set((
+            accounts::platform_uid.eq(&new.uid),
+            accounts::cookie.eq(keys.seal(&cookie_place(&new.uid), new.cookie.expose())),
+            accounts::credentials_version.eq(accounts::credentials_version + 1),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// By name.
+pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<Account>> {
+    accounts::table
+        .filter(accounts::owner_id.eq(scope.user()))
+        .order(accounts::name)
+        .select(Account::as_select())
+        .load(conn)
+}
+
+pub fn find(conn: &mut DbConn, scope: &Scope, name: &str) -> QueryResult<Option<Account>> {
+    accounts::table
+        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .select(Account::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// `NotFound` also where the account belongs to somebody else.
+pub fn get(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<Account> {
+    accounts::table.find(id).filter(accounts::owner_id.eq(scope.user())).select(Account::as_select()).first(conn)
+}
+
+/// `false`: there is no such account.
+pub fn set_enabled(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table)
+        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .set((accounts::enabled.eq(on), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(rows == 1)
+}
+
+/// The account's stop switch. `false`: there is no such account.
+pub fn set_stopped(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table)
+        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .set((accounts::stopped.eq(on), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(rows == 1)
+}
+
+/// `false`: there is no such account.
+pub fn set_waits(conn: &mut DbConn, scope: &Scope, name: &str, waits: Waits, now: Timestamp) -> QueryResult<bool> {
+    let ms = |wait: Option<Duration>| wait.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    let rows = diesel::update(accounts::table)
+        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .set((
+            accounts::debounce_ms.eq(ms(waits.debounce)),
+            accounts::longest_wait_ms.eq(ms(waits.longest_wait)),
+            accounts::takeover_pause_ms.eq(ms(waits.takeover_pause)),
+            accounts::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(rows == 1)
+}
+
+/// Takes everything stored for the account with it. `false`: there is no such account.
+pub fn delete(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<bool> {
+    let rows = diesel::delete(accounts::table.find(id)).filter(accounts::owner_id.eq(scope.user())).execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    revisions::bump(conn, Topic::Rules)?;
+    revisions::bump(conn, Topic::Blocks)?;
+    Ok(rows == 1)
+}
+
+/// For the engine: all accounts of all owners, also the disabled.
+pub fn list_for_engine(conn: &mut DbConn) -> QueryResult<Vec<Account>> {
+    accounts::table.order(accounts::id).select(Account::as_select()).load(conn)
+}
+
+/// For the engine.
+pub fn load_credentials(conn: &mut DbConn, id: AccountId) -> QueryResult<Option<Credentials>> {
+    accounts::table.find(id).select(Credentials::as_select()).first(conn).optional()
+}
+
+/// For the engine: keeps what the platform changed in the cookie. `false`, and nothing changed, where a person has given a newer
+/// cookie than `version`.
+pub fn refresh_cookie(
+    conn: &mut DbConn,
+    id: AccountId,
+    version: i64,
+    cookie: &Sealed,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table.find(id))
+        .filter(accounts::credentials_version.eq(version))
+        .set((accounts::cookie.eq(cookie), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok(rows == 1)
+}

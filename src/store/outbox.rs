@@ -1,0 +1,327 @@
+//! Every text or picture to a buyer, from its row until it is settled.
+
+use std::collections::HashSet;
+
+use diesel::{
+    PgConnection, SqliteConnection,
+    prelude::*,
+    result::Error,
+    sql_types::{Array, BigInt, Integer, Nullable, Text},
+};
+
+use super::{
+    DbConn, Scope,
+    column::without_nul,
+    schema::{accounts, outbox},
+};
+use crate::{
+    ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
+    outbox::entry::{Entry, Origin, SendId, State},
+};
+
+/// What becomes of an entry. All of it is stored as it is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub account: AccountId,
+    pub id: SendId,
+    pub state: State,
+    pub reason: Option<String>,
+    pub message: Option<MessageId>,
+    pub attempts: i32,
+    pub sent_at: Option<Timestamp>,
+    pub settled_at: Option<Timestamp>,
+}
+
+/// Which entries a person wants to see; `None` is all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    pub account: Option<AccountId>,
+    pub conversation: Option<ConversationId>,
+    pub state: Option<State>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+struct Row {
+    account_id: AccountId,
+    id: SendId,
+    conversation_id: ConversationId,
+    peer_id: BuyerId,
+    body: String,
+    state: State,
+    reason: Option<String>,
+    message_id: Option<MessageId>,
+    origin: Origin,
+    rule_id: Option<RuleId>,
+    in_reply_to: Option<MessageId>,
+    attempts: i32,
+    created_at: Timestamp,
+    sent_at: Option<Timestamp>,
+    settled_at: Option<Timestamp>,
+    expires_at: Timestamp,
+}
+
+impl Row {
+    fn into_entry(self) -> QueryResult<Entry> {
+        let body = serde_json::from_str(&self.body)
+            .map_err(|error| Error::DeserializationError(format!("body of send {}: {error}", self.id.0).into()))?;
+        Ok(Entry {
+            account: self.account_id,
+            id: self.id,
+            conversation: self.conversation_id,
+            peer: self.peer_id,
+            body,
+            state: self.state,
+            reason: self.reason,
+            message: self.message_id,
+            origin: self.origin,
+            rule: self.rule_id,
+            in_reply_to: self.in_reply_to,
+            attempts: self.attempts,
+            created_at: self.created_at,
+            sent_at: self.sent_at,
+            settled_at: self.settled_at,
+            expires_at: self.expires_at,
+        })
+    }
+}
+
+fn into_entries(rows: Vec<Row>) -> QueryResult<Vec<Entry>> {
+    rows.into_iter().map(Row::into_entry).collect()
+}
+
+fn body_text(entry: &Entry) -> QueryResult<String> {
+    serde_json::to_string(&entry.body).map_err(|error| Error::SerializationError(error.into()))
+}
+
+/// For the engine. An id that exists is a `Conflict`.
+pub fn insert_many(conn: &mut DbConn, entries: &[Entry]) -> QueryResult<()> {
+    match conn {
+        DbConn::Sqlite(conn) => entries.iter().try_for_each(|entry| insert_on_sqlite(conn, entry)),
+        DbConn::Pg(conn) => insert_on_postgres(conn, entries),
+    }
+}
+
+fn insert_on_sqlite(conn: &mut SqliteConnection, entry: &Entry) -> QueryResult<()> {
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::account_id.eq(entry.account),
+            outbox::id.eq(entry.id),
+            outbox::conversation_id.eq(&entry.conversation),
+            outbox::peer_id.eq(&entry.peer),
+            outbox::body.eq(body_text(entry)?),
+            outbox::state.eq(entry.state),
+            outbox::reason.eq(&entry.reason),
+            outbox::message_id.eq(&entry.message),
+            outbox::origin.eq(entry.origin),
+            outbox::rule_id.eq(entry.rule),
+            outbox::in_reply_to.eq(&entry.in_reply_to),
+            outbox::attempts.eq(entry.attempts),
+            outbox::created_at.eq(entry.created_at),
+            outbox::sent_at.eq(entry.sent_at),
+            outbox::settled_at.eq(entry.settled_at),
+            outbox::expires_at.eq(entry.expires_at),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+const POSTGRES_INSERT: &str = "INSERT INTO outbox (account_id, id, conversation_id, peer_id, body, state, reason, message_id, \
+     origin, rule_id, in_reply_to, attempts, created_at, sent_at, settled_at, expires_at) \
+     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+
+fn insert_on_postgres(conn: &mut PgConnection, entries: &[Entry]) -> QueryResult<()> {
+    let bodies = entries.iter().map(body_text).collect::<QueryResult<Vec<_>>>()?;
+    diesel::sql_query(POSTGRES_INSERT)
+        .bind::<Array<BigInt>, _>(each(entries, |entry| entry.account))
+        .bind::<Array<BigInt>, _>(each(entries, |entry| entry.id))
+        .bind::<Array<Text>, _>(each(entries, |entry| &entry.conversation))
+        .bind::<Array<Text>, _>(each(entries, |entry| &entry.peer))
+        .bind::<Array<Text>, _>(bodies)
+        .bind::<Array<Text>, _>(each(entries, |entry| entry.state))
+        .bind::<Array<Nullable<Text>>, _>(each(entries, |entry| entry.reason.as_deref().map(without_nul)))
+        .bind::<Array<Nullable<Text>>, _>(each(entries, |entry| entry.message.as_ref()))
+        .bind::<Array<Text>, _>(each(entries, |entry| entry.origin))
+        .bind::<Array<Nullable<BigInt>>, _>(each(entries, |entry| entry.rule))
+        .bind::<Array<Nullable<Text>>, _>(each(entries, |entry| entry.in_reply_to.as_ref()))
+        .bind::<Array<Integer>, _>(each(entries, |entry| entry.attempts))
+        .bind::<Array<BigInt>, _>(each(entries, |entry| entry.created_at))
+        .bind::<Array<Nullable<BigInt>>, _>(each(entries, |entry| entry.sent_at))
+        .bind::<Array<Nullable<BigInt>>, _>(each(entries, |entry| entry.settled_at))
+        .bind::<Array<BigInt>, _>(each(entries, |entry| entry.expires_at))
+        .execute(conn)
+        .map(drop)
+}
+
+fn each<'a, R, T>(rows: &'a [R], column: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(column).collect()
+}
+
+/// For the engine: applies changes in order. One that [`State::may_become`] forbids from the stored state changes nothing. The
+/// answer says, in the order of `changes`, which were applied.
+pub fn update_many(conn: &mut DbConn, changes: &[Change]) -> QueryResult<Vec<bool>> {
+    match conn {
+        DbConn::Sqlite(conn) => changes.iter().map(|change| update_on_sqlite(conn, change)).collect(),
+        DbConn::Pg(conn) => {
+            let waves = split_where_repeated(changes).into_iter().map(|wave| update_on_postgres(conn, wave));
+            Ok(waves.collect::<QueryResult<Vec<_>>>()?.concat())
+        }
+    }
+}
+
+/// The states that may become `next`, one repeated to fill the array: a fixed number keeps the statement's text, and with it the
+/// prepared statement, the same.
+fn predecessors(next: State) -> [State; 3] {
+    let all = [State::Queued, State::Sent, State::Confirmed, State::Rejected, State::Uncertain, State::Expired];
+    let mut found = all.into_iter().filter(|state| state.may_become(next));
+    // every state but the first has a predecessor, and `Queued` follows `Sent`
+    let first = found.next().unwrap_or(State::Sent);
+    let second = found.next().unwrap_or(first);
+    [first, second, found.next().unwrap_or(first)]
+}
+
+fn update_on_sqlite(conn: &mut SqliteConnection, change: &Change) -> QueryResult<bool> {
+    let [first, second, third] = predecessors(change.state);
+    let may = outbox::state.eq(first).or(outbox::state.eq(second)).or(outbox::state.eq(third));
+    let rows = diesel::update(outbox::table.find((change.account, change.id)))
+        .filter(may)
+        .set((
+            outbox::state.eq(change.state),
+            outbox::reason.eq(&change.reason),
+            outbox::message_id.eq(&change.message),
+            outbox::attempts.eq(change.attempts),
+            outbox::sent_at.eq(change.sent_at),
+            outbox::settled_at.eq(change.settled_at),
+        ))
+        .execute(conn)?;
+    Ok(rows == 1)
+}
+
+/// One statement changes a row once: a second change of the same entry begins another statement.
+fn split_where_repeated(changes: &[Change]) -> Vec<&[Change]> {
+    let (mut waves, mut start, mut seen) = (Vec::new(), 0, HashSet::new());
+    for (at, change) in changes.iter().enumerate() {
+        if !seen.insert((change.account, change.id)) {
+            waves.push(&changes[start..at]);
+            start = at;
+            seen = HashSet::from([(change.account, change.id)]);
+        }
+    }
+    waves.push(&changes[start..]);
+    waves
+}
+
+const POSTGRES_UPDATE: &str = "UPDATE outbox AS o SET state = c.state, reason = c.reason, message_id = c.message_id, \
+     attempts = c.attempts, sent_at = c.sent_at, settled_at = c.settled_at \
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS c (account_id, id, state, reason, message_id, attempts, \
+     sent_at, settled_at, before1, before2, before3) \
+     WHERE o.account_id = c.account_id AND o.id = c.id AND o.state IN (c.before1, c.before2, c.before3) \
+     RETURNING o.account_id, o.id";
+
+#[derive(QueryableByName)]
+#[diesel(table_name = outbox)]
+struct Key {
+    account_id: AccountId,
+    id: SendId,
+}
+
+fn update_on_postgres(conn: &mut PgConnection, changes: &[Change]) -> QueryResult<Vec<bool>> {
+    let before = |at: usize| each(changes, |change| predecessors(change.state)[at]);
+    let applied: Vec<Key> = diesel::sql_query(POSTGRES_UPDATE)
+        .bind::<Array<BigInt>, _>(each(changes, |change| change.account))
+        .bind::<Array<BigInt>, _>(each(changes, |change| change.id))
+        .bind::<Array<Text>, _>(each(changes, |change| change.state))
+        .bind::<Array<Nullable<Text>>, _>(each(changes, |change| change.reason.as_deref().map(without_nul)))
+        .bind::<Array<Nullable<Text>>, _>(each(changes, |change| change.message.as_ref()))
+        .bind::<Array<Integer>, _>(each(changes, |change| change.attempts))
+        .bind::<Array<Nullable<BigInt>>, _>(each(changes, |change| change.sent_at))
+        .bind::<Array<Nullable<BigInt>>, _>(each(changes, |change| change.settled_at))
+        .bind::<Array<Text>, _>(before(0))
+        .bind::<Array<Text>, _>(before(1))
+        .bind::<Array<Text>, _>(before(2))
+        .load(conn)?;
+    let applied: HashSet<_> = applied.into_iter().map(|key| (key.account_id, key.id)).collect();
+    Ok(each(changes, |change| applied.contains(&(change.account, change.id))))
+}
+
+/// For the engine: what is queued or in doubt, in the order it was made.
+pub fn unsettled(conn: &mut DbConn, account: AccountId) -> QueryResult<Vec<Entry>> {
+    // the words as they stand in the partial index: bound values would not match it
+    let open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('queued', 'sent')");
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account).and(open))
+        .order(outbox::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    into_entries(rows)
+}
+
+/// For the engine: the sends that became these messages.
+pub fn find_by_message(conn: &mut DbConn, account: AccountId, messages: &[MessageId]) -> QueryResult<Vec<Entry>> {
+    let mut found = Vec::new();
+    for some in messages.chunks(500) {
+        let query = outbox::table
+            .filter(outbox::account_id.eq(account).and(outbox::message_id.eq_any(some)))
+            .select(Row::as_select());
+        found.extend(into_entries(query.load(conn)?)?);
+    }
+    Ok(found)
+}
+
+/// For the engine: the highest number in use.
+pub fn last_id(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<SendId>> {
+    outbox::table
+        .filter(outbox::account_id.eq(account))
+        .order(outbox::id.desc())
+        .select(outbox::id)
+        .first(conn)
+        .optional()
+}
+
+/// For the engine: what was made in this conversation at `since` or later, settled or not, oldest first.
+pub fn in_conversation_since(
+    conn: &mut DbConn,
+    account: AccountId,
+    conversation: &ConversationId,
+    since: Timestamp,
+) -> QueryResult<Vec<Entry>> {
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account).and(outbox::conversation_id.eq(conversation)))
+        .filter(outbox::created_at.ge(since))
+        .order(outbox::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    into_entries(rows)
+}
+
+/// The newest `limit` entries that fit, newest first.
+pub fn list(conn: &mut DbConn, scope: &Scope, filter: &Filter, limit: i64) -> QueryResult<Vec<Entry>> {
+    let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
+    let mut query = outbox::table.filter(outbox::account_id.eq_any(own)).select(Row::as_select()).into_boxed();
+    if let Some(account) = filter.account {
+        query = query.filter(outbox::account_id.eq(account));
+    }
+    if let Some(conversation) = &filter.conversation {
+        query = query.filter(outbox::conversation_id.eq(conversation));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(outbox::state.eq(state));
+    }
+    into_entries(query.order((outbox::created_at.desc(), outbox::id.desc())).limit(limit).load(conn)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state with four predecessors would silently lose one.
+    #[test]
+    fn the_statement_has_room_for_every_predecessor() {
+        let all = [State::Queued, State::Sent, State::Confirmed, State::Rejected, State::Uncertain, State::Expired];
+        for next in all {
+            for state in all {
+                assert_eq!(predecessors(next).contains(&state), state.may_become(next), "{state:?} → {next:?}");
+            }
+        }
+    }
+}

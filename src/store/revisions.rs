@@ -1,0 +1,61 @@
+//! Counters by which one process notices what another one changed. A server looks once a second.
+
+use diesel::prelude::*;
+
+use super::{DbConn, schema::revisions};
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Accounts came, went, were enabled or disabled, or got a new cookie.
+    Accounts,
+    Rules,
+    /// The list of blocked buyers.
+    Blocks,
+    /// The stop switch of the whole system. An account's own counts as `Accounts`.
+    Switches,
+    /// A person paused or resumed a conversation.
+    Pauses,
+}
+
+impl Topic {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::Rules => "rules",
+            Self::Blocks => "blocks",
+            Self::Switches => "switches",
+            Self::Pauses => "pauses",
+        }
+    }
+}
+
+/// All counters at one moment. Compare with an earlier one, field by field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Revisions {
+    pub accounts: i64,
+    pub rules: i64,
+    pub blocks: i64,
+    pub switches: i64,
+    pub pauses: i64,
+}
+
+/// Belongs into the transaction of the change.
+pub fn bump(conn: &mut DbConn, topic: Topic) -> QueryResult<()> {
+    diesel::update(revisions::table.find(topic.as_str()))
+        .set(revisions::revision.eq(revisions::revision + 1))
+        .execute(conn)
+        .map(drop)
+}
+
+pub fn all(conn: &mut DbConn) -> QueryResult<Revisions> {
+    let rows: Vec<(String, i64)> = revisions::table.load(conn)?;
+    let of = |topic: Topic| rows.iter().find(|(name, _)| name == topic.as_str()).map_or(0, |(_, revision)| *revision);
+    Ok(Revisions {
+        accounts: of(Topic::Accounts),
+        rules: of(Topic::Rules),
+        blocks: of(Topic::Blocks),
+        switches: of(Topic::Switches),
+        pauses: of(Topic::Pauses),
+    })
+}

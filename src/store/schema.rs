@@ -1,0 +1,229 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    account_cursors (account_id) {
+        account_id -> BigInt,
+        pts -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_states (account_id) {
+        account_id -> BigInt,
+        state -> Text,
+        reason -> Text,
+        detail -> Nullable<Text>,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_tokens (account_id) {
+        account_id -> BigInt,
+        token -> Nullable<Binary>,
+        device_id -> Text,
+        issued_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        budget_day -> BigInt,
+        budget_used -> BigInt,
+        breaker_since -> Nullable<BigInt>,
+        breaker_reason -> Nullable<Text>,
+        breaker_url -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        name -> Text,
+        platform_uid -> Text,
+        cookie -> Binary,
+        credentials_version -> BigInt,
+        enabled -> Bool,
+        stopped -> Bool,
+        debounce_ms -> Nullable<BigInt>,
+        longest_wait_ms -> Nullable<BigInt>,
+        takeover_pause_ms -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    blocked_buyers (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        buyer_id -> Text,
+        note -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    chat_messages (account_id, message_id) {
+        account_id -> BigInt,
+        message_id -> Text,
+        conversation_id -> Text,
+        sender_id -> Text,
+        sender_name -> Nullable<Text>,
+        content_type -> BigInt,
+        text -> Text,
+        item_id -> Nullable<Text>,
+        sent_at -> BigInt,
+        received_at -> BigInt,
+        source -> Text,
+        decision -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        rule_id -> Nullable<BigInt>,
+        turn_id -> Nullable<Text>,
+        settled_at -> Nullable<BigInt>,
+        decided_at -> Nullable<BigInt>,
+        needs_person -> Bool,
+    }
+}
+
+diesel::table! {
+    conversations (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> Text,
+        peer_id -> Nullable<Text>,
+        peer_name -> Nullable<Text>,
+        item_id -> Nullable<Text>,
+        item_title -> Nullable<Text>,
+        side -> Text,
+        paused_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    facts (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    items (account_id, item_id) {
+        account_id -> BigInt,
+        item_id -> Text,
+        seller_id -> Text,
+        title -> Text,
+        fetched_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    once_replies (account_id, conversation_id, rule_id) {
+        account_id -> BigInt,
+        conversation_id -> Text,
+        rule_id -> BigInt,
+        outbox_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (account_id, id) {
+        account_id -> BigInt,
+        id -> BigInt,
+        conversation_id -> Text,
+        peer_id -> Text,
+        body -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        origin -> Text,
+        rule_id -> Nullable<BigInt>,
+        in_reply_to -> Nullable<Text>,
+        attempts -> Integer,
+        created_at -> BigInt,
+        sent_at -> Nullable<BigInt>,
+        settled_at -> Nullable<BigInt>,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revisions (topic) {
+        topic -> Text,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    rules (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        item_id -> Nullable<Text>,
+        matching -> Text,
+        keyword -> Text,
+        any_of -> Text,
+        all_of -> Text,
+        exclude -> Text,
+        replies -> Text,
+        once -> Bool,
+        priority -> Integer,
+        enabled -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    unknown_pushes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        received_at -> BigInt,
+        object_type -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        data -> Binary,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        name -> Text,
+        password_hash -> Text,
+        is_admin -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::joinable!(account_cursors -> accounts (account_id));
+diesel::joinable!(account_states -> accounts (account_id));
+diesel::joinable!(account_tokens -> accounts (account_id));
+diesel::joinable!(accounts -> users (owner_id));
+diesel::joinable!(blocked_buyers -> accounts (account_id));
+diesel::joinable!(blocked_buyers -> users (owner_id));
+diesel::joinable!(chat_messages -> accounts (account_id));
+diesel::joinable!(conversations -> accounts (account_id));
+diesel::joinable!(items -> accounts (account_id));
+diesel::joinable!(once_replies -> accounts (account_id));
+diesel::joinable!(once_replies -> rules (rule_id));
+diesel::joinable!(outbox -> accounts (account_id));
+diesel::joinable!(rules -> accounts (account_id));
+diesel::joinable!(rules -> users (owner_id));
+diesel::joinable!(unknown_pushes -> accounts (account_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    account_cursors,
+    account_states,
+    account_tokens,
+    accounts,
+    blocked_buyers,
+    chat_messages,
+    conversations,
+    facts,
+    items,
+    once_replies,
+    outbox,
+    revisions,
+    rules,
+    unknown_pushes,
+    users,
+);
