@@ -1,5 +1,7 @@
 //! The real binary, run as a person runs it: each test with a data folder of its own.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{
     fs,
     io::Write,
@@ -117,7 +119,10 @@ fn a_short_password_and_a_taken_name_are_refused() {
     has(&home.run_with("short\n", &["user", "add", "bob", "--password-stdin"]).failed(), "at least 10 characters");
     has(&home.run_with("correct horse\n", &["user", "add", "alice", "--password-stdin"]).failed(), "exists already");
     has(&home.run_with("correct horse 2\n", &["user", "passwd", "alice", "--password-stdin"]).succeeded(), "alice");
-    has(&home.run_with("correct horse 2\n", &["user", "passwd", "bob", "--password-stdin"]).failed(), "no user \"bob\"");
+    has(
+        &home.run_with("correct horse 2\n", &["user", "passwd", "bob", "--password-stdin"]).failed(),
+        "no user \"bob\"",
+    );
     assert_eq!(home.run(&["user", "add", "bob"]).code, 2, "the flag is required, a password is never an argument");
 }
 
@@ -224,7 +229,9 @@ fn tens_of_thousands_of_accounts_and_keywords_are_imported() {
     let said = home.run(&["account", "import", file.to_str().unwrap()]).succeeded();
     has(&said, "20000 added, 0 updated, 0 unchanged, 0 bad");
     has(&said, "line 20000: added shop-20000");
-    let rules: String = (0..20_000).map(|n| format!("{{\"keyword\":\"词{n}\",\"match\":\"contains\",\"reply\":\"答{n}\"}}\n")).collect();
+    let rules: String = (0..20_000)
+        .map(|n| format!("{{\"keyword\":\"词{n}\",\"match\":\"contains\",\"reply\":\"答{n}\"}}\n"))
+        .collect();
     has(&home.import("keyword", &rules).succeeded(), "20000 added, 0 updated, 0 unchanged, 0 bad");
     has(&home.import("keyword", &rules).succeeded(), "0 added, 0 updated, 20000 unchanged, 0 bad");
 }
@@ -274,18 +281,26 @@ fn every_kind_of_keyword_line_is_taken() {
     let home = Home::with_user();
     home.import("account", &accounts(1)).succeeded();
     let file = concat!(
-        r#"{"account":null,"item_id":null,"keyword":"在吗","match":"contains","reply":"在的"}"#, "\n",
-        r#"{"account":"shop-1","item_id":null,"keyword":"包邮","match":"exact","reply":["包邮","今天发"],"priority":5}"#, "\n",
-        r#"{"account":null,"item_id":"900000000001","keyword":"(\\d+)元","match":"regex","reply":""}"#, "\n",
-        r#"{"account":null,"item_id":null,"match":"default","reply":"稍等","once":true}"#, "\n",
-        r#"{"keyword":"图","match":"contains","image":"https://img.example.invalid/1.jpg"}"#, "\n",
-        r#"{"keyword":"图二","match":"contains","reply":["看",{"image":"https://img.example.invalid/2.jpg"}],"any_of":["a"],"all_of":["b"],"exclude":["c"]}"#, "\n",
+        r#"{"account":null,"item_id":null,"keyword":"在吗","match":"contains","reply":"在的"}"#,
+        "\n",
+        r#"{"account":"shop-1","item_id":null,"keyword":"包邮","match":"exact","reply":["包邮","今天发"],"priority":5}"#,
+        "\n",
+        r#"{"account":null,"item_id":"900000000001","keyword":"(\\d+)元","match":"regex","reply":""}"#,
+        "\n",
+        r#"{"account":null,"item_id":null,"match":"default","reply":"稍等","once":true}"#,
+        "\n",
+        r#"{"keyword":"图","match":"contains","image":"https://img.example.invalid/1.jpg"}"#,
+        "\n",
+        r#"{"keyword":"图二","match":"contains","reply":["看",{"image":"https://img.example.invalid/2.jpg"}],"any_of":["a"],"all_of":["b"],"exclude":["c"]}"#,
+        "\n",
     );
     has(&home.import("keyword", file).succeeded(), "6 added, 0 updated, 0 unchanged, 0 bad");
     has(&home.import("keyword", file).succeeded(), "0 added, 0 updated, 6 unchanged, 0 bad");
     has(&home.import("keyword", &file.replace("在的", "在")).succeeded(), "0 added, 1 updated, 5 unchanged, 0 bad");
     let listed = home.run(&["keyword", "list"]).succeeded();
-    for part in ["在吗", "shop-1", "包邮", "900000000001", "(\\d+)元", "default", "稍等", "https://img.example.invalid/2.jpg"] {
+    for part in
+        ["在吗", "shop-1", "包邮", "900000000001", "(\\d+)元", "default", "稍等", "https://img.example.invalid/2.jpg"]
+    {
         has(&listed, part);
     }
 }
@@ -294,8 +309,32 @@ fn every_kind_of_keyword_line_is_taken() {
 fn what_keyword_list_prints_as_json_can_be_imported_again() {
     let home = Home::with_user();
     home.import("account", &accounts(1)).succeeded();
-    home.run(&["keyword", "add", "在吗", "--reply", "在的", "--account", "shop-1", "--priority", "3", "--exclude", "不"]).succeeded();
-    home.run(&["keyword", "add", "--match", "default", "--reply", "稍等", "--image", "https://img.example.invalid/1.jpg", "--once"]).succeeded();
+    home.run(&[
+        "keyword",
+        "add",
+        "在吗",
+        "--reply",
+        "在的",
+        "--account",
+        "shop-1",
+        "--priority",
+        "3",
+        "--exclude",
+        "不",
+    ])
+    .succeeded();
+    home.run(&[
+        "keyword",
+        "add",
+        "--match",
+        "default",
+        "--reply",
+        "稍等",
+        "--image",
+        "https://img.example.invalid/1.jpg",
+        "--once",
+    ])
+    .succeeded();
     let exported = home.run(&["keyword", "list", "--json"]).succeeded();
     assert_eq!(exported.lines().count(), 2, "{exported}");
     has(&home.import("keyword", &exported).succeeded(), "0 added, 0 updated, 2 unchanged, 0 bad");
@@ -305,13 +344,20 @@ fn what_keyword_list_prints_as_json_can_be_imported_again() {
 fn bad_keyword_lines_are_named_and_keep_the_file_out() {
     let home = Home::with_user();
     let file = concat!(
-        r#"{"keyword":"好","match":"contains","reply":"x"}"#, "\n",
-        r#"{"keyword":"(","match":"regex","reply":"x"}"#, "\n",
-        r#"{"keyword":"a{9999}{9999}","match":"regex","reply":"x"}"#, "\n",
-        r#"{"account":"nobody","keyword":"a","match":"contains","reply":"x"}"#, "\n",
-        r#"{"keyword":"好","match":"contains","reply":"y"}"#, "\n",
-        r#"{"keyword":"b","match":"contains","reply":"y","answer":"z"}"#, "\n",
-        r#"{"keyword":"c","match":"maybe","reply":"y"}"#, "\n",
+        r#"{"keyword":"好","match":"contains","reply":"x"}"#,
+        "\n",
+        r#"{"keyword":"(","match":"regex","reply":"x"}"#,
+        "\n",
+        r#"{"keyword":"a{9999}{9999}","match":"regex","reply":"x"}"#,
+        "\n",
+        r#"{"account":"nobody","keyword":"a","match":"contains","reply":"x"}"#,
+        "\n",
+        r#"{"keyword":"好","match":"contains","reply":"y"}"#,
+        "\n",
+        r#"{"keyword":"b","match":"contains","reply":"y","answer":"z"}"#,
+        "\n",
+        r#"{"keyword":"c","match":"maybe","reply":"y"}"#,
+        "\n",
     );
     let said = home.import("keyword", file).failed();
     for number in 2..=7 {
@@ -364,7 +410,10 @@ fn an_unknown_setting_is_named_with_its_source_and_the_fix() {
     let home = Home::new();
     let mut command = home.command(&["check"]);
     command.env("YUTANG__INBOX__DEBOUNSE", "1s");
-    has(&finish(command, "").failed(), "YUTANG__INBOX__DEBOUNSE in the environment: did you mean YUTANG__INBOX__DEBOUNCE?");
+    has(
+        &finish(command, "").failed(),
+        "YUTANG__INBOX__DEBOUNSE in the environment: did you mean YUTANG__INBOX__DEBOUNCE?",
+    );
     home.write("yutang.toml", "[server]\nlistem = \"127.0.0.1:1\"\n");
     has(&home.run(&["check"]).failed(), "server.listem in yutang.toml: did you mean server.listen?");
     let other = home.write("other.toml", "[server]\nshards = \"two\"\n");
@@ -445,7 +494,13 @@ fn migrate_says_what_it_did() {
 #[test]
 fn every_subcommand_explains_itself() {
     let home = Home::new();
-    for args in [&["--help"][..], &["account", "--help"], &["account", "import", "--help"], &["keyword", "add", "--help"], &["check", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["account", "--help"],
+        &["account", "import", "--help"],
+        &["keyword", "add", "--help"],
+        &["check", "--help"],
+    ] {
         has(&home.run(args).succeeded(), "Usage: yutang");
     }
     assert_eq!(home.run(&["acount"]).code, 2);

@@ -88,8 +88,8 @@ pub(super) struct CookieSource {
 #[derive(Debug, clap::Args)]
 pub(super) struct Owner {
     /// Whose accounts; may be left out while there is one user
-    #[arg(long = "owner", value_name = "USER")]
-    pub(super) name: Option<String>,
+    #[arg(long, value_name = "USER")]
+    pub(super) owner: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,7 +129,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
             let lines = import::parse(&import::read(&file)?, AccountLine::read);
             let on_bad = OnBad::from(skip_bad);
             let store = open_store(settings)?;
-            let scope = scope(&store, owner.name.as_deref())?;
+            let scope = scope(&store, owner.owner.as_deref())?;
             save(&store, scope, lines, on_bad)?.print(out, on_bad)
         }
         Command::List { owner } => list(settings, &owner, out),
@@ -158,7 +158,12 @@ impl AccountLine {
         let missing = jar.missing();
         let uid = match (jar.unb(), missing.is_empty()) {
             (Some(uid), true) => BuyerId::from(uid),
-            _ => return Err(format!("the cookie lacks {}: copy it from a browser that is logged in", missing.join(" and "))),
+            _ => {
+                return Err(format!(
+                    "the cookie lacks {}: copy it from a browser that is logged in",
+                    missing.join(" and ")
+                ));
+            }
         };
         if !uid.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
             return Err("the cookie's unb is not a number".to_owned());
@@ -173,7 +178,7 @@ fn add(settings: &Settings, owner: &Owner, line: AccountLine, out: &mut dyn Writ
         Err(reason) => bail!("{reason}"),
     };
     let store = open_store(settings)?;
-    let scope = scope(&store, owner.name.as_deref())?;
+    let scope = scope(&store, owner.owner.as_deref())?;
     let name = account.name.clone();
     match save(&store, scope, vec![Line { number: 1, item: Ok(account) }], OnBad::Refuse)?.only() {
         Ok(saved) => Ok(writeln!(out, "{} account {name}", import::word(saved))?),
@@ -203,7 +208,7 @@ fn save(store: &Store, scope: Scope, mut lines: Vec<Line<NewAccount>>, on_bad: O
 
 fn list(settings: &Settings, owner: &Owner, out: &mut dyn Write) -> anyhow::Result<()> {
     let store = open_store(settings)?;
-    let scope = scope(&store, owner.name.as_deref())?;
+    let scope = scope(&store, owner.owner.as_deref())?;
     let (accounts, states, stopped) = store.read_blocking(move |conn| {
         Ok((accounts::list(conn, &scope)?, account_states::list(conn, &scope)?, facts::stop_switch(conn)?))
     })?;
@@ -215,21 +220,25 @@ fn list(settings: &Settings, owner: &Owner, out: &mut dyn Write) -> anyhow::Resu
                 Some(status) => (status.state, status.reason, shown_time(status.since)),
                 None => (State::Disconnected, Reason::NotStarted, "-".to_owned()),
             };
-            let [enabled, stopped] = [account.enabled, account.stopped].map(|on| if on { "yes" } else { "no" }.to_owned());
+            let [enabled, stopped] =
+                [account.enabled, account.stopped].map(|on| if on { "yes" } else { "no" }.to_owned());
             let (state, reason) = (state.as_str().to_owned(), reason.as_str().to_owned());
             [one_line(&account.name), account.uid.to_string(), enabled, stopped, state, reason, since]
         })
         .collect();
     print_table(out, ["NAME", "PLATFORM ID", "ENABLED", "STOPPED", "STATE", "REASON", "SINCE"], &rows)?;
     if stopped {
-        writeln!(out, "\nThe stop switch of all accounts is set: nothing is sent until `yutang account resume --all`.")?;
+        writeln!(
+            out,
+            "\nThe stop switch of all accounts is set: nothing is sent until `yutang account resume --all`."
+        )?;
     }
     Ok(())
 }
 
 fn set_enabled(settings: &Settings, named: Named, on: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let store = open_store(settings)?;
-    let scope = scope(&store, named.owner.name.as_deref())?;
+    let scope = scope(&store, named.owner.owner.as_deref())?;
     let (name, now) = (named.name.clone(), now());
     let known = store.write_blocking(move |conn| accounts::set_enabled(conn, &scope, &name, on, now))?;
     told(known, &named.name, if on { "enabled" } else { "disabled" }, out)
@@ -242,7 +251,7 @@ fn set_stopped(settings: &Settings, switch: Switch, on: bool, out: &mut dyn Writ
         store.write_blocking(move |conn| facts::set_stop_switch(conn, on))?;
         return Ok(writeln!(out, "{word} all accounts")?);
     };
-    let scope = scope(&store, switch.owner.name.as_deref())?;
+    let scope = scope(&store, switch.owner.owner.as_deref())?;
     let (wanted, now) = (name.clone(), now());
     let known = store.write_blocking(move |conn| accounts::set_stopped(conn, &scope, &wanted, on, now))?;
     told(known, &name, word, out)
@@ -272,8 +281,16 @@ mod tests {
 
     #[test]
     fn a_cookie_that_cannot_log_in_is_refused_without_being_repeated() {
-        assert_eq!(read("a", "cookie2=PLANTED").unwrap_err(), "the cookie lacks unb: copy it from a browser that is logged in");
-        for (name, cookie) in [("a", "PLANTED"), ("a", "unb=1; t=PLANTED"), ("", "unb=1; cookie2=PLANTED"), ("a", "unb=x; cookie2=PLANTED")] {
+        assert_eq!(
+            read("a", "cookie2=PLANTED").unwrap_err(),
+            "the cookie lacks unb: copy it from a browser that is logged in"
+        );
+        for (name, cookie) in [
+            ("a", "PLANTED"),
+            ("a", "unb=1; t=PLANTED"),
+            ("", "unb=1; cookie2=PLANTED"),
+            ("a", "unb=x; cookie2=PLANTED"),
+        ] {
             assert!(!read(name, cookie).unwrap_err().contains("PLANTED"));
         }
     }

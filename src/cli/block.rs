@@ -17,7 +17,9 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Never answer a buyer automatically
-    #[command(after_help = "Examples:\n  yutang block add 2200000000777\n  yutang block add 2200000000777 --account shop-1 --note rude")]
+    #[command(
+        after_help = "Examples:\n  yutang block add 2200000000777\n  yutang block add 2200000000777 --account shop-1 --note rude"
+    )]
     Add {
         #[command(flatten)]
         who: Who,
@@ -53,7 +55,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
     match command {
         Command::Add { who, note } => add(&store, who, note, out),
         Command::Remove { who } => remove(&store, who, out),
-        Command::List { owner } => list(&store, scope(&store, owner.name.as_deref())?, out),
+        Command::List { owner } => list(&store, scope(&store, owner.owner.as_deref())?, out),
     }
 }
 
@@ -63,7 +65,7 @@ impl Who {
         if buyer.is_empty() || !buyer.bytes().all(|byte| byte.is_ascii_digit()) {
             bail!("{buyer:?} is not a buyer's platform id: it is a number such as 2200000000777");
         }
-        let scope = scope(store, self.owner.name.as_deref())?;
+        let scope = scope(store, self.owner.owner.as_deref())?;
         let Some(name) = self.account else { return Ok((scope, None, buyer.into())) };
         let wanted = name.clone();
         match store.read_blocking(move |conn| accounts::find(conn, &scope, &wanted))? {

@@ -85,7 +85,9 @@ fn disk(dir: &Path) -> Finding {
     let text = format!("{} MiB free in {}", free / MIB, made.display());
     match free {
         0..NO_DISK => Fail(format!("{text}: free some, or set data_dir to a larger disk")),
-        NO_DISK..LOW_DISK => Warn(format!("{text}: free some before it is full; nothing is acknowledged without space")),
+        NO_DISK..LOW_DISK => {
+            Warn(format!("{text}: free some before it is full; nothing is acknowledged without space"))
+        }
         _ => Good(text),
     }
 }
@@ -204,16 +206,30 @@ fn reach_all(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ("platform.passport_url", &platform.passport_url, ["http", "https"]),
         ("platform.upload_url", &platform.upload_url, ["http", "https"]),
     ]
-    .map(|(key, url, schemes)| (key, endpoint(url, schemes).map(|(host, port)| (host.clone(), port, reach(host, port)))));
+    .map(|(key, url, schemes)| {
+        (key, endpoint(url, schemes).map(|(host, port)| (host.clone(), port, reach(host, port))))
+    });
     let deadline = Instant::now() + REACH_WAIT;
-    asked.into_iter().map(|(key, started)| (key, started.map_or_else(Fail, |(host, port, answer)| {
-        let wait = deadline.saturating_duration_since(Instant::now());
-        let answer = answer.recv_timeout(wait).unwrap_or_else(|_| Err(format!("no answer within {} s", REACH_WAIT.as_secs())));
-        match answer {
-            Ok(()) => Good(format!("{host}:{port} answers")),
-            Err(reason) => Fail(format!("cannot reach {host}:{port}: {reason}; check the network, its name server and {key}")),
-        }
-    }))).collect()
+    asked
+        .into_iter()
+        .map(|(key, started)| {
+            (
+                key,
+                started.map_or_else(Fail, |(host, port, answer)| {
+                    let wait = deadline.saturating_duration_since(Instant::now());
+                    let answer = answer
+                        .recv_timeout(wait)
+                        .unwrap_or_else(|_| Err(format!("no answer within {} s", REACH_WAIT.as_secs())));
+                    match answer {
+                        Ok(()) => Good(format!("{host}:{port} answers")),
+                        Err(reason) => Fail(format!(
+                            "cannot reach {host}:{port}: {reason}; check the network, its name server and {key}"
+                        )),
+                    }
+                }),
+            )
+        })
+        .collect()
 }
 
 /// Looking up a name has no deadline of its own, so it happens on a thread that nobody waits for longer than he wants.

@@ -114,7 +114,11 @@ impl Report {
     }
 
     /// What became of every line; `saved` tells it of the good ones, in order.
-    pub(super) fn done<T>(lines: &[Line<T>], title: impl Fn(&T) -> String, saved: impl IntoIterator<Item = Saved>) -> Self {
+    pub(super) fn done<T>(
+        lines: &[Line<T>],
+        title: impl Fn(&T) -> String,
+        saved: impl IntoIterator<Item = Saved>,
+    ) -> Self {
         let mut saved = saved.into_iter();
         let fate = |line: &Line<T>| match &line.item {
             Ok(item) => Some((line.number, Fate::Saved(saved.next()?, title(item)))),
@@ -140,7 +144,9 @@ impl Report {
                 Fate::Bad(reason) => writeln!(out, "line {number}: bad: {reason}")?,
             }
         }
-        let count = |wanted| self.lines.iter().filter(|(_, fate)| matches!(fate, Fate::Saved(saved, _) if *saved == wanted)).count();
+        let count = |wanted| {
+            self.lines.iter().filter(|(_, fate)| matches!(fate, Fate::Saved(saved, _) if *saved == wanted)).count()
+        };
         let bad = self.lines.iter().filter(|(_, fate)| matches!(fate, Fate::Bad(_))).count();
         if bad > 0 && on_bad == OnBad::Refuse {
             out.flush()?;

@@ -1,6 +1,11 @@
 //! `keyword`: rules that answer, and default replies.
 
-use std::{collections::{HashMap, HashSet}, io::Write, path::PathBuf, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Write,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::bail;
 use diesel::QueryResult;
@@ -111,7 +116,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
             let lines = import::parse(&import::read(&file)?, RuleLine::read);
             let on_bad = OnBad::from(skip_bad);
             let store = open_store(settings)?;
-            let scope = scope(&store, owner.name.as_deref())?;
+            let scope = scope(&store, owner.owner.as_deref())?;
             save(&store, scope, lines, on_bad)?.print(out, on_bad)
         }
         Command::List { json, owner } => list(settings, &owner, json, out),
@@ -119,7 +124,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
 }
 
 fn run_add(settings: &Settings, add: Add, out: &mut dyn Write) -> anyhow::Result<()> {
-    let owner = add.owner.name.clone();
+    let owner = add.owner.owner.clone();
     let draft = add.line().read().map_err(anyhow::Error::msg)?;
     let title = draft.title();
     let store = open_store(settings)?;
@@ -213,7 +218,7 @@ fn write(
 
 fn list(settings: &Settings, owner: &Owner, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let store = open_store(settings)?;
-    let scope = scope(&store, owner.name.as_deref())?;
+    let scope = scope(&store, owner.owner.as_deref())?;
     let (Loaded { rules, broken }, numbers) =
         store.read_blocking(move |conn| Ok((rules::list(conn, &scope)?, account_numbers(conn, &scope)?)))?;
     let names: HashMap<AccountId, String> = numbers.into_iter().map(|(name, id)| (id, name)).collect();

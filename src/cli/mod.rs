@@ -128,8 +128,13 @@ fn scope(store: &Store, owner: Option<&str>) -> anyhow::Result<Scope> {
 
 /// A name must be something a person can type again.
 fn check_name(name: &str) -> Result<(), String> {
-    let good = !name.is_empty() && name.trim() == name && !name.contains(char::is_control) && name.chars().count() <= 64;
-    if good { Ok(()) } else { Err("a name has 1 to 64 characters, no blank at its ends and no control characters".to_owned()) }
+    let good =
+        !name.is_empty() && name.trim() == name && !name.contains(char::is_control) && name.chars().count() <= 64;
+    if good {
+        Ok(())
+    } else {
+        Err("a name has 1 to 64 characters, no blank at its ends and no control characters".to_owned())
+    }
 }
 
 /// All of the standard input, for secrets that must not be arguments: those can be seen by everybody on the machine.
@@ -145,7 +150,8 @@ fn now() -> Timestamp {
 
 /// A moment as people read it, in UTC.
 fn shown_time(time: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(time.0).map_or_else(|_| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+    jiff::Timestamp::from_millisecond(time.0)
+        .map_or_else(|_| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
 /// Rows under a head, each column as wide as its longest text.

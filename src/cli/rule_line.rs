@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_plain_line_is_a_global_rule() {
-        let draft = read(r#"{"account":null,"item_id":null,"keyword":"在吗","match":"contains","reply":"在的"}"#).unwrap();
+        let draft =
+            read(r#"{"account":null,"item_id":null,"keyword":"在吗","match":"contains","reply":"在的"}"#).unwrap();
         assert_eq!((draft.account, draft.item, draft.matching), (None, None, Matching::Contains));
         assert_eq!((draft.keyword.as_str(), draft.priority, draft.once), ("在吗", 0, false));
         assert_eq!(draft.replies, texts(&["在的"]));
@@ -221,7 +222,8 @@ mod tests {
     #[test]
     fn several_replies_keep_their_order_and_the_picture_goes_last() {
         let url = "https://img.example.invalid/1.jpg";
-        let line = format!(r#"{{"keyword":"a","match":"exact","reply":["一",{{"image":"{url}"}},"二"],"image":"{url}"}}"#);
+        let line =
+            format!(r#"{{"keyword":"a","match":"exact","reply":["一",{{"image":"{url}"}},"二"],"image":"{url}"}}"#);
         let image = Reply::Image(url.to_owned());
         let [first, second] = [Reply::Text("一".to_owned()), Reply::Text("二".to_owned())];
         assert_eq!(read(&line).unwrap().replies, [first, image.clone(), second, image]);
