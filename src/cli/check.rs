@@ -16,6 +16,7 @@ use rustix::process::Resource;
 use crate::{
     settings::{Settings, endpoint},
     store::{Keys, Store, StoreError, accounts, migrate},
+    telemetry::logging::mask,
 };
 
 /// For all of looking up a name and connecting.
@@ -153,7 +154,9 @@ fn database(settings: &Settings, keys: Option<Keys>) -> (Finding, Option<usize>)
     match Store::open(&config, keys).and_then(|store| store.read_blocking(accounts::list_for_engine)) {
         Ok(accounts) => {
             let enabled = accounts.iter().filter(|account| account.enabled).count();
-            (Good(format!("up to date; {} account(s), {enabled} enabled", accounts.len())), Some(enabled))
+            let url = settings.database_url();
+            let text = format!("{} is up to date; {} account(s), {enabled} enabled", mask(&url), accounts.len());
+            (Good(text), Some(enabled))
         }
         Err(error) => (Fail(error.to_string()), None),
     }

@@ -76,7 +76,7 @@ pub(super) struct Add {
     #[arg(long = "match", value_name = "KIND", default_value = "contains")]
     matching: String,
     /// A text to send; several are sent one after the other
-    #[arg(long, value_name = "TEXT", required_unless_present_any = ["image", "silent"])]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, required_unless_present_any = ["image", "silent"])]
     reply: Vec<String>,
     /// A picture to send after the texts
     #[arg(long, value_name = "URL")]

@@ -30,10 +30,10 @@ use crate::{
 #[command(name = "yutang", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
     /// Settings file [default: $YUTANG_CONFIG, or yutang.toml here if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of every command")]
     config: Option<PathBuf>,
     /// Folder of the database and the key file; wins over the setting data_dir
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Options of every command")]
     data_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -75,7 +75,8 @@ pub fn run() -> ExitCode {
         // `yutang account list | head` is no failure
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // a database or a file may have put what it choked on into its words
+            eprintln!("error: {}", logging::mask(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
