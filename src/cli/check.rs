@@ -272,11 +272,10 @@ mod tests {
     #[test]
     fn an_address_nobody_listens_on_fails_and_names_its_setting() {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut settings = Settings::default();
         let open = listening.local_addr().unwrap();
         settings.platform.im_url = format!("ws://{open}/");
-        settings.platform.gateway_url = format!("http://{closed}");
+        settings.platform.gateway_url = "http://127.0.0.1:1".to_owned();
         settings.platform.passport_url = format!("http://{open}");
         settings.platform.upload_url = "ftp://x".to_owned();
         let findings = reach_all(&settings);
