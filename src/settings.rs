@@ -1,1 +1,672 @@
-//! (in progress)
+//! Every setting: `default.toml` ← a file ← the environment. Unknown names and bad values are refused by name, source and fix.
+
+use std::{
+    env, fmt, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use awc::http::Uri;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::{
+    store,
+    telemetry::logging::{LogConfig, mask},
+};
+
+/// Documents every setting; the only place where defaults are written down.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+const FILE: &str = "yutang.toml";
+const FILE_VARIABLE: &str = "YUTANG_CONFIG";
+const PREFIX: &str = "YUTANG__";
+/// Settings whose values are never repeated, not even in an error.
+const SECRET: [&str; 2] = ["secrets.key", "database.url"];
+
+/// All settings. [`Settings::default`] are those of `default.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub data_dir: PathBuf,
+    pub database: Database,
+    pub server: Server,
+    pub platform: Platform,
+    pub accounts: Accounts,
+    pub inbox: Inbox,
+    pub outbox: Outbox,
+    pub log: LogConfig,
+    pub secrets: Secrets,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// As it was set; [`Settings::database_url`] is what to open.
+    pub url: String,
+    pub synchronous: Synchronous,
+}
+
+/// SQLite's promise at power loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    Normal,
+    Full,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub listen: SocketAddr,
+    /// As it was set; [`Settings::shards`] resolves 0.
+    pub shards: usize,
+    #[serde(with = "span")]
+    pub shutdown: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    pub gateway_url: String,
+    pub im_url: String,
+    pub passport_url: String,
+    pub upload_url: String,
+    pub user_agent: String,
+    #[serde(with = "span")]
+    pub heartbeat: Duration,
+    #[serde(with = "span")]
+    pub dead_after: Duration,
+    #[serde(with = "span")]
+    pub register_wait: Duration,
+    #[serde(with = "span")]
+    pub request_wait: Duration,
+    #[serde(with = "span")]
+    pub gateway_wait: Duration,
+    #[serde(with = "span")]
+    pub connect_wait: Duration,
+    /// Zero: never looked for.
+    #[serde(with = "span")]
+    pub stall_after: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    pub connecting: usize,
+    /// Zero: no limit.
+    pub open_sockets: usize,
+    /// Per second; zero: no limit.
+    pub pace: u32,
+    pub token_budget: u32,
+    pub retries: u32,
+    #[serde(with = "span")]
+    pub backoff_first: Duration,
+    #[serde(with = "span")]
+    pub backoff_max: Duration,
+    #[serde(with = "span")]
+    pub backoff_slow: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbox {
+    #[serde(with = "span")]
+    pub debounce: Duration,
+    #[serde(with = "span")]
+    pub longest_wait: Duration,
+    #[serde(with = "span")]
+    pub age_limit: Duration,
+    /// Zero: never paused.
+    #[serde(with = "span")]
+    pub takeover_pause: Duration,
+    #[serde(with = "span")]
+    pub gap_overlap: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbox {
+    /// Per second and account; zero: no limit.
+    pub rate: u32,
+    /// Zero: no limit.
+    pub burst: u32,
+    #[serde(with = "span")]
+    pub expire_after: Duration,
+    #[serde(with = "span")]
+    pub answer_wait: Duration,
+    pub attempts: u32,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Base64; empty: [`Settings::key_file`].
+    pub key: String,
+    pub key_file: PathBuf,
+}
+
+/// Why settings cannot be used: one sentence for each fault.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("cannot read the settings file {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot understand the settings file {name}: {reason}")]
+    Syntax { name: String, reason: String },
+    #[error("unknown setting {key} in {origin}: {}", hint(suggestion.as_deref()))]
+    Unknown { key: String, origin: String, suggestion: Option<String> },
+    #[error("bad value for {key} in {origin}: {reason}")]
+    Value { key: String, origin: String, reason: String },
+}
+
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(|| "`yutang check` prints all settings".to_owned(), |near| format!("did you mean {near}?"))
+}
+
+impl Default for Settings {
+    #[expect(clippy::expect_used, reason = "default.toml is part of the program, and a test loads it")]
+    fn default() -> Self {
+        Self::deserialize(defaults()).expect("default.toml names every setting with a good value")
+    }
+}
+
+impl Settings {
+    /// Reads the file (`file`, else `YUTANG_CONFIG`, else `yutang.toml` where it exists), then the environment, then `data_dir`.
+    pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Result<Self, SettingsError> {
+        let named = file.map(Path::to_owned).or_else(|| env::var_os(FILE_VARIABLE).map(PathBuf::from));
+        let mut layers = Layers::new();
+        if let Some(path) = named.or_else(|| Path::new(FILE).exists().then(|| FILE.into())) {
+            let text =
+                fs::read_to_string(&path).map_err(|source| SettingsError::File { path: path.clone(), source })?;
+            layers.file(&path.display().to_string(), &text)?;
+        }
+        let variables =
+            env::vars_os().map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()));
+        layers.environment(variables)?;
+        if let Some(dir) = data_dir {
+            layers.set("data_dir", Value::String(dir.display().to_string()), "data_dir", "--data-dir")?;
+        }
+        layers.finish()
+    }
+
+    /// What to open: the SQLite file's path, or a PostgreSQL URL.
+    pub fn database_url(&self) -> String {
+        match self.database.url.as_str() {
+            "" => self.data_dir.join("yutang.db").display().to_string(),
+            url => sqlite_path(url).to_owned(),
+        }
+    }
+
+    /// How the store opens the database.
+    pub fn store(&self) -> store::Config {
+        let synchronous = match self.database.synchronous {
+            Synchronous::Normal => store::Synchronous::Normal,
+            Synchronous::Full => store::Synchronous::Full,
+        };
+        store::Config { synchronous, ..store::Config::new(self.database_url()) }
+    }
+
+    /// Where the key for secrets lies unless `secrets.key` holds it.
+    pub fn key_file(&self) -> PathBuf {
+        self.data_dir.join(&self.secrets.key_file)
+    }
+
+    /// How many shards to run; at least one.
+    pub fn shards(&self) -> usize {
+        match self.server.shards {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            shards => shards,
+        }
+    }
+
+    /// Every setting as text, by name, without secrets.
+    pub fn masked(&self) -> Vec<(String, String)> {
+        let table = Table::try_from(self).unwrap_or_default();
+        leaves(table).into_iter().map(|(key, value)| (key.clone(), masked(&key, &value))).collect()
+    }
+
+    /// Checks what one value alone cannot show. Names the first setting at fault, and why.
+    pub fn validate(&self) -> Result<(), (&'static str, String)> {
+        self.validate_addresses()?;
+        self.validate_spans()?;
+        for (key, value) in [
+            ("accounts.connecting", self.accounts.connecting),
+            ("accounts.token_budget", self.accounts.token_budget as usize),
+            ("accounts.retries", self.accounts.retries as usize),
+            ("outbox.attempts", self.outbox.attempts as usize),
+        ] {
+            require(value > 0, key, "must be at least 1")?;
+        }
+        self.log.validate().map_err(|reason| ("log.level", reason))
+    }
+
+    fn validate_addresses(&self) -> Result<(), (&'static str, String)> {
+        let platform = &self.platform;
+        for (key, url, schemes) in [
+            ("platform.gateway_url", &platform.gateway_url, ["http", "https"]),
+            ("platform.im_url", &platform.im_url, ["ws", "wss"]),
+            ("platform.passport_url", &platform.passport_url, ["http", "https"]),
+            ("platform.upload_url", &platform.upload_url, ["http", "https"]),
+        ] {
+            endpoint(url, schemes).map_err(|reason| (key, reason))?;
+        }
+        let agent = &platform.user_agent;
+        let printable = !agent.is_empty() && agent.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        require(printable, "platform.user_agent", "must be one line of printable ASCII")?;
+        let url = sqlite_path(&self.database.url);
+        let known = !url.contains("://") || url.starts_with("postgres://") || url.starts_with("postgresql://");
+        require(known, "database.url", "must be sqlite:PATH, a path, or postgres://…")?;
+        require(url != ":memory:", "database.url", "must be a file: what is only in memory is lost")
+    }
+
+    fn validate_spans(&self) -> Result<(), (&'static str, String)> {
+        let (platform, accounts, inbox) = (&self.platform, &self.accounts, &self.inbox);
+        for (key, value) in [
+            ("server.shutdown", self.server.shutdown),
+            ("platform.heartbeat", platform.heartbeat),
+            ("platform.register_wait", platform.register_wait),
+            ("platform.request_wait", platform.request_wait),
+            ("platform.gateway_wait", platform.gateway_wait),
+            ("platform.connect_wait", platform.connect_wait),
+            ("accounts.backoff_first", accounts.backoff_first),
+            ("inbox.age_limit", inbox.age_limit),
+            ("outbox.expire_after", self.outbox.expire_after),
+            ("outbox.answer_wait", self.outbox.answer_wait),
+        ] {
+            require(!value.is_zero(), key, "must be longer than zero")?;
+        }
+        for (key, value, other, least) in [
+            ("inbox.longest_wait", inbox.longest_wait, "inbox.debounce", inbox.debounce),
+            ("accounts.backoff_max", accounts.backoff_max, "accounts.backoff_first", accounts.backoff_first),
+            ("accounts.backoff_slow", accounts.backoff_slow, "accounts.backoff_max", accounts.backoff_max),
+        ] {
+            let reason = format!(
+                "{} is shorter than {other} ({}): raise it, or lower {other}",
+                span::text(value),
+                span::text(least)
+            );
+            require(value >= least, key, &reason)?;
+        }
+        let reason = format!("must be longer than platform.heartbeat ({})", span::text(platform.heartbeat));
+        require(platform.dead_after > platform.heartbeat, "platform.dead_after", &reason)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("url", &mask(&self.url)).field("synchronous", &self.synchronous).finish()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").field("key", &"***").field("key_file", &self.key_file).finish()
+    }
+}
+
+/// Host and port of a URL with one of these schemes, or why it cannot be used.
+pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> {
+    let form = || format!("must look like {}://HOST[:PORT][/PATH]", schemes.join(":// or "));
+    let uri: Uri = url.parse().map_err(|_| form())?;
+    let (scheme, host) = uri.scheme_str().zip(uri.host()).ok_or_else(form)?;
+    if !schemes.contains(&scheme) || host.is_empty() {
+        return Err(form());
+    }
+    let usual = if matches!(scheme, "https" | "wss") { 443 } else { 80 };
+    Ok((host.to_owned(), uri.port_u16().unwrap_or(usual)))
+}
+
+fn sqlite_path(url: &str) -> &str {
+    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url)
+}
+
+fn require(holds: bool, key: &'static str, reason: &str) -> Result<(), (&'static str, String)> {
+    if holds { Ok(()) } else { Err((key, reason.to_owned())) }
+}
+
+fn masked(key: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) if key == "secrets.key" && !text.is_empty() => "***".to_owned(),
+        Value::String(text) => mask(text).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Settings while they are put together, with the source of each that is not a default.
+struct Layers {
+    table: Table,
+    sources: Vec<(String, String)>,
+}
+
+impl Layers {
+    fn new() -> Self {
+        Self { table: defaults(), sources: Vec::new() }
+    }
+
+    fn file(&mut self, name: &str, text: &str) -> Result<(), SettingsError> {
+        let table: Table = text.parse().map_err(|error| syntax(name, text, &error))?;
+        for (key, value) in leaves(table) {
+            self.set(&key, value, &key, name)?;
+        }
+        Ok(())
+    }
+
+    fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<(), SettingsError> {
+        for (name, text) in variables {
+            let Some(path) = name.strip_prefix(PREFIX) else { continue };
+            let key = path.to_lowercase().replace("__", ".");
+            let value = match (find(&self.table, &key), text.parse()) {
+                (Some(Value::Integer(_)), Ok(number)) => Value::Integer(number),
+                _ => Value::String(text),
+            };
+            self.set(&key, value, &name, "the environment")?;
+        }
+        Ok(())
+    }
+
+    /// Puts one value over the others. As all were good before, what is bad now is this one. `name` is what the user wrote.
+    fn set(&mut self, key: &str, value: Value, name: &str, source: &str) -> Result<(), SettingsError> {
+        let source = source.to_owned();
+        let Some(place) = find_mut(&mut self.table, key) else {
+            let suggestion = nearest(key).map(|near| spelt_like(name, &near));
+            return Err(SettingsError::Unknown { key: name.to_owned(), origin: source, suggestion });
+        };
+        *place = value;
+        if let Err(error) = Settings::deserialize(self.table.clone()) {
+            return Err(bad_value(key, name, source, error.message()));
+        }
+        self.sources.push((key.to_owned(), source));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Settings, SettingsError> {
+        let sources = self.sources;
+        let origin = |key: &str| sources.iter().rev().find(|(name, _)| name == key).map(|(_, source)| source.clone());
+        let settings = Settings::deserialize(self.table)
+            .map_err(|error| SettingsError::Syntax { name: "default.toml".to_owned(), reason: error.to_string() })?;
+        match settings.validate() {
+            Ok(()) => Ok(settings),
+            Err((key, reason)) => {
+                Err(bad_value(key, key, origin(key).unwrap_or_else(|| "default.toml".to_owned()), &reason))
+            }
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "default.toml is part of the program, and a test loads it")]
+fn defaults() -> Table {
+    DEFAULTS.parse().expect("default.toml is TOML")
+}
+
+/// A parser's error by line, without the line's text: it may hold a secret.
+fn syntax(name: &str, text: &str, error: &toml::de::Error) -> SettingsError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    SettingsError::Syntax { name: name.to_owned(), reason: format!("line {line}: {}", error.message()) }
+}
+
+fn bad_value(key: &str, name: &str, origin: String, reason: &str) -> SettingsError {
+    let reason = if SECRET.contains(&key) { "is not of the right form" } else { reason };
+    let reason = format!("{reason}. What it means: {} Default: {}", comment(key), default_text(key));
+    SettingsError::Value { key: name.to_owned(), origin, reason }
+}
+
+/// What `default.toml` says about a setting.
+fn comment(key: &str) -> String {
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut current = "";
+    let mut comment = String::new();
+    for line in DEFAULTS.lines() {
+        if let Some(text) = line.strip_prefix("# ") {
+            comment = text.to_owned();
+        } else if let Some(header) = line.strip_prefix('[') {
+            current = header.trim_end_matches(']');
+        } else if current == section && line.split(" = ").next() == Some(name) {
+            return comment;
+        }
+    }
+    String::new()
+}
+
+fn default_text(key: &str) -> String {
+    find(&defaults(), key).map(Value::to_string).unwrap_or_default()
+}
+
+/// Every value of a table by its dotted name.
+fn leaves(table: Table) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) if !inner.is_empty() => {
+                found.extend(leaves(inner).into_iter().map(|(name, value)| (format!("{key}.{name}"), value)));
+            }
+            Value::Table(_) if defaults().contains_key(&key) => (),
+            value => found.push((key, value)),
+        }
+    }
+    found
+}
+
+fn find<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let found = match key.split_once('.') {
+        Some((section, name)) => table.get(section)?.as_table()?.get(name),
+        None => table.get(key),
+    };
+    found.filter(|value| !value.is_table())
+}
+
+fn find_mut<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    let found = match key.split_once('.') {
+        Some((section, name)) => table.get_mut(section)?.as_table_mut()?.get_mut(name),
+        None => table.get_mut(key),
+    };
+    found.filter(|value| !value.is_table())
+}
+
+/// The setting whose name is most like this one.
+fn nearest(key: &str) -> Option<String> {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let likeness = |known: &str| {
+        let same_name = known.rsplit('.').next() == Some(last);
+        strsim::normalized_damerau_levenshtein(known, key) + if same_name { 0.5 } else { 0.0 }
+    };
+    let ranked = leaves(defaults()).into_iter().map(|(known, _)| (likeness(&known), known));
+    let (score, known) = ranked.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (score > 0.6).then_some(known)
+}
+
+/// A setting's name in the spelling the user chose.
+fn spelt_like(name: &str, key: &str) -> String {
+    if name.starts_with(PREFIX) { format!("{PREFIX}{}", key.to_uppercase().replace('.', "__")) } else { key.to_owned() }
+}
+
+/// Spans of time as text: a whole number and `ms`, `s`, `m`, `h` or `d`.
+mod span {
+    use std::{fmt, time::Duration};
+
+    use serde::{Deserializer, Serializer, de};
+
+    const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+    pub(super) fn parse(text: &str) -> Option<Duration> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
+        number.parse::<u64>().ok()?.checked_mul(*factor).map(Duration::from_millis)
+    }
+
+    /// The shortest text that reads back as the same span.
+    pub(super) fn text(span: Duration) -> String {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let unit = UNITS.iter().find(|(_, factor)| millis > 0 && millis % factor == 0);
+        unit.map_or_else(|| "0s".to_owned(), |(name, factor)| format!("{}{name}", millis / factor))
+    }
+
+    pub(super) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(*span))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        deserializer.deserialize_any(Text)
+    }
+
+    struct Text;
+
+    impl de::Visitor<'_> for Text {
+        type Value = Duration;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a span as text, a whole number and its unit: \"500ms\", \"1s\", \"5m\", \"2h\"")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+            parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let mut layers = Layers::new();
+        layers.file("yutang.toml", file)?;
+        layers.environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))?;
+        layers.finish()
+    }
+
+    fn refusal(file: &str, variables: &[(&str, &str)]) -> String {
+        load(file, variables).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_values_in_use() {
+        let settings = load("", &[]).unwrap();
+        assert_eq!(settings, Settings::default());
+        assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.inbox.debounce, Duration::from_secs(1));
+        assert_eq!(settings.inbox.longest_wait, Duration::from_secs(5));
+        assert_eq!(settings.platform.stall_after, Duration::from_secs(600));
+        assert_eq!(settings.accounts.backoff_max, Duration::from_secs(90));
+        assert_eq!((settings.outbox.rate, settings.outbox.burst), (5, 20));
+        assert_eq!(settings.database_url(), Path::new("data").join("yutang.db").to_str().unwrap());
+        assert_eq!(settings.key_file(), Path::new("data").join("key"));
+        assert!(settings.shards() >= 1);
+    }
+
+    #[test]
+    fn every_setting_has_a_comment_above_it() {
+        let lines: Vec<&str> = DEFAULTS.lines().collect();
+        let keys: Vec<usize> =
+            (0..lines.len()).filter(|at| lines[*at].contains(" = ") && !lines[*at].starts_with('#')).collect();
+        assert_eq!(keys.len(), leaves(defaults()).len());
+        for at in keys {
+            assert!(lines[at - 1].starts_with("# "), "{} has no comment", lines[at]);
+        }
+        assert!(leaves(defaults()).iter().all(|(key, _)| !comment(key).is_empty()));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let file = "[inbox]\ndebounce = \"2s\"\nlongest_wait = \"9s\"";
+        let settings =
+            load(file, &[("YUTANG__INBOX__DEBOUNCE", "0ms"), ("YUTANG__OUTBOX__RATE", "0"), ("PATH", "x")]).unwrap();
+        assert_eq!(settings.inbox.debounce, Duration::ZERO);
+        assert_eq!(settings.inbox.longest_wait, Duration::from_secs(9));
+        assert_eq!(settings.outbox.rate, 0);
+    }
+
+    #[test]
+    fn an_unknown_key_in_a_file_is_named_with_the_nearest_known_one() {
+        assert_eq!(
+            refusal("[server]\nlisten_on = \"x\"", &[]),
+            "unknown setting server.listen_on in yutang.toml: did you mean server.listen?"
+        );
+        assert_eq!(
+            refusal("debounce = \"1s\"", &[]),
+            "unknown setting debounce in yutang.toml: did you mean inbox.debounce?"
+        );
+        assert!(refusal("[nonsense]", &[]).starts_with("unknown setting nonsense in yutang.toml"));
+        assert!(refusal("inbox = 1", &[]).starts_with("unknown setting inbox in yutang.toml"));
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_environment_is_named_in_its_own_spelling() {
+        let text = refusal("", &[("YUTANG__INBOX__DEBOUNSE", "1s")]);
+        assert_eq!(
+            text,
+            "unknown setting YUTANG__INBOX__DEBOUNSE in the environment: did you mean YUTANG__INBOX__DEBOUNCE?"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_source_and_its_meaning() {
+        let text = refusal("[server]\nshards = \"many\"", &[]);
+        assert!(text.starts_with("bad value for server.shards in yutang.toml: "), "{text}");
+        assert!(text.contains("Threads the accounts are spread over"), "{text}");
+        let text = refusal("", &[("YUTANG__SERVER__SHARDS", "-1")]);
+        assert!(text.starts_with("bad value for YUTANG__SERVER__SHARDS in the environment: "), "{text}");
+        let text = refusal("[inbox]\ndebounce = \"1 hour\"", &[]);
+        assert!(text.contains("inbox.debounce") && text.contains("\"500ms\""), "{text}");
+        assert!(refusal("[inbox]\ndebounce = 5", &[]).contains("\"500ms\""));
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_refused() {
+        for (file, key) in [
+            ("[inbox]\nlongest_wait = \"0s\"", "inbox.longest_wait"),
+            ("[platform]\ndead_after = \"15s\"", "platform.dead_after"),
+            ("[platform]\nheartbeat = \"0s\"", "platform.heartbeat"),
+            ("[platform]\nim_url = \"http://x\"", "platform.im_url"),
+            ("[platform]\ngateway_url = \"ftp://x\"", "platform.gateway_url"),
+            ("[platform]\nuser_agent = \"a\\nb\"", "platform.user_agent"),
+            ("[accounts]\nconnecting = 0", "accounts.connecting"),
+            ("[accounts]\nbackoff_max = \"500ms\"", "accounts.backoff_max"),
+            ("[database]\nurl = \"mysql://x\"", "database.url"),
+            ("[database]\nurl = \":memory:\"", "database.url"),
+            ("[log]\nlevel = \"loud\"", "log.level"),
+        ] {
+            let text = refusal(file, &[]);
+            assert!(text.starts_with(&format!("bad value for {key} in yutang.toml: ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_addresses_of_a_simulator_are_taken() {
+        let file = "[platform]\ngateway_url = \"http://127.0.0.1:81\"\nim_url = \"ws://localhost:82/\"";
+        assert!(load(file, &[]).is_ok());
+        assert_eq!(endpoint("ws://localhost:82/x", ["ws", "wss"]), Ok(("localhost".to_owned(), 82)));
+        assert_eq!(endpoint("wss://host/", ["ws", "wss"]), Ok(("host".to_owned(), 443)));
+    }
+
+    #[test]
+    fn secrets_appear_neither_masked_nor_in_debug_nor_in_errors() {
+        let file = "[database]\nurl = \"postgres://me:planted-one@host/db\"\n[secrets]\nkey = \"planted-two\"";
+        let settings = load(file, &[]).unwrap();
+        let shown = format!("{settings:?} {:?}", settings.masked());
+        assert!(!shown.contains("planted") && shown.contains("host/db"), "{shown}");
+        assert_eq!(settings.database_url(), "postgres://me:planted-one@host/db");
+        assert!(!refusal("[database]\nurl = \"mysql://me:planted@host\"", &[]).contains("planted"));
+        assert!(!refusal("[secrets]\nkey = \"planted", &[]).contains("planted"));
+    }
+
+    #[test]
+    fn a_database_address_may_be_a_path_or_carry_its_scheme() {
+        for (url, path) in [("sqlite:a.db", "a.db"), ("sqlite:///srv/a.db", "/srv/a.db"), ("b.db", "b.db")] {
+            assert_eq!(load("", &[("YUTANG__DATABASE__URL", url)]).unwrap().database_url(), path);
+        }
+    }
+
+    #[test]
+    fn a_span_reads_back_from_its_text() {
+        for text in ["0s", "1ms", "1500ms", "2s", "90s", "5m", "2h", "3d"] {
+            assert_eq!(span::text(span::parse(text).unwrap()), text);
+        }
+        for text in ["", "5", "s", "-1s", "1.5s", "1x", "99999999999999999999s", "18446744073709551615h"] {
+            assert_eq!(span::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,5 +1,202 @@
-//! The command line.
+//! The command line: one file a subcommand. What changes data commits to the database, and a running server notices within a second.
 
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod account;
+mod block;
+mod check;
+mod import;
+mod keyword;
+mod migrate;
+mod rule_line;
+mod user;
+
+use std::{
+    io::{self, Read, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, bail};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{
+    ids::Timestamp,
+    settings::Settings,
+    store::{Keys, Scope, Store, users},
+    telemetry::logging,
+};
+
+/// Answers buyers on Goofish (Xianyu) for the sellers who run it.
+#[derive(Debug, Parser)]
+#[command(name = "yutang", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    /// Settings file [default: $YUTANG_CONFIG, or yutang.toml here if there is one]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of every command")]
+    config: Option<PathBuf>,
+    /// Folder of the database and the key file; wins over the setting data_dir
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Options of every command")]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "First steps:
+  echo \"$PASSWORD\" | yutang user add alice --password-stdin
+  yutang account add shop-1 --cookie-file cookie.txt
+  yutang keyword add 在吗 --reply 在的，请直接拍下
+  yutang check
+
+Every setting can be changed in yutang.toml or in the environment (YUTANG__SERVER__LISTEN=…); `yutang check` prints them all.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Seller accounts: add, import, list, enable, disable, stop, resume
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Keyword rules and default replies: add, import, list
+    #[command(subcommand)]
+    Keyword(keyword::Command),
+    /// Buyers who are never answered: add, remove, list
+    #[command(subcommand)]
+    Block(block::Command),
+    /// People with a login: add, passwd, list
+    #[command(subcommand)]
+    User(user::Command),
+    /// Bring the database to this program's version
+    Migrate(migrate::Args),
+    /// Print the settings and test what a server needs
+    Check,
+}
+
+/// Runs the command that the process was started with. 0: done; 1: failed, the reason is on the standard error output; 2: not understood.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(cli, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `yutang account list | head` is no failure
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // a database or a file may have put what it choked on into its words
+            eprintln!("error: {}", logging::mask(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
+    let Some(command) = cli.command else {
+        Cli::command().print_help()?;
+        return Ok(());
+    };
+    let settings = Settings::load(cli.config.as_deref(), cli.data_dir.as_deref())?;
+    logging::init(&settings.log);
+    match command {
+        Command::Account(command) => account::run(command, &settings, out)?,
+        Command::Keyword(command) => keyword::run(command, &settings, out)?,
+        Command::Block(command) => block::run(command, &settings, out)?,
+        Command::User(command) => user::run(command, &settings, out)?,
+        Command::Migrate(args) => migrate::run(&args, &settings, out)?,
+        Command::Check => check::run(&settings, out)?,
+    }
+    Ok(out.flush()?)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Opens the database as a server would, migrations included.
+fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let text = Some(settings.secrets.key.as_str()).filter(|key| !key.is_empty());
+    let keys = Keys::load(text, &settings.key_file()).context("cannot use the key for secrets")?;
+    Ok(Store::open(&settings.store(), keys)?)
+}
+
+/// Whose rows a command works on: the user named, or the only one there is.
+fn scope(store: &Store, owner: Option<&str>) -> anyhow::Result<Scope> {
+    let users = store.read_blocking(users::list)?;
+    let names = || users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(", ");
+    let user = match (owner, users.as_slice()) {
+        (_, []) => bail!("there is no user yet: make one with `yutang user add NAME --password-stdin`"),
+        (None, [only]) => only,
+        (None, _) => bail!("there are several users ({}): say whose with --owner NAME", names()),
+        (Some(name), _) => match users.iter().find(|user| user.name == name) {
+            Some(user) => user,
+            None => bail!("there is no user {name:?}: there is {}", names()),
+        },
+    };
+    Ok(Scope::owner(user.id))
+}
+
+/// A name must be something a person can type again.
+fn check_name(name: &str) -> Result<(), String> {
+    let good =
+        !name.is_empty() && name.trim() == name && !name.contains(char::is_control) && name.chars().count() <= 64;
+    if good {
+        Ok(())
+    } else {
+        Err("a name has 1 to 64 characters, no blank at its ends and no control characters".to_owned())
+    }
+}
+
+/// All of the standard input, for secrets that must not be arguments: those can be seen by everybody on the machine.
+fn stdin_text() -> anyhow::Result<String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).context("cannot read the standard input as UTF-8 text")?;
+    Ok(text)
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+/// A moment as people read it, in UTC.
+fn shown_time(time: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(time.0)
+        .map_or_else(|_| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// Rows under a head, each column as wide as its longest text.
+fn print_table<const N: usize>(out: &mut dyn Write, head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+    let mut widths = head.map(|title| title.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in std::iter::once(&head.map(str::to_owned)).chain(rows) {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// What was typed, on one line: a name or a reply must not break the table.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_typed_again_is_refused() {
+        for name in ["", " ", " a", "a\n", &"x".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_name("小店 1").is_ok());
+    }
+
+    #[test]
+    fn a_table_is_aligned() {
+        let mut out = Vec::new();
+        let rows = [["a".to_owned(), "1".to_owned()], ["longer".to_owned(), String::new()]];
+        assert!(print_table(&mut out, ["NAME", "N"], &rows).is_ok());
+        assert_eq!(String::from_utf8_lossy(&out), "NAME    N\na       1\nlonger\n");
+    }
 }

@@ -119,7 +119,7 @@ pub fn upsert_many(
 }
 
 /// The positions whose platform uid belongs to another account, here or in the database.
-fn list_taken(conn: &mut DbConn, owner: UserId, new: &[NewAccount]) -> QueryResult<Vec<usize>> {
+pub fn list_taken(conn: &mut DbConn, owner: UserId, new: &[NewAccount]) -> QueryResult<Vec<usize>> {
     let mut holders: HashMap<BuyerId, (UserId, String)> = HashMap::new();
     for some in new.chunks(500) {
         let uids = some.iter().map(|account| &account.uid);

@@ -1,0 +1,297 @@
+//! `account`: which seller accounts there are, how they log in, and which of them work.
+
+use std::{collections::HashMap, fs, io::Write, path::PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use super::{
+    check_name,
+    import::{self, Line, OnBad, Report},
+    now, one_line, open_store, print_table, scope, shown_time, stdin_text,
+};
+use crate::{
+    account::state::{Reason, State},
+    ids::BuyerId,
+    platform::cookies::Cookies,
+    settings::Settings,
+    store::{
+        Scope, Secret, Store, account_states,
+        accounts::{self, NewAccount},
+        facts,
+    },
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Add an account, or give an account a new cookie; all else about it stays
+    ///
+    /// The cookie is the text of the `Cookie` header of a browser that is logged in to the platform. It is a secret, so it is read
+    /// from a file or the standard input, and stored encrypted.
+    #[command(after_help = "Example:\n  yutang account add shop-1 --cookie-file cookie.txt")]
+    Add {
+        name: String,
+        #[command(flatten)]
+        cookie: CookieSource,
+        /// Do not start it until `account enable`
+        #[arg(long)]
+        disabled: bool,
+        #[command(flatten)]
+        owner: Owner,
+    },
+    /// Add or update accounts from a file of JSON lines: {"name","cookie"[,"enabled"]}
+    ///
+    /// What becomes of each line is reported. When a line is bad nothing is changed. Importing a file again changes nothing.
+    #[command(
+        after_help = "Example of a line:\n  {\"name\":\"shop-1\",\"cookie\":\"unb=…; cookie2=…\",\"enabled\":true}"
+    )]
+    Import {
+        /// The file; - is the standard input
+        file: PathBuf,
+        /// Take the good lines although others are bad
+        #[arg(long)]
+        skip_bad: bool,
+        #[command(flatten)]
+        owner: Owner,
+    },
+    /// Show all accounts and what they are doing
+    List {
+        #[command(flatten)]
+        owner: Owner,
+    },
+    /// Let an account connect and work
+    Enable(Named),
+    /// Close an account's connection until it is enabled again
+    Disable(Named),
+    /// Stop switch: nothing automatic is sent any more, while the connection stays and messages are kept
+    ///
+    /// For one account, or with --all for every account of every owner.
+    #[command(after_help = "Examples:\n  yutang account stop shop-1\n  yutang account stop --all")]
+    Stop(Switch),
+    /// Take the stop switch back
+    ///
+    /// An account sends again when neither its own switch nor the one of --all is set.
+    Resume(Switch),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct CookieSource {
+    /// Read the cookie from the standard input
+    #[arg(long)]
+    cookie_stdin: bool,
+    /// Read the cookie from a file
+    #[arg(long, value_name = "FILE")]
+    cookie_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Owner {
+    /// Whose accounts; may be left out while there is one user
+    #[arg(long, value_name = "USER")]
+    pub(super) owner: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Named {
+    name: String,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Switch {
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    name: Option<String>,
+    /// Every account of every owner
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+/// One line of the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountLine {
+    name: String,
+    cookie: String,
+    enabled: Option<bool>,
+}
+
+pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
+    match command {
+        Command::Add { name, cookie, disabled, owner } => {
+            let line = AccountLine { name, cookie: cookie.read()?, enabled: disabled.then_some(false) };
+            add(settings, &owner, line, out)
+        }
+        Command::Import { file, skip_bad, owner } => {
+            let lines = import::parse(&import::read(&file)?, AccountLine::read);
+            let on_bad = OnBad::from(skip_bad);
+            let store = open_store(settings)?;
+            let scope = scope(&store, owner.owner.as_deref())?;
+            save(&store, scope, lines, on_bad)?.print(out, on_bad)
+        }
+        Command::List { owner } => list(settings, &owner, out),
+        Command::Enable(named) => set_enabled(settings, named, true, out),
+        Command::Disable(named) => set_enabled(settings, named, false, out),
+        Command::Stop(switch) => set_stopped(settings, switch, true, out),
+        Command::Resume(switch) => set_stopped(settings, switch, false, out),
+    }
+}
+
+impl CookieSource {
+    fn read(&self) -> anyhow::Result<String> {
+        match &self.cookie_file {
+            Some(file) => fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display())),
+            None => stdin_text(),
+        }
+    }
+}
+
+impl AccountLine {
+    /// The account the line describes, or what keeps it from being one. Never repeats the cookie.
+    fn read(self) -> Result<NewAccount, String> {
+        check_name(&self.name)?;
+        let cookie = Secret::new(self.cookie);
+        let jar = Cookies::parse(cookie.expose());
+        let missing = jar.missing();
+        let uid = match (jar.unb(), missing.is_empty()) {
+            (Some(uid), true) => BuyerId::from(uid),
+            _ => {
+                return Err(format!(
+                    "the cookie lacks {}: copy it from a browser that is logged in",
+                    missing.join(" and ")
+                ));
+            }
+        };
+        if !uid.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err("the cookie's unb is not a number".to_owned());
+        }
+        Ok(NewAccount { name: self.name, uid, cookie: Secret::new(jar.header()), enabled: self.enabled })
+    }
+}
+
+fn add(settings: &Settings, owner: &Owner, line: AccountLine, out: &mut dyn Write) -> anyhow::Result<()> {
+    let account = match line.read() {
+        Ok(account) => account,
+        Err(reason) => bail!("{reason}"),
+    };
+    let store = open_store(settings)?;
+    let scope = scope(&store, owner.owner.as_deref())?;
+    let name = account.name.clone();
+    match save(&store, scope, vec![Line { number: 1, item: Ok(account) }], OnBad::Refuse)?.only() {
+        Ok(saved) => Ok(writeln!(out, "{} account {name}", import::word(saved))?),
+        Err(reason) => bail!("{reason}"),
+    }
+}
+
+/// One transaction: either all lines that may be written are, or none.
+fn save(store: &Store, scope: Scope, mut lines: Vec<Line<NewAccount>>, on_bad: OnBad) -> anyhow::Result<Report> {
+    import::refuse_repeats(&mut lines, "this name", |account| account.name.clone());
+    import::refuse_repeats(&mut lines, "this platform account (unb)", |account| account.uid.clone());
+    let (keys, owner, now) = (store.keys().clone(), scope.user(), now());
+    Ok(store.write_blocking(move |conn| {
+        let (places, good) = import::good(&lines);
+        for at in accounts::list_taken(conn, owner, &good)? {
+            let uid = &good[at].uid;
+            lines[places[at]].item = Err(format!("the platform account {uid} (unb) is another account's already"));
+        }
+        if !import::may_apply(&lines, on_bad) {
+            return Ok(Report::refused(&lines));
+        }
+        let saved = accounts::upsert_many(conn, &keys, owner, &import::good(&lines).1, now)?;
+        let saved = saved.unwrap_or_default().into_iter().map(|(_, saved)| saved);
+        Ok(Report::done(&lines, |account| account.name.clone(), saved))
+    })?)
+}
+
+fn list(settings: &Settings, owner: &Owner, out: &mut dyn Write) -> anyhow::Result<()> {
+    let store = open_store(settings)?;
+    let scope = scope(&store, owner.owner.as_deref())?;
+    let (accounts, states, stopped) = store.read_blocking(move |conn| {
+        Ok((accounts::list(conn, &scope)?, account_states::list(conn, &scope)?, facts::stop_switch(conn)?))
+    })?;
+    let states: HashMap<_, _> = states.into_iter().collect();
+    let rows: Vec<_> = accounts
+        .iter()
+        .map(|account| {
+            let (state, reason, since) = match states.get(&account.id) {
+                Some(status) => (status.state, status.reason, shown_time(status.since)),
+                None => (State::Disconnected, Reason::NotStarted, "-".to_owned()),
+            };
+            let [enabled, stopped] =
+                [account.enabled, account.stopped].map(|on| if on { "yes" } else { "no" }.to_owned());
+            let (state, reason) = (state.as_str().to_owned(), reason.as_str().to_owned());
+            [one_line(&account.name), account.uid.to_string(), enabled, stopped, state, reason, since]
+        })
+        .collect();
+    print_table(out, ["NAME", "PLATFORM ID", "ENABLED", "STOPPED", "STATE", "REASON", "SINCE"], &rows)?;
+    if stopped {
+        writeln!(
+            out,
+            "\nThe stop switch of all accounts is set: nothing is sent until `yutang account resume --all`."
+        )?;
+    }
+    Ok(())
+}
+
+fn set_enabled(settings: &Settings, named: Named, on: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let store = open_store(settings)?;
+    let scope = scope(&store, named.owner.owner.as_deref())?;
+    let (name, now) = (named.name.clone(), now());
+    let known = store.write_blocking(move |conn| accounts::set_enabled(conn, &scope, &name, on, now))?;
+    told(known, &named.name, if on { "enabled" } else { "disabled" }, out)
+}
+
+fn set_stopped(settings: &Settings, switch: Switch, on: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let store = open_store(settings)?;
+    let word = if on { "stopped" } else { "resumed" };
+    let Some(name) = switch.name else {
+        store.write_blocking(move |conn| facts::set_stop_switch(conn, on))?;
+        return Ok(writeln!(out, "{word} all accounts")?);
+    };
+    let scope = scope(&store, switch.owner.owner.as_deref())?;
+    let (wanted, now) = (name.clone(), now());
+    let known = store.write_blocking(move |conn| accounts::set_stopped(conn, &scope, &wanted, on, now))?;
+    told(known, &name, word, out)
+}
+
+fn told(known: bool, name: &str, word: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    if !known {
+        bail!("there is no account {name:?}: `yutang account list` shows all");
+    }
+    Ok(writeln!(out, "{word} account {name}")?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, cookie: &str) -> Result<NewAccount, String> {
+        AccountLine { name: name.to_owned(), cookie: cookie.to_owned(), enabled: None }.read()
+    }
+
+    #[test]
+    fn a_cookie_gives_the_account_its_platform_id() {
+        let account = read("小店", "a=1;unb=2200000000001;cookie2=x").unwrap();
+        assert_eq!((account.uid.as_str(), account.enabled), ("2200000000001", None));
+    }
+
+    #[test]
+    fn a_cookie_that_cannot_log_in_is_refused_without_being_repeated() {
+        assert_eq!(
+            read("a", "cookie2=PLANTED").unwrap_err(),
+            "the cookie lacks unb: copy it from a browser that is logged in"
+        );
+        for (name, cookie) in [
+            ("a", "PLANTED"),
+            ("a", "unb=1; t=PLANTED"),
+            ("", "unb=1; cookie2=PLANTED"),
+            ("a", "unb=x; cookie2=PLANTED"),
+        ] {
+            assert!(!read(name, cookie).unwrap_err().contains("PLANTED"));
+        }
+    }
+}
