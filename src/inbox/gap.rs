@@ -66,7 +66,7 @@ pub enum Step {
 
 /// The search for what was missed. Drive it: [`next`](Gap::next) says what to ask; tell it the answer, a refusal or a failure; take the messages.
 ///
-/// A request that was said stays said until it is answered: `next` repeats it.
+/// A request that was said stays said until it is answered: `next` repeats it. Of a request that was reported as failed, a late answer must not be told.
 #[derive(Debug)]
 pub struct Gap {
     config: GapConfig,

@@ -1,0 +1,69 @@
+//! The layering of the crate and its invariants, as far as they can be read off the text. `src/lib.rs` says why they hold; here is what breaks them.
+
+#[path = "tidy/layers.rs"]
+mod layers;
+#[path = "tidy/rules.rs"]
+mod rules;
+#[path = "tidy/source.rs"]
+mod source;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use source::Source;
+
+#[test]
+fn files_import_only_lower_tiers() {
+    let tree = read("src");
+    assert_none(tree.iter().flat_map(|(name, source)| layers::faults(name, source, &tree)));
+}
+
+#[test]
+fn the_invariants_hold() {
+    let tree = read("src");
+    assert_none(tree.iter().flat_map(|(name, source)| rules::faults(name, source)));
+}
+
+#[test]
+fn nothing_is_left_to_do_and_no_test_is_switched_off() {
+    let trees = ["src", "tests"].map(read);
+    assert_none(trees.iter().flatten().flat_map(|(name, source)| rules::unfinished(name, source)));
+}
+
+/// Every Rust file below `folder`, by its path from there.
+fn read(folder: &str) -> BTreeMap<String, Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files = Vec::new();
+    list(&root, &mut files);
+    let tree: BTreeMap<_, _> = files.iter().map(|path| (name(&root, path), read_one(path))).collect();
+    assert!(!tree.is_empty(), "{folder} has no Rust files");
+    tree
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("folder can be listed") {
+        let path = entry.expect("entry can be read").path();
+        if path.is_dir() {
+            list(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn name(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).expect("listed below the root");
+    relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn read_one(path: &Path) -> Source {
+    Source::read(&fs::read_to_string(path).expect("source is UTF-8"))
+}
+
+fn assert_none(faults: impl Iterator<Item = String>) {
+    let faults: Vec<_> = faults.collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
