@@ -56,12 +56,10 @@ pub fn up(config: &Config) -> Result<Migrated, StoreError> {
     if let Some(version) = before.unknown.last() {
         return Err(StoreError::TooNew { version: version.clone() });
     }
-    let Some(version) = before.pending.last().filter(|_| !before.applied.is_empty()) else {
-        return in_transaction(&mut conn, run_pending).map(|applied| Migrated { applied, copy: None });
-    };
+    let Some(version) = before.pending.last() else { return Ok(Migrated::default()) };
     let copy = match &target {
-        Target::Sqlite { path, .. } => Some(copy_aside(&mut conn, path, version)?),
-        Target::Postgres { .. } => None,
+        Target::Sqlite { path, .. } if has_tables(&mut conn)? => Some(copy_aside(&mut conn, path, version)?),
+        Target::Sqlite { .. } | Target::Postgres { .. } => None,
     };
     in_transaction(&mut conn, run_pending).map(|applied| Migrated { applied, copy })
 }
@@ -74,17 +72,13 @@ pub fn down(config: &Config, steps: usize) -> Result<Vec<String>, StoreError> {
 }
 
 fn status_of(conn: &mut DbConn) -> Result<Status, StoreError> {
-    if !has_versions(conn)? {
-        let pending = match conn {
-            DbConn::Sqlite(_) => known(&SQLITE)?,
-            DbConn::Pg(_) => known(&POSTGRESQL)?,
-        };
-        return Ok(Status { pending, ..Status::default() });
-    }
     let known = match conn {
         DbConn::Sqlite(_) => known(&SQLITE)?,
         DbConn::Pg(_) => known(&POSTGRESQL)?,
     };
+    if !has_versions(conn)? {
+        return Ok(Status { pending: known, ..Status::default() });
+    }
     let mut applied = applied(conn).map_err(failed)?;
     applied.sort();
     let unknown = applied.iter().filter(|version| !known.contains(version)).cloned().collect();
@@ -104,6 +98,12 @@ fn has_versions(conn: &mut DbConn) -> QueryResult<bool> {
         DbConn::Sqlite(_) => "SELECT count(*) AS count FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
         DbConn::Pg(_) => "SELECT count(to_regclass('__diesel_schema_migrations')) AS count",
     };
+    diesel::sql_query(query).get_result::<Count>(conn).map(|found| found.count > 0)
+}
+
+/// For SQLite only.
+fn has_tables(conn: &mut DbConn) -> QueryResult<bool> {
+    let query = "SELECT count(*) AS count FROM sqlite_master";
     diesel::sql_query(query).get_result::<Count>(conn).map(|found| found.count > 0)
 }
 

@@ -1,0 +1,12 @@
+//! One suite for both databases. See `harness.rs` for how PostgreSQL is found.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod harness;
+mod messages;
+mod migrations;
+mod opening;
+mod plans;
+mod tables;
+mod tenants;
+mod writing;

@@ -1,0 +1,95 @@
+//! B4: the queries that run often find their rows by an index. What is explained is what diesel really sent.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_types::Text};
+use yutang::{
+    ids::Timestamp,
+    store::{
+        DbConn, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, once_replies, outbox,
+        rules,
+    },
+};
+
+use crate::{
+    harness::{Database, NOW, with_account},
+    messages,
+};
+
+#[derive(diesel::QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// How SQLite would run every query that `work` sends.
+fn plans(database: &Database, work: impl FnOnce(&mut DbConn)) -> Vec<String> {
+    let mut conn = database.raw();
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&sent);
+    let listen = move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            log.lock().unwrap().push(query.to_string().split(" -- binds").next().unwrap().to_owned());
+        }
+    };
+    if let DbConn::Sqlite(conn) = &mut conn {
+        conn.set_instrumentation(listen);
+    }
+    work(&mut conn);
+    let sent = sent.lock().unwrap().clone();
+    let mut conn = database.raw();
+    let explain = |sql: &String| {
+        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(&mut conn).unwrap();
+        steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; ")
+    };
+    sent.iter().map(explain).collect()
+}
+
+#[track_caller]
+fn assert_uses(database: &Database, index: &str, work: impl FnOnce(&mut DbConn)) {
+    let plans = plans(database, work).join("\n");
+    assert!(plans.contains(index), "{index} is not used:\n{plans}");
+    assert!(!plans.contains("SCAN "), "a whole table is read:\n{plans}");
+}
+
+#[test]
+fn hot_queries_find_their_rows_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, account) = with_account(&database);
+    let conversation = || "600001".into();
+    assert_uses(&database, "chat_messages_undecided", |conn| drop(chat_messages::undecided(conn, account)));
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(chat_messages::existing(conn, account, &["1.PNM".into()])));
+    assert_uses(&database, "PRIMARY KEY", |conn| {
+        drop(chat_messages::decide_many(conn, &[messages::decision(account, "1.PNM")]));
+    });
+    assert_uses(&database, "chat_messages_by_conversation", |conn| {
+        drop(chat_messages::list(conn, &scope, account, &conversation(), 5));
+    });
+    assert_uses(&database, "chat_messages_for_a_person", |conn| {
+        drop(chat_messages::list_for_a_person(conn, &scope, 5))
+    });
+    assert_uses(&database, "outbox_unsettled", |conn| drop(outbox::unsettled(conn, account)));
+    assert_uses(&database, "outbox_by_message", |conn| drop(outbox::find_by_message(conn, account, &["1.PNM".into()])));
+    assert_uses(&database, "outbox_by_conversation", |conn| {
+        drop(outbox::in_conversation_since(conn, account, &conversation(), Timestamp(0)));
+    });
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(outbox::last_id(conn, account)));
+    assert_uses(&database, "PRIMARY KEY", |conn| {
+        let sent = messages::change(account, 1, yutang::outbox::entry::State::Sent);
+        drop(outbox::update_many(conn, &[sent]));
+    });
+    assert_uses(&database, "conversations_paused", |conn| drop(conversations::list_paused(conn, account, NOW)));
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(conversations::load_many(conn, account, &[conversation()])));
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(once_replies::list(conn, account, &[conversation()])));
+}
+
+#[test]
+fn an_owners_rows_are_found_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, _) = with_account(&database);
+    let other: fn(&mut DbConn, &Scope) = |conn, scope| drop(rules::list(conn, scope));
+    assert_uses(&database, "rules_identity", |conn| other(conn, &scope));
+    assert_uses(&database, "blocked_buyers_identity", |conn| drop(blocked_buyers::list(conn, &scope)));
+    assert_uses(&database, "sqlite_autoindex_accounts", |conn| drop(accounts::find(conn, &scope, "shop")));
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(account_states::find(conn, &scope, yutang::ids::AccountId(1))));
+}
