@@ -182,6 +182,24 @@ proptest! {
     }
 
     #[test]
+    fn cut_emoji_in_json_cost_a_character_and_never_the_entry(
+        pieces in prop::collection::vec(prop::sample::select(&["\\ud83d", "\\uDC4B", "\\\\", "\\n", "\\u4f60", "你", "ud83d"][..]), 0..12)
+    ) {
+        let text = pieces.concat();
+        let value = payload::decode(&format!(r#"{{"a":"{text}"}}"#));
+        prop_assert!(value.is_ok(), "{} {:?}", text, value);
+    }
+
+    #[test]
+    fn json_with_any_escapes_is_an_entry_or_an_error(
+        pieces in prop::collection::vec(prop::sample::select(&["\\ud83d", "\\uDC4", "\\", "\\u", "\"", "你", "d83d", "}"][..]), 0..12)
+    ) {
+        if let Ok(value) = payload::decode(&format!(r#"{{"a":"{}"}}"#, pieces.concat())) {
+            event::classify(&value);
+        }
+    }
+
+    #[test]
     fn a_damaged_frame_never_stops_the_session(frame in prop::sample::select(frames()), changes in changes()) {
         let damaged = mutate(frame.into_bytes(), &changes);
         feed(&String::from_utf8_lossy(&damaged));
