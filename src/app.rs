@@ -1,1 +1,391 @@
-//! (in progress)
+//! The composition root: makes everything in one order, runs it, and takes it down again.
+//!
+//! The order of a start, where a step that fails names itself and the fix:
+//!
+//! 1. *settings* – read and checked by the caller ([`Settings::load`]); all texts are UTF-8;
+//! 2. *folder* – `data_dir` is made and locked, so that no second server works on it;
+//! 3. *old database* – one at a former default place is moved into `data_dir`, once;
+//! 4. *database* – the key is read or made, a copy is put aside where a migration is due, the migrations run;
+//! 5. *listener* – the HTTP address is taken;
+//! 6. *optional parts* are looked for (none yet);
+//! 7. *registry* – shards start, rules and settings are read and compiled, then accounts connect at the set pace; what one
+//!    conversation needs is read when somebody writes in it.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::prelude::*;
+use actix_web::{
+    App as WebApp, HttpServer,
+    dev::{Server, ServerHandle},
+    web::Data,
+};
+use anyhow::Context as _;
+use log::{error, info, warn};
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::{
+    account::{
+        actor::{Config as AccountConfig, Env, Limits, Neighbours},
+        backoff::BackoffConfig,
+        facts::Pace,
+        messages::{Ping, ShutDown},
+        registry::{self, AccountRegistry, Shard, ToRegistry},
+    },
+    inbox::{actor::InboxActor, gap::GapConfig},
+    outbox::{
+        actor::{Config as OutboxConfig, OutboxActor},
+        ledger,
+        messages::ListenForReleases,
+        rate::RateConfig,
+    },
+    platform::{lwp::session, mtop::client as gateway},
+    reply::actor::ReplyActor,
+    settings::Settings,
+    store::{Keys, Store, lock::ServerLock},
+    telemetry::{clock, feed::Feed},
+    web::{self, AppState, RegistryAddress},
+};
+
+/// Where the database was before `data_dir` existed.
+const FORMER_DATABASE: &str = "yutang.db";
+
+/// How often the registry is asked whether it lives, and how long it may take.
+const REGISTRY_PING: Duration = Duration::from_secs(5);
+
+/// How soon a change made by another process is noticed.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Semaphores count up to this; enough to mean "no limit".
+const UNLIMITED: usize = Semaphore::MAX_PERMITS >> 1;
+
+/// A server that has everything but accounts running.
+pub struct App {
+    settings: Settings,
+    store: Store,
+    feed: Feed,
+    listener: TcpListener,
+    _lock: ServerLock,
+}
+
+impl App {
+    /// Steps 2 to 5 of the start. Blocks while the database is migrated.
+    pub fn build(settings: Settings) -> anyhow::Result<Self> {
+        let step = |number: u8, name: &str| format!("start-up step {number} ({name}) failed");
+        fs::create_dir_all(&settings.data_dir)
+            .with_context(|| format!("cannot make {}: create it, or set data_dir", settings.data_dir.display()))
+            .with_context(|| step(2, "folder"))?;
+        let lock = ServerLock::acquire(&settings.data_dir, &settings.store()).with_context(|| step(2, "folder"))?;
+        adopt_former_database(Path::new(FORMER_DATABASE), &settings).with_context(|| step(3, "old database"))?;
+        let store = open_store(&settings).with_context(|| step(4, "database"))?;
+        let listener = TcpListener::bind(settings.server.listen)
+            .with_context(|| format!("cannot listen on {}: free it, or set server.listen", settings.server.listen))
+            .with_context(|| step(5, "listener"))?;
+        Ok(Self { settings, store, feed: Feed::default(), listener, _lock: lock })
+    }
+
+    /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
+    pub fn addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    /// What happens, as it happens.
+    pub fn feed(&self) -> Feed {
+        self.feed.clone()
+    }
+
+    /// Steps 6 and 7 of the start; then serves until `stop` resolves, and shuts down within `server.shutdown`.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let address = self.addr()?;
+        let registry = Supervised::start(&self.settings, &self.store, &self.feed);
+        let state = AppState { store: self.store.clone(), registry: registry.address(), started_at: clock::unix() };
+        let server = serve_http(self.listener, state).context("start-up step 5 (listener) failed")?;
+        let handle = server.handle();
+        actix::spawn(server);
+        info!("listening on http://{address}");
+        tokio::select! {
+            () = stop => info!("shutting down"),
+            () = registry.supervise() => {}
+        }
+        shut_down(&handle, &registry, self.settings.server.shutdown).await;
+        registry.retire_shards();
+        Ok(())
+    }
+}
+
+fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let text = Some(settings.secrets.key.as_str()).filter(|key| !key.is_empty());
+    let keys = Keys::load(text, &settings.key_file()).context("cannot use the key for secrets")?;
+    Ok(Store::open(&settings.store(), keys)?)
+}
+
+/// Moves a database with its side files, where the new place is still empty and the URL is the default.
+fn adopt_former_database(former: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let place = settings.data_dir.join("yutang.db");
+    if !settings.database.url.is_empty() || place.exists() || !former.is_file() {
+        return Ok(());
+    }
+    for suffix in ["-wal", "-shm", ""] {
+        let from = former.with_file_name(format!("{}{suffix}", former.file_name().unwrap_or_default().to_string_lossy()));
+        if from.exists() {
+            let to = settings.data_dir.join(format!("yutang.db{suffix}"));
+            fs::rename(&from, &to).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))?;
+        }
+    }
+    info!("the database {} was moved to {}", former.display(), place.display());
+    Ok(())
+}
+
+fn serve_http(listener: TcpListener, state: AppState) -> std::io::Result<Server> {
+    let state = Data::new(state);
+    let server = HttpServer::new(move || WebApp::new().app_data(state.clone()).configure(web::routes));
+    Ok(server.workers(1).disable_signals().shutdown_timeout(2).listen(listener)?.run())
+}
+
+async fn shut_down(http: &ServerHandle, registry: &Supervised, deadline: Duration) {
+    let closing = async {
+        http.stop(true).await;
+        if let Err(error) = registry.current().send(ShutDown).await {
+            warn!("the registry ended before the shutdown: {error}");
+        }
+    };
+    if timeout(deadline, closing).await.is_err() {
+        warn!("not everything settled within {} s; what is in doubt is settled at the next start", deadline.as_secs());
+    }
+}
+
+/// The registry, replaced when it dies.
+struct Supervised {
+    make: Box<dyn Fn() -> Addr<AccountRegistry>>,
+    address: RegistryAddress,
+    shards: Shards,
+}
+
+/// The shards of all registries there were: those of a dead one must not go on.
+type Shards = Arc<Mutex<Vec<(ArbiterHandle, Arc<AtomicBool>)>>>;
+
+impl Supervised {
+    fn start(settings: &Settings, store: &Store, feed: &Feed) -> Self {
+        let shards = Shards::default();
+        let make = registry_maker(settings, store, feed, &shards);
+        let address = RegistryAddress::new(make());
+        Self { make, address, shards }
+    }
+
+    fn address(&self) -> RegistryAddress {
+        self.address.clone()
+    }
+
+    fn current(&self) -> Addr<AccountRegistry> {
+        self.address.get()
+    }
+
+    async fn supervise(&self) {
+        loop {
+            tokio::time::sleep(REGISTRY_PING).await;
+            let alive = timeout(REGISTRY_PING, self.current().send(Ping)).await;
+            if !matches!(alive, Ok(Ok(_))) {
+                error!(class = "system"; "the registry is dead or silent and is replaced");
+                self.retire_shards();
+                self.address.set((self.make)());
+            }
+        }
+    }
+
+    fn retire_shards(&self) {
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        for (arbiter, retired) in shards.drain(..) {
+            retired.store(true, Ordering::Relaxed);
+            arbiter.stop();
+        }
+    }
+}
+
+fn registry_maker(settings: &Settings, store: &Store, feed: &Feed, shards: &Shards) -> Box<dyn Fn() -> Addr<AccountRegistry>> {
+    let (config, settings) = (registry_config(settings), settings.clone());
+    let (store, feed, shards) = (store.clone(), feed.clone(), Arc::clone(shards));
+    Box::new(move || {
+        let parts = ShardParts {
+            store: store.clone(),
+            feed: feed.clone(),
+            account: Arc::new(account_config(&settings)),
+            outbox: outbox_config(&settings),
+            age_limit: settings.inbox.age_limit,
+            limits: limits(&settings),
+        };
+        let shards = Arc::clone(&shards);
+        let make_shard = Box::new(move |_: usize, to: ToRegistry| {
+            let (shard, retired) = parts.start(to);
+            shards.lock().unwrap_or_else(PoisonError::into_inner).push((shard.arbiter.clone(), retired));
+            shard
+        });
+        AccountRegistry::new(config, store.clone(), feed.clone(), make_shard).start()
+    })
+}
+
+/// What a shard is made of.
+struct ShardParts {
+    store: Store,
+    feed: Feed,
+    account: Arc<AccountConfig>,
+    outbox: OutboxConfig,
+    age_limit: Duration,
+    limits: Limits,
+}
+
+impl ShardParts {
+    /// Starts a shard's thread and actors, the end of the walk first.
+    fn start(&self, to: ToRegistry) -> (Shard, Arc<AtomicBool>) {
+        let arbiter = Arbiter::new().handle();
+        let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let outbox = {
+            let (store, config, feed) = (self.store.clone(), self.outbox, self.feed.clone());
+            let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
+            OutboxActor::start_in_arbiter(&arbiter, move |_| OutboxActor::new(store, config, feed, backlog, retired))
+        };
+        let reply = {
+            let (store, age_limit, backlog) = (self.store.clone(), self.age_limit, Arc::clone(&backlog));
+            let decided = outbox.clone().recipient();
+            ReplyActor::start_in_arbiter(&arbiter, move |_| ReplyActor::new(store, age_limit, decided, backlog))
+        };
+        // A shard whose outbox is dead already is replaced at the next ping.
+        outbox.do_send(ListenForReleases(reply.clone().recipient()));
+        let inbox = {
+            let (store, backlog, retired) = (self.store.clone(), Arc::clone(&backlog), Arc::clone(&retired));
+            let (turns, takeovers) = (reply.clone().recipient(), reply.clone().recipient());
+            InboxActor::start_in_arbiter(&arbiter, move |_| InboxActor::new(store, turns, takeovers, backlog, retired))
+        };
+        let env = self.env(&inbox, &reply, &outbox, to, &retired);
+        (shard(arbiter, env, inbox, reply, outbox), retired)
+    }
+
+    fn env(
+        &self,
+        inbox: &Addr<InboxActor>,
+        reply: &Addr<ReplyActor>,
+        outbox: &Addr<OutboxActor>,
+        to: ToRegistry,
+        retired: &Arc<AtomicBool>,
+    ) -> Env {
+        Env {
+            config: Arc::clone(&self.account),
+            store: self.store.clone(),
+            neighbours: Neighbours {
+                ingest: inbox.clone().recipient(),
+                own_seen: outbox.clone().recipient(),
+                answered: outbox.clone().recipient(),
+                history_seen: outbox.clone().recipient(),
+                item_known: reply.clone().recipient(),
+                online: [outbox.clone().recipient(), reply.clone().recipient()],
+                offline: [outbox.clone().recipient(), reply.clone().recipient()],
+            },
+            limits: self.limits.clone(),
+            stopped: to.stopped,
+            status: to.status,
+            retired: Arc::clone(retired),
+        }
+    }
+}
+
+fn shard(arbiter: ArbiterHandle, env: Env, inbox: Addr<InboxActor>, reply: Addr<ReplyActor>, outbox: Addr<OutboxActor>) -> Shard {
+    Shard {
+        arbiter,
+        env,
+        adopt: [outbox.clone().recipient(), reply.clone().recipient(), inbox.clone().recipient()],
+        drop_account: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
+        ping: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
+        amend: inbox.clone().recipient(),
+        flush: inbox.recipient(),
+        rules: reply.clone().recipient(),
+        pauses: reply.recipient(),
+        switches: outbox.clone().recipient(),
+        settle: outbox.recipient(),
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let sockets = match settings.accounts.open_sockets {
+        0 => UNLIMITED,
+        cap => cap,
+    };
+    Limits { connecting: Arc::new(Semaphore::new(settings.accounts.connecting)), sockets: Arc::new(Semaphore::new(sockets)) }
+}
+
+fn registry_config(settings: &Settings) -> registry::Config {
+    registry::Config {
+        shards: settings.shards(),
+        pace: Pace {
+            debounce: settings.inbox.debounce,
+            longest_wait: settings.inbox.longest_wait,
+            takeover_pause: settings.inbox.takeover_pause,
+        },
+        poll: POLL,
+        starts_per_second: settings.accounts.pace,
+        ping_every: Duration::from_secs(5),
+        ping_wait: Duration::from_secs(5),
+        backoff: backoff(settings),
+        settle_wait: settings.server.shutdown / 2,
+    }
+}
+
+fn backoff(settings: &Settings) -> BackoffConfig {
+    BackoffConfig {
+        first: settings.accounts.backoff_first,
+        max: settings.accounts.backoff_max,
+        slow: settings.accounts.backoff_slow,
+        exhausted_after: settings.accounts.retries,
+        ..BackoffConfig::default()
+    }
+}
+
+fn account_config(settings: &Settings) -> AccountConfig {
+    let platform = &settings.platform;
+    AccountConfig {
+        im_url: platform.im_url.clone(),
+        user_agent: platform.user_agent.clone(),
+        connect_wait: platform.connect_wait,
+        session: session::Config {
+            heartbeat: platform.heartbeat,
+            dead_after: platform.dead_after,
+            register_wait: platform.register_wait,
+            request_wait: platform.request_wait,
+            stall_after: platform.stall_after,
+            stall_grace: Duration::from_secs(5),
+        },
+        gateway: gateway::Config {
+            url: platform.gateway_url.clone(),
+            user_agent: platform.user_agent.clone(),
+            timeout: platform.gateway_wait,
+        },
+        token_budget: settings.accounts.token_budget,
+        backoff: backoff(settings),
+        gap: GapConfig { overlap: settings.inbox.gap_overlap, ..GapConfig::default() },
+        gap_retry: Duration::from_secs(30),
+        unstored: 10_000,
+    }
+}
+
+fn outbox_config(settings: &Settings) -> OutboxConfig {
+    OutboxConfig {
+        ledger: ledger::Config {
+            expire_after: settings.outbox.expire_after,
+            answer_wait: settings.outbox.answer_wait,
+            attempts: i32::try_from(settings.outbox.attempts).unwrap_or(i32::MAX),
+            retry_after: Duration::from_secs(1),
+            history_tries: 3,
+        },
+        rate: RateConfig { per_second: f64::from(settings.outbox.rate), burst: settings.outbox.burst },
+    }
+}

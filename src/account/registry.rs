@@ -12,7 +12,7 @@ use std::{
 
 use actix::prelude::*;
 use futures_util::{FutureExt as _, future::join_all};
-use log::{error, info, warn};
+use log::{error, warn};
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{

@@ -4,9 +4,11 @@ mod account;
 mod block;
 mod check;
 mod import;
+mod inspect;
 mod keyword;
 mod migrate;
 mod rule_line;
+mod serve;
 mod user;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::{
     ids::Timestamp,
@@ -49,6 +51,8 @@ Every setting can be changed in yutang.toml or in the environment (YUTANG__SERVE
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server until SIGTERM or Ctrl-C (also what `yutang` alone does)
+    Serve,
     /// Seller accounts: add, import, list, enable, disable, stop, resume
     #[command(subcommand)]
     Account(account::Command),
@@ -65,13 +69,15 @@ enum Command {
     Migrate(migrate::Args),
     /// Print the settings and test what a server needs
     Check,
+    /// Decode pushes of the platform: what to send us when it changes a format
+    Inspect(inspect::InspectArgs),
 }
 
 /// Runs the command that the process was started with. 0: done; 1: failed, the reason is on the standard error output; 2: not understood.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli, &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // `yutang account list | head` is no failure
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -82,11 +88,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
-    let Some(command) = cli.command else {
-        Cli::command().print_help()?;
-        return Ok(());
-    };
+fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let command = cli.command.unwrap_or(Command::Serve);
     let settings = Settings::load(cli.config.as_deref(), cli.data_dir.as_deref())?;
     logging::init(&settings.log);
     match command {
@@ -96,8 +99,26 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::User(command) => user::run(command, &settings, out)?,
         Command::Migrate(args) => migrate::run(&args, &settings, out)?,
         Command::Check => check::run(&settings, out)?,
+        Command::Serve => serve::run(settings)?,
+        Command::Inspect(args) => return inspect::run(args),
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves with the first SIGTERM, SIGINT or Ctrl-C.
+async fn stopped() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => signal.recv().await.map_or((), drop),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -137,7 +137,9 @@ fn every_field_of_every_known_layout_is_read() {
 #[test]
 fn an_order_is_read_from_the_fields_that_name_it_and_from_no_text() {
     for vector in vectors("order_id") {
-        let Event::Message(message) = event::classify(&vector["tree"]) else { panic!("{} is no message", vector["id"]) };
+        let Event::Message(message) = event::classify(&vector["tree"]) else {
+            panic!("{} is no message", vector["id"])
+        };
         let Content::Card(card) = &message.content else { panic!("{} is no card", vector["id"]) };
         assert_eq!(json!(card.order), vector["expect"], "{}", vector["id"]);
         assert!(!message.is_written_by_a_person());
@@ -187,7 +189,12 @@ fn every_content_of_the_history_is_understood_whether_base64_or_plain() {
             Content::Tip { .. } | Content::Card(_) | Content::Sticker | Content::Other => ("", vec![]),
         };
         let interpreted = &vector["interpreted"];
-        assert_eq!((json!(text), json!(images)), (interpreted["text"].clone(), interpreted["images"].clone()), "{}", vector["id"]);
+        assert_eq!(
+            (json!(text), json!(images)),
+            (interpreted["text"].clone(), interpreted["images"].clone()),
+            "{}",
+            vector["id"]
+        );
     }
 }
 
@@ -214,7 +221,10 @@ fn a_page_of_the_history_reads_what_it_can_and_counts_the_rest() {
     assert_eq!(message.sender_name.as_deref(), Some("买家小明"));
     assert_eq!(message.item, Some(ItemId::from("900000000001")));
     assert_eq!(message.need_push, Some(true));
-    assert_eq!(event::history_page(&json!({"hasMore": 0, "nextCursor": 5, "userMessageModels": []})).unwrap().next, None);
+    assert_eq!(
+        event::history_page(&json!({"hasMore": 0, "nextCursor": 5, "userMessageModels": []})).unwrap().next,
+        None
+    );
 }
 
 #[test]
@@ -238,7 +248,9 @@ fn a_page_of_conversations_says_who_sells_what() {
 }
 
 fn web_form(content: &Value) -> Event {
-    event::classify(&json!({"sessionId": "50000000001", "operation": {"content": content, "senderInfo": {"senderUserId": "2200000000777"}}}))
+    event::classify(
+        &json!({"sessionId": "50000000001", "operation": {"content": content, "senderInfo": {"senderUserId": "2200000000777"}}}),
+    )
 }
 
 #[test]
@@ -251,7 +263,10 @@ fn the_web_clients_json_form_is_a_message_plain_or_wrapped() {
         let Event::Message(message) = web_form(&content) else { panic!("{content} is no message") };
         assert_eq!(message.content, Content::Text { text: "hi".to_owned() });
         assert_eq!((message.content_type, message.conversation), (1, ConversationId::from("50000000001")));
-        assert_eq!((message.sender, message.sender_name.as_deref()), (BuyerId::from("2200000000777"), Some("买家小明")));
+        assert_eq!(
+            (message.sender, message.sender_name.as_deref()),
+            (BuyerId::from("2200000000777"), Some("买家小明"))
+        );
     }
 }
 
@@ -307,7 +322,8 @@ fn a_push_is_acknowledged_by_the_headers_the_platform_knows_it_by() {
 }
 
 fn command_for(payload: &Value) -> Command {
-    let (conversation, peer, uuid) = (ConversationId::from("50000000001"), BuyerId::from("2200000000777"), 1_760_000_020_123);
+    let (conversation, peer, uuid) =
+        (ConversationId::from("50000000001"), BuyerId::from("2200000000777"), 1_760_000_020_123);
     match &payload["image"]["pics"][0] {
         Value::Null => {
             let text = payload["text"]["text"].as_str().unwrap().to_owned();
@@ -350,7 +366,11 @@ fn the_other_requests_have_the_documented_bodies() {
     let own = BuyerId::from("2200000000001");
     let conversation = ConversationId::from("50000000001");
     let cases = [
-        (Command::ListConversations { cursor: None, limit: 20 }, "/r/Conversation/listNewestPagination", json!([9007199254740991_i64, 20])),
+        (
+            Command::ListConversations { cursor: None, limit: 20 },
+            "/r/Conversation/listNewestPagination",
+            json!([9007199254740991_i64, 20]),
+        ),
         (
             Command::ListMessages { conversation, cursor: Some(5), limit: 20 },
             "/r/MessageManager/listUserMessages",
@@ -384,7 +404,8 @@ fn a_registration_carries_the_constants_of_the_wire() {
 #[test]
 fn the_sync_position_is_the_stored_one_or_now() {
     let pts = |stored| {
-        let frame: Value = serde_json::from_str(&command::ack_diff(mid(), stored, Timestamp(1_760_000_000_123))).unwrap();
+        let frame: Value =
+            serde_json::from_str(&command::ack_diff(mid(), stored, Timestamp(1_760_000_000_123))).unwrap();
         frame["body"][0]["pts"].as_i64().unwrap()
     };
     assert_eq!((pts(None), pts(Some(7))), (1_760_000_000_123_000, 7));

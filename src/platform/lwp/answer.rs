@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::{
     command::Command,
     event::{ConversationPage, HistoryPage},
-    page, tree,
+    lenient, page, tree,
 };
 use crate::ids::{ConversationId, MessageId};
 
@@ -75,10 +75,10 @@ impl Wanted {
 
     /// Reads the answer with this code and body.
     pub(super) fn read(self, code: i64, body: Option<&RawValue>) -> Result<Answer, RequestError> {
-        let body = parse(body)?;
-        match refused(code, &body) {
-            Some(error) => Err(error),
-            None => self.granted(&body),
+        match parse(body) {
+            Ok(body) => refused(code, &body).map_or_else(|| self.granted(&body), Err),
+            Err(error) if is_success(code) => Err(error),
+            Err(_) => Err(RequestError::Refused { code, reason: String::new() }),
         }
     }
 
@@ -100,7 +100,7 @@ fn parse(body: Option<&RawValue>) -> Result<Value, RequestError> {
     if body.len() > MAX_BODY {
         return Err(RequestError::Unreadable);
     }
-    serde_json::from_str(body).map_err(|_| RequestError::Unreadable)
+    lenient::parse(body).map_err(|_| RequestError::Unreadable)
 }
 
 /// A body with a reason is a rejection even under code 200.
@@ -112,11 +112,15 @@ fn refused(code: i64, body: &Value) -> Option<RequestError> {
         return Some(RequestError::TooFast);
     }
     let forbidden = info.starts_with("CSI_FORBID");
-    if code >= 400 && !forbidden {
+    if !is_success(code) && !forbidden {
         return Some(RequestError::Refused { code, reason });
     }
     let rejected = forbidden || tree::text(body.get("reason")).is_some();
     rejected.then_some(RequestError::Rejected { reason })
+}
+
+fn is_success(code: i64) -> bool {
+    (200..300).contains(&code)
 }
 
 fn sent(body: &Value) -> Option<MessageId> {

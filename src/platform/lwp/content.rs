@@ -1,11 +1,13 @@
 //! What a message contains: the content JSON and what its types mean.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{
     event::{Card, Content, Picture},
     extension::{self, Extension},
-    payload, tree,
+    lenient, payload, tree,
 };
 use crate::ids::{ItemId, OrderId};
 
@@ -134,12 +136,12 @@ pub(super) fn card_of(extension: &Extension<'_>) -> Card {
 
 /// Reads the content JSON of a history message or a web form: base64, or the JSON text itself.
 pub(super) fn decode(data: &str) -> Option<Value> {
-    let value = if data.trim_start().starts_with('{') {
-        serde_json::from_str(data).ok()
+    let text = if data.trim_start().starts_with('{') {
+        Cow::Borrowed(data)
     } else {
-        payload::decode_base64(data).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        Cow::Owned(String::from_utf8_lossy(&payload::decode_base64(data).ok()?).into_owned())
     };
-    value.filter(Value::is_object)
+    lenient::parse(&text).ok().filter(Value::is_object)
 }
 
 /// The type a content JSON gives itself; the bare forms of the web client give none, but have only one field.

@@ -111,7 +111,7 @@ impl<'a> Frame<'a> {
         if text.len() > MAX_FRAME {
             return Err(FrameError::TooLong(text.len()));
         }
-        let outer: Outer<'a> = serde_json::from_str(text).map_err(|error| FrameError::NotJson(error.to_string()))?;
+        let outer: Outer<'a> = object(text).map_err(|error| FrameError::NotJson(error.to_string()))?;
         let headers = outer.headers.map(Headers::read).unwrap_or_default();
         if let Some(path) = outer.lwp.as_str() {
             return Ok(Self::Push(PushFrame { path: Path::of(path), headers, body: outer.body }));
@@ -124,10 +124,11 @@ impl<'a> Frame<'a> {
 impl<'a> PushFrame<'a> {
     /// Every entry in order. An unreadable package is one error, not silence; the push is acknowledged all the same.
     pub fn package(&self) -> Result<Package<'a>, PayloadError> {
+        let unreadable = |error: serde_json::Error| PayloadError::Package(error.to_string());
         let Some(body) = self.body else { return Ok(Package::default()) };
-        let body: PushBody<'a> =
-            serde_json::from_str(body.get()).map_err(|error| PayloadError::Package(error.to_string()))?;
+        let body: PushBody<'a> = object(body.get()).map_err(unreadable)?;
         let Some(package) = body.package else { return Ok(Package::default()) };
+        let package: SyncPackage<'a> = object(package.get()).map_err(unreadable)?;
         // the passing pushes say 0 where the others say a time
         let pts = package.max_pts.integer().filter(|pts| *pts > 0);
         Ok(Package { pts, entries: package.data.0 })
@@ -163,11 +164,20 @@ impl Path {
 impl<'a> Headers<'a> {
     /// Headers that are no object are no headers: an acknowledgement can still be made up.
     fn read(raw: &'a RawValue) -> Self {
-        serde_json::from_str(raw.get()).unwrap_or_default()
+        object(raw.get()).unwrap_or_default()
     }
 
     pub fn mid(&self) -> Option<&str> {
         self.mid.as_str()
+    }
+}
+
+/// Reads an object. The derived readers would take a list for one, by position.
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+    if text.trim_start().starts_with('{') {
+        serde_json::from_str(text)
+    } else {
+        Err(serde::de::Error::custom("not an object"))
     }
 }
 
@@ -186,7 +196,7 @@ struct Outer<'a> {
 #[derive(Deserialize)]
 struct PushBody<'a> {
     #[serde(borrow, default, rename = "syncPushPackage")]
-    package: Option<SyncPackage<'a>>,
+    package: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]

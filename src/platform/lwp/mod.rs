@@ -10,6 +10,7 @@ pub mod event;
 mod extension;
 pub mod frame;
 mod heartbeat;
+mod lenient;
 mod message;
 pub mod mid;
 mod msgpack;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::msgpack;
+use super::{lenient, msgpack};
 
 /// The longest entry that is looked at. A chat message is about one kilobyte, a trade card two.
 pub const MAX_DATA: usize = 256 << 10;
@@ -96,7 +96,7 @@ fn starts_as_json(bytes: &[u8]) -> bool {
 
 fn json_object(bytes: &[u8]) -> Result<Value, PayloadError> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| PayloadError::NotJson(error.to_string()))
+    lenient::parse(&String::from_utf8_lossy(bytes)).map_err(|error| PayloadError::NotJson(error.to_string()))
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

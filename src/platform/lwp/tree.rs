@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::lenient;
+
 /// Walks down by keys.
 pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |inner, key| inner.get(key))
@@ -23,12 +25,16 @@ pub(super) fn integer(value: Option<&Value>) -> Option<i64> {
     }
 }
 
-/// A yes or no as `true`, `"true"` or `1`.
+/// A yes or no as `true`, `"true"`, `1` or `"1"`.
 pub(super) fn flag(value: Option<&Value>) -> Option<bool> {
     match value? {
         Value::Bool(yes) => Some(*yes),
         Value::Number(number) => number.as_i64().map(|number| number != 0),
-        Value::String(word) => word.trim().parse().ok(),
+        Value::String(word) => match word.trim() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -54,7 +60,7 @@ fn bare(id: &str) -> &str {
 /// JSON text inside a string value, or the object itself where a form does not wrap it. Anything else is absent.
 pub(super) fn embedded(value: Option<&Value>) -> Option<Cow<'_, Value>> {
     match value? {
-        Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_object).map(Cow::Owned),
+        Value::String(text) => lenient::parse(text).ok().filter(Value::is_object).map(Cow::Owned),
         object @ Value::Object(_) => Some(Cow::Borrowed(object)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }

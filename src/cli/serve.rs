@@ -1,0 +1,8 @@
+//! `yutang serve`: the server, until SIGTERM or Ctrl-C.
+
+use crate::{app::App, settings::Settings};
+
+pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
+    let app = App::build(settings)?;
+    actix::System::new().block_on(app.run_until_stopped(super::stopped()))
+}
