@@ -233,13 +233,15 @@ fn update_on_postgres(conn: &mut PgConnection, changes: &[Change]) -> QueryResul
 
 /// For the engine: what is queued or in doubt, in the order it was made.
 pub fn unsettled(conn: &mut DbConn, account: AccountId) -> QueryResult<Vec<Entry>> {
-    // the words as they stand in the partial index: bound values would not match it
+    // the words as they stand in the partial index (bound values would not match it), and an order that makes it worth taking
     let open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('queued', 'sent')");
-    let rows = outbox::table
+    let mut rows: Vec<Row> = outbox::table
         .filter(outbox::account_id.eq(account).and(open))
-        .order(outbox::id)
+        .order((outbox::created_at, outbox::id))
         .select(Row::as_select())
         .load(conn)?;
+    // a clock may have been set back, numbers only grow
+    rows.sort_by_key(|row| row.id);
     into_entries(rows)
 }
 
@@ -249,6 +251,8 @@ pub fn find_by_message(conn: &mut DbConn, account: AccountId, messages: &[Messag
     for some in messages.chunks(500) {
         let query = outbox::table
             .filter(outbox::account_id.eq(account).and(outbox::message_id.eq_any(some)))
+            // said again in the words of the partial index, or it is not taken
+            .filter(outbox::message_id.is_not_null())
             .select(Row::as_select());
         found.extend(into_entries(query.load(conn)?)?);
     }

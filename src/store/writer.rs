@@ -121,17 +121,22 @@ struct Failure {
 }
 
 fn run_one(conn: &mut DbConn, job: &mut dyn Job) -> Result<(), Failure> {
-    let mut panicked = false;
+    let mut own = None;
     let result = conn.transaction(|conn| {
-        catch_unwind(AssertUnwindSafe(|| job.run(conn))).unwrap_or_else(|_| {
-            panicked = true;
-            Err(Error::RollbackTransaction)
-        })
+        let run = catch_unwind(AssertUnwindSafe(|| job.run(conn)));
+        own = match run {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Some(Failure { spoils_batch: spoils(conn, &error), error: error.into() }),
+            Err(_) => Some(Failure { spoils_batch: false, error: StoreError::Panicked }),
+        };
+        Err(Error::RollbackTransaction)
     });
     result.map_err(|error| {
-        // a depth other than ours: the savepoint could not be undone, or the job left one of its own open
-        let spoils_batch = spoils(conn, &error) || connection::depth(conn) != Some(1);
-        Failure { error: if panicked { StoreError::Panicked } else { error.into() }, spoils_batch }
+        // the job's own error says more than a savepoint that could not be undone after it
+        let Failure { error, spoils_batch } =
+            own.unwrap_or_else(|| Failure { error: error.into(), spoils_batch: true });
+        // a depth other than ours: the savepoint is still there, or the job left one of its own open
+        Failure { error, spoils_batch: spoils_batch || connection::depth(conn) != Some(1) }
     })
 }
 

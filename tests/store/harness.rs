@@ -61,13 +61,13 @@ impl Database {
     /// A connection beside the store, to look and to spoil.
     pub fn raw(&self) -> DbConn {
         match &self.schema {
-            None => DbConn::Sqlite(diesel::SqliteConnection::establish(&self.config.url).unwrap()),
+            None => {
+                let mut conn = diesel::SqliteConnection::establish(&self.config.url).unwrap();
+                conn.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON").unwrap();
+                DbConn::Sqlite(conn)
+            }
             Some(_) => DbConn::Pg(PgConnection::establish(&self.config.url).unwrap()),
         }
-    }
-
-    pub fn is_sqlite(&self) -> bool {
-        self.schema.is_none()
     }
 }
 

@@ -20,8 +20,7 @@ fn another_key_is_refused_at_the_start() {
 #[test]
 fn a_cookie_cannot_be_read_in_the_files() {
     let database = Database::sqlite();
-    let (store, ..) = with_account(&database);
-    drop(store);
+    let _store = with_account(&database);
     let mut searched = 0;
     for entry in fs::read_dir(database.folder.path()).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();

@@ -498,7 +498,7 @@ fn the_items_seller_is_remembered_and_renewed() {
     });
 }
 
-/// The other way to break a foreign key: a table's cookie column cannot take plain text by accident, but SQL could orphan rows.
+/// B1
 #[test]
 fn an_owner_with_accounts_takes_them_along() {
     on_each_database(|database| {

@@ -112,8 +112,8 @@ CREATE TABLE chat_messages (
     PRIMARY KEY (account_id, message_id)
 );
 CREATE INDEX chat_messages_by_conversation ON chat_messages (account_id, conversation_id, sent_at);
-CREATE INDEX chat_messages_undecided ON chat_messages (account_id) WHERE decision IS NULL;
-CREATE INDEX chat_messages_for_a_person ON chat_messages (account_id) WHERE needs_person;
+CREATE INDEX chat_messages_undecided ON chat_messages (account_id, sent_at) WHERE decision IS NULL;
+CREATE INDEX chat_messages_for_a_person ON chat_messages (account_id, sent_at) WHERE needs_person;
 
 -- Every text or picture to a buyer. 'id' is the number in the uuid on the wire.
 CREATE TABLE outbox (
@@ -136,7 +136,7 @@ CREATE TABLE outbox (
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, id)
 );
-CREATE INDEX outbox_unsettled ON outbox (account_id) WHERE state IN ('queued', 'sent');
+CREATE INDEX outbox_unsettled ON outbox (account_id, created_at) WHERE state IN ('queued', 'sent');
 -- Not unique: should the platform ever name two sends by one id, storing that must not fail for ever.
 CREATE INDEX outbox_by_message ON outbox (account_id, message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX outbox_by_conversation ON outbox (account_id, conversation_id, created_at);

@@ -112,8 +112,8 @@ CREATE TABLE chat_messages (
     PRIMARY KEY (account_id, message_id)
 ) WITHOUT ROWID;
 CREATE INDEX chat_messages_by_conversation ON chat_messages (account_id, conversation_id, sent_at);
-CREATE INDEX chat_messages_undecided ON chat_messages (account_id) WHERE decision IS NULL;
-CREATE INDEX chat_messages_for_a_person ON chat_messages (account_id) WHERE needs_person;
+CREATE INDEX chat_messages_undecided ON chat_messages (account_id, sent_at) WHERE decision IS NULL;
+CREATE INDEX chat_messages_for_a_person ON chat_messages (account_id, sent_at) WHERE needs_person;
 
 -- Every text or picture to a buyer. 'id' is the number in the uuid on the wire.
 CREATE TABLE outbox (
@@ -136,7 +136,7 @@ CREATE TABLE outbox (
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, id)
 ) WITHOUT ROWID;
-CREATE INDEX outbox_unsettled ON outbox (account_id) WHERE state IN ('queued', 'sent');
+CREATE INDEX outbox_unsettled ON outbox (account_id, created_at) WHERE state IN ('queued', 'sent');
 -- Not unique: should the platform ever name two sends by one id, storing that must not fail for ever.
 CREATE INDEX outbox_by_message ON outbox (account_id, message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX outbox_by_conversation ON outbox (account_id, conversation_id, created_at);
@@ -206,3 +206,20 @@ CREATE TABLE revisions (
     revision BIGINT NOT NULL
 );
 INSERT INTO revisions VALUES ('accounts', 0), ('rules', 0), ('blocks', 0), ('switches', 0), ('pauses', 0);
+
+-- What a grown database looks like (rows, then rows for each longer prefix of the index). Without it SQLite believes that an
+-- account has ten rows, and reads all of them where a small index would do.
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('conversations', 'conversations', '100000 1000 1'),
+    ('conversations', 'conversations_paused', '1000 10'),
+    ('chat_messages', 'chat_messages', '1000000 10000 1'),
+    ('chat_messages', 'chat_messages_by_conversation', '1000000 10000 10 1'),
+    ('chat_messages', 'chat_messages_undecided', '100 5 1'),
+    ('chat_messages', 'chat_messages_for_a_person', '1000 10 1'),
+    ('outbox', 'outbox', '1000000 10000 1'),
+    ('outbox', 'outbox_unsettled', '100 5 1'),
+    ('outbox', 'outbox_by_message', '900000 9000 1'),
+    ('outbox', 'outbox_by_conversation', '1000000 10000 10 1'),
+    ('once_replies', 'once_replies', '100000 1000 1 1'),
+    ('once_replies', 'once_replies_by_rule', '100000 100');
