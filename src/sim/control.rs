@@ -216,7 +216,7 @@ struct Received {
 }
 
 async fn state(platform: web::Data<Platform>) -> HttpResponse {
-    let accounts: Vec<Value> = platform.accounts().iter().map(|account| summary(account)).collect();
+    let accounts: Vec<Value> = platform.accounts().iter().map(summary).collect();
     HttpResponse::Ok().json(json!({"accounts": accounts, "faults": *platform.faults()}))
 }
 

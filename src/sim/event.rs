@@ -26,7 +26,7 @@ pub enum SimEvent {
     /// A registered connection ended.
     Disconnected { account: Arc<str> },
     /// A send was accepted: the buyer sees it.
-    Delivered { account: Arc<str>, delivery: Delivery },
+    Delivered { account: Arc<str>, delivery: Box<Delivery> },
     /// A push with these messages was acknowledged.
     Acked { account: Arc<str>, messages: Vec<MessageId> },
     /// A heartbeat arrived, answered or not.

@@ -126,7 +126,7 @@ fn answer_send(to: &Requester<'_>, state: &State, mode: Answer, number: u64, at:
 fn tell_delivery(account: &Account, state: &mut State, conversation: &ConversationId, number: u64) {
     let Some(open) = state.conversations.get_mut(conversation) else { return };
     let Some(delivery) = open.find_mut(number).and_then(|message| delivery(conversation, message)) else { return };
-    account.shared.events.tell(|| SimEvent::Delivered { account: account.name.clone(), delivery });
+    account.shared.events.tell(|| SimEvent::Delivered { account: account.name.clone(), delivery: Box::new(delivery) });
 }
 
 fn unreadable(to: &Requester<'_>, why: String) {
