@@ -22,7 +22,7 @@ use crate::platform::lwp::{
 /// Each line is a whole frame as it came over the WebSocket, or the base64 string of one entry.
 /// Nothing is sent anywhere.
 #[derive(Debug, clap::Args)]
-pub struct InspectArgs {
+pub(super) struct InspectArgs {
     /// File to read; standard input if left out
     pub file: Option<PathBuf>,
     /// Print one line {"value":…,"event":…,"error":…} per input line instead of a text for people
@@ -31,7 +31,7 @@ pub struct InspectArgs {
 }
 
 /// Reads to the end of the input. Lines that make no sense are part of the answer, not failures.
-pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
     let write = if args.json { write_json } else { write_text };
     let mut output = io::BufWriter::new(io::stdout().lock());
     let outcome = match &args.file {

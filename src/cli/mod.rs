@@ -9,6 +9,7 @@ mod keyword;
 mod migrate;
 mod rule_line;
 mod serve;
+mod simulate;
 mod user;
 
 use std::{
@@ -69,6 +70,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Print the settings and test what a server needs
     Check,
+    /// A Goofish to test against: run the server against it as against the real one
+    Simulate(simulate::SimulateArgs),
     /// Decode pushes of the platform: what to send us when it changes a format
     Inspect(inspect::InspectArgs),
 }
@@ -101,6 +104,7 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Check => check::run(&settings, out)?,
         Command::Serve => serve::run(settings)?,
         Command::Inspect(args) => return inspect::run(args),
+        Command::Simulate(args) => return simulate::run(args),
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -1,1 +1,49 @@
-//! A Goofish to test against.
+//! A Goofish to test against: a real HTTP and WebSocket server that speaks the platform's true wire format.
+//!
+//! It shares no code with `crate::platform`: pushes are built by the documented recipe with an encoder of its own
+//! ([`encode`]), signatures are checked by an MD5 of its own ([`sign`]), so that one mistake cannot hide in both.
+//!
+//! [`Platform`] holds the state and outlives its server; [`Sim`] is a running server. An [`Account`] is where tests and
+//! the load generator act: [`buyer`] has what buyers do, [`act`] single blows, [`Faults`] standing ones. [`control`]
+//! offers the same over HTTP. Nothing here is global: many simulators run in one process.
+//!
+//! Where the real platform's behaviour is unknown the simulator has chosen one, with a switch: bodies of control pushes,
+//! the code of `connect limit`, that an unacknowledged push is not repeated on the same connection, that `/reg` refusals
+//! hang up. Orders belong beside [`message::Card`] and [`gateway`], the QR login beside [`gateway`].
+
+mod account;
+mod act;
+pub mod buyer;
+mod chat;
+mod config;
+pub mod control;
+mod conversation;
+mod encode;
+mod event;
+mod fault;
+mod gateway;
+mod line;
+pub mod load;
+mod lwp;
+pub mod message;
+mod platform;
+mod push;
+mod request;
+pub mod scenario;
+mod send;
+mod server;
+mod session;
+mod sign;
+mod tree;
+
+pub use account::Account;
+pub use buyer::Said;
+pub use config::{Config, Newer};
+pub use event::{Delivery, Interest, SimEvent};
+pub use fault::{Answer, Faults, Gateway};
+pub use message::{Body, Card};
+pub use platform::Platform;
+pub use server::Sim;
+
+/// The platform's key for its IM, the same for every client.
+const IM_APP_KEY: &str = "444e9908a51d1cb236a27862abc769c9";
