@@ -231,3 +231,57 @@ fn raise_file_limit() {
     // refused where the hard limit is unlimited and the system has its own bound: then the soft limit stays
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    fn args(line: &str) -> SimulateArgs {
+        Cli::parse_from(["simulate"].into_iter().chain(line.split_whitespace())).args
+    }
+
+    fn lines(file: &Path) -> Vec<Value> {
+        fs::read_to_string(file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_files_hold_a_line_for_each_account_and_keyword() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cookies, rules) = (folder.path().join("cookies"), folder.path().join("rules"));
+        let line = format!(
+            "--write-only --accounts 3 --keywords 4 --cookies {} --rules {}",
+            cookies.display(),
+            rules.display()
+        );
+        assert_eq!(run(args(&line)).unwrap(), ExitCode::SUCCESS);
+        let accounts = lines(&cookies);
+        assert_eq!(accounts.len(), 3);
+        assert_eq!(accounts[0]["name"], "load-0001");
+        assert!(accounts.iter().all(|account| account["cookie"].as_str().unwrap().starts_with("unb=22")));
+        let rules = lines(&rules);
+        assert_eq!((rules.len(), rules[3]["keyword"].as_str()), (4, Some("关键词0003")));
+    }
+
+    #[test]
+    fn a_load_nobody_connects_for_says_so() {
+        let error = run(args("--listen 127.0.0.1:0 --accounts 2 --load --wait 0")).unwrap_err();
+        assert_eq!(error.to_string(), "only 0 of 2 accounts connected within 0 s");
+    }
+
+    #[test]
+    fn a_busy_address_is_named() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = run(args(&format!("--listen {address}"))).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+    }
+}

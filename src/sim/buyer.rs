@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
+
 use super::{
-    account::{Account, Draft, Kept, State},
+    account::Account,
     event::Delivery,
     line::now,
     message::{Body, Card, Device, pnm},
-    push::Channel,
+    push::{Channel, Entry},
+    state::{Draft, Kept, State},
     tree,
 };
 use crate::ids::{BuyerId, ConversationId, MessageId};
@@ -181,6 +184,16 @@ impl Account {
         let Some(open) = state.conversations.get(conversation) else { return };
         let entry = tree::arouse(conversation, &open.item, &self.uid, &open.peer, now().0);
         state.publish_on(Channel::Vulcan, &vec![entry; times]);
+    }
+
+    /// Pushes any tree as MessagePack, in string-key form: what the platform may invent tomorrow.
+    pub fn push_tree(&self, tree: &Value) {
+        self.lock().publish(&self.shared, vec![(tree::tree(tree), None)]);
+    }
+
+    /// Pushes any value as base64 JSON.
+    pub fn push_json(&self, value: &Value) {
+        self.lock().publish(&self.shared, vec![(Entry::json(value), None)]);
     }
 
     /// What the buyer saw in a conversation: each accepted send counts, doubles stand twice. The oldest first.

@@ -3,8 +3,9 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /control/state` | accounts, connections, counts |
-//! | `POST /control/accounts` `{"name"}` | opens an account; answers its cookie |
+//! | `POST /control/accounts` `{"name"}` | opens an account, if there is none; answers its cookie |
 //! | `GET`, `PUT /control/faults` | standing faults of all accounts; fields left out are healthy |
+//! | `DELETE /control/faults` | heals everything, single accounts too |
 //! | `PUT /control/accounts/{name}/faults` | standing faults of one account |
 //! | `POST /control/accounts/{name}/actions` | one [`Action`] |
 //! | `GET /control/accounts/{name}/received?conversation=` | what buyers saw |
@@ -105,6 +106,14 @@ pub enum Action {
         conversation: ConversationId,
         times: usize,
     },
+    /// An entry of MessagePack, from its tree.
+    PushTree {
+        tree: Value,
+    },
+    /// An entry of JSON.
+    PushJson {
+        value: Value,
+    },
     Close {
         code: u16,
     },
@@ -167,6 +176,8 @@ impl Action {
             Self::Typing { conversation } => json!(account.buyer_types(&conversation)),
             Self::Read { conversation, messages } => json!(account.buyer_reads(&conversation, &messages)),
             Self::Arouse { conversation, times } => json!(account.arouse(&conversation, times)),
+            Self::PushTree { tree } => json!(account.push_tree(&tree)),
+            Self::PushJson { value } => json!(account.push_json(&value)),
             Self::AnswerIn { conversation, answer } => json!(account.answer_in(&conversation, answer)),
             other => other.apply_to_lines(account),
         }
@@ -198,6 +209,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/accounts", web::post().to(open))
             .route("/faults", web::get().to(faults))
             .route("/faults", web::put().to(set_faults))
+            .route("/faults", web::delete().to(heal))
             .route("/accounts/{name}/faults", web::put().to(set_account_faults))
             .route("/accounts/{name}/actions", web::post().to(act))
             .route("/accounts/{name}/received", web::get().to(received))
@@ -232,6 +244,11 @@ async fn faults(platform: web::Data<Platform>) -> HttpResponse {
 
 async fn set_faults(platform: web::Data<Platform>, wanted: web::Json<Faults>) -> HttpResponse {
     platform.change_faults(|faults| *faults = wanted.into_inner());
+    HttpResponse::NoContent().finish()
+}
+
+async fn heal(platform: web::Data<Platform>) -> HttpResponse {
+    platform.heal();
     HttpResponse::NoContent().finish()
 }
 

@@ -34,6 +34,7 @@ mod send;
 mod server;
 mod session;
 mod sign;
+mod state;
 mod tree;
 
 pub use account::Account;

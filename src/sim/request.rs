@@ -5,14 +5,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    account::{Account, State},
+    account::Account,
     conversation::Conversation,
     event::SimEvent,
     fault::Faults,
     line::now,
     lwp::{self, Incoming},
     message::{Message, Scene},
-    send, tree,
+    send,
+    state::State,
+    tree,
 };
 use crate::ids::{BuyerId, ConversationId, ItemId, MessageId};
 

@@ -1,1 +1,165 @@
-//! Scripts.
+//! A small shop with talkative buyers: rules, what buyers write, and what must come back. Data only; whoever plays it
+//! checks it.
+
+use serde_json::{Value, json};
+
+/// Everything the demo needs.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Names of the accounts to open.
+    pub accounts: Vec<&'static str>,
+    /// Rules as lines for `keyword import`.
+    pub rules: Vec<Value>,
+    pub talks: Vec<Talk>,
+}
+
+/// One buyer's visit to one account.
+#[derive(Debug, Clone)]
+pub struct Talk {
+    pub account: &'static str,
+    pub buyer: &'static str,
+    pub item: &'static str,
+    pub lines: Vec<Line>,
+}
+
+/// One thing a buyer does.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub says: Says,
+    pub expect: Expect,
+}
+
+/// What the buyer sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    Text(&'static str),
+    /// A picture at this address.
+    Picture(&'static str),
+}
+
+/// What must come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// These, in this order: texts, or addresses of pictures.
+    Replies(Vec<String>),
+    Silence,
+}
+
+const CAMERA: &str = "900000000101";
+const BIKE: &str = "900000000102";
+const GAME: &str = "900000000201";
+const SIZES: &str = "https://img.example.invalid/bike-sizes.jpg";
+
+/// Two accounts, three items, and buyers who ask what buyers ask.
+pub fn shop() -> Scenario {
+    Scenario { accounts: vec!["demo-二手数码", "demo-游戏点卡"], rules: rules(), talks: talks() }
+}
+
+fn rules() -> Vec<Value> {
+    let everywhere = |keyword: &str, reply: &str| rule(Value::Null, keyword, "contains", json!(reply));
+    vec![
+        everywhere("在吗", "在的，亲，看中直接拍就行~"),
+        everywhere("包邮", "全国包邮，偏远地区除外。"),
+        everywhere("发货", "每天下午四点前付款的当天发货。"),
+        everywhere("便宜", "已经是最低价啦，谢谢理解。"),
+        rule(json!(CAMERA), "最低多少", "contains", json!("相机最低 980，送存储卡。")),
+        rule(json!(CAMERA), "快门", "contains", json!(["快门次数一万二左右。", "成色九五新，箱说全。"])),
+        json!({"account": null, "item_id": BIKE, "keyword": "尺码", "match": "contains", "reply": "尺码看图哦", "image": SIZES}),
+        rule(json!(GAME), r"^\d+\s*张$", "regex", json!("可以的，拍下对应数量，付款后自动发卡。")),
+        json!({"account": "demo-二手数码", "item_id": null, "match": "default", "once": true, "reply": "您好，掌柜稍后回复您。"}),
+    ]
+}
+
+fn talks() -> Vec<Talk> {
+    let digital = "demo-二手数码";
+    let games = "demo-游戏点卡";
+    vec![
+        talk(
+            digital,
+            "2200000100001",
+            CAMERA,
+            vec![
+                text("在吗", &["在的，亲，看中直接拍就行~"]),
+                text("最低多少呀", &["相机最低 980，送存储卡。"]),
+                text("快门多少次了", &["快门次数一万二左右。", "成色九五新，箱说全。"]),
+            ],
+        ),
+        talk(
+            digital,
+            "2200000100002",
+            BIKE,
+            vec![
+                text("包邮吗？", &["全国包邮，偏远地区除外。"]),
+                text("尺码怎么选", &["尺码看图哦", SIZES]),
+                text("能便宜点吗", &["已经是最低价啦，谢谢理解。"]),
+            ],
+        ),
+        talk(
+            digital,
+            "2200000100003",
+            CAMERA,
+            vec![
+                text("镜头有霉点没", &["您好，掌柜稍后回复您。"]),
+                // the default reply comes once in a conversation
+                Line { says: Says::Text("机身呢"), expect: Expect::Silence },
+            ],
+        ),
+        talk(
+            games,
+            "2200000100004",
+            GAME,
+            vec![
+                text("你好 在吗", &["在的，亲，看中直接拍就行~"]),
+                text("3 张", &["可以的，拍下对应数量，付款后自动发卡。"]),
+                text("多久发货", &["每天下午四点前付款的当天发货。"]),
+            ],
+        ),
+        talk(
+            games,
+            "2200000100005",
+            GAME,
+            vec![
+                Line { says: Says::Text("这个区服能用不"), expect: Expect::Silence },
+                Line { says: Says::Picture("https://img.example.invalid/question.jpg"), expect: Expect::Silence },
+                text("20张", &["可以的，拍下对应数量，付款后自动发卡。"]),
+            ],
+        ),
+    ]
+}
+
+fn rule(item: Value, keyword: &str, kind: &str, reply: Value) -> Value {
+    json!({"account": null, "item_id": item, "keyword": keyword, "match": kind, "reply": reply})
+}
+
+fn talk(account: &'static str, buyer: &'static str, item: &'static str, lines: Vec<Line>) -> Talk {
+    Talk { account, buyer, item, lines }
+}
+
+fn text(says: &'static str, replies: &[&str]) -> Line {
+    let replies = replies.iter().map(|reply| (*reply).into()).collect();
+    Line { says: Says::Text(says), expect: Expect::Replies(replies) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_expected_reply_is_given_by_a_rule() {
+        let shop = shop();
+        let rules = Value::from(shop.rules).to_string();
+        for line in shop.talks.iter().flat_map(|talk| &talk.lines) {
+            let Expect::Replies(replies) = &line.expect else { continue };
+            for reply in replies {
+                assert!(rules.contains(reply.as_str()), "no rule says {reply}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_talk_is_with_an_account_of_the_shop() {
+        let shop = shop();
+        assert!(shop.talks.iter().all(|talk| shop.accounts.contains(&talk.account)));
+        assert!(shop.talks.iter().any(|talk| talk.lines.iter().any(|line| line.expect == Expect::Silence)));
+    }
+}

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    account::{Account, Draft, State},
+    account::Account,
     conversation::delivery,
     event::SimEvent,
     fault::Answer,
@@ -13,6 +13,7 @@ use super::{
     lwp::{Incoming, Text},
     message::{Body, Device, pnm},
     request::{Requester, bare, reason},
+    state::{Draft, State},
 };
 use crate::ids::{BuyerId, ConversationId};
 

@@ -107,7 +107,8 @@ pub(super) fn at_goofish(id: &str) -> String {
     format!("{id}@goofish")
 }
 
-fn tree(value: &Value) -> Entry {
+/// Any tree in string-key form.
+pub(super) fn tree(value: &Value) -> Entry {
     let mut packer = Packer::default();
     packer.value(value);
     Entry::chat(packer.into_base64())

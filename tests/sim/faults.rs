@@ -230,6 +230,11 @@ async fn the_control_api_does_what_the_handle_does() {
     let mut state = http.get(format!("{base}/state")).send().await.unwrap();
     let state: serde_json::Value = state.json().await.unwrap();
     assert_eq!(state["accounts"][0]["connections"], 1);
+    let healed = http.delete(format!("{base}/faults")).send().await.unwrap();
+    assert_eq!(healed.status(), 204);
+    let unheard = json!({"do": "push_tree", "tree": {"1": {"7": "new"}}});
+    http.post(format!("{base}/accounts/shop/actions")).send_json(&unheard).await.unwrap();
+    assert_eq!(trees(&client.push().await), [Some(json!({"1": {"7": "new"}}))]);
     let missing = http.post(format!("{base}/accounts/nobody/actions")).send_json(&say).await.unwrap();
     assert_eq!(missing.status(), 404);
     let unknown = http.put(format!("{base}/faults")).send_json(&json!({"zombi": true})).await.unwrap();
