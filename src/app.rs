@@ -138,7 +138,8 @@ fn adopt_former_database(former: &Path, settings: &Settings) -> anyhow::Result<(
         return Ok(());
     }
     for suffix in ["-wal", "-shm", ""] {
-        let from = former.with_file_name(format!("{}{suffix}", former.file_name().unwrap_or_default().to_string_lossy()));
+        let from =
+            former.with_file_name(format!("{}{suffix}", former.file_name().unwrap_or_default().to_string_lossy()));
         if from.exists() {
             let to = settings.data_dir.join(format!("yutang.db{suffix}"));
             fs::rename(&from, &to).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))?;
@@ -213,7 +214,12 @@ impl Supervised {
     }
 }
 
-fn registry_maker(settings: &Settings, store: &Store, feed: &Feed, shards: &Shards) -> Box<dyn Fn() -> Addr<AccountRegistry>> {
+fn registry_maker(
+    settings: &Settings,
+    store: &Store,
+    feed: &Feed,
+    shards: &Shards,
+) -> Box<dyn Fn() -> Addr<AccountRegistry>> {
     let (config, settings) = (registry_config(settings), settings.clone());
     let (store, feed, shards) = (store.clone(), feed.clone(), Arc::clone(shards));
     Box::new(move || {
@@ -299,7 +305,13 @@ impl ShardParts {
     }
 }
 
-fn shard(arbiter: ArbiterHandle, env: Env, inbox: Addr<InboxActor>, reply: Addr<ReplyActor>, outbox: Addr<OutboxActor>) -> Shard {
+fn shard(
+    arbiter: ArbiterHandle,
+    env: Env,
+    inbox: Addr<InboxActor>,
+    reply: Addr<ReplyActor>,
+    outbox: Addr<OutboxActor>,
+) -> Shard {
     Shard {
         arbiter,
         env,
@@ -320,7 +332,10 @@ fn limits(settings: &Settings) -> Limits {
         0 => UNLIMITED,
         cap => cap,
     };
-    Limits { connecting: Arc::new(Semaphore::new(settings.accounts.connecting)), sockets: Arc::new(Semaphore::new(sockets)) }
+    Limits {
+        connecting: Arc::new(Semaphore::new(settings.accounts.connecting)),
+        sockets: Arc::new(Semaphore::new(sockets)),
+    }
 }
 
 fn registry_config(settings: &Settings) -> registry::Config {

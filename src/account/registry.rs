@@ -21,8 +21,8 @@ use crate::{
         backoff::{Backoff, BackoffConfig},
         facts::{AccountFacts, Pace},
         messages::{
-            AccountSnapshot, AccountStopped, Adopt, Amend, CredentialsChanged, DropAccount, Load, Overview, Ping, Refresh, RegistryOverview, Restart,
-            ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
+            AccountSnapshot, AccountStopped, Adopt, Amend, CredentialsChanged, DropAccount, Load, Overview, Ping,
+            Refresh, RegistryOverview, Restart, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
     },
@@ -191,7 +191,11 @@ impl AccountRegistry {
         report_faults(&self.libraries, &libraries);
         self.libraries = Arc::new(libraries);
         self.rules = self.rules_for(&accounts, blocked);
-        self.switches = Switches { everything: false, automatic: stop_all, accounts: Arc::new(accounts.iter().filter(|account| account.stopped).map(|account| account.id).collect()) };
+        self.switches = Switches {
+            everything: false,
+            automatic: stop_all,
+            accounts: Arc::new(accounts.iter().filter(|account| account.stopped).map(|account| account.id).collect()),
+        };
         for shard in &self.shards {
             self.tell_rules(shard);
             if before.is_some_and(|before| before.pauses != revisions.pauses) {
@@ -303,7 +307,10 @@ impl AccountRegistry {
             Ok::<(), String>(())
         };
         let then = adopting.into_actor(self).map(move |result, actor, ctx| {
-            let current = actor.accounts.get(&id).is_some_and(|account| account.generation == generation && matches!(account.phase, Phase::Adopting));
+            let current = actor
+                .accounts
+                .get(&id)
+                .is_some_and(|account| account.generation == generation && matches!(account.phase, Phase::Adopting));
             match result {
                 _ if !current => {}
                 Ok(()) => actor.start(id),
@@ -316,8 +323,11 @@ impl AccountRegistry {
     fn start(&mut self, id: AccountId) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let shard = &self.shards[account.shard];
-        let (env, facts, generation, failures) = (shard.env.clone(), account.facts.clone(), account.generation, account.failures);
-        let actor = AccountActor::start_in_arbiter(&shard.arbiter, move |_| AccountActor::new(env, facts, generation, failures));
+        let (env, facts, generation, failures) =
+            (shard.env.clone(), account.facts.clone(), account.generation, account.failures);
+        let actor = AccountActor::start_in_arbiter(&shard.arbiter, move |_| {
+            AccountActor::new(env, facts, generation, failures)
+        });
         account.phase = Phase::Running(actor);
     }
 
@@ -330,7 +340,8 @@ impl AccountRegistry {
         let delay = account.crashes.next(rand::random());
         self.note(id, Status { state: State::Reconnecting, reason, detail, since: clock::unix() }, ctx);
         ctx.run_later(delay.wait, move |actor, ctx| {
-            let resting = |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
+            let resting =
+                |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
             if actor.accounts.get(&id).is_some_and(resting) && !actor.shutting_down {
                 actor.adopt(id, ctx);
             }
@@ -438,7 +449,8 @@ impl AccountRegistry {
         old.env.retired.store(true, Ordering::Relaxed);
         old.arbiter.stop();
         self.tell_rules(&self.shards[index]);
-        let orphans: Vec<AccountId> = self.accounts.iter().filter(|(_, account)| account.shard == index).map(|(id, _)| *id).collect();
+        let orphans: Vec<AccountId> =
+            self.accounts.iter().filter(|(_, account)| account.shard == index).map(|(id, _)| *id).collect();
         for id in orphans {
             self.take_over(id, ctx);
         }
@@ -448,7 +460,9 @@ impl AccountRegistry {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         match account.phase {
             Phase::Off | Phase::Queued => {}
-            Phase::Adopting | Phase::Running(_) | Phase::Resting => self.rest(id, Reason::Crashed, Some("its shard was replaced".into()), ctx),
+            Phase::Adopting | Phase::Running(_) | Phase::Resting => {
+                self.rest(id, Reason::Crashed, Some("its shard was replaced".into()), ctx)
+            }
             Phase::Stopping(reason) => self.release(id, reason, ctx),
             // Its own future ends it.
             Phase::Releasing => {}
@@ -458,7 +472,11 @@ impl AccountRegistry {
 
 impl Wanted {
     /// `None`: nothing changed since `known`.
-    fn read(conn: &mut DbConn, known: Option<Revisions>, libraries: &HashMap<UserId, Library>) -> QueryResult<Option<Self>> {
+    fn read(
+        conn: &mut DbConn,
+        known: Option<Revisions>,
+        libraries: &HashMap<UserId, Library>,
+    ) -> QueryResult<Option<Self>> {
         let revisions = store::revisions::all(conn)?;
         if known == Some(revisions) {
             return Ok(None);
@@ -484,9 +502,15 @@ fn read_library(conn: &mut DbConn, owner: UserId, before: Option<&Library>) -> Q
     Ok(before.map_or_else(|| Library::compile(&rules), |before| before.refreshed(&rules)))
 }
 
-fn read_blocked(conn: &mut DbConn, owner: UserId, accounts: &[Account], blocked: &mut HashMap<AccountId, HashSet<BuyerId>>) -> QueryResult<()> {
+fn read_blocked(
+    conn: &mut DbConn,
+    owner: UserId,
+    accounts: &[Account],
+    blocked: &mut HashMap<AccountId, HashSet<BuyerId>>,
+) -> QueryResult<()> {
     for row in store::blocked_buyers::list_for_engine(conn, owner)? {
-        let concerned = accounts.iter().filter(|account| account.owner == owner && row.account.is_none_or(|id| id == account.id));
+        let concerned =
+            accounts.iter().filter(|account| account.owner == owner && row.account.is_none_or(|id| id == account.id));
         for account in concerned {
             blocked.entry(account.id).or_default().insert(row.buyer.clone());
         }
@@ -545,7 +569,11 @@ impl Handler<AccountStopped> for AccountRegistry {
     type Result = ();
 
     fn handle(&mut self, stopped: AccountStopped, ctx: &mut Self::Context) {
-        let Some(account) = self.accounts.get_mut(&stopped.account).filter(|account| account.generation == stopped.generation) else { return };
+        let Some(account) =
+            self.accounts.get_mut(&stopped.account).filter(|account| account.generation == stopped.generation)
+        else {
+            return;
+        };
         account.failures = stopped.failures;
         if let Phase::Stopping(reason) = account.phase {
             return self.release(stopped.account, reason, ctx);
@@ -561,7 +589,11 @@ impl Handler<StatusChanged> for AccountRegistry {
     type Result = ();
 
     fn handle(&mut self, changed: StatusChanged, ctx: &mut Self::Context) {
-        let Some(account) = self.accounts.get_mut(&changed.account).filter(|account| account.generation == changed.generation) else { return };
+        let Some(account) =
+            self.accounts.get_mut(&changed.account).filter(|account| account.generation == changed.generation)
+        else {
+            return;
+        };
         if changed.status.state == State::Connected {
             account.crashes = Backoff::new(self.config.backoff);
         }
@@ -592,7 +624,10 @@ impl Handler<Overview> for AccountRegistry {
     type Result = RegistryOverview;
 
     fn handle(&mut self, _: Overview, _: &mut Self::Context) -> RegistryOverview {
-        RegistryOverview { shards: self.shards.len(), accounts: self.accounts.iter().map(|(id, account)| (*id, account.status.clone())).collect() }
+        RegistryOverview {
+            shards: self.shards.len(),
+            accounts: self.accounts.iter().map(|(id, account)| (*id, account.status.clone())).collect(),
+        }
     }
 }
 
@@ -602,7 +637,9 @@ impl Handler<SnapshotOf> for AccountRegistry {
     fn handle(&mut self, SnapshotOf(id): SnapshotOf, _: &mut Self::Context) -> Self::Result {
         let actor = self.accounts.get(&id).and_then(|account| match &account.phase {
             Phase::Running(actor) => Some(actor.clone()),
-            Phase::Off | Phase::Queued | Phase::Adopting | Phase::Resting | Phase::Stopping(_) | Phase::Releasing => None,
+            Phase::Off | Phase::Queued | Phase::Adopting | Phase::Resting | Phase::Stopping(_) | Phase::Releasing => {
+                None
+            }
         });
         let wait = self.config.ping_wait;
         Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
@@ -640,8 +677,11 @@ impl AccountRegistry {
     fn close_all(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = ()> + use<> {
         let (sender, closed) = oneshot::channel();
         self.all_off = Some(sender);
-        let ids: Vec<AccountId> = self.accounts.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.stop(id, Reason::ShutDown, ctx));
+        let mut ids = Vec::with_capacity(self.accounts.len());
+        ids.extend(self.accounts.keys().copied());
+        for id in ids {
+            self.stop(id, Reason::ShutDown, ctx);
+        }
         self.check_all_off();
         closed.map(drop)
     }

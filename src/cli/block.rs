@@ -61,7 +61,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
 
 impl Who {
     fn find(self, store: &Store) -> anyhow::Result<(Scope, Option<AccountId>, BuyerId)> {
-        let buyer = self.buyer.strip_suffix("@goofish").unwrap_or(&self.buyer);
+        let buyer = self.buyer.split('@').next().unwrap_or(&self.buyer);
         if buyer.is_empty() || !buyer.bytes().all(|byte| byte.is_ascii_digit()) {
             bail!("{buyer:?} is not a buyer's platform id: it is a number such as 2200000000777");
         }

@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::bail;
-use diesel::QueryResult;
 use serde_json::{Value, json};
 
 use super::{
@@ -26,7 +25,7 @@ use crate::{
     },
     settings::Settings,
     store::{
-        DbConn, Saved, Scope, Store, accounts,
+        DbConn, QueryResult, Saved, Scope, Store, accounts,
         rules::{self, Loaded},
     },
 };

@@ -27,7 +27,9 @@ use crate::{
     inbox::{
         debounce::{Debounce, Wait},
         dedup::Recent,
-        messages::{Cursor, Flush, Incoming, Ingest, NotStored, Source, TookOver, TurnMessage, TurnSettled, UnknownEntry},
+        messages::{
+            Cursor, Flush, Incoming, Ingest, NotStored, Source, TookOver, TurnMessage, TurnSettled, UnknownEntry,
+        },
     },
     platform::lwp::event::{Content, Message},
     reply::decide::Silence,
@@ -52,6 +54,7 @@ const BACKLOG_LOOK: Duration = Duration::from_millis(5);
 const CURSOR_EVERY: Duration = Duration::from_secs(1);
 
 /// Ids of stored messages kept in memory; the database knows them all.
+// Not zero.
 const RECENT: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
 
 type Key = (AccountId, ConversationId);
@@ -178,7 +181,8 @@ impl InboxActor {
     /// Until when the seller's own typing pauses the conversation.
     fn pause_for(&self, account: AccountId, incoming: &Incoming) -> Option<Timestamp> {
         let pause = self.accounts.get(&account)?.pace.takeover_pause;
-        let takes_over = incoming.own && incoming.message.is_written_by_a_person() && !incoming.message.group && !pause.is_zero();
+        let takes_over =
+            incoming.own && incoming.message.is_written_by_a_person() && !incoming.message.group && !pause.is_zero();
         takes_over.then(|| incoming.message.created_at + pause)
     }
 
@@ -216,7 +220,11 @@ impl InboxActor {
         for incoming in &ingest.messages {
             if let Some(until) = self.pause_for(ingest.account, incoming) {
                 // Same thread; lost only together with the shard, and the pause is stored.
-                self.takeovers.do_send(TookOver { account: ingest.account, conversation: incoming.message.conversation.clone(), until });
+                self.takeovers.do_send(TookOver {
+                    account: ingest.account,
+                    conversation: incoming.message.conversation.clone(),
+                    until,
+                });
             }
         }
     }
@@ -357,9 +365,17 @@ fn prejudge(message: &Message, answered: &HashMap<ConversationId, Timestamp>) ->
     later.then_some(Silence::SellerAnswered)
 }
 
-fn new_row(ingest: &Ingest, Incoming { message, own }: &Incoming, answered: &HashMap<ConversationId, Timestamp>) -> NewMessage {
+fn new_row(
+    ingest: &Ingest,
+    Incoming { message, own }: &Incoming,
+    answered: &HashMap<ConversationId, Timestamp>,
+) -> NewMessage {
     let now = clock::unix();
-    let verdict = if *own { Some(("own", None)) } else { prejudge(message, answered).map(|silence| ("silent", Some(silence.code().to_owned()))) };
+    let verdict = if *own {
+        Some(("own", None))
+    } else {
+        prejudge(message, answered).map(|silence| ("silent", Some(silence.code().to_owned())))
+    };
     let decided_at = verdict.is_some().then_some(now);
     let (decision, reason) = verdict.unzip();
     NewMessage {
@@ -388,7 +404,9 @@ fn new_row(ingest: &Ingest, Incoming { message, own }: &Incoming, answered: &Has
 fn display_text(message: &Message) -> String {
     match &message.content {
         Content::Text { text } | Content::Tip { text } => text.clone(),
-        Content::Image { pictures } => pictures.first().map_or_else(|| message.reminder.clone(), |picture| format!("{} {}", message.reminder, picture.url)),
+        Content::Image { pictures } => pictures
+            .first()
+            .map_or_else(|| message.reminder.clone(), |picture| format!("{} {}", message.reminder, picture.url)),
         Content::Voice | Content::Sticker | Content::Card(_) | Content::Other => message.reminder.clone(),
     }
 }
@@ -396,10 +414,17 @@ fn display_text(message: &Message) -> String {
 fn pending(message: Message) -> (ConversationId, Pending) {
     let (is_text, text) = match message.content {
         Content::Text { text } => (true, text),
-        Content::Image { .. } | Content::Voice | Content::Sticker | Content::Tip { .. } | Content::Card(_) | Content::Other => (false, message.reminder),
+        Content::Image { .. }
+        | Content::Voice
+        | Content::Sticker
+        | Content::Tip { .. }
+        | Content::Card(_)
+        | Content::Other => (false, message.reminder),
     };
-    let turn_message = TurnMessage { id: message.id, text, is_text, sent_at: message.created_at, received_at: clock::unix() };
-    let pending = Pending { buyer: message.sender, buyer_name: message.sender_name, item: message.item, message: turn_message };
+    let turn_message =
+        TurnMessage { id: message.id, text, is_text, sent_at: message.created_at, received_at: clock::unix() };
+    let pending =
+        Pending { buyer: message.sender, buyer_name: message.sender_name, item: message.item, message: turn_message };
     (message.conversation, pending)
 }
 
@@ -411,7 +436,8 @@ fn restored(message: StoredMessage) -> (ConversationId, Pending) {
         sent_at: message.sent_at,
         received_at: message.received_at,
     };
-    let pending = Pending { buyer: message.sender, buyer_name: message.sender_name, item: message.item, message: turn_message };
+    let pending =
+        Pending { buyer: message.sender, buyer_name: message.sender_name, item: message.item, message: turn_message };
     (message.conversation, pending)
 }
 
@@ -511,4 +537,3 @@ impl Handler<Ping> for InboxActor {
         Load { accounts: self.accounts.len(), pending: self.debounce.len() + self.gathering.len() }
     }
 }
-

@@ -20,13 +20,17 @@ use lru::LruCache;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::messages::{AccountOffline, AccountOnline, Adopt, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit},
     account::facts::AccountFacts,
+    account::messages::{
+        AccountOffline, AccountOnline, Adopt, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit,
+    },
     ids::{AccountId, ConversationId, MessageId},
     outbox::{
         entry::{Entry, Row, SendId, State},
         ledger::{self, Draft, Flight, Ledger, Weather},
-        messages::{Answer, Answered, ConversationFacts, Decided, HistorySeen, ListenForReleases, OnceReleased, OwnSeen, Settle},
+        messages::{
+            Answer, Answered, ConversationFacts, Decided, HistorySeen, ListenForReleases, OnceReleased, OwnSeen, Settle,
+        },
         rate::{Rate, RateConfig},
     },
     platform::lwp::event::Message,
@@ -49,6 +53,7 @@ const TICK: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Ids of confirmed sends kept in memory to recognise their echoes without the database.
+// Not zero.
 const RECENT: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
 
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +163,11 @@ impl OutboxActor {
             self.batch.released.push((entry.account, entry.id));
             if let Some(releases) = &self.releases {
                 // Losing it leaves a once-reply used up, which the next start reads from the database.
-                releases.do_send(OnceReleased { account: entry.account, conversation: entry.conversation.clone(), rule });
+                releases.do_send(OnceReleased {
+                    account: entry.account,
+                    conversation: entry.conversation.clone(),
+                    rule,
+                });
             }
         }
         self.batch.settled.push(entry);
@@ -263,7 +272,11 @@ impl OutboxActor {
     }
 
     /// Messages in our name that memory does not know: the database may.
-    fn ask_database(&self, account: AccountId, messages: Vec<Message>) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
+    fn ask_database(
+        &self,
+        account: AccountId,
+        messages: Vec<Message>,
+    ) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
         let store = self.store.clone();
         let asked = async move {
             let known = store.write(move |conn| claim_echoes(conn, account, &messages)).await;
@@ -287,7 +300,11 @@ impl OutboxActor {
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.decisions.is_empty() && self.rows.is_empty() && self.conversations.is_empty() && self.released.is_empty() && self.settled.is_empty()
+        self.decisions.is_empty()
+            && self.rows.is_empty()
+            && self.conversations.is_empty()
+            && self.released.is_empty()
+            && self.settled.is_empty()
     }
 
     fn store(&self, conn: &mut DbConn) -> store::QueryResult<()> {
@@ -317,14 +334,21 @@ impl Batch {
     }
 
     fn copy_of_what_follows(&self) -> Self {
-        Self { flights: self.flights.clone(), settled: self.settled.clone(), told: self.told.clone(), turns: self.turns, ..Self::default() }
+        Self {
+            flights: self.flights.clone(),
+            settled: self.settled.clone(),
+            told: self.told.clone(),
+            turns: self.turns,
+            ..Self::default()
+        }
     }
 }
 
 /// For each message: is it the echo of a stored send? Such a send is confirmed by it.
 fn claim_echoes(conn: &mut DbConn, account: AccountId, messages: &[Message]) -> store::QueryResult<Vec<bool>> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
-    let known: HashSet<MessageId> = store::outbox::find_by_message(conn, account, &ids)?.into_iter().filter_map(|entry| entry.message).collect();
+    let known: HashSet<MessageId> =
+        store::outbox::find_by_message(conn, account, &ids)?.into_iter().filter_map(|entry| entry.message).collect();
     let mut ours = Vec::with_capacity(messages.len());
     for message in messages {
         ours.push(known.contains(&message.id) || claim_echo(conn, account, message)?);
@@ -381,7 +405,8 @@ impl Handler<DropAccount> for OutboxActor {
         }
         self.active.remove(&id);
         self.batch.forget(id, &self.backlog);
-        let gone: Vec<MessageId> = self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
+        let gone: Vec<MessageId> =
+            self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
         for message in gone {
             self.recent.pop(&message);
         }
@@ -475,7 +500,12 @@ impl OutboxActor {
             first.get_or_insert(send);
         }
         if let (true, Some(first)) = (answer.once, first) {
-            self.batch.once.push(OnceReply { account: id, conversation: conversation.clone(), rule: answer.rule, outbox: first });
+            self.batch.once.push(OnceReply {
+                account: id,
+                conversation: conversation.clone(),
+                rule: answer.rule,
+                outbox: first,
+            });
         }
     }
 }
@@ -537,7 +567,8 @@ impl Handler<OwnSeen> for OutboxActor {
         let mut unknown = Vec::new();
         for message in messages {
             let recent = self.recent.get(&message.id) == Some(&id);
-            let echo = recent || self.accounts.get_mut(&id).is_some_and(|account| account.ledger.on_echo(&message, now));
+            let echo =
+                recent || self.accounts.get_mut(&id).is_some_and(|account| account.ledger.on_echo(&message, now));
             ours.push(echo);
             if echo && !recent {
                 self.recent.put(message.id.clone(), id);
@@ -563,14 +594,16 @@ impl Handler<HistorySeen> for OutboxActor {
     type Result = ();
 
     fn handle(&mut self, seen: HistorySeen, ctx: &mut Self::Context) {
-        let ids: Vec<MessageId> = seen.page.iter().flat_map(|page| &page.messages).map(|message| message.id.clone()).collect();
+        let ids: Vec<MessageId> =
+            seen.page.iter().flat_map(|page| &page.messages).map(|message| message.id.clone()).collect();
         let (store, id) = (self.store.clone(), seen.account);
         let read = async move { store.read(move |conn| store::outbox::find_by_message(conn, id, &ids)).await };
         let then = read.into_actor(self).map(move |known, actor, ctx| {
             let Some(account) = actor.accounts.get_mut(&id) else { return };
             // Without the database nobody knows which messages belong to other sends: as good as no history.
             let page = known.as_ref().ok().and(seen.page.as_ref());
-            let mut taken: HashSet<MessageId> = known.iter().flatten().filter_map(|entry| entry.message.clone()).collect();
+            let mut taken: HashSet<MessageId> =
+                known.iter().flatten().filter_map(|entry| entry.message.clone()).collect();
             taken.extend(actor.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()));
             let own = account.facts.uid.clone();
             account.ledger.on_history(&seen.conversation, page, &own, &taken, clock::now());
@@ -613,8 +646,8 @@ impl Handler<Ping> for OutboxActor {
     type Result = Load;
 
     fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
-        let pending = self.active.iter().filter_map(|id| self.accounts.get(id)).map(|account| account.ledger.pending()).sum();
+        let pending =
+            self.active.iter().filter_map(|id| self.accounts.get(id)).map(|account| account.ledger.pending()).sum();
         Load { accounts: self.accounts.len(), pending }
     }
 }
-

@@ -211,7 +211,9 @@ impl Ledger {
                 head.phase = Phase::Asking { since: now.unix, tries: tries + 1 };
                 Step::Rest
             }
-            Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => self.history_was_silent(head, tries, now),
+            Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => {
+                self.history_was_silent(head, tries, now)
+            }
             Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
         }
     }
@@ -239,7 +241,9 @@ impl Ledger {
 
     /// The account told what became of a flight.
     pub fn on_outcome(&mut self, conversation: &ConversationId, id: SendId, outcome: Outcome, now: Now) {
-        let Some(mut head) = self.take_head(conversation, |head| head.entry.id == id && head.entry.state == State::Sent) else {
+        let Some(mut head) =
+            self.take_head(conversation, |head| head.entry.id == id && head.entry.state == State::Sent)
+        else {
             return;
         };
         let step = match outcome {
@@ -299,7 +303,9 @@ impl Ledger {
     /// A message in our own name. `true`: it is one of our sends, which is confirmed by it.
     pub fn on_echo(&mut self, message: &Message, now: Now) -> bool {
         let fits = |head: &Sending| {
-            head.entry.attempts > 0 && is_same(&head.entry.body, message) && head.entry.created_at - CLOCK_SKEW <= message.created_at
+            head.entry.attempts > 0
+                && is_same(&head.entry.body, message)
+                && head.entry.created_at - CLOCK_SKEW <= message.created_at
         };
         if let Some(mut head) = self.take_head(&message.conversation, fits) {
             head.entry.message = Some(message.id.clone());
@@ -313,7 +319,9 @@ impl Ledger {
     /// The echo of a send that was accepted without an id.
     fn claim(&mut self, message: &Message) -> bool {
         let position = self.unclaimed.iter().position(|(_, conversation, body, at)| {
-            *conversation == message.conversation && is_same(body, message) && *at - CLOCK_SKEW - self.config.answer_wait <= message.created_at
+            *conversation == message.conversation
+                && is_same(body, message)
+                && *at - CLOCK_SKEW - self.config.answer_wait <= message.created_at
         });
         let Some((id, ..)) = position.and_then(|position| self.unclaimed.remove(position)) else { return false };
         self.rows.push(Row::Update(Change {
@@ -330,8 +338,17 @@ impl Ledger {
     }
 
     /// The platform's history of a conversation whose head is in doubt; `taken`: ids in it that belong to other sends of ours.
-    pub fn on_history(&mut self, conversation: &ConversationId, page: Option<&HistoryPage>, own: &BuyerId, taken: &HashSet<MessageId>, now: Now) {
-        let Some(mut head) = self.take_head(conversation, |head| matches!(head.phase, Phase::Asking { .. })) else { return };
+    pub fn on_history(
+        &mut self,
+        conversation: &ConversationId,
+        page: Option<&HistoryPage>,
+        own: &BuyerId,
+        taken: &HashSet<MessageId>,
+        now: Now,
+    ) {
+        let Some(mut head) = self.take_head(conversation, |head| matches!(head.phase, Phase::Asking { .. })) else {
+            return;
+        };
         let Phase::Asking { tries, .. } = head.phase else { return self.put_head(conversation, head, Step::Rest) };
         let step = match page {
             None => self.history_was_silent(&mut head, tries, now),
@@ -348,7 +365,12 @@ impl Ledger {
 
     fn history_was_silent(&mut self, head: &mut Sending, tries: u32, now: Now) -> Step {
         if tries >= self.config.history_tries {
-            return self.settle(head, State::Uncertain, Some("neither an answer, nor an echo, nor the history".into()), now);
+            return self.settle(
+                head,
+                State::Uncertain,
+                Some("neither an answer, nor an echo, nor the history".into()),
+                now,
+            );
         }
         head.phase = Phase::Doubt { not_before: now.unix + self.config.retry_after * tries.max(1), tries };
         Step::Rest
@@ -356,7 +378,12 @@ impl Ledger {
 
     fn never_arrived(&mut self, head: &mut Sending, now: Now) -> Step {
         if head.entry.expires_at <= now.unix {
-            return self.settle(head, State::Expired, Some("never reached the platform, and too old by now".into()), now);
+            return self.settle(
+                head,
+                State::Expired,
+                Some("never reached the platform, and too old by now".into()),
+                now,
+            );
         }
         if head.entry.attempts >= self.config.attempts {
             let reason = format!("sent {} times and never seen in the history", head.entry.attempts);
@@ -400,7 +427,10 @@ impl Ledger {
     pub fn take_rows(&mut self) -> Vec<Row> {
         let mut rows = Vec::with_capacity(self.fresh.len() + self.rows.len());
         for (conversation, id) in std::mem::take(&mut self.fresh) {
-            let sending = self.lanes.get_mut(&conversation).and_then(|lane| lane.iter_mut().find(|sending| sending.entry.id == id));
+            let sending = self
+                .lanes
+                .get_mut(&conversation)
+                .and_then(|lane| lane.iter_mut().find(|sending| sending.entry.id == id));
             match sending {
                 Some(sending) => {
                     sending.stored = true;
@@ -434,7 +464,11 @@ impl Ledger {
 
     /// Sends that are on the wire without a word about them.
     pub fn in_the_air(&self) -> usize {
-        self.lanes.values().filter_map(VecDeque::front).filter(|head| matches!(head.phase, Phase::Flying { .. })).count()
+        self.lanes
+            .values()
+            .filter_map(VecDeque::front)
+            .filter(|head| matches!(head.phase, Phase::Flying { .. }))
+            .count()
     }
 
     pub fn is_idle(&self) -> bool {
@@ -483,6 +517,3 @@ pub fn is_same(body: &Body, message: &Message) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -39,9 +39,11 @@ use crate::{
 };
 
 /// Conversations kept in memory; the database knows them all.
+// Not zero.
 const CONVERSATIONS: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
 
 /// Items whose seller is kept in memory.
+// Not zero.
 const ITEMS: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
 
 /// A turn waits this long for its item's seller; then it is decided without.
@@ -169,7 +171,8 @@ impl ReplyActor {
     }
 
     fn consider(&mut self, turn: TurnSettled, ctx: &mut Context<Self>) {
-        let item = turn.item.clone().or_else(|| self.conversation(&turn).and_then(|conversation| conversation.item.clone()));
+        let item =
+            turn.item.clone().or_else(|| self.conversation(&turn).and_then(|conversation| conversation.item.clone()));
         let Some(item) = item else {
             // No item, nothing to buy: nobody can be on the buying side.
             return self.decide(turn, None, Side::Seller);
@@ -213,7 +216,10 @@ impl ReplyActor {
 
     fn decide(&mut self, turn: TurnSettled, item: Option<ItemId>, side: Side) {
         let key = (turn.account, turn.conversation.clone());
-        let title = item.as_ref().and_then(|item| self.sellers.get(&(turn.account, item.clone()))).and_then(|seller| seller.title.clone());
+        let title = item
+            .as_ref()
+            .and_then(|item| self.sellers.get(&(turn.account, item.clone())))
+            .and_then(|seller| seller.title.clone());
         let rules = self.rules.get(&turn.account);
         let blocked = rules.is_some_and(|rules| rules.blocked.contains(&turn.buyer));
         let no_rules = RuleBook::default();
@@ -240,7 +246,8 @@ impl ReplyActor {
     }
 
     fn set_pauses(&mut self, paused: Vec<(AccountId, ConversationId, Timestamp)>) {
-        let paused: HashMap<Key, Timestamp> = paused.into_iter().map(|(account, id, until)| ((account, id), until)).collect();
+        let paused: HashMap<Key, Timestamp> =
+            paused.into_iter().map(|(account, id, until)| ((account, id), until)).collect();
         for (key, conversation) in &mut self.conversations {
             conversation.paused_until = paused.get(key).copied();
         }
@@ -253,8 +260,16 @@ impl ReplyActor {
 
 impl Conversation {
     /// Takes over what the turn tells of the conversation; what is new must be stored.
-    fn learn(&mut self, turn: &TurnSettled, item: Option<&ItemId>, title: Option<String>, side: Side) -> Option<ConversationFacts> {
-        let known = self.stored && self.item.as_ref() == item && (turn.buyer_name.is_none() || self.peer_name == turn.buyer_name);
+    fn learn(
+        &mut self,
+        turn: &TurnSettled,
+        item: Option<&ItemId>,
+        title: Option<String>,
+        side: Side,
+    ) -> Option<ConversationFacts> {
+        let known = self.stored
+            && self.item.as_ref() == item
+            && (turn.buyer_name.is_none() || self.peer_name == turn.buyer_name);
         if known {
             return None;
         }
@@ -294,7 +309,12 @@ fn question(turn: &TurnSettled, item: Option<&ItemId>) -> Turn {
     }
 }
 
-fn decided(turn: TurnSettled, decision: Decision, conversation_facts: Option<ConversationFacts>, now: Timestamp) -> Decided {
+fn decided(
+    turn: TurnSettled,
+    decision: Decision,
+    conversation_facts: Option<ConversationFacts>,
+    now: Timestamp,
+) -> Decided {
     let (verdict, answer) = verdict(&turn, decision);
     let asked: Vec<&str> = turn.messages.iter().map(|message| message.text.as_str()).collect();
     let trace = Trace {
@@ -331,7 +351,8 @@ fn verdict(turn: &TurnSettled, decision: Decision) -> (Verdict, Option<Answer>) 
                 Source::Rule => ("rule", Origin::Rule),
                 Source::Default => ("default", Origin::Default),
             };
-            let verdict = Verdict { decision: "answer", reason: reason.to_owned(), rule: Some(rule), needs_person: false };
+            let verdict =
+                Verdict { decision: "answer", reason: reason.to_owned(), rule: Some(rule), needs_person: false };
             let bodies = sends.into_iter().map(body).collect();
             (verdict, Some(Answer { peer: turn.buyer.clone(), origin, rule, once, bodies }))
         }
@@ -366,7 +387,11 @@ impl Past {
             items.sort_unstable();
             items.dedup();
             for item in store::items::find_many(conn, account, &items)? {
-                past.sellers.push((account, item.item, Seller { uid: item.seller, title: Some(item.title).filter(|title| !title.is_empty()) }));
+                past.sellers.push((
+                    account,
+                    item.item,
+                    Seller { uid: item.seller, title: Some(item.title).filter(|title| !title.is_empty()) },
+                ));
             }
         }
         Ok(past)
@@ -382,8 +407,13 @@ impl Past {
         let mut found: HashMap<ConversationId, Conversation> = HashMap::new();
         for row in store::conversations::load_many(conn, account, ids)? {
             items.extend(row.item.clone());
-            let conversation =
-                Conversation { peer_name: row.peer_name, item: row.item, paused_until: row.paused_until, used_once: HashSet::new(), stored: true };
+            let conversation = Conversation {
+                peer_name: row.peer_name,
+                item: row.item,
+                paused_until: row.paused_until,
+                used_once: HashSet::new(),
+                stored: true,
+            };
             found.insert(row.conversation, conversation);
         }
         for (conversation, rule) in store::once_replies::list(conn, account, ids)? {
@@ -450,8 +480,20 @@ impl Handler<ItemKnown> for ReplyActor {
 
 impl ReplyActor {
     /// Stored, so that it is asked once and not once a start.
-    fn remember_item(&self, (account, item): &(AccountId, ItemId), seller: &BuyerId, title: Option<String>, ctx: &mut Context<Self>) {
-        let row = ItemRow { account: *account, item: item.clone(), seller: seller.clone(), title: title.unwrap_or_default(), fetched_at: clock::unix() };
+    fn remember_item(
+        &self,
+        (account, item): &(AccountId, ItemId),
+        seller: &BuyerId,
+        title: Option<String>,
+        ctx: &mut Context<Self>,
+    ) {
+        let row = ItemRow {
+            account: *account,
+            item: item.clone(),
+            seller: seller.clone(),
+            title: title.unwrap_or_default(),
+            fetched_at: clock::unix(),
+        };
         let store = self.store.clone();
         let stored = async move { store.write(move |conn| store::items::put(conn, &row)).await };
         let then = stored.into_actor(self).map(|result, _, _| {
@@ -476,7 +518,8 @@ impl Handler<PausesChanged> for ReplyActor {
 
     fn handle(&mut self, _: PausesChanged, _: &mut Self::Context) -> Self::Result {
         let store = self.store.clone();
-        let read = async move { store.read(move |conn| store::conversations::list_all_paused(conn, clock::unix())).await };
+        let read =
+            async move { store.read(move |conn| store::conversations::list_all_paused(conn, clock::unix())).await };
         let then = read.into_actor(self).map(|paused, actor, _| match paused {
             Ok(paused) => actor.set_pauses(paused),
             Err(error) => error!(class = "database"; "cannot read the pauses that changed: {error}"),
@@ -500,12 +543,16 @@ impl Handler<DropAccount> for ReplyActor {
 
     fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
         self.accounts.remove(&id);
-        let keys: Vec<Key> = self.conversations.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<Key> =
+            self.conversations.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
         keys.iter().for_each(|key| drop(self.conversations.pop(key)));
-        let items: Vec<_> = self.sellers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
+        let items: Vec<_> =
+            self.sellers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
         items.iter().for_each(|key| drop(self.sellers.pop(key)));
-        let unread = self.unread.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
-        let asking = self.asking.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
+        let unread =
+            self.unread.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
+        let asking =
+            self.asking.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
         self.let_go(unread + asking);
     }
 }

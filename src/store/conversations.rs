@@ -195,6 +195,10 @@ pub fn take_over(
 pub fn list_all_paused(conn: &mut DbConn, now: Timestamp) -> QueryResult<Vec<(AccountId, ConversationId, Timestamp)>> {
     conversations::table
         .filter(conversations::paused_until.gt(now))
-        .select((conversations::account_id, conversations::conversation_id, conversations::paused_until.assume_not_null()))
+        .select((
+            conversations::account_id,
+            conversations::conversation_id,
+            conversations::paused_until.assume_not_null(),
+        ))
         .load(conn)
 }

@@ -348,11 +348,7 @@ pub fn claim(
 ) -> QueryResult<bool> {
     let rows = diesel::update(outbox::table.find((account, id)))
         .filter(outbox::message_id.is_null())
-        .set((
-            outbox::message_id.eq(message),
-            outbox::state.eq(State::Confirmed),
-            outbox::settled_at.eq(now),
-        ))
+        .set((outbox::message_id.eq(message), outbox::state.eq(State::Confirmed), outbox::settled_at.eq(now)))
         .execute(conn)?;
     Ok(rows == 1)
 }

@@ -16,7 +16,10 @@ pub enum FeedEvent {
     Decided(Box<DecidedEvent>),
     /// A send reached its final state.
     Settled(Box<Entry>),
-    Status { account: AccountId, status: Status },
+    Status {
+        account: AccountId,
+        status: Status,
+    },
 }
 
 /// What was decided about a turn.

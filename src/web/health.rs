@@ -16,8 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn health(state: Data<AppState>) -> HttpResponse {
     let registry = state.registry.get();
-    let (database, overview) = tokio::join!(timeout(PATIENCE, state.store.ping()), timeout(PATIENCE, registry.send(Overview)));
+    let (database, overview) =
+        tokio::join!(timeout(PATIENCE, state.store.ping()), timeout(PATIENCE, registry.send(Overview)));
     let overview = overview.ok().and_then(Result::ok);
-    let health = Health::new(matches!(database, Ok(Ok(()))), overview.as_ref().map(|overview| overview.accounts.as_slice()), clock::unix().since(state.started_at));
+    let health = Health::new(
+        matches!(database, Ok(Ok(()))),
+        overview.as_ref().map(|overview| overview.accounts.as_slice()),
+        clock::unix().since(state.started_at),
+    );
     if health.is_healthy() { HttpResponse::Ok().json(health) } else { HttpResponse::ServiceUnavailable().json(health) }
 }

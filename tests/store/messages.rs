@@ -2,12 +2,12 @@
 
 use yutang::{
     ids::{AccountId, MessageId, RuleId, Timestamp},
-    outbox::entry::{Body, Entry, Origin, SendId, State},
+    outbox::entry::{Body, Change, Entry, Origin, SendId, State},
     store::{
         account_cursors::{self, Cursor},
         chat_messages::{self, DecisionRow, NewMessage, Source},
         once_replies::{self, OnceReply},
-        outbox::{self, Change},
+        outbox,
     },
 };
 

@@ -225,6 +225,7 @@ fn token(account: yutang::ids::AccountId) -> TokenRow {
         account,
         token: None,
         device_id: "device".into(),
+        credentials_version: 1,
         issued_at: Some(NOW),
         expires_at: None,
         budget_day: 20_000,

@@ -12,6 +12,8 @@ pub(crate) fn tier(name: &str) -> u8 {
     match (folder(name), file(name)) {
         ("web" | "sim" | "cli", _) | ("", "app.rs" | "main.rs" | "lib.rs" | "settings.rs") => EDGE,
         (_, "actor.rs" | "registry.rs") => 4,
+        // An actor that is too long for one file is a folder.
+        _ if name.contains("/actor/") => 4,
         ("store" | "telemetry", _) | (_, "client.rs" | "socket.rs" | "browser.rs") => 3,
         (_, "messages.rs") => 2,
         ("platform", _) | ("", VOCABULARY) => 0,

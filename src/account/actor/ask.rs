@@ -62,7 +62,12 @@ struct Reading {
 }
 
 impl AccountActor {
-    pub(super) fn on_asked_history(&mut self, conversation: ConversationId, answer: Result<Answer, RequestError>, _: &mut Context<Self>) {
+    pub(super) fn on_asked_history(
+        &mut self,
+        conversation: ConversationId,
+        answer: Result<Answer, RequestError>,
+        _: &mut Context<Self>,
+    ) {
         let Some(mut reading) = self.asking.histories.remove(&conversation) else { return };
         let Ok(Answer::History(page)) = answer else { return self.tell_history(conversation, None) };
         let next = page.next;
@@ -75,7 +80,10 @@ impl AccountActor {
             return self.tell_history(conversation, None);
         }
         self.asking.histories.insert(conversation.clone(), reading);
-        self.ask(Command::ListMessages { conversation: conversation.clone(), cursor: next, limit: PAGE }, Purpose::History { conversation });
+        self.ask(
+            Command::ListMessages { conversation: conversation.clone(), cursor: next, limit: PAGE },
+            Purpose::History { conversation },
+        );
     }
 
     fn tell_history(&self, conversation: ConversationId, page: Option<HistoryPage>) {
@@ -170,7 +178,9 @@ async fn ask_gateway(env: &Env, facts: &AccountFacts, item: &ItemId) -> Result<R
     }
     match credentials.call(env, &api::item_detail(item)).await? {
         Outcome::Success(data) => {
-            let unreadable = |error: api::Unreadable| Failure::heals(crate::account::state::Reason::PlatformError, error.to_string());
+            let unreadable = |error: api::Unreadable| {
+                Failure::heals(crate::account::state::Reason::PlatformError, error.to_string())
+            };
             ItemDetail::read(&data).map(Ok).map_err(unreadable)
         }
         refused => {
@@ -186,7 +196,10 @@ impl Handler<AskHistory> for AccountActor {
     fn handle(&mut self, AskHistory { conversation, since }: AskHistory, ctx: &mut Self::Context) {
         let reading = Reading { since, messages: Vec::new(), unreadable: 0, pages: 0 };
         self.asking.histories.insert(conversation.clone(), reading);
-        self.ask(Command::ListMessages { conversation: conversation.clone(), cursor: None, limit: PAGE }, Purpose::History { conversation });
+        self.ask(
+            Command::ListMessages { conversation: conversation.clone(), cursor: None, limit: PAGE },
+            Purpose::History { conversation },
+        );
         self.drive(ctx);
     }
 }

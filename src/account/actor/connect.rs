@@ -95,13 +95,20 @@ fn reason_of(cause: Cause) -> Reason {
 
 /// Everything up to the WebSocket's handshake. Each wait but the one for a free place has a deadline.
 pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failure> {
-    let permits = Permits { _socket: place(&env.limits.sockets).await?, connecting: Some(place(&env.limits.connecting).await?) };
+    let permits =
+        Permits { _socket: place(&env.limits.sockets).await?, connecting: Some(place(&env.limits.connecting).await?) };
     // A database that takes no writes would take no messages either: then the platform is left alone.
     env.store.ping().await?;
     let mut credentials = Credentials::load(&env.store, &facts).await?;
     let token = credentials.token(&env, &facts).await?;
     let http = env.http();
-    let opened = socket::connect(&http, &env.config.im_url, credentials.cookies.header(), &env.config.user_agent, env.config.connect_wait);
+    let opened = socket::connect(
+        &http,
+        &env.config.im_url,
+        credentials.cookies.header(),
+        &env.config.user_agent,
+        env.config.connect_wait,
+    );
     let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
     Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
 }
@@ -129,7 +136,8 @@ impl Credentials {
             Ok((credentials, store::account_tokens::load(conn, id)?, store::account_cursors::load(conn, id)?))
         });
         let (credentials, token, cursor) = rows.await?;
-        let credentials = credentials.ok_or_else(|| Failure::needs_person(Reason::CookieUnusable, Some("the account is gone".into())))?;
+        let credentials = credentials
+            .ok_or_else(|| Failure::needs_person(Reason::CookieUnusable, Some("the account is gone".into())))?;
         let unusable = |why: String| Failure::needs_person(Reason::CookieUnusable, Some(why));
         let cookie = store.keys().open(&store::accounts::cookie_place(&credentials.uid), &credentials.cookie);
         let cookies = Cookies::parse(cookie.map_err(|error| unusable(error.to_string()))?.expose());
@@ -172,7 +180,8 @@ impl Credentials {
             Outcome::Success(data) => data,
             refused => return Err(self.refused(env, refused).await?),
         };
-        let token = AccessToken::read(&data).map_err(|error| Failure::heals(Reason::PlatformError, error.to_string()))?;
+        let token =
+            AccessToken::read(&data).map_err(|error| Failure::heals(Reason::PlatformError, error.to_string()))?;
         let life = token.expires_in_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         self.governor.keep(token.token.clone(), life, clock::unix());
         self.save(&env.store).await?;
@@ -215,7 +224,10 @@ impl Credentials {
     async fn save_cookies(&self, store: &Store) -> Result<(), StoreError> {
         let (account, version) = (self.account, self.version);
         let sealed = store.keys().seal(&store::accounts::cookie_place(&self.uid), self.cookies.header());
-        store.write(move |conn| store::accounts::refresh_cookie(conn, account, version, &sealed, clock::unix())).await.map(drop)
+        store
+            .write(move |conn| store::accounts::refresh_cookie(conn, account, version, &sealed, clock::unix()))
+            .await
+            .map(drop)
     }
 }
 
@@ -226,7 +238,11 @@ fn read_governor(store: &Store, row: TokenRow, version: i64) -> Result<Governor,
     let token = open(store::account_tokens::token_place(row.account), row.token)?;
     let url = open(store::account_tokens::breaker_place(row.account), row.breaker_url)?;
     let mut governor = Governor {
-        token: token.map(|value| Token { value, issued_at: row.issued_at.unwrap_or(Timestamp(0)), expires_at: row.expires_at }),
+        token: token.map(|value| Token {
+            value,
+            issued_at: row.issued_at.unwrap_or(Timestamp(0)),
+            expires_at: row.expires_at,
+        }),
         device_id: row.device_id,
         budget_day: row.budget_day,
         budget_used: u32::try_from(row.budget_used).unwrap_or(u32::MAX),
@@ -243,7 +259,12 @@ fn read_governor(store: &Store, row: TokenRow, version: i64) -> Result<Governor,
 }
 
 /// Writes down what must survive a restart.
-pub(super) async fn save_governor(store: &Store, account: AccountId, version: i64, governor: &Governor) -> Result<(), StoreError> {
+pub(super) async fn save_governor(
+    store: &Store,
+    account: AccountId,
+    version: i64,
+    governor: &Governor,
+) -> Result<(), StoreError> {
     let keys = store.keys();
     let token = governor.token.as_ref();
     let breaker = governor.breaker.as_ref();
@@ -258,7 +279,9 @@ pub(super) async fn save_governor(store: &Store, account: AccountId, version: i6
         budget_used: i64::from(governor.budget_used),
         breaker_since: breaker.map(|breaker| breaker.since),
         breaker_reason: breaker.map(|breaker| breaker.cause.as_str().to_owned()),
-        breaker_url: breaker.and_then(|breaker| breaker.url.as_ref()).map(|url| keys.seal(&store::account_tokens::breaker_place(account), url)),
+        breaker_url: breaker
+            .and_then(|breaker| breaker.url.as_ref())
+            .map(|url| keys.seal(&store::account_tokens::breaker_place(account), url)),
     };
     store.write(move |conn| store::account_tokens::save(conn, &row)).await
 }

@@ -87,11 +87,27 @@ impl AccountActor {
         let (mut messages, mut unknown, mut pointed) = (Vec::new(), Vec::new(), false);
         for entry in push.entries {
             match entry.outcome {
+                // The web's form of a message carries no id of its own: the history has it under its real one.
+                Ok(Event::Message(message)) if !message.has_platform_id() => pointed = true,
                 Ok(Event::Message(message)) => messages.push(*message),
                 Ok(Event::Pointer { .. }) => pointed = true,
-                Ok(Event::Unknown) => unknown.extend(entry.data.map(|data| UnknownEntry { object_type: entry.object_type, error: None, data })),
-                Err(error) => unknown.extend(entry.data.map(|data| UnknownEntry { object_type: entry.object_type, error: Some(error.to_string()), data })),
-                Ok(Event::CardUpdate(_) | Event::Badge { .. } | Event::Read { .. } | Event::Typing { .. } | Event::Arouse { .. }) => {}
+                Ok(Event::Unknown) => unknown.extend(entry.data.map(|data| UnknownEntry {
+                    object_type: entry.object_type,
+                    error: None,
+                    data,
+                })),
+                Err(error) => unknown.extend(entry.data.map(|data| UnknownEntry {
+                    object_type: entry.object_type,
+                    error: Some(error.to_string()),
+                    data,
+                })),
+                Ok(
+                    Event::CardUpdate(_)
+                    | Event::Badge { .. }
+                    | Event::Read { .. }
+                    | Event::Typing { .. }
+                    | Event::Arouse { .. },
+                ) => {}
             }
         }
         if !unknown.is_empty() {
@@ -110,7 +126,8 @@ impl AccountActor {
     fn pump(&mut self, ctx: &mut Context<Self>) {
         while !self.delivery.sorting {
             let Some(parcel) = self.delivery.parcels.pop_front() else { return };
-            let own: Vec<Message> = parcel.messages.iter().filter(|message| message.sender == self.facts.uid).cloned().collect();
+            let own: Vec<Message> =
+                parcel.messages.iter().filter(|message| message.sender == self.facts.uid).cloned().collect();
             if own.is_empty() {
                 self.ingest(parcel, &[], ctx);
             } else {
@@ -152,12 +169,20 @@ impl AccountActor {
             let echo = own && ours.next().copied().unwrap_or(false);
             (!echo).then_some(Incoming { message, own })
         });
-        let ingest = Ingest { account: self.facts.id, messages: incoming.collect(), unknown, source, cursor: self.delivery.cursor() };
+        let ingest = Ingest {
+            account: self.facts.id,
+            messages: incoming.collect(),
+            unknown,
+            source,
+            cursor: self.delivery.cursor(),
+        };
         self.delivery.unstored += 1;
         let epoch = self.epoch;
         let stored = self.env.neighbours.ingest.send(ingest).into_actor(self).map(move |result, actor, ctx| {
             if actor.epoch == epoch {
-                let result = result.map_err(|error| error.to_string()).and_then(|stored| stored.map_err(|error| error.to_string()));
+                let result = result
+                    .map_err(|error| error.to_string())
+                    .and_then(|stored| stored.map_err(|error| error.to_string()));
                 actor.stored(push, source, result, ctx);
             }
         });
@@ -205,7 +230,9 @@ impl AccountActor {
     fn step_gap(&mut self, ctx: &mut Context<Self>) {
         let Some(gap) = &mut self.delivery.gap else { return };
         match gap.next(clock::now().instant) {
-            Step::ListConversations { cursor, limit } => self.ask(Command::ListConversations { cursor, limit }, Purpose::GapList),
+            Step::ListConversations { cursor, limit } => {
+                self.ask(Command::ListConversations { cursor, limit }, Purpose::GapList)
+            }
             Step::ListMessages { conversation, cursor, limit } => {
                 let purpose = Purpose::GapHistory { conversation: conversation.clone() };
                 self.ask(Command::ListMessages { conversation, cursor, limit }, purpose);
@@ -223,15 +250,20 @@ impl AccountActor {
         }
     }
 
-    pub(super) fn on_gap_answer(&mut self, purpose: &Purpose, answer: Result<Answer, RequestError>, ctx: &mut Context<Self>) {
+    pub(super) fn on_gap_answer(
+        &mut self,
+        purpose: &Purpose,
+        answer: Result<Answer, RequestError>,
+        ctx: &mut Context<Self>,
+    ) {
         let now = clock::now().instant;
         let Some(gap) = &mut self.delivery.gap else { return };
         match (purpose, answer) {
             (Purpose::GapList, Ok(Answer::Conversations(page))) => {
-                let heads: Vec<ItemKnown> = page.conversations.iter().filter_map(|head| item_of(self.facts.id, head)).collect();
-                gap.on_conversations(page);
+                let heads = page.conversations.iter().filter_map(|head| item_of(self.facts.id, head));
                 // Harmless when lost: the item is asked for when somebody writes about it.
-                heads.into_iter().for_each(|head| self.env.neighbours.item_known.do_send(head));
+                heads.for_each(|known| self.env.neighbours.item_known.do_send(known));
+                gap.on_conversations(page);
             }
             (Purpose::GapHistory { conversation }, Ok(Answer::History(page))) => gap.on_history(conversation, page),
             (_, Err(RequestError::TooFast)) => gap.on_too_fast(now),
@@ -246,7 +278,12 @@ impl AccountActor {
             info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, "conversation.id" = head.conversation.as_str(), messages = messages.len(); "missed messages came from the history");
             self.delivery.saw(None, &messages);
             self.delivery.gap_unstored += 1;
-            self.delivery.parcels.push_back(Parcel { messages, unknown: Vec::new(), source: Source::History, push: None });
+            self.delivery.parcels.push_back(Parcel {
+                messages,
+                unknown: Vec::new(),
+                source: Source::History,
+                push: None,
+            });
         }
         self.pump(ctx);
     }
@@ -286,12 +323,22 @@ impl AccountActor {
     }
 
     fn store_cursor(&mut self, ctx: &mut Context<Self>) {
-        self.delivery.parcels.push_back(Parcel { messages: Vec::new(), unknown: Vec::new(), source: Source::Push, push: None });
+        self.delivery.parcels.push_back(Parcel {
+            messages: Vec::new(),
+            unknown: Vec::new(),
+            source: Source::Push,
+            push: None,
+        });
         self.pump(ctx);
     }
 }
 
 /// Who sells the item a listed conversation is about.
 pub(super) fn item_of(account: AccountId, head: &ConversationHead) -> Option<ItemKnown> {
-    Some(ItemKnown { account, item: head.item.clone()?, seller: Some(head.item_seller.clone()?), title: head.item_title.clone() })
+    Some(ItemKnown {
+        account,
+        item: head.item.clone()?,
+        seller: Some(head.item_seller.clone()?),
+        title: head.item_title.clone(),
+    })
 }

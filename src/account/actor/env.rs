@@ -83,6 +83,8 @@ impl Env {
         thread_local! {
             static HTTP: OnceCell<awc::Client> = const { OnceCell::new() };
         }
-        HTTP.with(|http| http.get_or_init(|| http_client(self.config.connect_wait.max(self.config.gateway.timeout))).clone())
+        HTTP.with(|http| {
+            http.get_or_init(|| http_client(self.config.connect_wait.max(self.config.gateway.timeout))).clone()
+        })
     }
 }

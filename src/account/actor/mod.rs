@@ -28,7 +28,10 @@ use crate::{
     account::{
         backoff::Backoff,
         facts::AccountFacts,
-        messages::{AccountOffline, AccountOnline, AccountSnapshot, AccountStopped, CredentialsChanged, Line, Snapshot, StatusChanged, Stop},
+        messages::{
+            AccountOffline, AccountOnline, AccountSnapshot, AccountStopped, CredentialsChanged, Line, Snapshot,
+            StatusChanged, Stop,
+        },
         state::{Reason, State, Status},
         token::Governor,
     },
@@ -196,10 +199,18 @@ impl AccountActor {
             SessionEvent::TokenRefused { text } => self.token_refused(text, ctx),
             SessionEvent::KickedOut => self.lose(Failure::fight(Reason::KickedOut), ctx),
             SessionEvent::SessionRemoved => self.lose(Failure::fight(Reason::TooManySessions), ctx),
-            SessionEvent::HeartbeatLost => self.lose(Failure::heals(Reason::HeartbeatLost, "no answer to a heartbeat"), ctx),
-            SessionEvent::RegistrationSilent => self.lose(Failure::heals(Reason::NetworkError, "no answer to the registration"), ctx),
-            SessionEvent::Stalled => self.lose(Failure::heals(Reason::Stalled, "messages exist that were not pushed"), ctx),
-            SessionEvent::Unreadable(error) => warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "cannot read a frame: {error}"),
+            SessionEvent::HeartbeatLost => {
+                self.lose(Failure::heals(Reason::HeartbeatLost, "no answer to a heartbeat"), ctx)
+            }
+            SessionEvent::RegistrationSilent => {
+                self.lose(Failure::heals(Reason::NetworkError, "no answer to the registration"), ctx)
+            }
+            SessionEvent::Stalled => {
+                self.lose(Failure::heals(Reason::Stalled, "messages exist that were not pushed"), ctx)
+            }
+            SessionEvent::Unreadable(error) => {
+                warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "cannot read a frame: {error}")
+            }
         }
     }
 
@@ -210,7 +221,11 @@ impl AccountActor {
         self.connections += 1;
         self.set_status(Status::new(State::Connected, Reason::Registered, clock::unix()));
         let address = ctx.address();
-        let line = Line { transmit: address.clone().recipient(), history: address.clone().recipient(), item: address.recipient() };
+        let line = Line {
+            transmit: address.clone().recipient(),
+            history: address.clone().recipient(),
+            item: address.recipient(),
+        };
         for neighbour in &self.env.neighbours.online {
             // Same thread; a neighbour that is gone is replaced together with this actor.
             neighbour.do_send(AccountOnline { account: self.facts.id, line: line.clone() });
@@ -222,7 +237,9 @@ impl AccountActor {
         let text = format!("code {}: {}", refusal.code, refusal.text);
         match refusal.kind {
             RefusalKind::Token | RefusalKind::Device => self.token_refused(text, ctx),
-            RefusalKind::TooManySessions => self.lose(Failure { detail: Some(text), ..Failure::fight(Reason::TooManySessions) }, ctx),
+            RefusalKind::TooManySessions => {
+                self.lose(Failure { detail: Some(text), ..Failure::fight(Reason::TooManySessions) }, ctx)
+            }
             RefusalKind::Other => self.lose(Failure::heals(Reason::PlatformError, text), ctx),
         }
     }
@@ -296,10 +313,18 @@ impl AccountActor {
     fn set_status(&mut self, status: Status) {
         if (status.state, status.reason) != (self.status.state, self.status.reason) {
             match (status.state, status.reason.action()) {
-                (State::Failed, action) => error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = "auth"; "{} {}", status.reason.sentence(), action.unwrap_or_default()),
-                (State::Connected | State::Closed, _) => info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(); "{}", status.reason.sentence()),
-                (State::Reconnecting, _) => info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), detail = status.detail.as_deref().unwrap_or_default(); "{}", status.reason.sentence()),
-                (State::Connecting | State::Disconnected, _) => debug!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "{}", status.reason.sentence()),
+                (State::Failed, action) => {
+                    error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = "auth"; "{} {}", status.reason.sentence(), action.unwrap_or_default())
+                }
+                (State::Connected | State::Closed, _) => {
+                    info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(); "{}", status.reason.sentence())
+                }
+                (State::Reconnecting, _) => {
+                    info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), detail = status.detail.as_deref().unwrap_or_default(); "{}", status.reason.sentence())
+                }
+                (State::Connecting | State::Disconnected, _) => {
+                    debug!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "{}", status.reason.sentence())
+                }
             }
         }
         self.status = status.clone();
@@ -319,7 +344,11 @@ impl Actor for AccountActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.env.status.do_send(StatusChanged { account: self.facts.id, generation: self.generation, status: self.status.clone() });
+        self.env.status.do_send(StatusChanged {
+            account: self.facts.id,
+            generation: self.generation,
+            status: self.status.clone(),
+        });
         self.connect(ctx);
     }
 
@@ -327,7 +356,12 @@ impl Actor for AccountActor {
         let panicked = std::thread::panicking();
         self.tell_offline();
         // Lost only with the registry, whose successor asks for everything anew.
-        self.env.stopped.do_send(AccountStopped { account: self.facts.id, generation: self.generation, panicked, failures: self.backoff.failures() });
+        self.env.stopped.do_send(AccountStopped {
+            account: self.facts.id,
+            generation: self.generation,
+            panicked,
+            failures: self.backoff.failures(),
+        });
     }
 }
 
@@ -405,4 +439,3 @@ impl Handler<Snapshot> for AccountActor {
         }
     }
 }
-

@@ -28,7 +28,12 @@ impl AccountActor {
         }
     }
 
-    pub(super) fn on_answer(&mut self, request: RequestId, answer: Result<Answer, RequestError>, ctx: &mut Context<Self>) {
+    pub(super) fn on_answer(
+        &mut self,
+        request: RequestId,
+        answer: Result<Answer, RequestError>,
+        ctx: &mut Context<Self>,
+    ) {
         let Some(purpose) = self.link.as_mut().and_then(|link| link.requests.remove(&request)) else { return };
         match purpose {
             Purpose::Send { conversation, id } => self.tell_outcome(conversation, id, outcome(answer)),
@@ -68,7 +73,9 @@ fn command(id: SendId, conversation: ConversationId, peer: BuyerId, body: Body) 
 fn outcome(answer: Result<Answer, RequestError>) -> Outcome {
     match answer {
         Ok(Answer::Sent { message }) => Outcome::Accepted(message),
-        Ok(Answer::Conversation { .. } | Answer::Conversations(_) | Answer::History(_) | Answer::Done) => Outcome::Accepted(None::<MessageId>),
+        Ok(Answer::Conversation { .. } | Answer::Conversations(_) | Answer::History(_) | Answer::Done) => {
+            Outcome::Accepted(None::<MessageId>)
+        }
         Err(RequestError::Rejected { reason }) => Outcome::Rejected(reason),
         Err(RequestError::Refused { code, reason }) => Outcome::Refused { code, reason },
         Err(RequestError::TooFast) => Outcome::Refused { code: 429, reason: "too fast".into() },

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::ids::{BuyerId, ConversationId, ItemId, MessageId, OrderId, Timestamp};
 
+/// Begins the id of a message to which the platform gave none.
+pub(super) const MADE_UP: &str = "web-";
+
 /// One entry of a push.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -79,6 +82,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether the id is the platform's own. Where an entry carries none, one is made up that the history will not repeat.
+    pub fn has_platform_id(&self) -> bool {
+        !self.id.as_str().starts_with(MADE_UP)
+    }
+
     /// Content types 1–5 are what a person writes; everything else is the platform speaking in somebody's name.
     pub fn is_written_by_a_person(&self) -> bool {
         (1..=5).contains(&self.content_type) && !self.tip

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     content::{self, ContentBody},
-    event::Message,
+    event::{MADE_UP, Message},
     extension::Extension,
     tree,
 };
@@ -137,7 +137,7 @@ fn web_content(content: &Value) -> ContentBody {
 /// The web form was never seen with a message id. The same bytes are the same message; that much can be told.
 fn fingerprint(value: &Value) -> MessageId {
     let digest = Md5::digest(value.to_string().as_bytes());
-    let mut id = String::from("web-");
+    let mut id = String::from(MADE_UP);
     for byte in digest {
         let _ = write!(id, "{byte:02x}"); // writing to a String cannot fail
     }
