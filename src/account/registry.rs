@@ -113,6 +113,8 @@ struct Supervised {
     shard: usize,
     generation: u64,
     phase: Phase,
+    /// The shard's actors hold it: what they know must not be read a second time.
+    adopted: bool,
     /// Failed connects in a row, handed on to the next actor.
     failures: u32,
     crashes: Backoff,
@@ -241,6 +243,7 @@ impl AccountRegistry {
             shard,
             generation: 0,
             phase: Phase::Off,
+            adopted: false,
             failures: 0,
             crashes: Backoff::new(backoff),
             status: Status::new(State::Disconnected, Reason::NotStarted, clock::unix()),
@@ -313,7 +316,10 @@ impl AccountRegistry {
                 .is_some_and(|account| account.generation == generation && matches!(account.phase, Phase::Adopting));
             match result {
                 _ if !current => {}
-                Ok(()) => actor.start(id),
+                Ok(()) => {
+                    actor.set_adopted(id, true);
+                    actor.start(id);
+                }
                 Err(error) => actor.rest(id, Reason::StorageFailing, Some(error), ctx),
             }
         });
@@ -343,9 +349,19 @@ impl AccountRegistry {
             let resting =
                 |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
             if actor.accounts.get(&id).is_some_and(resting) && !actor.shutting_down {
-                actor.adopt(id, ctx);
+                actor.begin_again(id, ctx);
             }
         });
+    }
+
+    fn begin_again(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        if self.accounts.get(&id).is_some_and(|account| account.adopted) { self.start(id) } else { self.adopt(id, ctx) }
+    }
+
+    fn set_adopted(&mut self, id: AccountId, adopted: bool) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.adopted = adopted;
+        }
     }
 
     fn stop(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
@@ -366,6 +382,7 @@ impl AccountRegistry {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.generation += 1;
         account.phase = Phase::Releasing;
+        account.adopted = false;
         account.failures = 0;
         let shard = &self.shards[account.shard];
         let (flush, ways, wait) = (shard.flush.clone(), shard.drop_account.clone(), self.config.ping_wait);
@@ -457,6 +474,7 @@ impl AccountRegistry {
     }
 
     fn take_over(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        self.set_adopted(id, false);
         let Some(account) = self.accounts.get_mut(&id) else { return };
         match account.phase {
             Phase::Off | Phase::Queued => {}

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -84,6 +84,8 @@ pub struct Ledger {
     account: AccountId,
     config: Config,
     rate: Rate,
+    /// The next send may go then.
+    rate_from: Option<Instant>,
     last_id: SendId,
     lanes: HashMap<ConversationId, VecDeque<Sending>>,
     fresh: Vec<(ConversationId, SendId)>,
@@ -120,6 +122,7 @@ impl Ledger {
             account,
             config,
             rate,
+            rate_from: None,
             last_id: last_id.unwrap_or(SendId(0)),
             lanes: HashMap::new(),
             fresh: Vec::new(),
@@ -173,10 +176,34 @@ impl Ledger {
 
     /// Moves every lane as far as it goes.
     pub fn advance_all(&mut self, weather: Weather, now: Now) {
-        let conversations: Vec<ConversationId> = self.lanes.keys().cloned().collect();
-        for conversation in conversations {
+        let mut ripe: Vec<(SendId, ConversationId)> =
+            self.lanes.iter().filter_map(|(id, lane)| self.ripe(id, lane, weather, now)).collect();
+        // Where not all may go, the oldest go first.
+        ripe.sort_unstable_by_key(|(id, _)| *id);
+        for (_, conversation) in ripe {
             self.advance(&conversation, weather, now);
         }
+    }
+
+    /// Whether a look at a lane can change anything now: a cheap question, asked of every lane again and again.
+    fn ripe(
+        &self,
+        id: &ConversationId,
+        lane: &VecDeque<Sending>,
+        weather: Weather,
+        now: Now,
+    ) -> Option<(SendId, ConversationId)> {
+        let head = lane.front()?;
+        let ripe = match head.phase {
+            Phase::Waiting { .. } if head.entry.expires_at <= now.unix => true,
+            Phase::Waiting { not_before } => {
+                weather.online && not_before <= now.unix && self.rate_from.is_none_or(|at| at <= now.instant)
+            }
+            Phase::Flying { since } => since + self.config.answer_wait <= now.unix,
+            Phase::Doubt { not_before, .. } => weather.online && not_before <= now.unix,
+            Phase::Asking { since, .. } => since + HISTORY_WAIT <= now.unix,
+        };
+        ripe.then(|| (head.entry.id, id.clone()))
     }
 
     /// Moves one lane as far as it goes.
@@ -223,7 +250,11 @@ impl Ledger {
             return self.settle(head, State::Expired, Some("too old to be sent".into()), now);
         }
         let held = weather.held && head.entry.origin != Origin::Person;
-        if !weather.online || held || not_before > now.unix || self.rate.try_take(now.instant).is_err() {
+        if !weather.online || held || not_before > now.unix {
+            return Step::Rest;
+        }
+        if let Err(from) = self.rate.try_take(now.instant) {
+            self.rate_from = Some(from);
             return Step::Rest;
         }
         head.entry.attempts += 1;

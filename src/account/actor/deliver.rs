@@ -23,6 +23,9 @@ use crate::{
     telemetry::clock,
 };
 
+/// How far the platform's clock may be ahead of ours.
+const FUTURE: Duration = Duration::from_secs(60);
+
 /// What is on its way to the inbox.
 #[derive(Default)]
 pub(super) struct Delivery {
@@ -41,6 +44,8 @@ pub(super) struct Delivery {
     gap_again: bool,
     /// From where missed messages are searched.
     since: Option<Timestamp>,
+    /// The account never was connected before.
+    nothing_missed: bool,
 }
 
 /// Messages that are stored together.
@@ -52,8 +57,8 @@ struct Parcel {
 }
 
 impl Delivery {
-    pub(super) fn starting_from(cursor: Option<Cursor>) -> Self {
-        Self { newest: cursor, since: cursor.map(|cursor| cursor.seen_at), ..Self::default() }
+    pub(super) fn starting_from(cursor: Cursor, first_time: bool) -> Self {
+        Self { newest: Some(cursor), since: Some(cursor.seen_at), nothing_missed: first_time, ..Self::default() }
     }
 
     /// Pushes that are not stored yet.
@@ -66,7 +71,9 @@ impl Delivery {
     }
 
     fn saw(&mut self, pts: Option<i64>, messages: &[Message]) {
-        let seen_at = messages.iter().map(|message| message.created_at).max();
+        // A message from the future must not hide what comes before it.
+        let latest = clock::unix() + FUTURE;
+        let seen_at = messages.iter().map(|message| message.created_at.min(latest)).max();
         let Some(known) = &mut self.newest else { return };
         known.pts = known.pts.max(pts.unwrap_or(0));
         known.seen_at = known.seen_at.max(seen_at.unwrap_or(Timestamp(0)));
@@ -206,14 +213,9 @@ impl AccountActor {
 
     /// Right after registration: looks for what was missed. An account that never was connected has missed nothing.
     pub(super) fn fill_gap(&mut self, ctx: &mut Context<Self>) {
-        if self.delivery.newest.is_none() {
-            let now = clock::unix();
-            self.delivery.newest = Some(Cursor { pts: now.0 * 1000, seen_at: now });
-            self.delivery.since = Some(now);
-            self.store_cursor(ctx);
-            return;
+        if !self.delivery.nothing_missed {
+            self.search(ctx);
         }
-        self.search(ctx);
     }
 
     fn search(&mut self, ctx: &mut Context<Self>) {
