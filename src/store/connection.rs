@@ -40,7 +40,7 @@ const SQLITE_PRAGMAS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode =
 const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -4000;";
 const SQLITE_WRITER: &str = "PRAGMA cache_size = -16000;";
 
-/// No statement outlives the wait of whoever asked for it. Nothing here writes rows, so errors are only those of the line.
+/// No statement outlives the wait of whoever asked for it.
 const POSTGRES_SETTINGS: &str =
     "SET statement_timeout = '25s'; SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s';";
 

@@ -280,15 +280,11 @@ mod tests {
     fn first_starts_at_the_same_moment_agree_on_one_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let starts: Vec<_> = (0..8)
-            .map(|_| {
-                std::thread::spawn({
-                    let path = path.clone();
-                    move || Keys::from_file(&path).unwrap()
-                })
-            })
-            .collect();
-        let keys: Vec<_> = starts.into_iter().map(|start| start.join().unwrap()).collect();
+        let start = || Keys::from_file(&path).unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let starts = [(); 8].map(|()| scope.spawn(start));
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
         let sealed = keys[0].seal("p", "x");
         assert!(keys.iter().all(|keys| keys.open("p", &sealed).is_ok()));
     }
