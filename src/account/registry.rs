@@ -40,6 +40,9 @@ use crate::{
     },
 };
 
+/// Accounts that are taken in at the same time; more would only wait for the same database.
+const ADOPTING: usize = 64;
+
 /// How the registry works.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
@@ -95,6 +98,7 @@ pub struct AccountRegistry {
     accounts: HashMap<AccountId, Supervised>,
     to_start: VecDeque<AccountId>,
     starting: Option<SpawnHandle>,
+    adopting: usize,
     known: Option<Revisions>,
     libraries: Arc<HashMap<UserId, Library>>,
     rules: RulesLoaded,
@@ -155,6 +159,7 @@ impl AccountRegistry {
             accounts: HashMap::new(),
             to_start: VecDeque::new(),
             starting: None,
+            adopting: 0,
             known: None,
             libraries: Arc::default(),
             rules: RulesLoaded(Arc::default()),
@@ -274,7 +279,7 @@ impl AccountRegistry {
         account.phase = Phase::Queued;
         self.to_start.push_back(id);
         if self.config.starts_per_second == 0 {
-            self.start_next(usize::MAX, ctx);
+            self.start_next(ADOPTING, ctx);
         } else if self.starting.is_none() {
             let tick = Duration::from_millis(100).max(Duration::from_secs(1) / self.config.starts_per_second);
             let portion = (f64::from(self.config.starts_per_second) * tick.as_secs_f64()).round().max(1.0);
@@ -285,6 +290,9 @@ impl AccountRegistry {
 
     fn start_next(&mut self, portion: usize, ctx: &mut Context<Self>) {
         for _ in 0..portion {
+            if self.adopting >= ADOPTING {
+                break;
+            }
             let Some(id) = self.to_start.pop_front() else { break };
             if self.accounts.get(&id).is_some_and(|account| matches!(account.phase, Phase::Queued)) {
                 self.adopt(id, ctx);
@@ -301,6 +309,7 @@ impl AccountRegistry {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.generation += 1;
         account.phase = Phase::Adopting;
+        self.adopting += 1;
         let (generation, facts) = (account.generation, account.facts.clone());
         let ways = self.shards[account.shard].adopt.clone();
         let adopting = async move {
@@ -310,6 +319,7 @@ impl AccountRegistry {
             Ok::<(), String>(())
         };
         let then = adopting.into_actor(self).map(move |result, actor, ctx| {
+            actor.adopting -= 1;
             let current = actor
                 .accounts
                 .get(&id)
@@ -321,6 +331,9 @@ impl AccountRegistry {
                     actor.start(id);
                 }
                 Err(error) => actor.rest(id, Reason::StorageFailing, Some(error), ctx),
+            }
+            if actor.config.starts_per_second == 0 {
+                actor.start_next(ADOPTING, ctx);
             }
         });
         ctx.spawn(then);

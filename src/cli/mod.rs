@@ -20,6 +20,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     ids::Timestamp,
@@ -108,6 +109,13 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every account is an open file: takes as many as the system allows without asking.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Refused where the hard limit is unlimited and the system has its own bound: then the soft limit stays.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Resolves with the first SIGTERM, SIGINT or Ctrl-C.

@@ -99,7 +99,7 @@ pub(super) struct SimulateArgs {
 pub(super) fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let replies = if args.plain_replies { Replies::Plain } else { Replies::Exact };
     let catalog = Catalog::new(args.keywords, replies);
-    raise_file_limit();
+    super::raise_file_limit();
     let start = Instant::now();
     if args.write_only {
         write_files(&args, catalog, &open_accounts(Platform::new(Config::default()), args.accounts))?;
@@ -222,14 +222,6 @@ fn say(args: &SimulateArgs, text: &str) -> anyhow::Result<()> {
 
 fn print(text: &str) -> anyhow::Result<()> {
     writeln!(stdout().lock(), "{text}").context("cannot write to the terminal")
-}
-
-/// One connection needs one file: takes as many as the system gives.
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // refused where the hard limit is unlimited and the system has its own bound: then the soft limit stays
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 #[cfg(test)]

@@ -187,7 +187,12 @@ fn now() -> Timestamp {
 /// Its connections are not counted: an open WebSocket keeps its place in awc's pool for life, so any limit would be a limit of accounts.
 /// It offers HTTP/1.1 only, without which `wss://` is refused, and follows no redirect, which would carry cookies to another host.
 pub fn http_client(timeout: Duration) -> awc::Client {
-    let connector = awc::Connector::new().connector(Rc::new(fn_service(connect))).limit(0).timeout(timeout).handshake_timeout(timeout).rustls_0_23(tls());
+    let connector = awc::Connector::new()
+        .connector(Rc::new(fn_service(connect)))
+        .limit(0)
+        .timeout(timeout)
+        .handshake_timeout(timeout)
+        .rustls_0_23(tls());
     awc::Client::builder().connector(connector).timeout(timeout).disable_redirects().finish()
 }
 
