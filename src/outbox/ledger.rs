@@ -20,8 +20,8 @@ use crate::{
 /// The platform's clock and ours may differ by this much when an echo or a history is compared with a send.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// After a line broke, frames that left this machine may still be on their way to the platform's history.
-const LINE_GRACE: Duration = Duration::from_secs(1);
+/// After a line broke, frames that left this machine may still be on their way into the platform's history: so long at most.
+const LINE_GRACE: Duration = Duration::from_secs(3);
 
 /// A history question that was lost on the way is asked again after this long.
 const HISTORY_WAIT: Duration = Duration::from_secs(60);
@@ -41,6 +41,13 @@ pub struct Config {
     pub retry_after: Duration,
     /// How often the history is asked about one send before the doubt stays.
     pub history_tries: u32,
+}
+
+impl Config {
+    /// How long after a line broke its history is not asked yet.
+    fn line_grace(&self) -> Duration {
+        LINE_GRACE.min(self.answer_wait)
+    }
 }
 
 /// A text or picture that is to be sent.
@@ -107,6 +114,8 @@ struct Sending {
 enum Phase {
     /// Not on the wire.
     Waiting { not_before: Timestamp },
+    /// Its row is being stored: not on the wire before that is done, however long it takes.
+    Boarding,
     /// On the wire since.
     Flying { since: Timestamp },
     /// Perhaps on the wire; the history knows.
@@ -138,7 +147,7 @@ impl Ledger {
     pub fn restore(&mut self, entry: Entry, now: Now) {
         self.last_id = self.last_id.max(entry.id);
         let phase = match entry.state {
-            State::Sent => Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 },
+            State::Sent => Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 },
             State::Queued => Phase::Waiting { not_before: now.unix },
             State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
         };
@@ -199,6 +208,7 @@ impl Ledger {
             Phase::Waiting { not_before } => {
                 weather.online && not_before <= now.unix && self.rate_from.is_none_or(|at| at <= now.instant)
             }
+            Phase::Boarding => false,
             Phase::Flying { since } => since + self.config.answer_wait <= now.unix,
             Phase::Doubt { not_before, .. } => weather.online && not_before <= now.unix,
             Phase::Asking { since, .. } => since + HISTORY_WAIT <= now.unix,
@@ -241,7 +251,7 @@ impl Ledger {
             Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => {
                 self.history_was_silent(head, tries, now)
             }
-            Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
+            Phase::Boarding | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
         }
     }
 
@@ -259,7 +269,7 @@ impl Ledger {
         }
         head.entry.attempts += 1;
         head.entry.sent_at = Some(now.unix);
-        head.phase = Phase::Flying { since: now.unix };
+        head.phase = Phase::Boarding;
         self.enter(head, State::Sent);
         self.flights.push(Flight {
             id: head.entry.id,
@@ -268,6 +278,14 @@ impl Ledger {
             body: head.entry.body.clone(),
         });
         Step::Rest
+    }
+
+    /// A flight's row is committed and its frame goes to the account now.
+    pub fn on_launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) {
+        let head = self.lanes.get_mut(conversation).and_then(VecDeque::front_mut);
+        if let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Boarding) {
+            head.phase = Phase::Flying { since: now.unix };
+        }
     }
 
     /// The account told what became of a flight.
@@ -326,7 +344,7 @@ impl Ledger {
     pub fn on_offline(&mut self, now: Now) {
         for head in self.lanes.values_mut().filter_map(VecDeque::front_mut) {
             if matches!(head.phase, Phase::Flying { .. } | Phase::Asking { .. }) {
-                head.phase = Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 };
+                head.phase = Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 };
             }
         }
     }
@@ -498,7 +516,7 @@ impl Ledger {
         self.lanes
             .values()
             .filter_map(VecDeque::front)
-            .filter(|head| matches!(head.phase, Phase::Flying { .. }))
+            .filter(|head| matches!(head.phase, Phase::Boarding | Phase::Flying { .. }))
             .count()
     }
 
