@@ -9,7 +9,7 @@ use super::env::Env;
 use crate::{
     account::{
         facts::AccountFacts,
-        state::{Reason, State},
+        state::{ErrorClass, Reason, State},
         token::{Breaker, Cause, Governor, Permission, Token},
     },
     ids::{AccountId, BuyerId, Timestamp},
@@ -60,7 +60,7 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
     Backoff,
-    /// At least as long as the longest ordinary back-off: another client fights for the session, or the budget is spent.
+    /// At least as long as the longest ordinary back-off.
     Long,
     Until(Timestamp),
     /// A person must act.
@@ -68,8 +68,13 @@ pub(super) enum Pause {
 }
 
 impl Failure {
+    /// It heals by itself, at the pace of its class: nobody fights another client, and a refusal is not repeated blindly.
     pub(super) fn heals(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { state: State::Reconnecting, reason, detail: Some(detail.into()), pause: Pause::Backoff }
+        let pause = match reason.class() {
+            Some(ErrorClass::Connection | ErrorClass::Business) => Pause::Long,
+            Some(ErrorClass::Network | ErrorClass::Credential) | None => Pause::Backoff,
+        };
+        Self { state: State::Reconnecting, reason, detail: Some(detail.into()), pause }
     }
 
     fn needs_person(reason: Reason, detail: Option<String>) -> Self {

@@ -200,8 +200,10 @@ impl AccountActor {
             SessionEvent::Answered { request, answer } => self.on_answer(request, answer, ctx),
             SessionEvent::RegistrationRefused(refusal) => self.refused(refusal, ctx),
             SessionEvent::TokenRefused { text } => self.token_refused(text, ctx),
-            SessionEvent::KickedOut => self.lose(Failure::fight(Reason::KickedOut), ctx),
-            SessionEvent::SessionRemoved => self.lose(Failure::fight(Reason::TooManySessions), ctx),
+            SessionEvent::KickedOut => self.lose(Failure::heals(Reason::KickedOut, "the login session was ended"), ctx),
+            SessionEvent::SessionRemoved => {
+                self.lose(Failure::heals(Reason::TooManySessions, "the session was removed"), ctx)
+            }
             SessionEvent::HeartbeatLost => {
                 self.lose(Failure::heals(Reason::HeartbeatLost, "no answer to a heartbeat"), ctx)
             }
@@ -240,9 +242,7 @@ impl AccountActor {
         let text = format!("code {}: {}", refusal.code, refusal.text);
         match refusal.kind {
             RefusalKind::Token | RefusalKind::Device => self.token_refused(text, ctx),
-            RefusalKind::TooManySessions => {
-                self.lose(Failure { detail: Some(text), ..Failure::fight(Reason::TooManySessions) }, ctx)
-            }
+            RefusalKind::TooManySessions => self.lose(Failure::heals(Reason::TooManySessions, text), ctx),
             RefusalKind::Other => self.lose(Failure::heals(Reason::PlatformError, text), ctx),
         }
     }
@@ -333,13 +333,6 @@ impl AccountActor {
         self.status = status.clone();
         // Lost only with the registry, whose successor asks for everything anew.
         self.env.status.do_send(StatusChanged { account: self.facts.id, generation: self.generation, status });
-    }
-}
-
-impl Failure {
-    /// Somebody else is connected with this account: we do not fight.
-    fn fight(reason: Reason) -> Self {
-        Self { pause: Pause::Long, ..Self::heals(reason, reason.sentence()) }
     }
 }
 
