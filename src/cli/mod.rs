@@ -3,6 +3,7 @@
 mod account;
 mod block;
 mod check;
+mod demo;
 mod import;
 mod inspect;
 mod keyword;
@@ -52,6 +53,8 @@ Every setting can be changed in yutang.toml or in the environment (YUTANG__SERVE
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: a simulated platform, the server, and buyers who chat; needs nothing, leaves nothing
+    Demo(demo::DemoArgs),
     /// Run the server until SIGTERM or Ctrl-C (also what `yutang` alone does)
     Serve,
     /// Seller accounts: add, import, list, enable, disable, stop, resume
@@ -93,7 +96,14 @@ pub fn run() -> ExitCode {
 
 fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve);
-    let settings = Settings::load(cli.config.as_deref(), cli.data_dir.as_deref())?;
+    let settings = if let Command::Demo(args) = &command {
+        if cli.config.is_some() || cli.data_dir.is_some() {
+            bail!("the demo uses no settings and a folder of its own: leave --config and --data-dir away");
+        }
+        args.settings()
+    } else {
+        Settings::load(cli.config.as_deref(), cli.data_dir.as_deref())?
+    };
     logging::init(&settings.log);
     match command {
         Command::Account(command) => account::run(command, &settings, out)?,
@@ -105,6 +115,7 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(settings)?,
         Command::Inspect(args) => return inspect::run(args),
         Command::Simulate(args) => return simulate::run(args),
+        Command::Demo(args) => return demo::run(&args, settings, out),
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
