@@ -43,20 +43,22 @@ struct Cli {
     command: Option<Command>,
 }
 
-const EXAMPLES: &str = "First steps:
+const EXAMPLES: &str = "To see it work: yutang demo
+
+First steps with an account of yours:
   echo \"$PASSWORD\" | yutang user add alice --password-stdin
   yutang account add shop-1 --cookie-file cookie.txt
   yutang keyword add 在吗 --reply 在的，请直接拍下
   yutang check
+  yutang serve
 
 Every setting can be changed in yutang.toml or in the environment (YUTANG__SERVER__LISTEN=…); `yutang check` prints them all.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// See it work: a simulated platform, the server, and buyers who chat; needs nothing, leaves nothing
-    Demo(demo::DemoArgs),
     /// Run the server until SIGTERM or Ctrl-C (also what `yutang` alone does)
     Serve,
+    Demo(demo::DemoArgs),
     /// Seller accounts: add, import, list, enable, disable, stop, resume
     #[command(subcommand)]
     Account(account::Command),
@@ -73,9 +75,7 @@ enum Command {
     Migrate(migrate::Args),
     /// Print the settings and test what a server needs
     Check,
-    /// A Goofish to test against: run the server against it as against the real one
     Simulate(simulate::SimulateArgs),
-    /// Decode pushes of the platform: what to send us when it changes a format
     Inspect(inspect::InspectArgs),
 }
 

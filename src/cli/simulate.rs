@@ -18,7 +18,7 @@ use crate::sim::{
     load::{self, Catalog, Plan, Process, Replies, Spacing},
 };
 
-/// Plays the Goofish platform on this machine, so that the server can be tried without it.
+/// Play the platform on this machine, so that the server can be tried and measured without it
 ///
 /// Point the server at it with platform.gateway_url = "http://ADDR" and platform.im_url = "ws://ADDR/". Faults and
 /// buyers are driven over HTTP under http://ADDR/control/, for example:

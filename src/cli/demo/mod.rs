@@ -60,7 +60,7 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(5);
 /// Any free port that only this machine reaches.
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Shows the server at work: a simulated platform, demo accounts and rules, and buyers who chat.
+/// See the server at work: a simulated platform, demo accounts and rules, and buyers who chat
 ///
 /// Needs nothing and leaves nothing: it listens on free ports of this machine only, keeps its data in a temporary folder
 /// that is removed at the end, and uses neither your settings nor your data.
