@@ -1,0 +1,6 @@
+//! The whole server against the simulator, over real sockets. Every test checks what the buyer saw and what the database says.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+mod chat;
