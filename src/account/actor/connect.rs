@@ -35,7 +35,9 @@ pub(super) struct Opened {
     pub(super) reader: Reader,
     pub(super) token: String,
     pub(super) governor: Governor,
-    pub(super) cursor: Option<Cursor>,
+    pub(super) cursor: Cursor,
+    /// This account never was connected: there is nothing it could have missed.
+    pub(super) first: bool,
     pub(super) permits: Permits,
 }
 
@@ -101,6 +103,11 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
     env.store.ping().await?;
     let mut credentials = Credentials::load(&env.store, &facts).await?;
     let token = credentials.token(&env, &facts).await?;
+    let first = credentials.cursor.is_none();
+    let cursor = match credentials.cursor {
+        Some(cursor) => cursor,
+        None => begin(&env.store, facts.id).await?,
+    };
     let http = env.http();
     let opened = socket::connect(
         &http,
@@ -110,7 +117,17 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
         env.config.connect_wait,
     );
     let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
-    Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
+    Ok(Opened { writer, reader, token, governor: credentials.governor, cursor, first, permits })
+}
+
+/// From here on messages count. Stored before the platform can send any: a line that breaks, or a crash, right after the first
+/// registration must not make the next one the first again.
+async fn begin(store: &Store, account: AccountId) -> Result<Cursor, StoreError> {
+    let now = clock::unix();
+    let (pts, seen_at) = (now.0 * 1000, now);
+    let row = [store::account_cursors::Cursor { account, pts, seen_at }];
+    store.write(move |conn| store::account_cursors::put_many(conn, &row)).await?;
+    Ok(Cursor { pts, seen_at })
 }
 
 async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {

@@ -41,6 +41,8 @@ pub(super) struct Delivery {
     gap_again: bool,
     /// From where missed messages are searched.
     since: Option<Timestamp>,
+    /// The account never was connected before.
+    first: bool,
 }
 
 /// Messages that are stored together.
@@ -52,8 +54,8 @@ struct Parcel {
 }
 
 impl Delivery {
-    pub(super) fn starting_from(cursor: Option<Cursor>) -> Self {
-        Self { newest: cursor, since: cursor.map(|cursor| cursor.seen_at), ..Self::default() }
+    pub(super) fn starting_from(cursor: Cursor, first: bool) -> Self {
+        Self { newest: Some(cursor), since: Some(cursor.seen_at), first, ..Self::default() }
     }
 
     /// Pushes that are not stored yet.
@@ -206,14 +208,9 @@ impl AccountActor {
 
     /// Right after registration: looks for what was missed. An account that never was connected has missed nothing.
     pub(super) fn fill_gap(&mut self, ctx: &mut Context<Self>) {
-        if self.delivery.newest.is_none() {
-            let now = clock::unix();
-            self.delivery.newest = Some(Cursor { pts: now.0 * 1000, seen_at: now });
-            self.delivery.since = Some(now);
-            self.store_cursor(ctx);
-            return;
+        if !self.delivery.first {
+            self.search(ctx);
         }
-        self.search(ctx);
     }
 
     fn search(&mut self, ctx: &mut Context<Self>) {

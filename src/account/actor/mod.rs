@@ -133,14 +133,14 @@ impl AccountActor {
             token: opened.token,
             device_id: opened.governor.device_id.clone(),
             user_agent: self.env.config.user_agent.clone(),
-            pts: opened.cursor.map(|cursor| cursor.pts),
-            seen_at: opened.cursor.map_or(now.unix, |cursor| cursor.seen_at),
+            pts: Some(opened.cursor.pts),
+            seen_at: opened.cursor.seen_at,
             seed: rand::random(),
             // Spread, so that thousands of accounts do not beat in step.
             first_heartbeat: self.env.config.session.heartbeat.mul_f64(rand::random()),
         };
         self.governor = opened.governor;
-        self.delivery = Delivery::starting_from(opened.cursor);
+        self.delivery = Delivery::starting_from(opened.cursor, opened.first);
         let epoch = self.epoch;
         ctx.add_stream(futures_util::StreamExt::map(opened.reader, move |item| (epoch, item)));
         self.link = Some(Link {
