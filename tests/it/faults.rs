@@ -63,7 +63,7 @@ a_connect! {
     a_registration_without_an_answer_has_a_deadline: impatient, Faults { hang_register: true, ..healthy() } => NetworkError;
     a_connect_limit_is_waited_out: usual, Faults { connect_limit: Some(0), ..healthy() } => TooManySessions;
     a_gateway_without_an_answer_has_a_deadline: impatient, Faults { hang_gateway: true, ..healthy() } => NetworkError;
-    a_gateway_that_answers_502_is_asked_again: usual, gateway(Gateway::Status(502)) => PlatformError;
+    a_gateway_that_answers_502_is_asked_again: usual, gateway(Gateway::Status(502)) => NetworkError;
     a_gateway_that_answers_garbage_is_asked_again: usual, gateway(Gateway::Garbage) => PlatformError;
     a_gateway_that_answers_nothing_is_asked_again: usual, gateway(Gateway::EmptyRet) => PlatformError;
     a_gateway_under_flow_control_is_asked_again:
@@ -298,7 +298,9 @@ async fn frames_of_garbage_cost_nothing() {
     let shop = app.open("shop");
     app.rule(echo());
     app.start().await;
-    for garbage in ["{not json", "", "[]", "null", "{}", "{\"lwp\":1}", "{\"headers\":{\"mid\":[]},\"code\":\"x\"}", "\u{0}"] {
+    for garbage in
+        ["{not json", "", "[]", "null", "{}", "{\"lwp\":1}", "{\"headers\":{\"mid\":[]},\"code\":\"x\"}", "\u{0}"]
+    {
         shop.send_raw(garbage);
     }
     let conversation = shop.buyer_says(BUYER, ITEM, "在吗").conversation;
