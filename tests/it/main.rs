@@ -5,4 +5,6 @@ mod harness;
 
 mod chat;
 mod faults;
+mod outbox;
+mod rules_live;
 mod takeover;
