@@ -110,7 +110,17 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
         env.config.connect_wait,
     );
     let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
+    if credentials.cursor.is_none() {
+        begin_cursor(&env.store, facts.id).await?;
+    }
     Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
+}
+
+/// The first connection: after a crash the next one must know that from here on nothing may be missed.
+async fn begin_cursor(store: &Store, account: AccountId) -> Result<(), StoreError> {
+    let now = clock::unix();
+    let cursor = store::account_cursors::Cursor { account, pts: now.0 * 1000, seen_at: now };
+    store.write(move |conn| store::account_cursors::put_many(conn, &[cursor])).await
 }
 
 async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
