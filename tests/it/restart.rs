@@ -13,7 +13,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use yutang::{
-    ids::ConversationId,
+    ids::{ConversationId, MessageId},
     sim::{Account, Answer, Interest, SimEvent},
 };
 
@@ -69,7 +69,7 @@ impl Story {
     }
 
     /// Somebody says something to one of the accounts.
-    fn say(&mut self) {
+    fn say(&mut self) -> MessageId {
         let index = self.random.random_range(0..self.shop.accounts.len());
         let buyer = format!("22000000{:02}", self.random.random_range(0..12));
         self.count += 1;
@@ -77,6 +77,19 @@ impl Story {
         let text = if alike { ALIKE.0.to_owned() } else { format!("第{}句", self.count) };
         let said = self.shop.accounts[index].buyer_says(&buyer, "900000000001", &text);
         self.said.entry((index, said.conversation)).or_default().push(text);
+        said.message
+    }
+
+    /// Waits until the platform heard that these messages are safe.
+    async fn acknowledged(&mut self, said: Vec<MessageId>, server: &Server) {
+        let mut waiting: HashSet<MessageId> = said.into_iter().collect();
+        while !waiting.is_empty() {
+            match timeout(PATIENCE, self.events.recv()).await {
+                Ok(Some(SimEvent::Acked { messages, .. })) => messages.iter().for_each(|id| drop(waiting.remove(id))),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => panic!("seed {}: {waiting:?} not acknowledged\n{}", self.seed, server.log()),
+            }
+        }
     }
 
     fn say_many(&mut self, most: usize) {
@@ -251,12 +264,10 @@ async fn a_server_killed_right_after_its_acknowledgements_answers_what_it_acknow
     let mut story = Story::new(Shop::with_accounts(2)).with_a_past().await;
     for _ in 0..10 {
         let server = story.shop.serve_registered().await;
-        // neither replay nor history will have it again
+        // the platform will not push it again
         story.shop.sim.platform().change_faults(|faults| faults.no_replay = true);
-        (0..8).for_each(|_| story.say());
-        for account in story.shop.accounts.clone() {
-            assert!(account.await_acknowledged(PATIENCE).await, "seed {}\n{}", story.seed, server.log());
-        }
+        let said: Vec<MessageId> = (0..8).map(|_| story.say()).collect();
+        story.acknowledged(said, &server).await;
         server.kill();
         assert_eq!(story.shop.count("chat_messages") as usize, story.count, "acknowledged, so stored");
     }
@@ -270,7 +281,7 @@ async fn a_server_killed_right_after_its_first_connection_misses_nothing() {
     let mut story = Story::new(Shop::with_accounts(3));
     let server = story.shop.serve_registered().await;
     server.kill();
-    (0..9).for_each(|_| story.say());
+    (0..9).for_each(|_| drop(story.say()));
     story.end().await;
     story.every_message_was_answered_once();
 }
