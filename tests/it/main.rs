@@ -1,10 +1,13 @@
 //! The whole server against the simulator, over real sockets. Every test checks what the buyer saw and what the database says.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod harness;
+mod process;
 
 mod chat;
 mod faults;
 mod outbox;
+mod restart;
 mod rules_live;
+mod startup;
 mod takeover;
