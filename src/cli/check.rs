@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_file_limit_is_judged_by_the_accounts_that_need_it() {
         assert!(matches!(judge_files(Some(1024), 500), Good(_)));
-        assert!(matches!(judge_files(Some(1024), 5_000), Fail(text) if text.contains("ulimit -n 5200")));
+        assert!(matches!(judge_files(Some(1024), 5_000), Fail(text) if text.contains("ulimit -Hn 5200")));
         assert!(matches!(judge_files(None, 5_000), Good(_)));
     }
 

@@ -46,15 +46,7 @@ impl Story {
         let (question, answer) = ALIKE;
         shop.run(&["keyword", "add", question, "--match", "exact", "--reply", answer]).succeeded();
         let events = shop.sim.platform().events(Interest::Everything);
-        Self {
-            shop,
-            seed,
-            random: StdRng::seed_from_u64(seed),
-            events,
-            said: BTreeMap::new(),
-            count: 0,
-            alike: true,
-        }
+        Self { shop, seed, random: StdRng::seed_from_u64(seed), events, said: BTreeMap::new(), count: 0, alike: true }
     }
 
     /// A server was there once, so that the accounts know since when they answer.
@@ -171,7 +163,9 @@ impl Story {
     }
 
     fn conversations(&self) -> impl Iterator<Item = (&Vec<String>, Vec<String>)> {
-        self.said.iter().map(|((index, conversation), said)| (said, received(&self.shop.accounts[*index], conversation)))
+        self.said
+            .iter()
+            .map(|((index, conversation), said)| (said, received(&self.shop.accounts[*index], conversation)))
     }
 
     /// Every message has its one answer, in the order in which they were written.
