@@ -23,6 +23,10 @@ use crate::{
     telemetry::clock,
 };
 
+/// While missed messages are searched, what arrives meanwhile waits behind them, so that a conversation keeps its order; but not
+/// longer than this: a long search must not silence an account.
+const HOLD: Duration = Duration::from_secs(5);
+
 /// How far the platform's clock may be ahead of ours.
 const FUTURE: Duration = Duration::from_secs(60);
 
@@ -30,6 +34,8 @@ const FUTURE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Delivery {
     parcels: VecDeque<Parcel>,
+    /// Pushes that wait for the search for missed messages.
+    held: Option<VecDeque<Parcel>>,
     /// A parcel waits for the outbox to say which of its messages are our own sends; those behind it wait for it.
     sorting: bool,
     /// Handed to the inbox, not yet stored.
@@ -65,7 +71,7 @@ impl Delivery {
 
     /// Pushes that are not stored yet.
     pub(super) fn waiting(&self) -> usize {
-        self.parcels.len() + self.unstored
+        self.parcels.len() + self.held.as_ref().map_or(0, VecDeque::len) + self.unstored
     }
 
     pub(super) fn is_filling(&self) -> bool {
@@ -122,13 +128,12 @@ impl AccountActor {
             // The message behind the pointer is in the history.
             self.search(ctx);
         }
-        self.delivery.parcels.push_back(Parcel {
-            messages,
-            unknown,
-            source: Source::Push,
-            push: Some(push.id),
-            cursor: self.delivery.newest,
-        });
+        let cursor = self.delivery.newest;
+        let parcel = Parcel { messages, unknown, source: Source::Push, push: Some(push.id), cursor };
+        match &mut self.delivery.held {
+            Some(held) => held.push_back(parcel),
+            None => self.delivery.parcels.push_back(parcel),
+        }
         self.pump(ctx);
     }
 
@@ -234,7 +239,27 @@ impl AccountActor {
         }
         let since = self.delivery.since.unwrap_or_else(clock::unix);
         self.delivery.gap = Some(Gap::new(self.env.config.gap, since));
+        self.hold(ctx);
         self.step_gap(ctx);
+    }
+
+    /// What arrives from now on waits behind what was missed.
+    fn hold(&mut self, ctx: &mut Context<Self>) {
+        self.delivery.held.get_or_insert_default();
+        let epoch = self.epoch;
+        ctx.run_later(HOLD, move |actor, ctx| {
+            if actor.epoch == epoch {
+                actor.release_held(ctx);
+                actor.drive(ctx);
+            }
+        });
+    }
+
+    fn release_held(&mut self, ctx: &mut Context<Self>) {
+        if let Some(held) = self.delivery.held.take() {
+            self.delivery.parcels.extend(held);
+            self.pump(ctx);
+        }
     }
 
     /// Asks the next question of the search.
@@ -302,6 +327,7 @@ impl AccountActor {
 
     fn gap_done(&mut self, complete: bool, ctx: &mut Context<Self>) {
         self.take_missed(ctx);
+        self.release_held(ctx);
         if !complete {
             warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "the search for missed messages is incomplete and will be repeated");
             return self.search_later(self.env.config.gap_retry, ctx);
