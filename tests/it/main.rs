@@ -3,8 +3,11 @@
 
 mod harness;
 
+mod accounts;
 mod chat;
 mod faults;
+mod gap;
+mod load_isolation;
 mod outbox;
 mod rules_live;
 mod takeover;
