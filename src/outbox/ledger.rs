@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 /// The platform's clock and ours may differ by this much when an echo or a history is compared with a send.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// After a line broke, frames that left this machine may still be on their way to the platform's history.
-const LINE_GRACE: Duration = Duration::from_secs(1);
+/// After a line broke, frames that left this machine may still be on their way into the platform's history: so long at most.
+const LINE_GRACE: Duration = Duration::from_secs(3);
 
 /// A history question that was lost on the way is asked again after this long.
 const HISTORY_WAIT: Duration = Duration::from_secs(60);
@@ -41,6 +41,13 @@ pub struct Config {
     pub retry_after: Duration,
     /// How often the history is asked about one send before the doubt stays.
     pub history_tries: u32,
+}
+
+impl Config {
+    /// How long after a line broke its history is not asked yet.
+    fn line_grace(&self) -> Duration {
+        LINE_GRACE.min(self.answer_wait)
+    }
 }
 
 /// A text or picture that is to be sent.
@@ -84,6 +91,8 @@ pub struct Ledger {
     account: AccountId,
     config: Config,
     rate: Rate,
+    /// The next send may go then.
+    rate_from: Option<Instant>,
     last_id: SendId,
     lanes: HashMap<ConversationId, VecDeque<Sending>>,
     fresh: Vec<(ConversationId, SendId)>,
@@ -91,7 +100,18 @@ pub struct Ledger {
     flights: Vec<Flight>,
     questions: Vec<Question>,
     settled: Vec<Entry>,
-    unclaimed: VecDeque<(SendId, ConversationId, Body, Timestamp)>,
+    claimed: Vec<MessageId>,
+    unclaimed: VecDeque<Unclaimed>,
+}
+
+/// A send that was accepted without an id: the first equal message in our name is it.
+#[derive(Debug)]
+struct Unclaimed {
+    id: SendId,
+    conversation: ConversationId,
+    body: Body,
+    created_at: Timestamp,
+    accepted_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -105,6 +125,8 @@ struct Sending {
 enum Phase {
     /// Not on the wire.
     Waiting { not_before: Timestamp },
+    /// Its row is being stored: not on the wire before that is done, however long it takes.
+    Boarding,
     /// On the wire since.
     Flying { since: Timestamp },
     /// Perhaps on the wire; the history knows.
@@ -120,6 +142,7 @@ impl Ledger {
             account,
             config,
             rate,
+            rate_from: None,
             last_id: last_id.unwrap_or(SendId(0)),
             lanes: HashMap::new(),
             fresh: Vec::new(),
@@ -127,16 +150,19 @@ impl Ledger {
             flights: Vec::new(),
             questions: Vec::new(),
             settled: Vec::new(),
+            claimed: Vec::new(),
             unclaimed: VecDeque::new(),
         }
     }
 
-    /// Takes back an unsettled send from the database, oldest first: `sent` is in doubt, `queued` was never on the wire.
+    /// Takes back a send from the database, oldest first: `sent` is in doubt, `queued` was never on the wire, `confirmed` without an id
+    /// waits for its echo. The others are done.
     pub fn restore(&mut self, entry: Entry, now: Now) {
         self.last_id = self.last_id.max(entry.id);
         let phase = match entry.state {
-            State::Sent => Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 },
+            State::Sent => Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 },
             State::Queued => Phase::Waiting { not_before: now.unix },
+            State::Confirmed if entry.message.is_none() => return self.await_echo(&entry, now),
             State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
         };
         let lane = self.lanes.entry(entry.conversation.clone()).or_default();
@@ -171,12 +197,37 @@ impl Ledger {
         id
     }
 
-    /// Moves every lane as far as it goes.
+    /// Moves every lane as far as it goes. What was made first goes first, where the rate does not let all of it go.
     pub fn advance_all(&mut self, weather: Weather, now: Now) {
-        let conversations: Vec<ConversationId> = self.lanes.keys().cloned().collect();
-        for conversation in conversations {
+        let mut ripe: Vec<(SendId, ConversationId)> =
+            self.lanes.iter().filter_map(|(id, lane)| self.ripe(id, lane, weather, now)).collect();
+        // Where not all may go, the oldest go first.
+        ripe.sort_unstable_by_key(|(id, _)| *id);
+        for (_, conversation) in ripe {
             self.advance(&conversation, weather, now);
         }
+    }
+
+    /// Whether a look at a lane can change anything now: a cheap question, asked of every lane again and again.
+    fn ripe(
+        &self,
+        id: &ConversationId,
+        lane: &VecDeque<Sending>,
+        weather: Weather,
+        now: Now,
+    ) -> Option<(SendId, ConversationId)> {
+        let head = lane.front()?;
+        let ripe = match head.phase {
+            Phase::Waiting { .. } if head.entry.expires_at <= now.unix => true,
+            Phase::Waiting { not_before } => {
+                weather.online && not_before <= now.unix && self.rate_from.is_none_or(|at| at <= now.instant)
+            }
+            Phase::Boarding => false,
+            Phase::Flying { since } => since + self.config.answer_wait <= now.unix,
+            Phase::Doubt { not_before, .. } => weather.online && not_before <= now.unix,
+            Phase::Asking { since, .. } => since + HISTORY_WAIT <= now.unix,
+        };
+        ripe.then(|| (head.entry.id, id.clone()))
     }
 
     /// Moves one lane as far as it goes.
@@ -206,7 +257,7 @@ impl Ledger {
                 Step::Again
             }
             Phase::Doubt { not_before, tries } if weather.online && not_before <= now.unix => {
-                let since = head.entry.created_at - CLOCK_SKEW;
+                let since = self.since(&head.entry);
                 self.questions.push(Question { conversation: head.entry.conversation.clone(), since });
                 head.phase = Phase::Asking { since: now.unix, tries: tries + 1 };
                 Step::Rest
@@ -214,7 +265,7 @@ impl Ledger {
             Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => {
                 self.history_was_silent(head, tries, now)
             }
-            Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
+            Phase::Boarding | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
         }
     }
 
@@ -223,12 +274,16 @@ impl Ledger {
             return self.settle(head, State::Expired, Some("too old to be sent".into()), now);
         }
         let held = weather.held && head.entry.origin != Origin::Person;
-        if !weather.online || held || not_before > now.unix || self.rate.try_take(now.instant).is_err() {
+        if !weather.online || held || not_before > now.unix {
+            return Step::Rest;
+        }
+        if let Err(from) = self.rate.try_take(now.instant) {
+            self.rate_from = Some(from);
             return Step::Rest;
         }
         head.entry.attempts += 1;
         head.entry.sent_at = Some(now.unix);
-        head.phase = Phase::Flying { since: now.unix };
+        head.phase = Phase::Boarding;
         self.enter(head, State::Sent);
         self.flights.push(Flight {
             id: head.entry.id,
@@ -237,6 +292,14 @@ impl Ledger {
             body: head.entry.body.clone(),
         });
         Step::Rest
+    }
+
+    /// A flight's row is committed and its frame goes to the account now.
+    pub fn on_launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) {
+        let head = self.lanes.get_mut(conversation).and_then(VecDeque::front_mut);
+        if let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Boarding) {
+            head.phase = Phase::Flying { since: now.unix };
+        }
     }
 
     /// The account told what became of a flight.
@@ -264,14 +327,23 @@ impl Ledger {
 
     fn accepted(&mut self, head: &mut Sending, message: Option<MessageId>, now: Now) -> Step {
         if message.is_none() {
-            if self.unclaimed.len() == UNCLAIMED {
-                self.unclaimed.pop_front();
-            }
-            let entry = &head.entry;
-            self.unclaimed.push_back((entry.id, entry.conversation.clone(), entry.body.clone(), now.unix));
+            self.await_echo(&head.entry, now);
         }
         head.entry.message = message;
         self.settle(head, State::Confirmed, None, now)
+    }
+
+    fn await_echo(&mut self, entry: &Entry, now: Now) {
+        if self.unclaimed.len() == UNCLAIMED {
+            self.unclaimed.pop_front();
+        }
+        self.unclaimed.push_back(Unclaimed {
+            id: entry.id,
+            conversation: entry.conversation.clone(),
+            body: entry.body.clone(),
+            created_at: entry.created_at,
+            accepted_at: entry.settled_at.unwrap_or(now.unix),
+        });
     }
 
     fn refused(&mut self, head: &mut Sending, code: i64, reason: String, now: Now) -> Step {
@@ -295,7 +367,7 @@ impl Ledger {
     pub fn on_offline(&mut self, now: Now) {
         for head in self.lanes.values_mut().filter_map(VecDeque::front_mut) {
             if matches!(head.phase, Phase::Flying { .. } | Phase::Asking { .. }) {
-                head.phase = Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 };
+                head.phase = Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 };
             }
         }
     }
@@ -307,33 +379,27 @@ impl Ledger {
                 && is_same(&head.entry.body, message)
                 && head.entry.created_at - CLOCK_SKEW <= message.created_at
         };
-        if let Some(mut head) = self.take_head(&message.conversation, fits) {
-            head.entry.message = Some(message.id.clone());
-            let step = self.settle(&mut head, State::Confirmed, None, now);
-            self.put_head(&message.conversation, head, step);
+        // Equal sends are counted in order, and one that was accepted without an id is older than the one in the air.
+        if self.claim(message, now) {
             return true;
         }
-        self.claim(message)
+        let Some(mut head) = self.take_head(&message.conversation, fits) else { return false };
+        head.entry.message = Some(message.id.clone());
+        let step = self.settle(&mut head, State::Confirmed, None, now);
+        self.put_head(&message.conversation, head, step);
+        true
     }
 
-    /// The echo of a send that was accepted without an id.
-    fn claim(&mut self, message: &Message) -> bool {
-        let position = self.unclaimed.iter().position(|(_, conversation, body, at)| {
-            *conversation == message.conversation
-                && is_same(body, message)
-                && *at - CLOCK_SKEW - self.config.answer_wait <= message.created_at
+    /// The message of a send that was accepted without an id.
+    fn claim(&mut self, message: &Message, now: Now) -> bool {
+        let position = self.unclaimed.iter().position(|send| {
+            send.conversation == message.conversation
+                && is_same(&send.body, message)
+                && may_be_of(send.created_at, Some(send.accepted_at), message)
         });
-        let Some((id, ..)) = position.and_then(|position| self.unclaimed.remove(position)) else { return false };
-        self.rows.push(Row::Update(Change {
-            account: self.account,
-            id,
-            state: State::Confirmed,
-            reason: None,
-            message: Some(message.id.clone()),
-            attempts: 1,
-            sent_at: None,
-            settled_at: None,
-        }));
+        let Some(send) = position.and_then(|position| self.unclaimed.remove(position)) else { return false };
+        self.claimed.push(message.id.clone());
+        self.rows.push(Row::Claim { account: self.account, id: send.id, message: message.id.clone(), at: now.unix });
         true
     }
 
@@ -352,7 +418,7 @@ impl Ledger {
         let Phase::Asking { tries, .. } = head.phase else { return self.put_head(conversation, head, Step::Rest) };
         let step = match page {
             None => self.history_was_silent(&mut head, tries, now),
-            Some(page) => match find_send(&head.entry, page, own, taken) {
+            Some(page) => match self.find_send(&head.entry, page, own, taken, now) {
                 Some(message) => {
                     head.entry.message = Some(message);
                     self.settle(&mut head, State::Confirmed, None, now)
@@ -361,6 +427,35 @@ impl Ledger {
             },
         };
         self.put_head(conversation, head, step);
+    }
+
+    /// The send in a history: equal content in our name since it was made, oldest first, not counted for another send.
+    fn find_send(
+        &mut self,
+        entry: &Entry,
+        page: &HistoryPage,
+        own: &BuyerId,
+        taken: &HashSet<MessageId>,
+        now: Now,
+    ) -> Option<MessageId> {
+        let since = self.since(entry);
+        let is_equal =
+            |message: &&Message| message.sender == *own && message.created_at >= since && is_same(&entry.body, message);
+        let mut equal: Vec<&Message> =
+            page.messages.iter().rev().filter(is_equal).filter(|message| !taken.contains(&message.id)).collect();
+        equal.sort_by_key(|message| message.created_at);
+        let found =
+            equal.into_iter().find(|message| !self.claim(message, now) && may_be_of(entry.created_at, None, message));
+        found.map(|message| message.id.clone())
+    }
+
+    /// How far back the history matters for a send: to where equal sends before it, whose ids nobody told, may stand in its place.
+    fn since(&self, entry: &Entry) -> Timestamp {
+        let before = self.unclaimed.iter().filter(|send| {
+            send.conversation == entry.conversation && send.accepted_at + CLOCK_SKEW >= entry.created_at - CLOCK_SKEW
+        });
+        before.map(|send| send.created_at).min().map_or(entry.created_at, |first| first.min(entry.created_at))
+            - CLOCK_SKEW
     }
 
     fn history_was_silent(&mut self, head: &mut Sending, tries: u32, now: Now) -> Step {
@@ -457,6 +552,11 @@ impl Ledger {
         std::mem::take(&mut self.settled)
     }
 
+    /// Messages that turned out to be sends which were accepted without an id.
+    pub fn take_claimed(&mut self) -> Vec<MessageId> {
+        std::mem::take(&mut self.claimed)
+    }
+
     /// Sends that are not settled.
     pub fn pending(&self) -> usize {
         self.lanes.values().map(VecDeque::len).sum()
@@ -467,7 +567,7 @@ impl Ledger {
         self.lanes
             .values()
             .filter_map(VecDeque::front)
-            .filter(|head| matches!(head.phase, Phase::Flying { .. }))
+            .filter(|head| matches!(head.phase, Phase::Boarding | Phase::Flying { .. }))
             .count()
     }
 
@@ -498,15 +598,10 @@ pub enum Outcome {
     NoAnswer,
 }
 
-/// The send in a history: equal content in our name since it was made, oldest first, not counted for another send.
-fn find_send(entry: &Entry, page: &HistoryPage, own: &BuyerId, taken: &HashSet<MessageId>) -> Option<MessageId> {
-    let since = entry.created_at - CLOCK_SKEW;
-    page.messages
-        .iter()
-        .filter(|message| message.sender == *own && message.created_at >= since && !taken.contains(&message.id))
-        .filter(|message| is_same(&entry.body, message))
-        .min_by_key(|message| message.created_at)
-        .map(|message| message.id.clone())
+/// Whether a message may be a send made at `created_at` and, where it was, accepted at `accepted_at`.
+pub fn may_be_of(created_at: Timestamp, accepted_at: Option<Timestamp>, message: &Message) -> bool {
+    created_at - CLOCK_SKEW <= message.created_at
+        && accepted_at.is_none_or(|accepted| message.created_at <= accepted + CLOCK_SKEW)
 }
 
 /// The wire carries no uuid back, so equal content is all there is.
@@ -517,3 +612,7 @@ pub fn is_same(body: &Body, message: &Message) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

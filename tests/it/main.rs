@@ -1,7 +1,8 @@
 //! The whole server against the simulator, over real sockets. Every test checks what the buyer saw and what the database says.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod harness;
+mod process;
 
 mod accounts;
 mod chat;
@@ -9,5 +10,7 @@ mod faults;
 mod gap;
 mod load_isolation;
 mod outbox;
+mod restart;
 mod rules_live;
+mod startup;
 mod takeover;

@@ -23,6 +23,9 @@ use crate::{
     telemetry::clock,
 };
 
+/// How far the platform's clock may be ahead of ours.
+const FUTURE: Duration = Duration::from_secs(60);
+
 /// What is on its way to the inbox.
 #[derive(Default)]
 pub(super) struct Delivery {
@@ -42,7 +45,7 @@ pub(super) struct Delivery {
     /// From where missed messages are searched.
     since: Option<Timestamp>,
     /// The account never was connected before.
-    first: bool,
+    nothing_missed: bool,
 }
 
 /// Messages that are stored together.
@@ -51,11 +54,13 @@ struct Parcel {
     unknown: Vec<UnknownEntry>,
     source: Source,
     push: Option<PushId>,
+    /// Everything up to here is in this parcel or before it.
+    cursor: Option<Cursor>,
 }
 
 impl Delivery {
-    pub(super) fn starting_from(cursor: Cursor, first: bool) -> Self {
-        Self { newest: Some(cursor), since: Some(cursor.seen_at), first, ..Self::default() }
+    pub(super) fn starting_from(cursor: Cursor, first_time: bool) -> Self {
+        Self { newest: Some(cursor), since: Some(cursor.seen_at), nothing_missed: first_time, ..Self::default() }
     }
 
     /// Pushes that are not stored yet.
@@ -68,15 +73,12 @@ impl Delivery {
     }
 
     fn saw(&mut self, pts: Option<i64>, messages: &[Message]) {
-        let seen_at = messages.iter().map(|message| message.created_at).max();
+        // A message from the future must not hide what comes before it.
+        let latest = clock::unix() + FUTURE;
+        let seen_at = messages.iter().map(|message| message.created_at.min(latest)).max();
         let Some(known) = &mut self.newest else { return };
         known.pts = known.pts.max(pts.unwrap_or(0));
         known.seen_at = known.seen_at.max(seen_at.unwrap_or(Timestamp(0)));
-    }
-
-    /// The cursor that may be stored: none while something before it may be missing.
-    fn cursor(&self) -> Option<Cursor> {
-        if self.is_filling() { None } else { self.newest }
     }
 }
 
@@ -120,7 +122,13 @@ impl AccountActor {
             // The message behind the pointer is in the history.
             self.search(ctx);
         }
-        self.delivery.parcels.push_back(Parcel { messages, unknown, source: Source::Push, push: Some(push.id) });
+        self.delivery.parcels.push_back(Parcel {
+            messages,
+            unknown,
+            source: Source::Push,
+            push: Some(push.id),
+            cursor: self.delivery.newest,
+        });
         self.pump(ctx);
     }
 
@@ -163,7 +171,7 @@ impl AccountActor {
 
     /// `ours`: for each message in our own name, whether it is one of our sends; those need no storing, their rows are.
     fn ingest(&mut self, parcel: Parcel, ours: &[bool], ctx: &mut Context<Self>) {
-        let Parcel { messages, unknown, source, push } = parcel;
+        let Parcel { messages, unknown, source, push, cursor } = parcel;
         let mut ours = ours.iter();
         let uid = self.facts.uid.clone();
         let incoming = messages.into_iter().filter_map(|message| {
@@ -171,13 +179,13 @@ impl AccountActor {
             let echo = own && ours.next().copied().unwrap_or(false);
             (!echo).then_some(Incoming { message, own })
         });
-        let ingest = Ingest {
-            account: self.facts.id,
-            messages: incoming.collect(),
-            unknown,
-            source,
-            cursor: self.delivery.cursor(),
-        };
+        let messages: Vec<Incoming> = incoming.collect();
+        if let (true, true, Some(push)) = (messages.is_empty(), unknown.is_empty(), push) {
+            // Echoes of our sends, badges, typing: nothing that is not stored already.
+            return self.acknowledge(push);
+        }
+        let cursor = if self.delivery.is_filling() { None } else { cursor };
+        let ingest = Ingest { account: self.facts.id, messages, unknown, source, cursor };
         self.delivery.unstored += 1;
         let epoch = self.epoch;
         let stored = self.env.neighbours.ingest.send(ingest).into_actor(self).map(move |result, actor, ctx| {
@@ -196,8 +204,8 @@ impl AccountActor {
         if let Err(error) = result {
             return self.lose(Failure::heals(Reason::StorageFailing, error), ctx);
         }
-        if let (Some(push), Some(link)) = (push, &mut self.link) {
-            link.session.ack(push);
+        if let Some(push) = push {
+            self.acknowledge(push);
         }
         if source == Source::History {
             self.delivery.gap_unstored = self.delivery.gap_unstored.saturating_sub(1);
@@ -206,9 +214,15 @@ impl AccountActor {
         self.drive(ctx);
     }
 
+    fn acknowledge(&mut self, push: PushId) {
+        if let Some(link) = &mut self.link {
+            link.session.ack(push);
+        }
+    }
+
     /// Right after registration: looks for what was missed. An account that never was connected has missed nothing.
     pub(super) fn fill_gap(&mut self, ctx: &mut Context<Self>) {
-        if !self.delivery.first {
+        if !self.delivery.nothing_missed {
             self.search(ctx);
         }
     }
@@ -280,6 +294,7 @@ impl AccountActor {
                 unknown: Vec::new(),
                 source: Source::History,
                 push: None,
+                cursor: self.delivery.newest,
             });
         }
         self.pump(ctx);
@@ -325,6 +340,7 @@ impl AccountActor {
             unknown: Vec::new(),
             source: Source::Push,
             push: None,
+            cursor: self.delivery.newest,
         });
         self.pump(ctx);
     }

@@ -1,0 +1,1 @@
+//! Start-up, in its order, and the shutdown.
