@@ -6,7 +6,7 @@ use std::time::Duration;
 use yutang::{
     account::state::{Reason, State},
     settings::Settings,
-    sim::{Answer, Faults, Gateway},
+    sim::{Answer, Faults, Gateway, Interest, SimEvent},
     store::unknown_pushes,
 };
 
@@ -310,14 +310,24 @@ async fn frames_of_garbage_cost_nothing() {
 
 #[actix_web::test]
 async fn requests_without_an_answer_have_a_deadline_and_are_done_again() {
-    let mut app = TestApp::with(impatient);
+    let mut app = TestApp::with(|settings| {
+        impatient(settings);
+        settings.platform.heartbeat = Duration::from_millis(200);
+    });
     let shop = app.open("shop");
     app.rule(echo());
     app.start().await;
     app.platform().change_faults(|faults| faults.hang_requests = true);
     let conversation = shop.buyer_says(BUYER, ITEM, "在吗").conversation;
     let sent = || app.sends(&shop, &conversation).into_iter().find(|send| send.attempts == 1);
-    app.eventually("the answer is on the wire", sent).await;
+    app.eventually("the answer is about to go onto the wire", sent).await;
+    // What leaves after it has arrived, so it was swallowed.
+    let mut events = app.platform().events(Interest::Everything);
+    let mut heartbeats = 0;
+    while heartbeats < 2 {
+        let event = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+        heartbeats += usize::from(matches!(event, SimEvent::Heartbeat { .. }));
+    }
     app.platform().heal();
     app.answers(&shop, &conversation, &["答:在吗"]).await;
     assert_eq!(app.sends(&shop, &conversation)[0].attempts, 2);

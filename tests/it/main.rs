@@ -4,8 +4,11 @@
 mod harness;
 mod process;
 
+mod accounts;
 mod chat;
 mod faults;
+mod gap;
+mod load_isolation;
 mod outbox;
 mod restart;
 mod rules_live;
