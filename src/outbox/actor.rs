@@ -24,7 +24,7 @@ use crate::{
     account::messages::{
         AccountOffline, AccountOnline, Adopt, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit,
     },
-    ids::{AccountId, ConversationId, MessageId},
+    ids::{AccountId, ConversationId, MessageId, Timestamp},
     outbox::{
         entry::{Entry, Row, SendId, State},
         ledger::{self, Draft, Flight, Ledger, Weather},
@@ -55,6 +55,12 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Ids of confirmed sends kept in memory to recognise their echoes without the database.
 // Not zero.
 const RECENT: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
+
+/// Equal sends further apart than this cannot be taken for each other: twice what clocks may differ.
+const SIMILAR: Duration = Duration::from_secs(120);
+
+/// Sends of an account that are read for that, at most.
+const NEWEST: i64 = 1000;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
@@ -143,6 +149,9 @@ impl OutboxActor {
                 // A lost question is asked again by the ledger.
                 line.history.do_send(AskHistory { conversation: question.conversation, since: question.since });
             }
+        }
+        for message in account.ledger.take_claimed() {
+            self.recent.put(message, id);
         }
         let settled = account.ledger.take_settled();
         if account.ledger.is_idle() {
@@ -344,6 +353,23 @@ impl Batch {
     }
 }
 
+/// What the database knows of an account's sends.
+struct Past {
+    unsettled: Vec<Entry>,
+    /// Those whose messages may still come, and must not be taken for equal sends that are made now.
+    newest: Vec<Entry>,
+    last_id: Option<SendId>,
+}
+
+impl Past {
+    fn read(conn: &mut DbConn, id: AccountId, now: Timestamp) -> store::QueryResult<Self> {
+        let unsettled = store::outbox::unsettled(conn, id)?;
+        let oldest = unsettled.iter().map(|entry| entry.created_at).min().unwrap_or(now);
+        let newest = store::outbox::newest(conn, id, oldest.min(now) - SIMILAR, NEWEST)?;
+        Ok(Self { unsettled, newest, last_id: store::outbox::last_id(conn, id)? })
+    }
+}
+
 /// For each message: is it the echo of a stored send? Such a send is confirmed by it.
 fn claim_echoes(conn: &mut DbConn, account: AccountId, messages: &[Message]) -> store::QueryResult<Vec<bool>> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
@@ -358,7 +384,10 @@ fn claim_echoes(conn: &mut DbConn, account: AccountId, messages: &[Message]) -> 
 
 fn claim_echo(conn: &mut DbConn, account: AccountId, message: &Message) -> store::QueryResult<bool> {
     let unclaimed = store::outbox::unclaimed(conn, account, &message.conversation, message.created_at)?;
-    match unclaimed.into_iter().find(|entry| ledger::is_same(&entry.body, message)) {
+    let fits = |entry: &Entry| {
+        ledger::is_same(&entry.body, message) && ledger::may_be_of(entry.created_at, entry.settled_at, message)
+    };
+    match unclaimed.into_iter().find(fits) {
         Some(entry) => store::outbox::claim(conn, account, entry.id, &message.id, clock::unix()),
         None => Ok(false),
     }
@@ -380,14 +409,18 @@ impl Handler<Adopt> for OutboxActor {
         let (store, id) = (self.store.clone(), facts.id);
         let read = async move {
             // Through the writer: what an earlier owner of this account had in flight is seen.
-            store.write(move |conn| Ok((store::outbox::unsettled(conn, id)?, store::outbox::last_id(conn, id)?))).await
+            store.write(move |conn| Past::read(conn, id, clock::unix())).await
         };
         let adopted = read.into_actor(self).map(move |result, actor, ctx| {
-            let (entries, last_id) = result.map_err(|error| error.to_string())?;
+            let Past { unsettled, newest, last_id } = result.map_err(|error| error.to_string())?;
             let rate = Rate::new(actor.config.rate);
             let mut ledger = Ledger::new(id, actor.config.ledger, rate, last_id);
             let now = clock::now();
-            entries.into_iter().for_each(|entry| ledger.restore(entry, now));
+            for message in newest.iter().filter_map(|entry| entry.message.clone()) {
+                actor.recent.put(message, id);
+            }
+            let settled = newest.into_iter().filter(|entry| entry.state.is_final());
+            settled.chain(unsettled).for_each(|entry| ledger.restore(entry, now));
             actor.accounts.insert(id, Account { facts, ledger, line: None, epoch: 0 });
             actor.drive(id, ctx);
             Ok(())

@@ -42,6 +42,13 @@ pub struct Entry {
 pub enum Row {
     Insert(Entry),
     Update(Change),
+    /// The platform's id of a send that was accepted without one.
+    Claim {
+        account: AccountId,
+        id: SendId,
+        message: MessageId,
+        at: Timestamp,
+    },
 }
 
 /// The new state of a stored send.
@@ -62,6 +69,7 @@ impl Row {
         match self {
             Self::Insert(entry) => entry.account,
             Self::Update(change) => change.account,
+            Self::Claim { account, .. } => *account,
         }
     }
 }

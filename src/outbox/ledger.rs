@@ -91,7 +91,18 @@ pub struct Ledger {
     flights: Vec<Flight>,
     questions: Vec<Question>,
     settled: Vec<Entry>,
-    unclaimed: VecDeque<(SendId, ConversationId, Body, Timestamp)>,
+    claimed: Vec<MessageId>,
+    unclaimed: VecDeque<Unclaimed>,
+}
+
+/// A send that was accepted without an id: the first equal message in our name is it.
+#[derive(Debug)]
+struct Unclaimed {
+    id: SendId,
+    conversation: ConversationId,
+    body: Body,
+    created_at: Timestamp,
+    accepted_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -127,16 +138,19 @@ impl Ledger {
             flights: Vec::new(),
             questions: Vec::new(),
             settled: Vec::new(),
+            claimed: Vec::new(),
             unclaimed: VecDeque::new(),
         }
     }
 
-    /// Takes back an unsettled send from the database, oldest first: `sent` is in doubt, `queued` was never on the wire.
+    /// Takes back a send from the database, oldest first: `sent` is in doubt, `queued` was never on the wire, `confirmed` without an id
+    /// waits for its echo. The others are done.
     pub fn restore(&mut self, entry: Entry, now: Now) {
         self.last_id = self.last_id.max(entry.id);
         let phase = match entry.state {
             State::Sent => Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 },
             State::Queued => Phase::Waiting { not_before: now.unix },
+            State::Confirmed if entry.message.is_none() => return self.await_echo(&entry, now),
             State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
         };
         let lane = self.lanes.entry(entry.conversation.clone()).or_default();
@@ -171,10 +185,13 @@ impl Ledger {
         id
     }
 
-    /// Moves every lane as far as it goes.
+    /// Moves every lane as far as it goes. What was made first goes first, where the rate does not let all of it go.
     pub fn advance_all(&mut self, weather: Weather, now: Now) {
-        let conversations: Vec<ConversationId> = self.lanes.keys().cloned().collect();
-        for conversation in conversations {
+        let head = |lane: &VecDeque<Sending>| lane.front().map(|head| head.entry.id);
+        let mut lanes: Vec<_> =
+            self.lanes.iter().map(|(conversation, lane)| (head(lane), conversation.clone())).collect();
+        lanes.sort_unstable_by_key(|(head, _)| *head);
+        for (_, conversation) in lanes {
             self.advance(&conversation, weather, now);
         }
     }
@@ -206,7 +223,7 @@ impl Ledger {
                 Step::Again
             }
             Phase::Doubt { not_before, tries } if weather.online && not_before <= now.unix => {
-                let since = head.entry.created_at - CLOCK_SKEW;
+                let since = self.since(&head.entry);
                 self.questions.push(Question { conversation: head.entry.conversation.clone(), since });
                 head.phase = Phase::Asking { since: now.unix, tries: tries + 1 };
                 Step::Rest
@@ -264,14 +281,23 @@ impl Ledger {
 
     fn accepted(&mut self, head: &mut Sending, message: Option<MessageId>, now: Now) -> Step {
         if message.is_none() {
-            if self.unclaimed.len() == UNCLAIMED {
-                self.unclaimed.pop_front();
-            }
-            let entry = &head.entry;
-            self.unclaimed.push_back((entry.id, entry.conversation.clone(), entry.body.clone(), now.unix));
+            self.await_echo(&head.entry, now);
         }
         head.entry.message = message;
         self.settle(head, State::Confirmed, None, now)
+    }
+
+    fn await_echo(&mut self, entry: &Entry, now: Now) {
+        if self.unclaimed.len() == UNCLAIMED {
+            self.unclaimed.pop_front();
+        }
+        self.unclaimed.push_back(Unclaimed {
+            id: entry.id,
+            conversation: entry.conversation.clone(),
+            body: entry.body.clone(),
+            created_at: entry.created_at,
+            accepted_at: entry.settled_at.unwrap_or(now.unix),
+        });
     }
 
     fn refused(&mut self, head: &mut Sending, code: i64, reason: String, now: Now) -> Step {
@@ -307,33 +333,27 @@ impl Ledger {
                 && is_same(&head.entry.body, message)
                 && head.entry.created_at - CLOCK_SKEW <= message.created_at
         };
-        if let Some(mut head) = self.take_head(&message.conversation, fits) {
-            head.entry.message = Some(message.id.clone());
-            let step = self.settle(&mut head, State::Confirmed, None, now);
-            self.put_head(&message.conversation, head, step);
+        // Equal sends are counted in order, and one that was accepted without an id is older than the one in the air.
+        if self.claim(message, now) {
             return true;
         }
-        self.claim(message)
+        let Some(mut head) = self.take_head(&message.conversation, fits) else { return false };
+        head.entry.message = Some(message.id.clone());
+        let step = self.settle(&mut head, State::Confirmed, None, now);
+        self.put_head(&message.conversation, head, step);
+        true
     }
 
-    /// The echo of a send that was accepted without an id.
-    fn claim(&mut self, message: &Message) -> bool {
-        let position = self.unclaimed.iter().position(|(_, conversation, body, at)| {
-            *conversation == message.conversation
-                && is_same(body, message)
-                && *at - CLOCK_SKEW - self.config.answer_wait <= message.created_at
+    /// The message of a send that was accepted without an id.
+    fn claim(&mut self, message: &Message, now: Now) -> bool {
+        let position = self.unclaimed.iter().position(|send| {
+            send.conversation == message.conversation
+                && is_same(&send.body, message)
+                && may_be_of(send.created_at, Some(send.accepted_at), message)
         });
-        let Some((id, ..)) = position.and_then(|position| self.unclaimed.remove(position)) else { return false };
-        self.rows.push(Row::Update(Change {
-            account: self.account,
-            id,
-            state: State::Confirmed,
-            reason: None,
-            message: Some(message.id.clone()),
-            attempts: 1,
-            sent_at: None,
-            settled_at: None,
-        }));
+        let Some(send) = position.and_then(|position| self.unclaimed.remove(position)) else { return false };
+        self.claimed.push(message.id.clone());
+        self.rows.push(Row::Claim { account: self.account, id: send.id, message: message.id.clone(), at: now.unix });
         true
     }
 
@@ -352,7 +372,7 @@ impl Ledger {
         let Phase::Asking { tries, .. } = head.phase else { return self.put_head(conversation, head, Step::Rest) };
         let step = match page {
             None => self.history_was_silent(&mut head, tries, now),
-            Some(page) => match find_send(&head.entry, page, own, taken) {
+            Some(page) => match self.find_send(&head.entry, page, own, taken, now) {
                 Some(message) => {
                     head.entry.message = Some(message);
                     self.settle(&mut head, State::Confirmed, None, now)
@@ -361,6 +381,35 @@ impl Ledger {
             },
         };
         self.put_head(conversation, head, step);
+    }
+
+    /// The send in a history: equal content in our name since it was made, oldest first, not counted for another send.
+    fn find_send(
+        &mut self,
+        entry: &Entry,
+        page: &HistoryPage,
+        own: &BuyerId,
+        taken: &HashSet<MessageId>,
+        now: Now,
+    ) -> Option<MessageId> {
+        let since = self.since(entry);
+        let is_equal =
+            |message: &&Message| message.sender == *own && message.created_at >= since && is_same(&entry.body, message);
+        let mut equal: Vec<&Message> =
+            page.messages.iter().rev().filter(is_equal).filter(|message| !taken.contains(&message.id)).collect();
+        equal.sort_by_key(|message| message.created_at);
+        let found =
+            equal.into_iter().find(|message| !self.claim(message, now) && may_be_of(entry.created_at, None, message));
+        found.map(|message| message.id.clone())
+    }
+
+    /// How far back the history matters for a send: to where equal sends before it, whose ids nobody told, may stand in its place.
+    fn since(&self, entry: &Entry) -> Timestamp {
+        let before = self.unclaimed.iter().filter(|send| {
+            send.conversation == entry.conversation && send.accepted_at + CLOCK_SKEW >= entry.created_at - CLOCK_SKEW
+        });
+        before.map(|send| send.created_at).min().map_or(entry.created_at, |first| first.min(entry.created_at))
+            - CLOCK_SKEW
     }
 
     fn history_was_silent(&mut self, head: &mut Sending, tries: u32, now: Now) -> Step {
@@ -457,6 +506,11 @@ impl Ledger {
         std::mem::take(&mut self.settled)
     }
 
+    /// Messages that turned out to be sends which were accepted without an id.
+    pub fn take_claimed(&mut self) -> Vec<MessageId> {
+        std::mem::take(&mut self.claimed)
+    }
+
     /// Sends that are not settled.
     pub fn pending(&self) -> usize {
         self.lanes.values().map(VecDeque::len).sum()
@@ -498,15 +552,10 @@ pub enum Outcome {
     NoAnswer,
 }
 
-/// The send in a history: equal content in our name since it was made, oldest first, not counted for another send.
-fn find_send(entry: &Entry, page: &HistoryPage, own: &BuyerId, taken: &HashSet<MessageId>) -> Option<MessageId> {
-    let since = entry.created_at - CLOCK_SKEW;
-    page.messages
-        .iter()
-        .filter(|message| message.sender == *own && message.created_at >= since && !taken.contains(&message.id))
-        .filter(|message| is_same(&entry.body, message))
-        .min_by_key(|message| message.created_at)
-        .map(|message| message.id.clone())
+/// Whether a message may be a send made at `created_at` and, where it was, accepted at `accepted_at`.
+pub fn may_be_of(created_at: Timestamp, accepted_at: Option<Timestamp>, message: &Message) -> bool {
+    created_at - CLOCK_SKEW <= message.created_at
+        && accepted_at.is_none_or(|accepted| message.created_at <= accepted + CLOCK_SKEW)
 }
 
 /// The wire carries no uuid back, so equal content is all there is.
@@ -517,3 +566,7 @@ pub fn is_same(body: &Body, message: &Message) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

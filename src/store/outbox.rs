@@ -285,6 +285,19 @@ pub fn in_conversation_since(
     into_entries(rows)
 }
 
+/// For the engine: at most `limit` of the entries made at `since` or later, the newest of them, oldest first.
+pub fn newest(conn: &mut DbConn, account: AccountId, since: Timestamp, limit: i64) -> QueryResult<Vec<Entry>> {
+    let mut rows: Vec<Row> = outbox::table
+        // a number is never below the time it was given out at
+        .filter(outbox::account_id.eq(account).and(outbox::id.ge(SendId(since.0))))
+        .order(outbox::id.desc())
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.reverse();
+    into_entries(rows)
+}
+
 /// The newest `limit` entries that fit, newest first.
 pub fn list(conn: &mut DbConn, scope: &Scope, filter: &Filter, limit: i64) -> QueryResult<Vec<Entry>> {
     let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
@@ -301,23 +314,24 @@ pub fn list(conn: &mut DbConn, scope: &Scope, filter: &Filter, limit: i64) -> Qu
     into_entries(query.order((outbox::created_at.desc(), outbox::id.desc())).limit(limit).load(conn)?)
 }
 
-/// For the engine: inserts, then changes, each in the order given. An entry is inserted before it is changed, so nothing is lost by it.
+/// For the engine: inserts, then changes, then claims, each in the order given. An entry is inserted before it is changed and
+/// settled before it is claimed, so nothing is lost by it.
 pub fn apply(conn: &mut DbConn, writes: &[Write]) -> QueryResult<()> {
-    if let DbConn::Sqlite(conn) = conn {
-        return writes.iter().try_for_each(|write| match write {
-            Write::Insert(entry) => insert_on_sqlite(conn, entry),
-            Write::Update(change) => update_on_sqlite(conn, change).map(drop),
-        });
-    }
-    let (mut inserts, mut updates) = (Vec::new(), Vec::new());
+    let (mut inserts, mut updates, mut claims) = (Vec::new(), Vec::new(), Vec::new());
     for write in writes {
-        match write {
-            Write::Insert(entry) => inserts.push(entry.clone()),
-            Write::Update(change) => updates.push(change.clone()),
+        match (write, &mut *conn) {
+            (Write::Insert(entry), DbConn::Sqlite(conn)) => insert_on_sqlite(conn, entry)?,
+            (Write::Update(change), DbConn::Sqlite(conn)) => update_on_sqlite(conn, change).map(drop)?,
+            (Write::Insert(entry), DbConn::Pg(_)) => inserts.push(entry.clone()),
+            (Write::Update(change), DbConn::Pg(_)) => updates.push(change.clone()),
+            (Write::Claim { account, id, message, at }, _) => claims.push((*account, *id, message, *at)),
         }
     }
-    insert_many(conn, &inserts)?;
-    update_many(conn, &updates).map(drop)
+    if matches!(conn, DbConn::Pg(_)) {
+        insert_many(conn, &inserts)?;
+        update_many(conn, &updates)?;
+    }
+    claims.into_iter().try_for_each(|(account, id, message, at)| claim(conn, account, id, message, at).map(drop))
 }
 
 /// For the engine: sends of a conversation that reached the platform, or may have, without anybody telling their message id.

@@ -12,5 +12,15 @@ pub fn now() -> Now {
 /// UTC milliseconds.
 pub fn unix() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    let now = Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    #[cfg(test)]
+    let now = as_tokio_sees_it(now);
+    now
+}
+
+/// Where a test has paused tokio's clock, the wall clock stands still too and jumps with it.
+#[cfg(test)]
+fn as_tokio_sees_it(now: Timestamp) -> Timestamp {
+    let (real, seen) = (std::time::Instant::now(), tokio::time::Instant::now().into_std());
+    now + seen.saturating_duration_since(real) - real.saturating_duration_since(seen)
 }

@@ -2,7 +2,7 @@
 
 use yutang::{
     ids::{AccountId, MessageId, RuleId, Timestamp},
-    outbox::entry::{Body, Change, Entry, Origin, SendId, State},
+    outbox::entry::{Body, Change, Entry, Origin, Row, SendId, State},
     store::{
         account_cursors::{self, Cursor},
         chat_messages::{self, DecisionRow, NewMessage, Source},
@@ -276,5 +276,36 @@ fn a_rule_that_was_deleted_meanwhile_cannot_be_claimed_and_fails_nothing() {
         let (store, _, account) = with_account(database);
         let claim = OnceReply { account, conversation: "600001".into(), rule: RuleId(404), outbox: SendId(1) };
         assert_eq!(store.write_blocking(move |conn| once_replies::claim_many(conn, &[claim])).unwrap(), [false]);
+    });
+}
+
+#[test]
+fn a_claim_gives_an_accepted_send_its_id_once() {
+    on_each_database(|database| {
+        let (store, _, account) = with_account(database);
+        let claim = |message: &str| Row::Claim { account, id: SendId(1), message: message.into(), at: NOW };
+        let confirmed = Entry { state: State::Confirmed, attempts: 1, ..entry(account, 1) };
+        let rows = [Row::Insert(confirmed), claim("5.PNM"), claim("6.PNM")];
+        store.write_blocking(move |conn| outbox::apply(conn, &rows)).unwrap();
+        let ids: [MessageId; 2] = ["5.PNM".into(), "6.PNM".into()];
+        let found = store.read_blocking(move |conn| outbox::find_by_message(conn, account, &ids)).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].message.clone(), found[0].attempts), (Some("5.PNM".into()), 1));
+    });
+}
+
+#[test]
+fn the_newest_sends_come_oldest_first() {
+    on_each_database(|database| {
+        let (store, _, account) = with_account(database);
+        let rows: Vec<Row> = (1..=5).map(|number| Row::Insert(entry(account, NOW.0 + number))).collect();
+        store.write_blocking(move |conn| outbox::apply(conn, &rows)).unwrap();
+        let newest = |since: i64, limit: i64| {
+            let rows = store.read_blocking(move |conn| outbox::newest(conn, account, Timestamp(NOW.0 + since), limit));
+            rows.unwrap().into_iter().map(|entry| entry.id.0 - NOW.0).collect::<Vec<_>>()
+        };
+        assert_eq!(newest(0, 2), [4, 5]);
+        assert_eq!(newest(4, 9), [4, 5]);
+        assert_eq!(newest(6, 9), [0; 0]);
     });
 }
