@@ -175,7 +175,9 @@ impl Story {
     }
 
     fn conversations(&self) -> impl Iterator<Item = (&Vec<String>, Vec<String>)> {
-        self.said.iter().map(|((index, conversation), said)| (said, received(&self.shop.accounts[*index], conversation)))
+        self.said
+            .iter()
+            .map(|((index, conversation), said)| (said, received(&self.shop.accounts[*index], conversation)))
     }
 
     /// Every message has its one answer, in the order in which they were written.
@@ -186,7 +188,12 @@ impl Story {
             let (mut sorted_expected, mut sorted) = (expected.clone(), received.clone());
             sorted_expected.sort();
             sorted.sort();
-            assert!(sorted == sorted_expected, "seed {}: lost or doubled\n{}", self.seed, self.tale(*index, conversation));
+            assert!(
+                sorted == sorted_expected,
+                "seed {}: lost or doubled\n{}",
+                self.seed,
+                self.tale(*index, conversation)
+            );
             let in_order = !self.replays || received == expected;
             assert!(in_order, "seed {}: out of order\n{}", self.seed, self.tale(*index, conversation));
         }

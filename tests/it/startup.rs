@@ -198,7 +198,10 @@ async fn a_running_server_notices_what_the_command_line_changes() {
 
     shop.run(&["account", "disable", "shop-new"]).succeeded();
     assert!(account.await_offline(PATIENCE).await);
-    assert_eq!(shop.await_none("account_states HAVING sum(CASE WHEN reason = 'disabled' THEN 1 ELSE 0 END) = 0").await, 0);
+    assert_eq!(
+        shop.await_none("account_states HAVING sum(CASE WHEN reason = 'disabled' THEN 1 ELSE 0 END) = 0").await,
+        0
+    );
     assert_eq!(shop.accounts[0].connections(), 1, "the others stay");
 
     shop.run(&["account", "enable", "shop-new"]).succeeded();
@@ -272,8 +275,7 @@ async fn health_counts_the_accounts_by_state() {
 async fn the_log_repeats_no_secret_even_when_everything_goes_wrong() {
     let mut shop = Shop::with_accounts(2);
     shop.set("log.level", "debug");
-    let cookies: Vec<String> =
-        shop.accounts.iter().map(|account| shop.sim.platform().cookies(account)).collect();
+    let cookies: Vec<String> = shop.accounts.iter().map(|account| shop.sim.platform().cookies(account)).collect();
     let platform = Arc::clone(shop.sim.platform());
     let server = shop.serve_registered().await;
     shop.accounts[0].buyer_says(BUYER, ITEM, "在吗");
