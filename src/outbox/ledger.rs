@@ -116,12 +116,20 @@ struct Sending {
 enum Phase {
     /// Not on the wire.
     Waiting { not_before: Timestamp },
+    /// Its row is being stored; it is on the wire after that.
+    Leaving,
     /// On the wire since.
     Flying { since: Timestamp },
     /// Perhaps on the wire; the history knows.
     Doubt { not_before: Timestamp, tries: u32 },
     /// The history was asked.
     Asking { since: Timestamp, tries: u32 },
+}
+
+impl Sending {
+    fn was_on_the_wire(&self) -> bool {
+        self.entry.attempts > i32::from(self.phase == Phase::Leaving)
+    }
 }
 
 impl Ledger {
@@ -231,7 +239,7 @@ impl Ledger {
             Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => {
                 self.history_was_silent(head, tries, now)
             }
-            Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
+            Phase::Leaving | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
         }
     }
 
@@ -245,7 +253,7 @@ impl Ledger {
         }
         head.entry.attempts += 1;
         head.entry.sent_at = Some(now.unix);
-        head.phase = Phase::Flying { since: now.unix };
+        head.phase = Phase::Leaving;
         self.enter(head, State::Sent);
         self.flights.push(Flight {
             id: head.entry.id,
@@ -254,6 +262,15 @@ impl Ledger {
             body: head.entry.body.clone(),
         });
         Step::Rest
+    }
+
+    /// The row of a flight is committed and it goes onto the wire now: only from here on an answer can be missing. `false`: it must
+    /// not go, an echo of an earlier attempt has confirmed it meanwhile.
+    pub fn launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) -> bool {
+        let head = self.lanes.get_mut(conversation).and_then(VecDeque::front_mut);
+        let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Leaving) else { return false };
+        head.phase = Phase::Flying { since: now.unix };
+        true
     }
 
     /// The account told what became of a flight.
@@ -329,7 +346,7 @@ impl Ledger {
     /// A message in our own name. `true`: it is one of our sends, which is confirmed by it.
     pub fn on_echo(&mut self, message: &Message, now: Now) -> bool {
         let fits = |head: &Sending| {
-            head.entry.attempts > 0
+            head.was_on_the_wire()
                 && is_same(&head.entry.body, message)
                 && head.entry.created_at - CLOCK_SKEW <= message.created_at
         };
@@ -521,7 +538,7 @@ impl Ledger {
         self.lanes
             .values()
             .filter_map(VecDeque::front)
-            .filter(|head| matches!(head.phase, Phase::Flying { .. }))
+            .filter(|head| matches!(head.phase, Phase::Leaving | Phase::Flying { .. }))
             .count()
     }
 

@@ -60,7 +60,11 @@ impl Bench {
         self.ledger.advance_all(weather, self.now);
         let rows = self.ledger.take_rows();
         self.rows.extend(rows);
-        self.ledger.take_flights().into_iter().map(|flight| flight.id).collect()
+        let flights = self.ledger.take_flights();
+        for flight in &flights {
+            assert!(self.ledger.launch(&flight.conversation, flight.id, self.now));
+        }
+        flights.into_iter().map(|flight| flight.id).collect()
     }
 
     fn fly(&mut self) -> Vec<SendId> {
@@ -259,6 +263,36 @@ fn a_flight_comes_with_its_row_and_an_unstored_send_is_inserted_as_it_stands() {
     assert_eq!(entry.sent_at, Some(bench.now.unix));
     assert_eq!(bench.ledger.take_flights().len(), 1);
     assert_eq!(bench.ledger.take_rows(), []);
+}
+
+/// The database may take long: what has not left cannot be missing from the history.
+#[test]
+fn an_answer_is_missed_only_after_the_row_is_stored_and_the_frame_is_out() {
+    let mut bench = Bench::new();
+    let id = bench.say("1", "在的");
+    bench.ledger.advance_all(SUNNY, bench.now);
+    assert_eq!(bench.ledger.take_flights().len(), 1);
+    bench.pass(30);
+    bench.ledger.advance_all(SUNNY, bench.now);
+    assert_eq!(bench.ledger.take_questions(), []);
+    assert!(bench.ledger.launch(&"1".into(), id, bench.now));
+    assert!(!bench.ledger.launch(&"1".into(), id, bench.now), "once");
+    bench.pass(10);
+    bench.ledger.advance_all(SUNNY, bench.now);
+    assert_eq!(bench.ledger.take_questions().len(), 1);
+}
+
+#[test]
+fn an_echo_of_the_first_attempt_keeps_the_second_from_leaving() {
+    let mut bench = Bench::new();
+    let id = bench.say("1", "在的");
+    assert_eq!(bench.fly(), [id]);
+    bench.outcome("1", id, Outcome::Refused { code: 503, reason: "busy".into() });
+    bench.pass(2);
+    bench.ledger.advance_all(SUNNY, bench.now);
+    assert_eq!(bench.ledger.take_flights().len(), 1);
+    assert!(bench.echo("1", "1.PNM", "在的"));
+    assert!(!bench.ledger.launch(&"1".into(), id, bench.now));
 }
 
 #[test]
