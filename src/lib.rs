@@ -1,15 +1,108 @@
 //! Yutang (鱼塘) answers buyers on Goofish/Xianyu for the sellers who run it.
+//!
+//! One process keeps a WebSocket per seller account, stores what buyers write, decides by the seller's rules what is answered, and
+//! sends it. It promises:
+//!
+//! - **No message is lost.** A push is acknowledged after it is stored; what was missed while a line was down comes from the platform's
+//!   history.
+//! - **Nothing is said twice.** An answer is a row before it is a frame, and a send that got no answer is looked for before anybody
+//!   thinks of sending it again.
+//! - **A restart costs the platform nothing.** Access tokens are kept, asked for under a budget, and not at all once the platform wants a
+//!   person.
+//! - **One account cannot hurt another.** Neither a panic nor a flood nor a slow answer crosses from one to the next.
+//! - **Nothing leaves the machine** but what the seller configured; secrets are sealed at rest and masked wherever something is shown.
+//!
+//! # Bird's eye view
+//!
+//! ```text
+//!               the platform
+//!      WebSocket │        ▲ HTTP gateway (tokens)
+//! ┌── a shard ───┼────────┼──────────────────────────────┐
+//! │       ┌──────▼────────┴──────┐                       │
+//! │   ┌───┤ AccountActor, one an │◄───────frames─────┐   │◄── AccountRegistry, once a process: makes what runs
+//! │   │   │ account              │                   │   │    equal to what the database says should, replaces
+//! │ pushes└──────────────────────┘                   │   │    accounts that died and shards that fell silent
+//! │   ▼                                              │   │
+//! │ InboxActor ──turns──► ReplyActor ──decisions──► OutboxActor
+//! └───┼───────────────────────▲──────────────────────┼───┘
+//!     ▼ messages              │ what was said before ▼ decisions, sends
+//! ┌── store: one thread writes, many jobs a transaction; a few threads read ──┐
+//! ```
+//!
+//! Accounts are spread over shards. A message stays on its shard's thread from socket to answer, but for the database: no locks, and one
+//! transaction holds many accounts' messages, because while one write is in flight the next batch gathers.
+//!
+//! # The walk of one message
+//!
+//! | # | file | what happens |
+//! |---|---|---|
+//! | 1 | [`platform::socket`], `account/actor` | a text frame arrives and is given to the [`Session`](platform::lwp::session::Session), which does no I/O: the actor asks it what to send and what happened |
+//! | 2 | `platform/lwp/{frame,push,payload,event}.rs` | frame → every entry of the push → typed events; what nobody knows is kept sealed in `unknown_pushes`, never dropped in silence |
+//! | 3 | `account/actor/deliver.rs` → [`inbox::actor`] | own messages are shown to the outbox first (echo of a send, or the seller typing?); then [`Ingest`](inbox::messages::Ingest) |
+//! | 4 | [`inbox::dedup`], `store/chat_messages.rs` | stored, once for each account and message id |
+//! | 5 | `account/actor/deliver.rs` | only now the push is acknowledged, and the cursor moves |
+//! | 6 | [`inbox::debounce`] | a quiet moment, or the longest wait, makes messages of one conversation a turn |
+//! | 7 | [`reply::actor`], [`reply::decide`] | what must be known is read or asked for; one pure function returns the [`Decision`](reply::decide::Decision) and its reason |
+//! | 8 | [`outbox::actor`], [`outbox::ledger`] | decision and answer become rows in one transaction; then the frame may leave, within the account's rate |
+//! | 9 | `account/actor/outgoing.rs` → [`outbox::ledger`] | the platform's answer, or the echo of our own message, confirms the send; silence is looked up in the history |
+//!
+//! A crash between any two steps is resumed from the rows: messages without a decision are decided, sends that were `queued` are sent,
+//! sends that were `sent` are looked for. [`telemetry::feed`] shows steps 7 to 9 as they happen; `yutang demo` prints them.
+//!
+//! # Who may import whom
+//!
+//! A file's name is its tier: 0 [`ids`] and [`platform`]; 1 everything pure; 2 `messages.rs`; 3 [`store`], [`telemetry`], `client.rs`,
+//! `socket.rs`; 4 `actor.rs`, `registry.rs`; 5 [`web`], [`sim`], [`cli`], [`app`], [`settings`]. A file imports lower tiers, and its own
+//! only inside its own folder.
+//!
+//! # Invariants
+//!
+//! What a search can check, `tests/tidy.rs` does.
+//!
+//! - Only `platform/lwp` knows field numbers and phrases of the platform, only `mtop/outcome.rs` what the gateway's answers mean: another
+//!   marketplace can be added beside this one. ([`sim`] plays the other side and shares no code with [`platform`].)
+//! - No SQL outside [`store`]; no route outside `web/mod.rs`; no task is started outside [`app`].
+//! - Tiers 0 and 1 have no clock, no chance and no I/O: time and random numbers come as arguments.
+//! - No actor imports an actor, only messages. Answers are routed by account id, never by a kept address: an actor may have been replaced.
+//! - `sent` is committed before the frame leaves. What says `queued` was never on the wire; what says `sent` without a confirmation is in
+//!   doubt and never simply sent again.
+//! - Only the platform's refusal or its stated expiry ends an access token; a lost line does not.
+//! - Every query that touches a tenant's rows takes a [`Scope`](store::Scope), or says that it is the engine's.
+//! - No cookie, token, password or raw frame in a log line above `trace`.
+//! - Every wait for somebody else has a deadline.
+//!
+//! What is not there on purpose: nothing solves a challenge, nothing hides that a program is at work, nothing writes to a buyer who did
+//! not write first.
+//!
+//! # Modules, in reading order
+//!
+//! [`ids`] and [`platform`] say what is talked about and how it looks on the wire. [`account`], [`inbox`], [`reply`] and [`outbox`] are the
+//! walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes last. [`store`] keeps it all,
+//! [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`cli`] is where a person comes in, [`sim`] is what it
+//! is tested against.
+
+pub mod ids;
+
+pub mod platform;
 
 pub mod account;
-pub mod app;
-pub mod cli;
-pub mod ids;
+
 pub mod inbox;
-pub mod outbox;
-pub mod platform;
+
 pub mod reply;
-pub mod settings;
-pub mod sim;
+
+pub mod outbox;
+
 pub mod store;
+
+pub mod settings;
+
+pub mod app;
+
 pub mod telemetry;
+
 pub mod web;
+
+pub mod cli;
+
+pub mod sim;

@@ -1,4 +1,8 @@
 //! One actor per seller account, which owns its WebSocket and heartbeat, and the registry that supervises them.
+//!
+//! `state.rs` is what an account can be doing, with a reason and what the user must do; `token.rs` when the platform may be asked for an
+//! access token, `backoff.rs` how long to wait after a failure. Then `actor/`, and `registry.rs`, which compares what runs with what the
+//! database says should. `failed` means that a person must act; everything that heals by itself is `reconnecting`.
 
 pub mod actor;
 pub mod backoff;

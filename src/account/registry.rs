@@ -40,6 +40,9 @@ use crate::{
     },
 };
 
+/// Accounts that are taken in at the same time; more would only wait for the same database.
+const ADOPTING: usize = 64;
+
 /// How the registry works.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
@@ -95,6 +98,7 @@ pub struct AccountRegistry {
     accounts: HashMap<AccountId, Supervised>,
     to_start: VecDeque<AccountId>,
     starting: Option<SpawnHandle>,
+    adopting: usize,
     known: Option<Revisions>,
     libraries: Arc<HashMap<UserId, Library>>,
     rules: RulesLoaded,
@@ -113,6 +117,8 @@ struct Supervised {
     shard: usize,
     generation: u64,
     phase: Phase,
+    /// The shard's actors hold it: what they know must not be read a second time.
+    adopted: bool,
     /// Failed connects in a row, handed on to the next actor.
     failures: u32,
     crashes: Backoff,
@@ -153,6 +159,7 @@ impl AccountRegistry {
             accounts: HashMap::new(),
             to_start: VecDeque::new(),
             starting: None,
+            adopting: 0,
             known: None,
             libraries: Arc::default(),
             rules: RulesLoaded(Arc::default()),
@@ -241,6 +248,7 @@ impl AccountRegistry {
             shard,
             generation: 0,
             phase: Phase::Off,
+            adopted: false,
             failures: 0,
             crashes: Backoff::new(backoff),
             status: Status::new(State::Disconnected, Reason::NotStarted, clock::unix()),
@@ -271,7 +279,7 @@ impl AccountRegistry {
         account.phase = Phase::Queued;
         self.to_start.push_back(id);
         if self.config.starts_per_second == 0 {
-            self.start_next(usize::MAX, ctx);
+            self.start_next(ADOPTING, ctx);
         } else if self.starting.is_none() {
             let tick = Duration::from_millis(100).max(Duration::from_secs(1) / self.config.starts_per_second);
             let portion = (f64::from(self.config.starts_per_second) * tick.as_secs_f64()).round().max(1.0);
@@ -282,6 +290,9 @@ impl AccountRegistry {
 
     fn start_next(&mut self, portion: usize, ctx: &mut Context<Self>) {
         for _ in 0..portion {
+            if self.adopting >= ADOPTING {
+                break;
+            }
             let Some(id) = self.to_start.pop_front() else { break };
             if self.accounts.get(&id).is_some_and(|account| matches!(account.phase, Phase::Queued)) {
                 self.adopt(id, ctx);
@@ -298,6 +309,7 @@ impl AccountRegistry {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.generation += 1;
         account.phase = Phase::Adopting;
+        self.adopting += 1;
         let (generation, facts) = (account.generation, account.facts.clone());
         let ways = self.shards[account.shard].adopt.clone();
         let adopting = async move {
@@ -307,14 +319,21 @@ impl AccountRegistry {
             Ok::<(), String>(())
         };
         let then = adopting.into_actor(self).map(move |result, actor, ctx| {
+            actor.adopting -= 1;
             let current = actor
                 .accounts
                 .get(&id)
                 .is_some_and(|account| account.generation == generation && matches!(account.phase, Phase::Adopting));
             match result {
                 _ if !current => {}
-                Ok(()) => actor.start(id),
+                Ok(()) => {
+                    actor.set_adopted(id, true);
+                    actor.start(id);
+                }
                 Err(error) => actor.rest(id, Reason::StorageFailing, Some(error), ctx),
+            }
+            if actor.config.starts_per_second == 0 {
+                actor.start_next(ADOPTING, ctx);
             }
         });
         ctx.spawn(then);
@@ -343,9 +362,19 @@ impl AccountRegistry {
             let resting =
                 |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
             if actor.accounts.get(&id).is_some_and(resting) && !actor.shutting_down {
-                actor.adopt(id, ctx);
+                actor.begin_again(id, ctx);
             }
         });
+    }
+
+    fn begin_again(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        if self.accounts.get(&id).is_some_and(|account| account.adopted) { self.start(id) } else { self.adopt(id, ctx) }
+    }
+
+    fn set_adopted(&mut self, id: AccountId, adopted: bool) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.adopted = adopted;
+        }
     }
 
     fn stop(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
@@ -366,6 +395,7 @@ impl AccountRegistry {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.generation += 1;
         account.phase = Phase::Releasing;
+        account.adopted = false;
         account.failures = 0;
         let shard = &self.shards[account.shard];
         let (flush, ways, wait) = (shard.flush.clone(), shard.drop_account.clone(), self.config.ping_wait);
@@ -457,6 +487,7 @@ impl AccountRegistry {
     }
 
     fn take_over(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        self.set_adopted(id, false);
         let Some(account) = self.accounts.get_mut(&id) else { return };
         match account.phase {
             Phase::Off | Phase::Queued => {}

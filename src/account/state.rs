@@ -169,6 +169,33 @@ impl Reason {
         }
     }
 
+    /// Which path this trouble takes; `None` where it is none, or our own.
+    pub fn class(self) -> Option<ErrorClass> {
+        match self {
+            Self::NetworkError
+            | Self::ClosedByPlatform
+            | Self::HeartbeatLost
+            | Self::Stalled
+            | Self::RetriesExhausted => Some(ErrorClass::Network),
+            Self::TokenRefused
+            | Self::TokenBudgetSpent
+            | Self::ChallengeRequired
+            | Self::AccessDenied
+            | Self::SessionExpired
+            | Self::CookieUnusable => Some(ErrorClass::Credential),
+            Self::KickedOut | Self::TooManySessions => Some(ErrorClass::Connection),
+            Self::PlatformError => Some(ErrorClass::Business),
+            Self::NotStarted
+            | Self::Starting
+            | Self::WaitingForTurn
+            | Self::Registered
+            | Self::Crashed
+            | Self::StorageFailing
+            | Self::Disabled
+            | Self::ShutDown => None,
+        }
+    }
+
     /// What the user must do; `None` where it heals by itself.
     pub fn action(self) -> Option<&'static str> {
         match self {

@@ -126,11 +126,10 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
             add(settings, &owner, line, out)
         }
         Command::Import { file, skip_bad, owner } => {
-            let lines = import::parse(&import::read(&file)?, AccountLine::read);
-            let on_bad = OnBad::from(skip_bad);
+            let (bytes, on_bad) = (import::read(&file)?, OnBad::from(skip_bad));
             let store = open_store(settings)?;
             let scope = scope(&store, owner.owner.as_deref())?;
-            save(&store, scope, lines, on_bad)?.print(out, on_bad)
+            import(&store, scope, &bytes, on_bad)?.print(out, on_bad)
         }
         Command::List { owner } => list(settings, &owner, out),
         Command::Enable(named) => set_enabled(settings, named, true, out),
@@ -184,6 +183,11 @@ fn add(settings: &Settings, owner: &Owner, line: AccountLine, out: &mut dyn Writ
         Ok(saved) => Ok(writeln!(out, "{} account {name}", import::word(saved))?),
         Err(reason) => bail!("{reason}"),
     }
+}
+
+/// Adds or updates the accounts of these JSON lines.
+pub(super) fn import(store: &Store, scope: Scope, lines: &[u8], on_bad: OnBad) -> anyhow::Result<Report> {
+    save(store, scope, import::parse(lines, AccountLine::read), on_bad)
 }
 
 /// One transaction: either all lines that may be written are, or none.

@@ -164,7 +164,8 @@ fn database(settings: &Settings, keys: Option<Keys>) -> (Finding, Option<usize>)
 
 /// Each account holds a socket open, and a socket is a file.
 fn file_limit(settings: &Settings, enabled: Option<usize>) -> Finding {
-    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    // The server raises its soft limit to the hard one.
+    let limit = rustix::process::getrlimit(Resource::Nofile).maximum;
     let accounts = enabled.unwrap_or(0);
     let sockets = match settings.accounts.open_sockets {
         0 => accounts,
@@ -178,7 +179,7 @@ fn judge_files(limit: Option<u64>, sockets: u64) -> Finding {
     match limit {
         None => Good("no limit".to_owned()),
         Some(limit) if limit < needed => Fail(format!(
-            "{limit} open files are too few for {sockets} enabled account(s): run `ulimit -n {needed}` first, set LimitNOFILE={needed} \
+            "{limit} open files are too few for {sockets} enabled account(s): run `ulimit -Hn {needed}` as root first, set LimitNOFILE={needed} \
              in the service file, or lower accounts.open_sockets"
         )),
         Some(limit) => Good(format!("{limit} open files, about {needed} needed")),
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn a_file_limit_is_judged_by_the_accounts_that_need_it() {
         assert!(matches!(judge_files(Some(1024), 500), Good(_)));
-        assert!(matches!(judge_files(Some(1024), 5_000), Fail(text) if text.contains("ulimit -n 5200")));
+        assert!(matches!(judge_files(Some(1024), 5_000), Fail(text) if text.contains("ulimit -Hn 5200")));
         assert!(matches!(judge_files(None, 5_000), Good(_)));
     }
 

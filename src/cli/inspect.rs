@@ -17,7 +17,7 @@ use crate::platform::lwp::{
     payload::{self, PayloadError},
 };
 
-/// Decode pushes and show what they mean
+/// Decode pushes and show what they mean: what to send us when the platform changes a format
 ///
 /// Each line is a whole frame as it came over the WebSocket, or the base64 string of one entry.
 /// Nothing is sent anywhere.

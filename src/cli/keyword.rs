@@ -112,11 +112,10 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
     match command {
         Command::Add(add) => run_add(settings, add, out),
         Command::Import { file, skip_bad, owner } => {
-            let lines = import::parse(&import::read(&file)?, RuleLine::read);
-            let on_bad = OnBad::from(skip_bad);
+            let (bytes, on_bad) = (import::read(&file)?, OnBad::from(skip_bad));
             let store = open_store(settings)?;
             let scope = scope(&store, owner.owner.as_deref())?;
-            save(&store, scope, lines, on_bad)?.print(out, on_bad)
+            import(&store, scope, &bytes, on_bad)?.print(out, on_bad)
         }
         Command::List { json, owner } => list(settings, &owner, json, out),
     }
@@ -152,6 +151,11 @@ impl Add {
             exclude: self.exclude,
         }
     }
+}
+
+/// Adds or updates the rules of these JSON lines.
+pub(super) fn import(store: &Store, scope: Scope, lines: &[u8], on_bad: OnBad) -> anyhow::Result<Report> {
+    save(store, scope, import::parse(lines, RuleLine::read), on_bad)
 }
 
 /// One transaction: either all lines that may be written are, or none.

@@ -3,6 +3,7 @@
 mod account;
 mod block;
 mod check;
+mod demo;
 mod import;
 mod inspect;
 mod keyword;
@@ -20,6 +21,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     ids::Timestamp,
@@ -42,11 +44,14 @@ struct Cli {
     command: Option<Command>,
 }
 
-const EXAMPLES: &str = "First steps:
+const EXAMPLES: &str = "To see it work: yutang demo
+
+First steps with an account of yours:
   echo \"$PASSWORD\" | yutang user add alice --password-stdin
   yutang account add shop-1 --cookie-file cookie.txt
   yutang keyword add 在吗 --reply 在的，请直接拍下
   yutang check
+  yutang serve
 
 Every setting can be changed in yutang.toml or in the environment (YUTANG__SERVER__LISTEN=…); `yutang check` prints them all.";
 
@@ -54,6 +59,7 @@ Every setting can be changed in yutang.toml or in the environment (YUTANG__SERVE
 enum Command {
     /// Run the server until SIGTERM or Ctrl-C (also what `yutang` alone does)
     Serve,
+    Demo(demo::DemoArgs),
     /// Seller accounts: add, import, list, enable, disable, stop, resume
     #[command(subcommand)]
     Account(account::Command),
@@ -70,9 +76,7 @@ enum Command {
     Migrate(migrate::Args),
     /// Print the settings and test what a server needs
     Check,
-    /// A Goofish to test against: run the server against it as against the real one
     Simulate(simulate::SimulateArgs),
-    /// Decode pushes of the platform: what to send us when it changes a format
     Inspect(inspect::InspectArgs),
 }
 
@@ -93,7 +97,14 @@ pub fn run() -> ExitCode {
 
 fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve);
-    let settings = Settings::load(cli.config.as_deref(), cli.data_dir.as_deref())?;
+    let settings = if let Command::Demo(args) = &command {
+        if cli.config.is_some() || cli.data_dir.is_some() {
+            bail!("the demo uses no settings and a folder of its own: leave --config and --data-dir away");
+        }
+        args.settings()
+    } else {
+        Settings::load(cli.config.as_deref(), cli.data_dir.as_deref())?
+    };
     logging::init(&settings.log);
     match command {
         Command::Account(command) => account::run(command, &settings, out)?,
@@ -105,9 +116,17 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(settings)?,
         Command::Inspect(args) => return inspect::run(args),
         Command::Simulate(args) => return simulate::run(args),
+        Command::Demo(args) => return demo::run(&args, settings, out),
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every account is an open file: takes as many as the system allows without asking.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Refused where the hard limit is unlimited and the system has its own bound: then the soft limit stays.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Resolves with the first SIGTERM, SIGINT or Ctrl-C.

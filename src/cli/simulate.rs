@@ -18,7 +18,7 @@ use crate::sim::{
     load::{self, Catalog, Plan, Process, Replies, Spacing},
 };
 
-/// Plays the Goofish platform on this machine, so that the server can be tried without it.
+/// Play the platform on this machine, so that the server can be tried and measured without it
 ///
 /// Point the server at it with platform.gateway_url = "http://ADDR" and platform.im_url = "ws://ADDR/". Faults and
 /// buyers are driven over HTTP under http://ADDR/control/, for example:
@@ -95,11 +95,11 @@ pub(super) struct SimulateArgs {
     json: bool,
 }
 
-/// Runs the simulator until Ctrl-C, or until its load is done.
+/// Runs the simulator until SIGTERM or Ctrl-C, or until its load is done.
 pub(super) fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let replies = if args.plain_replies { Replies::Plain } else { Replies::Exact };
     let catalog = Catalog::new(args.keywords, replies);
-    raise_file_limit();
+    super::raise_file_limit();
     let start = Instant::now();
     if args.write_only {
         write_files(&args, catalog, &open_accounts(Platform::new(Config::default()), args.accounts))?;
@@ -113,7 +113,7 @@ pub(super) fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     let result = if args.load || args.idle.is_some() {
         measure(&args, catalog, &platform, start)
     } else {
-        actix_web::rt::System::new().block_on(tokio::signal::ctrl_c()).context("cannot wait for Ctrl-C")?;
+        actix_web::rt::System::new().block_on(super::stopped());
         Ok(ExitCode::SUCCESS)
     };
     actix_web::rt::System::new().block_on(sim.stop());
@@ -222,14 +222,6 @@ fn say(args: &SimulateArgs, text: &str) -> anyhow::Result<()> {
 
 fn print(text: &str) -> anyhow::Result<()> {
     writeln!(stdout().lock(), "{text}").context("cannot write to the terminal")
-}
-
-/// One connection needs one file: takes as many as the system gives.
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // refused where the hard limit is unlimited and the system has its own bound: then the soft limit stays
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 #[cfg(test)]

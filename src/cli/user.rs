@@ -2,13 +2,17 @@
 
 use std::io::Write;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use argon2::{Argon2, password_hash::PasswordHasher};
 
 use super::{check_name, now, open_store, print_table, shown_time, stdin_text};
 use crate::{
+    ids::UserId,
     settings::Settings,
-    store::users::{self, NewUser},
+    store::{
+        Store,
+        users::{self, NewUser},
+    },
 };
 
 /// In characters. Long enough that guessing over the network is hopeless, whatever the letters are.
@@ -56,12 +60,21 @@ fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -
     check_name(&name).map_err(anyhow::Error::msg)?;
     let password_hash = hash(&stdin_text()?)?;
     let store = open_store(settings)?;
-    let user = NewUser { name: name.clone(), password_hash, is_admin, created_at: now() };
-    if store.write_blocking(move |conn| users::insert(conn, &user))?.is_none() {
-        bail!("the user {name:?} exists already: `yutang user passwd` changes the password");
-    }
+    insert(&store, NewUser { name: name.clone(), password_hash, is_admin, created_at: now() })?;
     writeln!(out, "added user {name}")?;
     Ok(())
+}
+
+/// Makes a user whom nobody has told the password.
+pub(super) fn add_without_login(store: &Store, name: &str) -> anyhow::Result<UserId> {
+    let password_hash = hash(&format!("{:032x}", rand::random::<u128>()))?;
+    insert(store, NewUser { name: name.to_owned(), password_hash, is_admin: false, created_at: now() })
+}
+
+fn insert(store: &Store, user: NewUser) -> anyhow::Result<UserId> {
+    let name = user.name.clone();
+    let added = store.write_blocking(move |conn| users::insert(conn, &user))?;
+    added.with_context(|| format!("the user {name:?} exists already: `yutang user passwd` changes the password"))
 }
 
 fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Result<()> {

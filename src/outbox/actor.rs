@@ -239,7 +239,7 @@ impl OutboxActor {
         let Flight { id: send, conversation, peer, body } = flight;
         match account.line.as_ref().filter(|_| account.epoch == epoch) {
             // The account's mailbox may be gone with it: then the send stays in doubt and the history decides.
-            Some(line) if account.ledger.launch(&conversation, send, clock::now()) => {
+            Some(line) if account.ledger.on_launch(&conversation, send, clock::now()) => {
                 line.transmit.do_send(Transmit { id: send, conversation, peer, body });
             }
             Some(_) => {}

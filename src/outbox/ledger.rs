@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 /// The platform's clock and ours may differ by this much when an echo or a history is compared with a send.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// After a line broke, frames that left this machine may still be on their way to the platform's history.
-const LINE_GRACE: Duration = Duration::from_secs(1);
+/// After a line broke, frames that left this machine may still be on their way into the platform's history: so long at most.
+const LINE_GRACE: Duration = Duration::from_secs(3);
 
 /// A history question that was lost on the way is asked again after this long.
 const HISTORY_WAIT: Duration = Duration::from_secs(60);
@@ -41,6 +41,13 @@ pub struct Config {
     pub retry_after: Duration,
     /// How often the history is asked about one send before the doubt stays.
     pub history_tries: u32,
+}
+
+impl Config {
+    /// How long after a line broke its history is not asked yet.
+    fn line_grace(&self) -> Duration {
+        LINE_GRACE.min(self.answer_wait)
+    }
 }
 
 /// A text or picture that is to be sent.
@@ -84,6 +91,8 @@ pub struct Ledger {
     account: AccountId,
     config: Config,
     rate: Rate,
+    /// The next send may go then.
+    rate_from: Option<Instant>,
     last_id: SendId,
     lanes: HashMap<ConversationId, VecDeque<Sending>>,
     fresh: Vec<(ConversationId, SendId)>,
@@ -116,8 +125,8 @@ struct Sending {
 enum Phase {
     /// Not on the wire.
     Waiting { not_before: Timestamp },
-    /// Its row is being stored; it is on the wire after that.
-    Leaving,
+    /// Its row is being stored: not on the wire before that is done, however long it takes.
+    Boarding,
     /// On the wire since.
     Flying { since: Timestamp },
     /// Perhaps on the wire; the history knows.
@@ -128,7 +137,7 @@ enum Phase {
 
 impl Sending {
     fn was_on_the_wire(&self) -> bool {
-        self.entry.attempts > i32::from(self.phase == Phase::Leaving)
+        self.entry.attempts > i32::from(self.phase == Phase::Boarding)
     }
 }
 
@@ -139,6 +148,7 @@ impl Ledger {
             account,
             config,
             rate,
+            rate_from: None,
             last_id: last_id.unwrap_or(SendId(0)),
             lanes: HashMap::new(),
             fresh: Vec::new(),
@@ -156,7 +166,7 @@ impl Ledger {
     pub fn restore(&mut self, entry: Entry, now: Now) {
         self.last_id = self.last_id.max(entry.id);
         let phase = match entry.state {
-            State::Sent => Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 },
+            State::Sent => Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 },
             State::Queued => Phase::Waiting { not_before: now.unix },
             State::Confirmed if entry.message.is_none() => return self.await_echo(&entry, now),
             State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
@@ -195,13 +205,35 @@ impl Ledger {
 
     /// Moves every lane as far as it goes. What was made first goes first, where the rate does not let all of it go.
     pub fn advance_all(&mut self, weather: Weather, now: Now) {
-        let head = |lane: &VecDeque<Sending>| lane.front().map(|head| head.entry.id);
-        let mut lanes: Vec<_> =
-            self.lanes.iter().map(|(conversation, lane)| (head(lane), conversation.clone())).collect();
-        lanes.sort_unstable_by_key(|(head, _)| *head);
-        for (_, conversation) in lanes {
+        let mut ripe: Vec<(SendId, ConversationId)> =
+            self.lanes.iter().filter_map(|(id, lane)| self.ripe(id, lane, weather, now)).collect();
+        // Where not all may go, the oldest go first.
+        ripe.sort_unstable_by_key(|(id, _)| *id);
+        for (_, conversation) in ripe {
             self.advance(&conversation, weather, now);
         }
+    }
+
+    /// Whether a look at a lane can change anything now: a cheap question, asked of every lane again and again.
+    fn ripe(
+        &self,
+        id: &ConversationId,
+        lane: &VecDeque<Sending>,
+        weather: Weather,
+        now: Now,
+    ) -> Option<(SendId, ConversationId)> {
+        let head = lane.front()?;
+        let ripe = match head.phase {
+            Phase::Waiting { .. } if head.entry.expires_at <= now.unix => true,
+            Phase::Waiting { not_before } => {
+                weather.online && not_before <= now.unix && self.rate_from.is_none_or(|at| at <= now.instant)
+            }
+            Phase::Boarding => false,
+            Phase::Flying { since } => since + self.config.answer_wait <= now.unix,
+            Phase::Doubt { not_before, .. } => weather.online && not_before <= now.unix,
+            Phase::Asking { since, .. } => since + HISTORY_WAIT <= now.unix,
+        };
+        ripe.then(|| (head.entry.id, id.clone()))
     }
 
     /// Moves one lane as far as it goes.
@@ -239,7 +271,7 @@ impl Ledger {
             Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => {
                 self.history_was_silent(head, tries, now)
             }
-            Phase::Leaving | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
+            Phase::Boarding | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
         }
     }
 
@@ -248,12 +280,16 @@ impl Ledger {
             return self.settle(head, State::Expired, Some("too old to be sent".into()), now);
         }
         let held = weather.held && head.entry.origin != Origin::Person;
-        if !weather.online || held || not_before > now.unix || self.rate.try_take(now.instant).is_err() {
+        if !weather.online || held || not_before > now.unix {
+            return Step::Rest;
+        }
+        if let Err(from) = self.rate.try_take(now.instant) {
+            self.rate_from = Some(from);
             return Step::Rest;
         }
         head.entry.attempts += 1;
         head.entry.sent_at = Some(now.unix);
-        head.phase = Phase::Leaving;
+        head.phase = Phase::Boarding;
         self.enter(head, State::Sent);
         self.flights.push(Flight {
             id: head.entry.id,
@@ -264,11 +300,11 @@ impl Ledger {
         Step::Rest
     }
 
-    /// The row of a flight is committed and it goes onto the wire now: only from here on an answer can be missing. `false`: it must
-    /// not go, an echo of an earlier attempt has confirmed it meanwhile.
-    pub fn launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) -> bool {
+    /// A flight's row is committed and its frame goes to the account now. `false`: it must not go, an echo of an earlier attempt
+    /// has confirmed it meanwhile.
+    pub fn on_launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) -> bool {
         let head = self.lanes.get_mut(conversation).and_then(VecDeque::front_mut);
-        let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Leaving) else { return false };
+        let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Boarding) else { return false };
         head.phase = Phase::Flying { since: now.unix };
         true
     }
@@ -338,7 +374,7 @@ impl Ledger {
     pub fn on_offline(&mut self, now: Now) {
         for head in self.lanes.values_mut().filter_map(VecDeque::front_mut) {
             if matches!(head.phase, Phase::Flying { .. } | Phase::Asking { .. }) {
-                head.phase = Phase::Doubt { not_before: now.unix + LINE_GRACE, tries: 0 };
+                head.phase = Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 };
             }
         }
     }
@@ -538,7 +574,7 @@ impl Ledger {
         self.lanes
             .values()
             .filter_map(VecDeque::front)
-            .filter(|head| matches!(head.phase, Phase::Leaving | Phase::Flying { .. }))
+            .filter(|head| matches!(head.phase, Phase::Boarding | Phase::Flying { .. }))
             .count()
     }
 

@@ -97,7 +97,7 @@ struct World {
 
 impl World {
     fn new(skew: i64) -> Self {
-        let now = Now { instant: std::time::Instant::now(), unix: Timestamp(START) };
+        let now = Now { instant: Instant::now(), unix: Timestamp(START) };
         Self {
             ledger: new_ledger(None),
             now,
@@ -166,7 +166,7 @@ impl World {
         self.recent.extend(self.ledger.take_claimed());
         for flight in self.ledger.take_flights() {
             assert_eq!(self.stored[&flight.id].state, State::Sent, "a row before it is a frame");
-            assert!(self.ledger.launch(&flight.conversation, flight.id, self.now), "nothing came between");
+            assert!(self.ledger.on_launch(&flight.conversation, flight.id, self.now), "nothing came between");
             self.wire.push_back(flight);
         }
         self.questions.extend(self.ledger.take_questions());

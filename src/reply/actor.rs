@@ -49,6 +49,9 @@ const ITEMS: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
 /// A turn waits this long for its item's seller; then it is decided without.
 const ITEM_WAIT: Duration = Duration::from_secs(30);
 
+/// An item whose seller could not be learned is asked about again after this long.
+const ITEM_PAUSE: Duration = Duration::from_secs(300);
+
 /// After the database failed to answer, it is asked again after this long.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -63,6 +66,8 @@ pub struct ReplyActor {
     rules: Arc<HashMap<AccountId, AccountRules>>,
     conversations: LruCache<Key, Conversation>,
     sellers: LruCache<(AccountId, ItemId), Seller>,
+    /// Items about which the platform said nothing, and when it may be asked again.
+    riddles: LruCache<(AccountId, ItemId), Timestamp>,
     /// Turns whose conversation is being read, by conversation.
     unread: HashMap<Key, Vec<TurnSettled>>,
     to_read: Vec<(Key, Option<ItemId>)>,
@@ -104,6 +109,7 @@ impl ReplyActor {
             rules: Arc::default(),
             conversations: LruCache::new(CONVERSATIONS),
             sellers: LruCache::new(ITEMS),
+            riddles: LruCache::new(ITEMS),
             unread: HashMap::new(),
             to_read: Vec::new(),
             reading: false,
@@ -183,6 +189,9 @@ impl ReplyActor {
         }
         match self.side(&key) {
             Some(side) => self.decide(turn, Some(item), side),
+            None if self.riddles.get(&key).is_some_and(|until| clock::unix() < *until) => {
+                self.decide(turn, Some(item), Side::Unknown)
+            }
             None => self.ask(key, turn, ctx),
         }
     }
@@ -209,7 +218,9 @@ impl ReplyActor {
     }
 
     fn answer_without(&mut self, key: &(AccountId, ItemId)) {
-        for turn in self.asking.remove(key).into_iter().flatten() {
+        let Some(turns) = self.asking.remove(key) else { return };
+        self.riddles.put(key.clone(), clock::unix() + ITEM_PAUSE);
+        for turn in turns {
             self.decide(turn, Some(key.1.clone()), Side::Unknown);
         }
     }
@@ -549,6 +560,7 @@ impl Handler<DropAccount> for ReplyActor {
         let items: Vec<_> =
             self.sellers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
         items.iter().for_each(|key| drop(self.sellers.pop(key)));
+        self.riddles.clear();
         let unread =
             self.unread.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
         let asking =

@@ -15,6 +15,7 @@ pub mod account_tokens;
 pub mod accounts;
 pub mod blocked_buyers;
 pub mod chat_messages;
+mod checkpoint;
 mod column;
 mod connection;
 pub mod conversations;

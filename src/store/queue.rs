@@ -144,3 +144,23 @@ where
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use crate::store::{Config, Keys, Store, StoreError, facts};
+
+    /// The wait of tests inside the crate is another one than that of everybody else: it must not behave otherwise.
+    #[test]
+    fn a_test_waits_for_the_database_like_everybody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Config::new(folder.path().join("y.db").to_str().unwrap()), Keys::random()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            store.write(|conn| facts::put(conn, "a", "1")).await.unwrap();
+            assert_eq!(store.read(|conn| facts::find(conn, "a")).await, Ok(Some("1".into())));
+            let failed: Result<(), _> = store.write(|_| Err(diesel::result::Error::NotFound)).await;
+            assert_eq!(failed, Err(StoreError::NotFound));
+        });
+    }
+}

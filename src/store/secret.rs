@@ -109,10 +109,17 @@ impl fmt::Debug for Keys {
     }
 }
 
+/// A file that is still empty is being written by another first start: it is given a moment.
 fn read_key(path: &Path) -> io::Result<Zeroizing<String>> {
-    let file = File::open(path)?;
-    tighten(path, &file)?;
-    Ok(Zeroizing::new(io::read_to_string(file)?))
+    tighten(path, &File::open(path)?)?;
+    for _ in 0..20 {
+        let text = Zeroizing::new(std::fs::read_to_string(path)?);
+        if !text.is_empty() {
+            return Ok(text);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty"))
 }
 
 /// `create_new` lets one of several first starts win; the others read what it wrote.
@@ -267,6 +274,19 @@ mod tests {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
         Keys::from_file(&path).unwrap();
         assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn first_starts_at_the_same_moment_agree_on_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let start = || Keys::from_file(&path).unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let starts = [(); 8].map(|()| scope.spawn(start));
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        let sealed = keys[0].seal("p", "x");
+        assert!(keys.iter().all(|keys| keys.open("p", &sealed).is_ok()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::{
     StoreError,
+    checkpoint::{self, Bell},
     connection::{self, DbConn, Role, Target},
     error::is_constraint,
     queue::{Job, QUEUE, Queue},
@@ -26,7 +27,8 @@ const BATCH_TIME: Duration = Duration::from_millis(20);
 pub(super) fn start(target: Target) -> Result<Queue, StoreError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let connection = Some(target.connect(Role::Write)?);
-    let writer = Writer { target, connection, queue };
+    let bell = checkpoint::start(&target)?;
+    let writer = Writer { target, connection, queue, bell };
     thread::Builder::new()
         .name("store-writer".into())
         .spawn(move || writer.run())
@@ -39,6 +41,7 @@ struct Writer {
     /// `None` after a failure: the next batch connects anew.
     connection: Option<DbConn>,
     queue: Receiver<Box<dyn Job>>,
+    bell: Option<Bell>,
 }
 
 type Done = Vec<(Box<dyn Job>, Result<(), StoreError>)>;
@@ -53,6 +56,9 @@ impl Writer {
                 // closing the connection undoes whatever is left of the transaction
                 self.connection = None;
             }
+            if let (Ok(()), Some(bell)) = (&verdict, &self.bell) {
+                bell.ring();
+            }
             for (job, outcome) in done {
                 job.finish(verdict.clone().and(outcome));
             }
@@ -60,7 +66,7 @@ impl Writer {
     }
 
     fn commit_batch(&mut self, first: Box<dyn Job>, done: &mut Done) -> Result<(), StoreError> {
-        let Self { target, connection, queue } = self;
+        let Self { target, connection, queue, .. } = self;
         let conn = match begin(target, connection) {
             Ok(conn) => conn,
             Err(error) => {

@@ -54,7 +54,10 @@ pub fn init(config: &LogConfig) {
         Format::Text => |out, record| write_text(out, record),
         Format::Json => |out, record| write_json(out, record),
     };
-    let started = Builder::new().parse_filters(&config.level).format(write).try_init();
+    // Threads that come and go are no news; a level of its own in the setting still shows them.
+    let mut builder = Builder::new();
+    builder.filter_module("actix_server", LevelFilter::Warn);
+    let started = builder.parse_filters(&config.level).format(write).try_init();
     drop(started); // an error only says that a logger is set
 }
 

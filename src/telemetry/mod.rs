@@ -1,4 +1,4 @@
-//! What operators see: logs and health.
+//! What operators see: logs, health, and the feed of what happens. The clocks are read here, too.
 
 pub mod clock;
 pub mod feed;

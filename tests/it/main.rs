@@ -1,6 +1,16 @@
-//! The whole product against the simulated platform.
+//! The whole server against the simulator, over real sockets. Every test checks what the buyer saw and what the database says.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod harness;
 mod process;
+
+mod accounts;
+mod chat;
+mod faults;
+mod gap;
+mod load_isolation;
+mod outbox;
 mod restart;
+mod rules_live;
 mod startup;
+mod takeover;

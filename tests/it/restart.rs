@@ -210,8 +210,7 @@ impl Story {
                 self.seed,
                 self.tale(*index, conversation)
             );
-            let in_order = !self.replays || received == expected;
-            assert!(in_order, "seed {}: out of order\n{}", self.seed, self.tale(*index, conversation));
+            assert!(received == expected, "seed {}: out of order\n{}", self.seed, self.tale(*index, conversation));
         }
         self.the_database_agrees();
         let answered = self.shop.count("chat_messages WHERE decision = 'answer'");

@@ -1,8 +1,13 @@
 //! A fresh database of each kind for each test.
 
 use std::{
-    env, process,
-    sync::atomic::{AtomicU32, Ordering},
+    env,
+    io::{Write, stderr},
+    process,
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_types::BigInt};
@@ -40,10 +45,17 @@ impl Database {
     /// `YUTANG_TEST_REQUIRE` lists `postgres`, it fails.
     pub fn postgres() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        static SAID: Once = Once::new();
         let Ok(url) = env::var("YUTANG_TEST_DATABASE_URL") else {
             let required = env::var("YUTANG_TEST_REQUIRE").unwrap_or_default();
             assert!(!required.contains("postgres"), "YUTANG_TEST_DATABASE_URL names no PostgreSQL, but it is required");
-            eprintln!("SKIPPED on PostgreSQL: set YUTANG_TEST_DATABASE_URL (see tests/services)");
+            SAID.call_once(|| {
+                // not `eprintln!`: what a passing test prints is swallowed
+                let _ = writeln!(
+                    stderr(),
+                    "\n*** SKIPPED on PostgreSQL: set YUTANG_TEST_DATABASE_URL (see tests/services) ***\n"
+                );
+            });
             return None;
         };
         let schema = format!("test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

@@ -212,18 +212,19 @@ fn a_send_goes_only_the_ways_its_state_allows() {
 fn a_confirmed_send_is_found_by_its_message_and_in_its_conversation() {
     on_each_database(|database| {
         let (store, _, account) = with_account(database);
-        let old = Entry { created_at: Timestamp(5), ..entry(account, 1) };
-        store.write_blocking(move |conn| outbox::insert_many(conn, &[old, entry(account, 2)])).unwrap();
-        let sent = change(account, 2, State::Sent);
+        let (old, new) = (NOW.0 - 1, NOW.0 + 1);
+        let earlier = Entry { created_at: Timestamp(old), ..entry(account, old) };
+        store.write_blocking(move |conn| outbox::insert_many(conn, &[earlier, entry(account, new)])).unwrap();
+        let sent = change(account, new, State::Sent);
         let confirmed =
-            Change { message: Some("8.PNM".into()), settled_at: Some(NOW), ..change(account, 2, State::Confirmed) };
+            Change { message: Some("8.PNM".into()), settled_at: Some(NOW), ..change(account, new, State::Confirmed) };
         store.write_blocking(move |conn| outbox::update_many(conn, &[sent, confirmed])).unwrap();
 
         let ids = ["8.PNM", "9.PNM"].map(MessageId::from);
         let found = store.read_blocking(move |conn| outbox::find_by_message(conn, account, &ids)).unwrap();
         let since = move |conn: &mut _| outbox::in_conversation_since(conn, account, &"600001".into(), NOW);
         assert_eq!(found, store.read_blocking(since).unwrap());
-        assert_eq!((found[0].id, found[0].state, found[0].settled_at), (SendId(2), State::Confirmed, Some(NOW)));
+        assert_eq!((found[0].id, found[0].state, found[0].settled_at), (SendId(new), State::Confirmed, Some(NOW)));
     });
 }
 

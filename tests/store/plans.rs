@@ -58,8 +58,10 @@ fn hot_queries_find_their_rows_by_an_index() {
     let (_store, scope, account) = with_account(&database);
     let conversation = || "600001".into();
     assert_uses(&database, "chat_messages_undecided", |conn| drop(chat_messages::undecided(conn, account)));
-    assert_uses(&database, "PRIMARY KEY", |conn| drop(chat_messages::existing(conn, account, &["1.PNM".into()])));
-    assert_uses(&database, "PRIMARY KEY", |conn| {
+    assert_uses(&database, "sqlite_autoindex_chat_messages_1", |conn| {
+        drop(chat_messages::existing(conn, account, &["1.PNM".into()]))
+    });
+    assert_uses(&database, "sqlite_autoindex_chat_messages_1", |conn| {
         drop(chat_messages::decide_many(conn, &[messages::decision(account, "1.PNM")]));
     });
     assert_uses(&database, "chat_messages_by_conversation", |conn| {
@@ -70,11 +72,11 @@ fn hot_queries_find_their_rows_by_an_index() {
     });
     assert_uses(&database, "outbox_unsettled", |conn| drop(outbox::unsettled(conn, account)));
     assert_uses(&database, "outbox_by_message", |conn| drop(outbox::find_by_message(conn, account, &["1.PNM".into()])));
-    assert_uses(&database, "outbox_by_conversation", |conn| {
+    assert_uses(&database, "sqlite_autoindex_outbox_1 (account_id=? AND id>?)", |conn| {
         drop(outbox::in_conversation_since(conn, account, &conversation(), Timestamp(0)));
     });
-    assert_uses(&database, "PRIMARY KEY", |conn| drop(outbox::last_id(conn, account)));
-    assert_uses(&database, "PRIMARY KEY", |conn| {
+    assert_uses(&database, "sqlite_autoindex_outbox_1", |conn| drop(outbox::last_id(conn, account)));
+    assert_uses(&database, "sqlite_autoindex_outbox_1", |conn| {
         let sent = messages::change(account, 1, yutang::outbox::entry::State::Sent);
         drop(outbox::update_many(conn, &[sent]));
     });

@@ -176,7 +176,8 @@ async fn ask_gateway(env: &Env, facts: &AccountFacts, item: &ItemId) -> Result<R
     if let Some(breaker) = &credentials.governor.breaker {
         return Err(Failure::blocked(breaker.cause));
     }
-    match credentials.call(env, &api::item_detail(item)).await? {
+    let (outcome, _) = credentials.call(env, &api::item_detail(item)).await?;
+    match outcome {
         Outcome::Success(data) => {
             let unreadable = |error: api::Unreadable| {
                 Failure::heals(crate::account::state::Reason::PlatformError, error.to_string())

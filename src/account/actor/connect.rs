@@ -9,7 +9,7 @@ use super::env::Env;
 use crate::{
     account::{
         facts::AccountFacts,
-        state::{Reason, State},
+        state::{ErrorClass, Reason, State},
         token::{Breaker, Cause, Governor, Permission, Token},
     },
     ids::{AccountId, BuyerId, Timestamp},
@@ -35,7 +35,9 @@ pub(super) struct Opened {
     pub(super) reader: Reader,
     pub(super) token: String,
     pub(super) governor: Governor,
-    pub(super) cursor: Option<Cursor>,
+    pub(super) cursor: Cursor,
+    /// The account never was connected: it has missed nothing.
+    pub(super) first_time: bool,
     pub(super) permits: Permits,
 }
 
@@ -58,7 +60,7 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
     Backoff,
-    /// At least as long as the longest ordinary back-off: another client fights for the session, or the budget is spent.
+    /// At least as long as the longest ordinary back-off.
     Long,
     Until(Timestamp),
     /// A person must act.
@@ -66,8 +68,13 @@ pub(super) enum Pause {
 }
 
 impl Failure {
+    /// It heals by itself, at the pace of its class: nobody fights another client, and a refusal is not repeated blindly.
     pub(super) fn heals(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { state: State::Reconnecting, reason, detail: Some(detail.into()), pause: Pause::Backoff }
+        let pause = match reason.class() {
+            Some(ErrorClass::Connection | ErrorClass::Business) => Pause::Long,
+            Some(ErrorClass::Network | ErrorClass::Credential) | None => Pause::Backoff,
+        };
+        Self { state: State::Reconnecting, reason, detail: Some(detail.into()), pause }
     }
 
     fn needs_person(reason: Reason, detail: Option<String>) -> Self {
@@ -100,6 +107,7 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
     // A database that takes no writes would take no messages either: then the platform is left alone.
     env.store.ping().await?;
     let mut credentials = Credentials::load(&env.store, &facts).await?;
+    let (cursor, first_time) = credentials.cursor(&env.store).await?;
     let token = credentials.token(&env, &facts).await?;
     let http = env.http();
     let opened = socket::connect(
@@ -110,17 +118,7 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
         env.config.connect_wait,
     );
     let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
-    if credentials.cursor.is_none() {
-        begin_cursor(&env.store, facts.id).await?;
-    }
-    Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
-}
-
-/// The first connection: after a crash the next one must know that from here on nothing may be missed.
-async fn begin_cursor(store: &Store, account: AccountId) -> Result<(), StoreError> {
-    let now = clock::unix();
-    let cursor = store::account_cursors::Cursor { account, pts: now.0 * 1000, seen_at: now };
-    store.write(move |conn| store::account_cursors::put_many(conn, &[cursor])).await
+    Ok(Opened { writer, reader, token, governor: credentials.governor, cursor, first_time, permits })
 }
 
 async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
@@ -165,6 +163,18 @@ impl Credentials {
         Ok(Self { account: id, uid: credentials.uid, version: credentials.version, cookies, governor, cursor })
     }
 
+    /// From where messages count. Written down before the first connect, so that a crash right after it loses nothing.
+    async fn cursor(&self, store: &Store) -> Result<(Cursor, bool), StoreError> {
+        if let Some(cursor) = self.cursor {
+            return Ok((cursor, false));
+        }
+        let now = clock::unix();
+        let cursor = Cursor { pts: now.0 * 1000, seen_at: now };
+        let row = store::account_cursors::Cursor { account: self.account, pts: cursor.pts, seen_at: cursor.seen_at };
+        store.write(move |conn| store::account_cursors::put_many(conn, &[row])).await?;
+        Ok((cursor, true))
+    }
+
     async fn token(&mut self, env: &Env, facts: &AccountFacts) -> Result<String, Failure> {
         match self.governor.permission(env.config.token_budget, clock::unix()) {
             Permission::Use(token) => Ok(token),
@@ -185,7 +195,8 @@ impl Credentials {
         self.save(&env.store).await?;
         info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
         let call = api::login_token(&self.governor.device_id);
-        let outcome = self.call(env, &call).await?;
+        let (outcome, requests) = self.call(env, &call).await?;
+        self.governor.spend(requests.saturating_sub(1), clock::unix());
         let data = match outcome {
             Outcome::Success(data) => data,
             refused => return Err(self.refused(env, refused).await?),
@@ -198,15 +209,16 @@ impl Credentials {
         Ok(token.token)
     }
 
-    /// One call of the gateway; what it costs and the cookies it brings are stored.
-    pub(super) async fn call(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
+    /// One call of the gateway, and how many requests it took; the cookies it brings are stored.
+    pub(super) async fn call(&mut self, env: &Env, call: &Call) -> Result<(Outcome, u32), Failure> {
         let gateway = GatewayClient::new(env.http(), env.config.gateway.clone());
         let CallReport { outcome, requests, cookies_changed } = gateway.call(call, &mut self.cookies).await;
-        self.governor.spend(requests.saturating_sub(1), clock::unix());
         if cookies_changed {
             self.save_cookies(&env.store).await?;
         }
-        outcome.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))
+        outcome
+            .map(|outcome| (outcome, requests))
+            .map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))
     }
 
     /// What a refused call means for the account. Risk control opens the breaker: not one more call until a person acts.
@@ -216,10 +228,7 @@ impl Credentials {
             Outcome::AccessDenied => (Cause::AccessDenied, None),
             // A token error that new signatures did not mend: the session is lost too.
             Outcome::Session | Outcome::Token => (Cause::SessionExpired, None),
-            other => {
-                self.save(&env.store).await?;
-                return Ok(Failure::heals(Reason::PlatformError, format!("{other:?}")));
-            }
+            other => return Ok(Failure::heals(Reason::PlatformError, other.to_string())),
         };
         self.governor.trip(cause, url, clock::unix());
         self.save(&env.store).await?;

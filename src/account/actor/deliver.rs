@@ -23,10 +23,19 @@ use crate::{
     telemetry::clock,
 };
 
+/// While missed messages are searched, what arrives meanwhile waits behind them, so that a conversation keeps its order; but not
+/// longer than this: a long search must not silence an account.
+const HOLD: Duration = Duration::from_secs(5);
+
+/// How far the platform's clock may be ahead of ours.
+const FUTURE: Duration = Duration::from_secs(60);
+
 /// What is on its way to the inbox.
 #[derive(Default)]
 pub(super) struct Delivery {
     parcels: VecDeque<Parcel>,
+    /// Pushes that wait for the search for missed messages.
+    held: Option<VecDeque<Parcel>>,
     /// A parcel waits for the outbox to say which of its messages are our own sends; those behind it wait for it.
     sorting: bool,
     /// Handed to the inbox, not yet stored.
@@ -41,6 +50,8 @@ pub(super) struct Delivery {
     gap_again: bool,
     /// From where missed messages are searched.
     since: Option<Timestamp>,
+    /// The account never was connected before.
+    nothing_missed: bool,
 }
 
 /// Messages that are stored together.
@@ -49,16 +60,18 @@ struct Parcel {
     unknown: Vec<UnknownEntry>,
     source: Source,
     push: Option<PushId>,
+    /// Everything up to here is in this parcel or before it.
+    cursor: Option<Cursor>,
 }
 
 impl Delivery {
-    pub(super) fn starting_from(cursor: Option<Cursor>) -> Self {
-        Self { newest: cursor, since: cursor.map(|cursor| cursor.seen_at), ..Self::default() }
+    pub(super) fn starting_from(cursor: Cursor, first_time: bool) -> Self {
+        Self { newest: Some(cursor), since: Some(cursor.seen_at), nothing_missed: first_time, ..Self::default() }
     }
 
     /// Pushes that are not stored yet.
     pub(super) fn waiting(&self) -> usize {
-        self.parcels.len() + self.unstored
+        self.parcels.len() + self.held.as_ref().map_or(0, VecDeque::len) + self.unstored
     }
 
     pub(super) fn is_filling(&self) -> bool {
@@ -66,15 +79,12 @@ impl Delivery {
     }
 
     fn saw(&mut self, pts: Option<i64>, messages: &[Message]) {
-        let seen_at = messages.iter().map(|message| message.created_at).max();
+        // A message from the future must not hide what comes before it.
+        let latest = clock::unix() + FUTURE;
+        let seen_at = messages.iter().map(|message| message.created_at.min(latest)).max();
         let Some(known) = &mut self.newest else { return };
         known.pts = known.pts.max(pts.unwrap_or(0));
         known.seen_at = known.seen_at.max(seen_at.unwrap_or(Timestamp(0)));
-    }
-
-    /// The cursor that may be stored: none while something before it may be missing.
-    fn cursor(&self) -> Option<Cursor> {
-        if self.is_filling() { None } else { self.newest }
     }
 }
 
@@ -118,7 +128,12 @@ impl AccountActor {
             // The message behind the pointer is in the history.
             self.search(ctx);
         }
-        self.delivery.parcels.push_back(Parcel { messages, unknown, source: Source::Push, push: Some(push.id) });
+        let cursor = self.delivery.newest;
+        let parcel = Parcel { messages, unknown, source: Source::Push, push: Some(push.id), cursor };
+        match &mut self.delivery.held {
+            Some(held) => held.push_back(parcel),
+            None => self.delivery.parcels.push_back(parcel),
+        }
         self.pump(ctx);
     }
 
@@ -161,7 +176,7 @@ impl AccountActor {
 
     /// `ours`: for each message in our own name, whether it is one of our sends; those need no storing, their rows are.
     fn ingest(&mut self, parcel: Parcel, ours: &[bool], ctx: &mut Context<Self>) {
-        let Parcel { messages, unknown, source, push } = parcel;
+        let Parcel { messages, unknown, source, push, cursor } = parcel;
         let mut ours = ours.iter();
         let uid = self.facts.uid.clone();
         let incoming = messages.into_iter().filter_map(|message| {
@@ -169,13 +184,13 @@ impl AccountActor {
             let echo = own && ours.next().copied().unwrap_or(false);
             (!echo).then_some(Incoming { message, own })
         });
-        let ingest = Ingest {
-            account: self.facts.id,
-            messages: incoming.collect(),
-            unknown,
-            source,
-            cursor: self.delivery.cursor(),
-        };
+        let messages: Vec<Incoming> = incoming.collect();
+        if let (true, true, Some(push)) = (messages.is_empty(), unknown.is_empty(), push) {
+            // Echoes of our sends, badges, typing: nothing that is not stored already.
+            return self.acknowledge(push);
+        }
+        let cursor = if self.delivery.is_filling() { None } else { cursor };
+        let ingest = Ingest { account: self.facts.id, messages, unknown, source, cursor };
         self.delivery.unstored += 1;
         let epoch = self.epoch;
         let stored = self.env.neighbours.ingest.send(ingest).into_actor(self).map(move |result, actor, ctx| {
@@ -194,8 +209,8 @@ impl AccountActor {
         if let Err(error) = result {
             return self.lose(Failure::heals(Reason::StorageFailing, error), ctx);
         }
-        if let (Some(push), Some(link)) = (push, &mut self.link) {
-            link.session.ack(push);
+        if let Some(push) = push {
+            self.acknowledge(push);
         }
         if source == Source::History {
             self.delivery.gap_unstored = self.delivery.gap_unstored.saturating_sub(1);
@@ -204,16 +219,17 @@ impl AccountActor {
         self.drive(ctx);
     }
 
+    fn acknowledge(&mut self, push: PushId) {
+        if let Some(link) = &mut self.link {
+            link.session.ack(push);
+        }
+    }
+
     /// Right after registration: looks for what was missed. An account that never was connected has missed nothing.
     pub(super) fn fill_gap(&mut self, ctx: &mut Context<Self>) {
-        if self.delivery.newest.is_none() {
-            let now = clock::unix();
-            self.delivery.newest = Some(Cursor { pts: now.0 * 1000, seen_at: now });
-            self.delivery.since = Some(now);
-            self.store_cursor(ctx);
-            return;
+        if !self.delivery.nothing_missed {
+            self.search(ctx);
         }
-        self.search(ctx);
     }
 
     fn search(&mut self, ctx: &mut Context<Self>) {
@@ -223,7 +239,27 @@ impl AccountActor {
         }
         let since = self.delivery.since.unwrap_or_else(clock::unix);
         self.delivery.gap = Some(Gap::new(self.env.config.gap, since));
+        self.hold(ctx);
         self.step_gap(ctx);
+    }
+
+    /// What arrives from now on waits behind what was missed.
+    fn hold(&mut self, ctx: &mut Context<Self>) {
+        self.delivery.held.get_or_insert_default();
+        let epoch = self.epoch;
+        ctx.run_later(HOLD, move |actor, ctx| {
+            if actor.epoch == epoch {
+                actor.release_held(ctx);
+                actor.drive(ctx);
+            }
+        });
+    }
+
+    fn release_held(&mut self, ctx: &mut Context<Self>) {
+        if let Some(held) = self.delivery.held.take() {
+            self.delivery.parcels.extend(held);
+            self.pump(ctx);
+        }
     }
 
     /// Asks the next question of the search.
@@ -283,6 +319,7 @@ impl AccountActor {
                 unknown: Vec::new(),
                 source: Source::History,
                 push: None,
+                cursor: self.delivery.newest,
             });
         }
         self.pump(ctx);
@@ -290,6 +327,7 @@ impl AccountActor {
 
     fn gap_done(&mut self, complete: bool, ctx: &mut Context<Self>) {
         self.take_missed(ctx);
+        self.release_held(ctx);
         if !complete {
             warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "the search for missed messages is incomplete and will be repeated");
             return self.search_later(self.env.config.gap_retry, ctx);
@@ -328,6 +366,7 @@ impl AccountActor {
             unknown: Vec::new(),
             source: Source::Push,
             push: None,
+            cursor: self.delivery.newest,
         });
         self.pump(ctx);
     }

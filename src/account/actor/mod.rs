@@ -116,7 +116,10 @@ impl AccountActor {
         self.set_status(Status::new(State::Connecting, Reason::Starting, clock::unix()));
         self.epoch += 1;
         let opening = connect::open(self.env.clone(), self.facts.clone());
-        let then = opening.into_actor(self).map(|result, actor, ctx| match result {
+        let epoch = self.epoch;
+        let then = opening.into_actor(self).map(move |result, actor, ctx| match result {
+            // New credentials came meanwhile: another connect is under way.
+            _ if actor.epoch != epoch => {}
             Ok(opened) => actor.opened(opened, ctx),
             Err(failure) => actor.failed(failure, ctx),
         });
@@ -133,14 +136,14 @@ impl AccountActor {
             token: opened.token,
             device_id: opened.governor.device_id.clone(),
             user_agent: self.env.config.user_agent.clone(),
-            pts: opened.cursor.map(|cursor| cursor.pts),
-            seen_at: opened.cursor.map_or(now.unix, |cursor| cursor.seen_at),
+            pts: Some(opened.cursor.pts),
+            seen_at: opened.cursor.seen_at,
             seed: rand::random(),
             // Spread, so that thousands of accounts do not beat in step.
             first_heartbeat: self.env.config.session.heartbeat.mul_f64(rand::random()),
         };
         self.governor = opened.governor;
-        self.delivery = Delivery::starting_from(opened.cursor);
+        self.delivery = Delivery::starting_from(opened.cursor, opened.first_time);
         let epoch = self.epoch;
         ctx.add_stream(futures_util::StreamExt::map(opened.reader, move |item| (epoch, item)));
         self.link = Some(Link {
@@ -197,8 +200,10 @@ impl AccountActor {
             SessionEvent::Answered { request, answer } => self.on_answer(request, answer, ctx),
             SessionEvent::RegistrationRefused(refusal) => self.refused(refusal, ctx),
             SessionEvent::TokenRefused { text } => self.token_refused(text, ctx),
-            SessionEvent::KickedOut => self.lose(Failure::fight(Reason::KickedOut), ctx),
-            SessionEvent::SessionRemoved => self.lose(Failure::fight(Reason::TooManySessions), ctx),
+            SessionEvent::KickedOut => self.lose(Failure::heals(Reason::KickedOut, "the login session was ended"), ctx),
+            SessionEvent::SessionRemoved => {
+                self.lose(Failure::heals(Reason::TooManySessions, "the session was removed"), ctx)
+            }
             SessionEvent::HeartbeatLost => {
                 self.lose(Failure::heals(Reason::HeartbeatLost, "no answer to a heartbeat"), ctx)
             }
@@ -237,9 +242,7 @@ impl AccountActor {
         let text = format!("code {}: {}", refusal.code, refusal.text);
         match refusal.kind {
             RefusalKind::Token | RefusalKind::Device => self.token_refused(text, ctx),
-            RefusalKind::TooManySessions => {
-                self.lose(Failure { detail: Some(text), ..Failure::fight(Reason::TooManySessions) }, ctx)
-            }
+            RefusalKind::TooManySessions => self.lose(Failure::heals(Reason::TooManySessions, text), ctx),
             RefusalKind::Other => self.lose(Failure::heals(Reason::PlatformError, text), ctx),
         }
     }
@@ -330,13 +333,6 @@ impl AccountActor {
         self.status = status.clone();
         // Lost only with the registry, whose successor asks for everything anew.
         self.env.status.do_send(StatusChanged { account: self.facts.id, generation: self.generation, status });
-    }
-}
-
-impl Failure {
-    /// Somebody else is connected with this account: we do not fight.
-    fn fight(reason: Reason) -> Self {
-        Self { pause: Pause::Long, ..Self::heals(reason, reason.sentence()) }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Speaks to the gateway: signs, sends, takes over cookies, signs again when the token was stale.
 
 use std::{
+    rc::Rc,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use actix_service::{Service as _, fn_service};
+use actix_tls::connect::{ConnectError as TcpError, ConnectInfo, Connection, Connector as TcpConnector};
 use awc::{
     error::{ConnectError, PayloadError, SendRequestError},
     http::{
-        StatusCode,
+        StatusCode, Uri,
         header::{
             ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue, ORIGIN, REFERER, SET_COOKIE,
             USER_AGENT,
@@ -17,6 +20,7 @@ use awc::{
 };
 use bytes::Bytes;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio::net::TcpStream;
 
 use super::{call::Call, outcome::Outcome};
 use crate::{ids::Timestamp, platform::cookies::Cookies};
@@ -183,8 +187,20 @@ fn now() -> Timestamp {
 /// Its connections are not counted: an open WebSocket keeps its place in awc's pool for life, so any limit would be a limit of accounts.
 /// It offers HTTP/1.1 only, without which `wss://` is refused, and follows no redirect, which would carry cookies to another host.
 pub fn http_client(timeout: Duration) -> awc::Client {
-    let connector = awc::Connector::new().limit(0).timeout(timeout).handshake_timeout(timeout).rustls_0_23(tls());
+    let connector = awc::Connector::new()
+        .connector(Rc::new(fn_service(connect)))
+        .limit(0)
+        .timeout(timeout)
+        .handshake_timeout(timeout)
+        .rustls_0_23(tls());
     awc::Client::builder().connector(connector).timeout(timeout).disable_redirects().finish()
+}
+
+/// A frame leaves when it is written: waiting for company (Nagle) meets the peer's delayed acknowledgement and costs 40 ms.
+async fn connect(info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, TcpError> {
+    let connection = TcpConnector::default().service().call(info).await?;
+    connection.io_ref().set_nodelay(true).map_err(TcpError::Io)?;
+    Ok(connection)
 }
 
 fn tls() -> Arc<ClientConfig> {

@@ -1,4 +1,5 @@
-//! The signed HTTP gateway.
+//! The signed HTTP gateway: `sign.rs` and `call.rs` make a request, `outcome.rs` says what an answer means, `api.rs` which calls there are;
+//! `client.rs` sends them.
 
 pub mod api;
 pub mod call;

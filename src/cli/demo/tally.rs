@@ -1,0 +1,94 @@
+//! What it all comes to: messages, answers, and how long they took.
+
+use std::time::Duration;
+
+use super::visit::{Exchange, Outcome};
+
+/// The count of a demo.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) messages: usize,
+    pub(super) by_rule: usize,
+    pub(super) by_default: usize,
+    pub(super) silent: usize,
+    /// Answered otherwise than expected, or not at all, or more than once.
+    pub(super) wrong: usize,
+    /// From a message to the last text of its answer.
+    times: Vec<Duration>,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, exchange: &Exchange) {
+        self.messages += 1;
+        match &exchange.outcome {
+            Outcome::Answered { by_default, .. } => {
+                *if *by_default { &mut self.by_default } else { &mut self.by_rule } += 1;
+                self.times.push(exchange.took);
+            }
+            Outcome::Silent { .. } => self.silent += 1,
+            Outcome::Wrong { .. } => self.wrong += 1,
+        }
+    }
+
+    /// A buyer heard something after all that they should not have.
+    pub(super) fn surprised(&mut self) {
+        self.wrong += 1;
+    }
+
+    pub(super) fn as_expected(&self) -> usize {
+        self.messages.saturating_sub(self.wrong)
+    }
+
+    pub(super) fn is_clean(&self) -> bool {
+        self.wrong == 0
+    }
+
+    /// The time that half of the answers, and 99 of 100, did not exceed. `None` before the first.
+    pub(super) fn median_and_p99(&self) -> Option<(Duration, Duration)> {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        let at = |hundredth: usize| times.get((times.len() * hundredth).div_ceil(100).saturating_sub(1)).copied();
+        at(50).zip(at(99))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(outcome: Outcome, took: u64) -> Exchange {
+        Exchange {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            account: "a",
+            buyer: "1".into(),
+            asked: "?".to_owned(),
+            outcome,
+            took: Duration::from_millis(took),
+        }
+    }
+
+    #[test]
+    fn the_times_are_measured_ones_at_their_rank_and_silence_has_none() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.median_and_p99(), None);
+        tally.count(&exchange(Outcome::Silent { why: "no_rule".to_owned() }, 9_999));
+        for took in (1..=200).rev() {
+            let answered = Outcome::Answered { sends: Vec::new(), why: String::new(), by_default: took > 150 };
+            tally.count(&exchange(answered, took));
+        }
+        assert_eq!(tally.median_and_p99(), Some((Duration::from_millis(100), Duration::from_millis(198))));
+        assert_eq!((tally.messages, tally.by_rule, tally.by_default, tally.silent), (201, 150, 50, 1));
+    }
+
+    #[test]
+    fn one_wrong_answer_or_a_late_double_spoils_it() {
+        let mut tally = Tally::default();
+        tally.count(&exchange(Outcome::Silent { why: String::new() }, 1));
+        assert!(tally.is_clean() && tally.as_expected() == 1);
+        tally.surprised();
+        assert!(!tally.is_clean() && tally.as_expected() == 0);
+        let mut tally = Tally::default();
+        tally.count(&exchange(Outcome::Wrong { expected: String::new(), heard: String::new() }, 1));
+        assert!(!tally.is_clean());
+    }
+}
