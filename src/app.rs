@@ -13,12 +13,15 @@
 
 use std::{
     fs,
+    future::poll_fn,
     net::{SocketAddr, TcpListener},
     path::Path,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -114,11 +117,17 @@ impl App {
         let server = serve_http(self.listener, state).context("start-up step 5 (listener) failed")?;
         let handle = server.handle();
         actix::spawn(server);
+        let mut stop = pin!(stop);
+        // Looked at before anybody hears of the address: from then on a signal is heard, and does not just end the process.
+        let stopped = poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())).await;
         info!("listening on http://{address}");
-        tokio::select! {
-            () = stop => info!("shutting down"),
-            () = registry.supervise() => {}
+        if !stopped {
+            tokio::select! {
+                () = stop => {}
+                () = registry.supervise() => {}
+            }
         }
+        info!("shutting down");
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
         Ok(())

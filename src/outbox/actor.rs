@@ -239,10 +239,10 @@ impl OutboxActor {
         let Flight { id: send, conversation, peer, body } = flight;
         match account.line.as_ref().filter(|_| account.epoch == epoch) {
             // The account's mailbox may be gone with it: then the send stays in doubt and the history decides.
-            Some(line) => {
-                account.ledger.on_launch(&conversation, send, clock::now());
+            Some(line) if account.ledger.on_launch(&conversation, send, clock::now()) => {
                 line.transmit.do_send(Transmit { id: send, conversation, peer, body });
             }
+            Some(_) => {}
             None => {
                 account.ledger.on_outcome(&conversation, send, ledger::Outcome::NotSent, clock::now());
                 self.active.insert(id);
@@ -597,7 +597,37 @@ impl Handler<Answered> for OutboxActor {
 impl Handler<OwnSeen> for OutboxActor {
     type Result = ResponseActFuture<Self, Result<Vec<bool>, String>>;
 
+    /// Equal content is all that ties an echo to a send. So before one may confirm a send, the database must say that it is not known
+    /// as another's: history shows old echoes again, and memory forgets.
     fn handle(&mut self, OwnSeen { account: id, messages }: OwnSeen, ctx: &mut Self::Context) -> Self::Result {
+        let unknown: Vec<MessageId> =
+            messages.iter().map(|message| &message.id).filter(|id| !self.recent.contains(*id)).cloned().collect();
+        if unknown.is_empty() {
+            return self.sort(id, messages, ctx);
+        }
+        let store = self.store.clone();
+        let read = async move { store.read(move |conn| store::outbox::find_by_message(conn, id, &unknown)).await };
+        let sorted = read.into_actor(self).then(move |known, actor, ctx| match known {
+            Ok(known) => {
+                for message in known.into_iter().filter_map(|entry| entry.message) {
+                    actor.recent.put(message, id);
+                }
+                actor.sort(id, messages, ctx)
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error.to_string())).into_actor(actor)),
+        });
+        Box::pin(sorted)
+    }
+}
+
+impl OutboxActor {
+    /// For each message: is it one of our sends?
+    fn sort(
+        &mut self,
+        id: AccountId,
+        messages: Vec<Message>,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
         let now = clock::now();
         let mut ours = Vec::with_capacity(messages.len());
         let mut unknown = Vec::new();

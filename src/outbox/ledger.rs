@@ -135,6 +135,12 @@ enum Phase {
     Asking { since: Timestamp, tries: u32 },
 }
 
+impl Sending {
+    fn was_on_the_wire(&self) -> bool {
+        self.entry.attempts > i32::from(self.phase == Phase::Boarding)
+    }
+}
+
 impl Ledger {
     /// `last_id`: the highest id ever given out for this account.
     pub fn new(account: AccountId, config: Config, rate: Rate, last_id: Option<SendId>) -> Self {
@@ -294,12 +300,13 @@ impl Ledger {
         Step::Rest
     }
 
-    /// A flight's row is committed and its frame goes to the account now.
-    pub fn on_launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) {
+    /// A flight's row is committed and its frame goes to the account now. `false`: it must not go, an echo of an earlier attempt
+    /// has confirmed it meanwhile.
+    pub fn on_launch(&mut self, conversation: &ConversationId, id: SendId, now: Now) -> bool {
         let head = self.lanes.get_mut(conversation).and_then(VecDeque::front_mut);
-        if let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Boarding) {
-            head.phase = Phase::Flying { since: now.unix };
-        }
+        let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Boarding) else { return false };
+        head.phase = Phase::Flying { since: now.unix };
+        true
     }
 
     /// The account told what became of a flight.
@@ -375,7 +382,7 @@ impl Ledger {
     /// A message in our own name. `true`: it is one of our sends, which is confirmed by it.
     pub fn on_echo(&mut self, message: &Message, now: Now) -> bool {
         let fits = |head: &Sending| {
-            head.entry.attempts > 0
+            head.was_on_the_wire()
                 && is_same(&head.entry.body, message)
                 && head.entry.created_at - CLOCK_SKEW <= message.created_at
         };

@@ -166,7 +166,7 @@ impl World {
         self.recent.extend(self.ledger.take_claimed());
         for flight in self.ledger.take_flights() {
             assert_eq!(self.stored[&flight.id].state, State::Sent, "a row before it is a frame");
-            self.ledger.on_launch(&flight.conversation, flight.id, self.now);
+            assert!(self.ledger.on_launch(&flight.conversation, flight.id, self.now), "nothing came between");
             self.wire.push_back(flight);
         }
         self.questions.extend(self.ledger.take_questions());

@@ -61,7 +61,7 @@ impl Bench {
         let rows = self.ledger.take_rows();
         self.rows.extend(rows);
         let flights = self.ledger.take_flights();
-        flights.iter().for_each(|flight| self.ledger.on_launch(&flight.conversation, flight.id, self.now));
+        flights.iter().for_each(|flight| assert!(self.ledger.on_launch(&flight.conversation, flight.id, self.now)));
         flights.into_iter().map(|flight| flight.id).collect()
     }
 
@@ -270,6 +270,19 @@ fn a_flight_comes_with_its_row_and_an_unstored_send_is_inserted_as_it_stands() {
     assert_eq!(entry.sent_at, Some(bench.now.unix));
     assert_eq!(bench.ledger.take_flights().len(), 1);
     assert_eq!(bench.ledger.take_rows(), []);
+}
+
+#[test]
+fn an_echo_of_the_first_attempt_keeps_the_second_from_leaving() {
+    let mut bench = Bench::new();
+    let id = bench.say("1", "在的");
+    assert_eq!(bench.fly(), [id]);
+    bench.outcome("1", id, Outcome::Refused { code: 503, reason: "busy".into() });
+    bench.pass(2);
+    bench.ledger.advance_all(SUNNY, bench.now);
+    assert_eq!(bench.ledger.take_flights().len(), 1);
+    assert!(bench.echo("1", "1.PNM", "在的"));
+    assert!(!bench.ledger.on_launch(&"1".into(), id, bench.now));
 }
 
 #[test]

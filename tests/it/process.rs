@@ -179,10 +179,19 @@ impl Shop {
 
     /// Looks at the database until `what` counts nothing; the last count where that takes too long.
     pub async fn await_none(&self, what: &str) -> i64 {
+        self.await_count(what, |count| count == 0).await
+    }
+
+    /// The same until it counts something.
+    pub async fn await_some(&self, what: &str) -> i64 {
+        self.await_count(what, |count| count > 0).await
+    }
+
+    async fn await_count(&self, what: &str, is_right: impl Fn(i64) -> bool) -> i64 {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let count = self.count(what);
-            if count == 0 || Instant::now() > deadline {
+            if is_right(count) || Instant::now() > deadline {
                 return count;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
