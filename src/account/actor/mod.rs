@@ -115,8 +115,11 @@ impl AccountActor {
         }
         self.set_status(Status::new(State::Connecting, Reason::Starting, clock::unix()));
         self.epoch += 1;
+        let epoch = self.epoch;
         let opening = connect::open(self.env.clone(), self.facts.clone());
-        let then = opening.into_actor(self).map(|result, actor, ctx| match result {
+        let then = opening.into_actor(self).map(move |result, actor, ctx| match result {
+            // Another connect was begun meanwhile, with newer credentials: never two lines for one account.
+            _ if actor.epoch != epoch => {}
             Ok(opened) => actor.opened(opened, ctx),
             Err(failure) => actor.failed(failure, ctx),
         });
