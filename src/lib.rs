@@ -12,4 +12,6 @@ pub mod settings;
 pub mod sim;
 pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod testbed;
 pub mod web;
