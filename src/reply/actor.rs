@@ -226,11 +226,26 @@ impl ReplyActor {
         self.asked += 1;
         let number = self.asked;
         self.asking.insert(key.clone(), Asking { number, turns: vec![turn] });
-        ctx.run_later(ITEM_WAIT, move |actor, _| {
-            if actor.asking.get(&key).is_some_and(|asking| asking.number == number) {
-                actor.answer_without(&key);
+        Self::watch_question(key, number, ctx);
+    }
+
+    /// A question has its deadline, but while the line is down nobody could have answered it.
+    fn watch_question(key: (AccountId, ItemId), number: u64, ctx: &mut Context<Self>) {
+        ctx.run_later(ITEM_WAIT, move |actor, ctx| {
+            let still_asking = actor.asking.get(&key).is_some_and(|asking| asking.number == number);
+            let online = actor.accounts.get(&key.0).is_some_and(|account| account.line.is_some());
+            match (still_asking, online || actor.is_too_late(&key)) {
+                (true, true) => actor.answer_without(&key),
+                (true, false) => Self::watch_question(key, number, ctx),
+                (false, _) => {}
             }
         });
+    }
+
+    /// The first who asked has waited for longer than anything is answered.
+    fn is_too_late(&self, key: &(AccountId, ItemId)) -> bool {
+        let first = self.asking.get(key).and_then(|asking| asking.turns.first()).map(|turn| turn.settled_at);
+        first.is_none_or(|settled_at| clock::unix().since(settled_at) > self.age_limit)
     }
 
     /// The turns that waited to hear of an item wait no longer.

@@ -113,7 +113,8 @@ impl AccountActor {
         if self.stopping.is_some() || self.env.retired.load(Ordering::Relaxed) {
             return ctx.stop();
         }
-        self.set_status(Status::new(State::Connecting, Reason::Starting, clock::unix()));
+        let reason = if self.env.limits.are_full() { Reason::WaitingForTurn } else { Reason::Starting };
+        self.set_status(Status::new(State::Connecting, reason, clock::unix()));
         self.epoch += 1;
         let epoch = self.epoch;
         let opening = connect::open(self.env.clone(), self.facts.clone());
