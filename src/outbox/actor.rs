@@ -83,6 +83,8 @@ pub struct OutboxActor {
     switches: Switches,
     recent: LruCache<MessageId, AccountId>,
     batch: Batch,
+    /// Sends whose echo was told, in rows that are not committed yet: the database still shows them without an id.
+    claiming: HashSet<(AccountId, SendId)>,
     writing: bool,
     /// A batch that could not be stored waits to be tried again.
     failing: bool,
@@ -129,6 +131,7 @@ impl OutboxActor {
             switches: Switches::default(),
             recent: LruCache::new(RECENT),
             batch: Batch::default(),
+            claiming: HashSet::new(),
             writing: false,
             failing: false,
             epochs: 0,
@@ -147,7 +150,9 @@ impl OutboxActor {
 
     fn collect(&mut self, id: AccountId) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        self.batch.rows.append(&mut account.ledger.take_rows());
+        let rows = account.ledger.take_rows();
+        self.claiming.extend(rows.iter().filter_map(Row::claimed));
+        self.batch.rows.extend(rows);
         let epoch = account.epoch;
         self.batch.flights.extend(account.ledger.take_flights().into_iter().map(|flight| (id, epoch, flight)));
         for question in account.ledger.take_questions() {
@@ -223,6 +228,9 @@ impl OutboxActor {
         self.writing = false;
         self.failing = false;
         self.backlog.fetch_sub(batch.turns, Ordering::Relaxed);
+        for claimed in batch.rows.iter().filter_map(Row::claimed) {
+            self.claiming.remove(&claimed);
+        }
         // The job's copy went with its answer; where the writer still holds it, the flights are copied.
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| shared.copy_of_what_follows());
         for event in batch.told {
@@ -298,8 +306,9 @@ impl OutboxActor {
         messages: Vec<Message>,
     ) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
         let store = self.store.clone();
+        let told = self.claiming.iter().filter(|(of, _)| *of == account).map(|(_, send)| *send).collect();
         let asked = async move {
-            let known = store.write(move |conn| claim_echoes(conn, account, &messages)).await;
+            let known = store.write(move |conn| claim_echoes(conn, account, &messages, &told)).await;
             known.map_err(|error| error.to_string())
         };
         Box::pin(asked.into_actor(self))
@@ -386,22 +395,34 @@ impl Past {
     }
 }
 
-/// For each message: is it the echo of a stored send? Such a send is confirmed by it.
-fn claim_echoes(conn: &mut DbConn, account: AccountId, messages: &[Message]) -> store::QueryResult<Vec<bool>> {
+/// For each message: is it the echo of a stored send? Such a send is confirmed by it. `told`: sends that have their echo already.
+fn claim_echoes(
+    conn: &mut DbConn,
+    account: AccountId,
+    messages: &[Message],
+    told: &HashSet<SendId>,
+) -> store::QueryResult<Vec<bool>> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
     let known: HashSet<MessageId> =
         store::outbox::find_by_message(conn, account, &ids)?.into_iter().filter_map(|entry| entry.message).collect();
     let mut ours = Vec::with_capacity(messages.len());
     for message in messages {
-        ours.push(known.contains(&message.id) || claim_echo(conn, account, message)?);
+        ours.push(known.contains(&message.id) || claim_echo(conn, account, message, told)?);
     }
     Ok(ours)
 }
 
-fn claim_echo(conn: &mut DbConn, account: AccountId, message: &Message) -> store::QueryResult<bool> {
+fn claim_echo(
+    conn: &mut DbConn,
+    account: AccountId,
+    message: &Message,
+    told: &HashSet<SendId>,
+) -> store::QueryResult<bool> {
     let unclaimed = store::outbox::unclaimed(conn, account, &message.conversation, message.created_at)?;
     let fits = |entry: &Entry| {
-        ledger::is_same(&entry.body, message) && ledger::may_be_of(entry.created_at, entry.settled_at, message)
+        !told.contains(&entry.id)
+            && ledger::is_same(&entry.body, message)
+            && ledger::may_be_of(entry.created_at, entry.settled_at, message)
     };
     match unclaimed.into_iter().find(fits) {
         Some(entry) => store::outbox::claim(conn, account, entry.id, &message.id, clock::unix()),
@@ -457,6 +478,7 @@ impl Handler<DropAccount> for OutboxActor {
             debug!("account.id" = account.facts.id.0, "account.name" = &*account.facts.name; "outbox lets the account go");
         }
         self.active.remove(&id);
+        self.claiming.retain(|(account, _)| *account != id);
         self.batch.forget(id, &self.backlog);
         let gone: Vec<MessageId> =
             self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();

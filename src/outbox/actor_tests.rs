@@ -321,6 +321,7 @@ async fn m10_our_sends_and_the_sellers_typing_are_told_apart_also_after_a_restar
     let echoes =
         vec![outbox.own("1", "8.PNM", "在的"), outbox.own("2", "9.PNM", "包邮"), outbox.own("2", "10.PNM", "包邮")];
     assert_eq!(outbox.own_seen(echoes.clone()).await, [true, true, false]);
+    outbox.actor.send(Settle).await.unwrap();
     let again = outbox.crash().await;
     assert_eq!(again.own_seen(echoes).await, [true, true, false]);
     let ids: Vec<_> = again.bed.sends(again.facts.id).await.into_iter().map(|entry| entry.message).collect();

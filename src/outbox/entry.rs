@@ -65,6 +65,14 @@ pub struct Change {
 }
 
 impl Row {
+    /// The send whose echo this row tells.
+    pub fn claimed(&self) -> Option<(AccountId, SendId)> {
+        match self {
+            Self::Claim { account, id, .. } => Some((*account, *id)),
+            Self::Insert(_) | Self::Update(_) => None,
+        }
+    }
+
     pub fn account(&self) -> AccountId {
         match self {
             Self::Insert(entry) => entry.account,

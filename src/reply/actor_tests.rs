@@ -173,6 +173,8 @@ async fn an_item_is_asked_for_once_its_turns_wait_and_the_answer_is_kept_for_the
     replies.item_known("700", Some(&replies.own_uid())).await;
     assert_eq!([replies.verdict().await, replies.verdict().await], ["在的", "在的"]);
     assert_eq!(replies.load().await.pending, 0);
+    // Behind the row of the item.
+    replies.bed.write(|_| Ok(())).await;
 
     let mut again = replies.restart().await;
     assert_eq!(again.answer("1", Some("700")).await, "在的");
@@ -199,11 +201,15 @@ async fn an_item_whose_seller_nobody_tells_waits_half_a_minute_and_goes_to_a_per
     assert!(replies.decided.is_quiet_for(29 * SECOND).await);
     let decided = replies.decided.next().await;
     assert_eq!((said(&decided), decided.verdict.needs_person), ("side_unknown".to_owned(), true));
+    replies.line.items.next().await;
+    replies.say("1", Some("700")).await;
+    assert_eq!(replies.verdict().await, "side_unknown");
+    assert!(replies.line.items.is_quiet_for(SECOND).await, "not asked again at once");
+    tokio::time::sleep(ITEM_PAUSE).await;
     replies.say("1", Some("700")).await;
     replies.line.items.next().await;
-    replies.line.items.next().await;
-    replies.item_known("700", None).await;
-    assert_eq!(replies.verdict().await, "side_unknown");
+    replies.item_known("700", Some(&replies.own_uid())).await;
+    assert_eq!(replies.verdict().await, "在的");
 }
 
 #[actix::test]
@@ -213,6 +219,7 @@ async fn the_deadline_of_an_earlier_question_does_not_cut_a_later_one_short() {
     tokio::time::sleep(20 * SECOND).await;
     replies.item_known("700", None).await;
     assert_eq!(replies.verdict().await, "side_unknown");
+    tokio::time::sleep(ITEM_PAUSE).await;
     replies.say("1", Some("700")).await;
     assert!(replies.decided.is_quiet_for(25 * SECOND).await);
     replies.item_known("700", Some(&replies.own_uid())).await;

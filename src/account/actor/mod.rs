@@ -341,11 +341,6 @@ impl Actor for AccountActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.env.status.do_send(StatusChanged {
-            account: self.facts.id,
-            generation: self.generation,
-            status: self.status.clone(),
-        });
         self.connect(ctx);
     }
 
