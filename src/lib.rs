@@ -101,6 +101,9 @@ pub mod app;
 
 pub mod telemetry;
 
+#[cfg(test)]
+mod testbed;
+
 pub mod web;
 
 pub mod cli;

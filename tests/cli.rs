@@ -389,6 +389,15 @@ fn buyers_are_blocked_and_unblocked() {
 }
 
 #[test]
+fn a_conversation_that_is_not_there_is_named() {
+    let home = Home::with_user();
+    has(&home.run(&["conversation", "waiting"]).succeeded(), "CONVERSATION");
+    has(&home.run(&["conversation", "paused"]).succeeded(), "PAUSED FOR");
+    let refused = home.run(&["conversation", "pause", "shop-1", "50000000001", "--minutes", "5"]);
+    has(&refused.failed(), r#"account "shop-1" has no conversation "50000000001""#);
+}
+
+#[test]
 fn another_key_is_refused_and_changes_nothing() {
     let home = Home::with_user();
     home.import("account", &accounts(1)).succeeded();

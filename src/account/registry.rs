@@ -117,8 +117,6 @@ struct Supervised {
     shard: usize,
     generation: u64,
     phase: Phase,
-    /// The shard's actors hold it: what they know must not be read a second time.
-    adopted: bool,
     /// Failed connects in a row, handed on to the next actor.
     failures: u32,
     crashes: Backoff,
@@ -248,7 +246,6 @@ impl AccountRegistry {
             shard,
             generation: 0,
             phase: Phase::Off,
-            adopted: false,
             failures: 0,
             crashes: Backoff::new(backoff),
             status: Status::new(State::Disconnected, Reason::NotStarted, clock::unix()),
@@ -320,23 +317,26 @@ impl AccountRegistry {
         };
         let then = adopting.into_actor(self).map(move |result, actor, ctx| {
             actor.adopting -= 1;
-            let current = actor
-                .accounts
-                .get(&id)
-                .is_some_and(|account| account.generation == generation && matches!(account.phase, Phase::Adopting));
-            match result {
-                _ if !current => {}
-                Ok(()) => {
-                    actor.set_adopted(id, true);
-                    actor.start(id);
-                }
-                Err(error) => actor.rest(id, Reason::StorageFailing, Some(error), ctx),
-            }
+            actor.adopted(id, generation, result, ctx);
             if actor.config.starts_per_second == 0 {
                 actor.start_next(ADOPTING, ctx);
             }
         });
         ctx.spawn(then);
+    }
+
+    fn adopted(&mut self, id: AccountId, generation: u64, result: Result<(), String>, ctx: &mut Context<Self>) {
+        let Some(account) = self.accounts.get(&id).filter(|account| account.generation == generation) else { return };
+        match (&account.phase, result) {
+            (Phase::Adopting, Ok(())) => self.start(id),
+            (Phase::Adopting, Err(error)) => self.rest(id, Reason::StorageFailing, Some(error), ctx),
+            // Only now is it certain that nothing of it is taken in after it was let go.
+            (Phase::Stopping(reason), _) => {
+                let reason = *reason;
+                self.release(id, reason, ctx);
+            }
+            (Phase::Off | Phase::Queued | Phase::Running(_) | Phase::Resting | Phase::Releasing, _) => {}
+        }
     }
 
     fn start(&mut self, id: AccountId) {
@@ -350,30 +350,26 @@ impl AccountRegistry {
         account.phase = Phase::Running(actor);
     }
 
-    /// It ended unwanted, or could not begin: again after a while.
+    /// It ended unwanted, or could not begin: again after a while. The shard's actors let it go first, because taking it in anew
+    /// brings back everything that is undone.
     fn rest(&mut self, id: AccountId, reason: Reason, detail: Option<String>, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.generation += 1;
         account.phase = Phase::Resting;
-        let generation = account.generation;
+        let (generation, shard) = (account.generation, account.shard);
         let delay = account.crashes.next(rand::random());
         self.note(id, Status { state: State::Reconnecting, reason, detail, since: clock::unix() }, ctx);
-        ctx.run_later(delay.wait, move |actor, ctx| {
-            let resting =
-                |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
-            if actor.accounts.get(&id).is_some_and(resting) && !actor.shutting_down {
-                actor.begin_again(id, ctx);
-            }
+        let then = self.let_go(id, shard).into_actor(self).map(move |(), _, ctx| {
+            ctx.run_later(delay.wait, move |actor, ctx| actor.rested(id, generation, ctx));
         });
+        ctx.spawn(then);
     }
 
-    fn begin_again(&mut self, id: AccountId, ctx: &mut Context<Self>) {
-        if self.accounts.get(&id).is_some_and(|account| account.adopted) { self.start(id) } else { self.adopt(id, ctx) }
-    }
-
-    fn set_adopted(&mut self, id: AccountId, adopted: bool) {
-        if let Some(account) = self.accounts.get_mut(&id) {
-            account.adopted = adopted;
+    fn rested(&mut self, id: AccountId, generation: u64, ctx: &mut Context<Self>) {
+        let resting =
+            |account: &Supervised| account.generation == generation && matches!(account.phase, Phase::Resting);
+        if self.accounts.get(&id).is_some_and(resting) && !self.shutting_down {
+            self.adopt(id, ctx);
         }
     }
 
@@ -385,29 +381,33 @@ impl AccountRegistry {
                 actor.do_send(Stop(reason));
                 account.phase = Phase::Stopping(reason);
             }
-            Phase::Queued | Phase::Adopting | Phase::Resting => self.release(id, reason, ctx),
+            Phase::Adopting => account.phase = Phase::Stopping(reason),
+            Phase::Queued | Phase::Resting => self.release(id, reason, ctx),
             Phase::Off | Phase::Stopping(_) | Phase::Releasing => {}
         }
     }
 
-    /// The shard's actors let the account go, the beginning of the walk first, so that nothing on its way is answered twice.
     fn release(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.generation += 1;
         account.phase = Phase::Releasing;
-        account.adopted = false;
         account.failures = 0;
-        let shard = &self.shards[account.shard];
+        let shard = account.shard;
+        let then = self.let_go(id, shard).into_actor(self).map(move |(), actor, ctx| actor.released(id, reason, ctx));
+        ctx.spawn(then);
+    }
+
+    /// The shard's actors let the account go, the beginning of the walk first, so that nothing on its way is answered twice.
+    fn let_go(&self, id: AccountId, shard: usize) -> impl Future<Output = ()> + use<> {
+        let shard = &self.shards[shard];
         let (flush, ways, wait) = (shard.flush.clone(), shard.drop_account.clone(), self.config.ping_wait);
-        let letting_go = async move {
+        async move {
             // A shard that does not answer is replaced, and with it goes what it kept.
             let _ = timeout(wait, flush.send(Flush)).await;
             for way in ways {
                 let _ = timeout(wait, way.send(DropAccount(id))).await;
             }
-        };
-        let then = letting_go.into_actor(self).map(move |(), actor, ctx| actor.released(id, reason, ctx));
-        ctx.spawn(then);
+        }
     }
 
     fn released(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
@@ -487,7 +487,6 @@ impl AccountRegistry {
     }
 
     fn take_over(&mut self, id: AccountId, ctx: &mut Context<Self>) {
-        self.set_adopted(id, false);
         let Some(account) = self.accounts.get_mut(&id) else { return };
         match account.phase {
             Phase::Off | Phase::Queued => {}
@@ -736,3 +735,7 @@ impl AccountRegistry {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

@@ -203,9 +203,9 @@ impl Reason {
             Self::TokenBudgetSpent => Some("Wait until tomorrow, or update the account's cookie."),
             Self::RetriesExhausted => Some("Check this machine's network and the platform addresses in the settings."),
             Self::StorageFailing => Some("Free disk space or mend the database."),
-            Self::ChallengeRequired => {
-                Some("Open the platform in a browser with this account, pass the verification, and update the cookie.")
-            }
+            Self::ChallengeRequired => Some(
+                "Open the platform in a browser with this account, pass the verification, then update the cookie or run `yutang account retry`.",
+            ),
             Self::AccessDenied => {
                 Some("Open the platform in a browser with this account, look for a warning, then update the cookie.")
             }

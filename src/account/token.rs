@@ -101,6 +101,12 @@ impl Governor {
         self.budget_day = day(now);
     }
 
+    /// A request that never got an answer of the gateway costs nothing: otherwise an outage would spend the day's budget.
+    pub fn refund(&mut self, requests: u32, now: Timestamp) {
+        self.budget_used = self.used_on(day(now)).saturating_sub(requests);
+        self.budget_day = day(now);
+    }
+
     pub fn keep(&mut self, value: String, life: Option<Duration>, now: Timestamp) {
         self.token = Some(Token { value, issued_at: now, expires_at: life.map(|life| now + life) });
     }
@@ -178,6 +184,14 @@ mod tests {
         governor.spend(3, NOON);
         assert_eq!(governor.permission(3, NOON), Permission::Wait(Timestamp(20_001 * DAY_MS)));
         assert_eq!(governor.permission(3, Timestamp(20_001 * DAY_MS)), Permission::Request);
+    }
+
+    #[test]
+    fn a_request_without_an_answer_is_given_back() {
+        let mut governor = Governor::default();
+        governor.spend(1, NOON);
+        governor.refund(1, NOON);
+        assert_eq!(governor.permission(1, NOON), Permission::Request);
     }
 
     /// K5: failures never lead to endless logins.

@@ -63,6 +63,10 @@ pub(super) enum Command {
     Enable(Named),
     /// Close an account's connection until it is enabled again
     Disable(Named),
+    /// Try again after you passed the platform's verification with the same cookie
+    ///
+    /// An account the platform wants a person for makes no call by itself. With a new cookie (`account add`) it tries again at once.
+    Retry(Named),
     /// Stop switch: nothing automatic is sent any more, while the connection stays and messages are kept
     ///
     /// For one account, or with --all for every account of every owner.
@@ -134,6 +138,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
         Command::List { owner } => list(settings, &owner, out),
         Command::Enable(named) => set_enabled(settings, named, true, out),
         Command::Disable(named) => set_enabled(settings, named, false, out),
+        Command::Retry(named) => retry(settings, named, out),
         Command::Stop(switch) => set_stopped(settings, switch, true, out),
         Command::Resume(switch) => set_stopped(settings, switch, false, out),
     }
@@ -246,6 +251,14 @@ fn set_enabled(settings: &Settings, named: Named, on: bool, out: &mut dyn Write)
     let (name, now) = (named.name.clone(), now());
     let known = store.write_blocking(move |conn| accounts::set_enabled(conn, &scope, &name, on, now))?;
     told(known, &named.name, if on { "enabled" } else { "disabled" }, out)
+}
+
+fn retry(settings: &Settings, named: Named, out: &mut dyn Write) -> anyhow::Result<()> {
+    let store = open_store(settings)?;
+    let scope = scope(&store, named.owner.owner.as_deref())?;
+    let (name, now) = (named.name.clone(), now());
+    let known = store.write_blocking(move |conn| accounts::renew(conn, &scope, &name, now))?;
+    told(known, &named.name, "tries again:", out)
 }
 
 fn set_stopped(settings: &Settings, switch: Switch, on: bool, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod account;
 mod block;
 mod check;
+mod conversation;
 mod demo;
 mod import;
 mod inspect;
@@ -66,6 +67,9 @@ enum Command {
     /// Keyword rules and default replies: add, import, list
     #[command(subcommand)]
     Keyword(keyword::Command),
+    /// Conversations: what waits for a person, where answers pause
+    #[command(subcommand)]
+    Conversation(conversation::Command),
     /// Buyers who are never answered: add, remove, list
     #[command(subcommand)]
     Block(block::Command),
@@ -110,6 +114,7 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Account(command) => account::run(command, &settings, out)?,
         Command::Keyword(command) => keyword::run(command, &settings, out)?,
         Command::Block(command) => block::run(command, &settings, out)?,
+        Command::Conversation(command) => conversation::run(command, &settings, out)?,
         Command::User(command) => user::run(command, &settings, out)?,
         Command::Migrate(args) => migrate::run(&args, &settings, out)?,
         Command::Check => check::run(&settings, out)?,

@@ -193,8 +193,10 @@ impl InboxActor {
             let new: Vec<bool> = fresh.by_ref().take(ingest.messages.len()).collect();
             self.tell_takeovers(&ingest);
             for (incoming, new) in ingest.messages.into_iter().zip(new) {
+                // Read as undecided when the account was taken in meanwhile, it is in a turn already.
+                let known = self.recent.contains(ingest.account, &incoming.message.id);
                 self.recent.remember(ingest.account, incoming.message.id.clone());
-                if new && !incoming.own && prejudge(&incoming.message, &answered).is_none() {
+                if new && !known && !incoming.own && prejudge(&incoming.message, &answered).is_none() {
                     self.open(ingest.account, pending(incoming.message));
                 }
             }
@@ -306,6 +308,7 @@ impl InboxActor {
         }
         self.accounts.insert(id, facts);
         for message in undecided {
+            self.recent.remember(id, message.message.clone());
             self.open(id, restored(message));
         }
         self.settle_turns(ctx);
@@ -537,3 +540,7 @@ impl Handler<Ping> for InboxActor {
         Load { accounts: self.accounts.len(), pending: self.debounce.len() + self.gathering.len() }
     }
 }
+
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;

@@ -84,6 +84,10 @@ pub struct OutboxActor {
     recent: LruCache<MessageId, AccountId>,
     batch: Batch,
     writing: bool,
+    /// A batch that could not be stored waits to be tried again.
+    failing: bool,
+    /// How many connections there were, of all accounts.
+    epochs: u64,
     ticking: Option<SpawnHandle>,
     releases: Option<Recipient<OnceReleased>>,
     settling: Vec<oneshot::Sender<()>>,
@@ -93,7 +97,7 @@ struct Account {
     facts: AccountFacts,
     ledger: Ledger,
     line: Option<Line>,
-    /// Grows with every connection, so that no flight planned for one leaves by another.
+    /// Differs from connection to connection, so that no flight planned for one leaves by another.
     epoch: u64,
 }
 
@@ -126,6 +130,8 @@ impl OutboxActor {
             recent: LruCache::new(RECENT),
             batch: Batch::default(),
             writing: false,
+            failing: false,
+            epochs: 0,
             ticking: None,
             releases: None,
             settling: Vec::new(),
@@ -207,6 +213,7 @@ impl OutboxActor {
             // What this batch contradicts is gone from the database, or nobody knows what is stored: begin anew from what is there.
             return ctx.stop();
         }
+        self.failing = true;
         if !self.retired.load(Ordering::Relaxed) {
             ctx.run_later(RETRY, move |actor, ctx| actor.store_batch(batch, ctx));
         }
@@ -214,6 +221,7 @@ impl OutboxActor {
 
     fn committed(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
         self.writing = false;
+        self.failing = false;
         self.backlog.fetch_sub(batch.turns, Ordering::Relaxed);
         // The job's copy went with its answer; where the writer still holds it, the flights are copied.
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| shared.copy_of_what_follows());
@@ -295,6 +303,11 @@ impl OutboxActor {
             known.map_err(|error| error.to_string())
         };
         Box::pin(asked.into_actor(self))
+    }
+
+    fn next_epoch(&mut self) -> u64 {
+        self.epochs += 1;
+        self.epochs
     }
 
     fn finish_settling(&mut self) {
@@ -416,6 +429,9 @@ impl Handler<Adopt> for OutboxActor {
         };
         let adopted = read.into_actor(self).map(move |result, actor, ctx| {
             let Past { unsettled, newest, last_id } = result.map_err(|error| error.to_string())?;
+            if actor.failing {
+                return Err("what it had in work before is not stored yet".into());
+            }
             let rate = Rate::new(actor.config.rate);
             let mut ledger = Ledger::new(id, actor.config.ledger, rate, last_id);
             let now = clock::now();
@@ -424,7 +440,8 @@ impl Handler<Adopt> for OutboxActor {
             }
             let settled = newest.into_iter().filter(|entry| entry.state.is_final());
             settled.chain(unsettled).for_each(|entry| ledger.restore(entry, now));
-            actor.accounts.insert(id, Account { facts, ledger, line: None, epoch: 0 });
+            let epoch = actor.next_epoch();
+            actor.accounts.insert(id, Account { facts, ledger, line: None, epoch });
             actor.drive(id, ctx);
             Ok(())
         });
@@ -453,8 +470,9 @@ impl Handler<AccountOnline> for OutboxActor {
     type Result = ();
 
     fn handle(&mut self, AccountOnline { account: id, line }: AccountOnline, ctx: &mut Self::Context) {
+        let epoch = self.next_epoch();
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        account.epoch += 1;
+        account.epoch = epoch;
         account.line = Some(line);
         self.advance(id, None);
         self.drive(id, ctx);
@@ -465,9 +483,10 @@ impl Handler<AccountOffline> for OutboxActor {
     type Result = ();
 
     fn handle(&mut self, AccountOffline(id): AccountOffline, ctx: &mut Self::Context) {
+        let epoch = self.next_epoch();
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.line = None;
-        account.epoch += 1;
+        account.epoch = epoch;
         account.ledger.on_offline(clock::now());
         self.drive(id, ctx);
     }
@@ -717,3 +736,7 @@ impl Handler<Ping> for OutboxActor {
         Load { accounts: self.accounts.len(), pending }
     }
 }
+
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;

@@ -73,7 +73,16 @@ pub struct ReplyActor {
     to_read: Vec<(Key, Option<ItemId>)>,
     reading: bool,
     /// Turns that wait to hear who sells their item.
-    asking: HashMap<(AccountId, ItemId), Vec<TurnSettled>>,
+    asking: HashMap<(AccountId, ItemId), Asking>,
+    /// How many questions there were.
+    asked: u64,
+}
+
+/// Turns that wait for one answer.
+struct Asking {
+    /// Tells this question from an earlier one about the same item.
+    number: u64,
+    turns: Vec<TurnSettled>,
 }
 
 struct Account {
@@ -114,6 +123,7 @@ impl ReplyActor {
             to_read: Vec::new(),
             reading: false,
             asking: HashMap::new(),
+            asked: 0,
         }
     }
 
@@ -185,7 +195,7 @@ impl ReplyActor {
         };
         let key = (turn.account, item.clone());
         if let Some(waiting) = self.asking.get_mut(&key) {
-            return waiting.push(turn);
+            return waiting.turns.push(turn);
         }
         match self.side(&key) {
             Some(side) => self.decide(turn, Some(item), side),
@@ -213,14 +223,39 @@ impl ReplyActor {
             // Lost with its connection, it is asked again on the next.
             line.item.do_send(question);
         }
-        self.asking.insert(key.clone(), vec![turn]);
-        ctx.run_later(ITEM_WAIT, move |actor, _| actor.answer_without(&key));
+        self.asked += 1;
+        let number = self.asked;
+        self.asking.insert(key.clone(), Asking { number, turns: vec![turn] });
+        Self::watch_question(key, number, ctx);
+    }
+
+    /// A question has its deadline, but while the line is down nobody could have answered it.
+    fn watch_question(key: (AccountId, ItemId), number: u64, ctx: &mut Context<Self>) {
+        ctx.run_later(ITEM_WAIT, move |actor, ctx| {
+            let still_asking = actor.asking.get(&key).is_some_and(|asking| asking.number == number);
+            let online = actor.accounts.get(&key.0).is_some_and(|account| account.line.is_some());
+            match (still_asking, online || actor.is_too_late(&key)) {
+                (true, true) => actor.answer_without(&key),
+                (true, false) => Self::watch_question(key, number, ctx),
+                (false, _) => {}
+            }
+        });
+    }
+
+    /// The first who asked has waited for longer than anything is answered.
+    fn is_too_late(&self, key: &(AccountId, ItemId)) -> bool {
+        let first = self.asking.get(key).and_then(|asking| asking.turns.first()).map(|turn| turn.settled_at);
+        first.is_none_or(|settled_at| clock::unix().since(settled_at) > self.age_limit)
+    }
+
+    /// The turns that waited to hear of an item wait no longer.
+    fn no_longer_asking(&mut self, key: &(AccountId, ItemId)) -> Vec<TurnSettled> {
+        self.asking.remove(key).map(|asking| asking.turns).unwrap_or_default()
     }
 
     fn answer_without(&mut self, key: &(AccountId, ItemId)) {
-        let Some(turns) = self.asking.remove(key) else { return };
         self.riddles.put(key.clone(), clock::unix() + ITEM_PAUSE);
-        for turn in turns {
+        for turn in self.no_longer_asking(key) {
             self.decide(turn, Some(key.1.clone()), Side::Unknown);
         }
     }
@@ -483,7 +518,7 @@ impl Handler<ItemKnown> for ReplyActor {
         }
         self.remember_item(&key, &uid, title.clone(), ctx);
         self.sellers.put(key.clone(), Seller { uid, title });
-        for turn in self.asking.remove(&key).into_iter().flatten() {
+        for turn in self.no_longer_asking(&key) {
             self.consider(turn, ctx);
         }
     }
@@ -563,8 +598,11 @@ impl Handler<DropAccount> for ReplyActor {
         self.riddles.clear();
         let unread =
             self.unread.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
-        let asking =
-            self.asking.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
+        let asking = self
+            .asking
+            .extract_if(|(account, _), _| *account == id)
+            .map(|(_, asking)| asking.turns.len())
+            .sum::<usize>();
         self.let_go(unread + asking);
     }
 }
@@ -573,8 +611,8 @@ impl Handler<AccountOnline> for ReplyActor {
     type Result = ();
 
     fn handle(&mut self, AccountOnline { account: id, line }: AccountOnline, _: &mut Self::Context) {
-        for ((account, item), turns) in &self.asking {
-            if let (true, Some(turn)) = (*account == id, turns.first()) {
+        for ((account, item), asking) in &self.asking {
+            if let (true, Some(turn)) = (*account == id, asking.turns.first()) {
                 line.item.do_send(AskItem { conversation: turn.conversation.clone(), item: item.clone() });
             }
         }
@@ -599,7 +637,11 @@ impl Handler<Ping> for ReplyActor {
 
     fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
         let unread: usize = self.unread.values().map(Vec::len).sum();
-        let asking: usize = self.asking.values().map(Vec::len).sum();
+        let asking: usize = self.asking.values().map(|asking| asking.turns.len()).sum();
         Load { accounts: self.accounts.len(), pending: unread + asking }
     }
 }
+
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;

@@ -237,6 +237,17 @@ pub fn set_enabled(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: 
     Ok(rows == 1)
 }
 
+/// A person says that the login is in order again (a verification passed): everything that was held against it is void.
+/// `false`: there is no such account.
+pub fn renew(conn: &mut DbConn, scope: &Scope, name: &str, now: Timestamp) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table)
+        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .set((accounts::credentials_version.eq(accounts::credentials_version + 1), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(rows == 1)
+}
+
 /// The account's stop switch. `false`: there is no such account.
 pub fn set_stopped(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table)

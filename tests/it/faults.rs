@@ -241,6 +241,18 @@ async fn open_breaker(fault: Gateway, reason: Reason) {
     app.becomes(&shop, State::Connected, Reason::Registered).await;
 }
 
+#[actix_web::test]
+async fn a_person_who_passed_the_verification_with_the_same_cookie_is_believed() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
+    app.start_unconnected();
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    app.platform().heal();
+    app.retry(&shop);
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+}
+
 async fn odd_pushes(faults: Faults, unknown: bool) {
     let mut app = TestApp::new();
     let shop = app.open("shop");

@@ -227,6 +227,12 @@ impl TestApp {
         (0..count).map(|number| self.open(&format!("shop-{number:03}"))).collect()
     }
 
+    /// A person passed the platform's verification; the cookie stayed the same.
+    pub(crate) fn retry(&self, shop: &Shop) {
+        let (scope, name) = (self.scope, shop.name.clone());
+        assert!(self.write(move |conn| accounts::renew(conn, &scope, &name, Timestamp(1))));
+    }
+
     /// The seller logged in anew and brings the fresh cookie.
     pub(crate) fn renew_cookie(&self, shop: &Shop) {
         shop.expire_login();

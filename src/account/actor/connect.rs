@@ -195,7 +195,12 @@ impl Credentials {
         self.save(&env.store).await?;
         info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
         let call = api::login_token(&self.governor.device_id);
-        let (outcome, requests) = self.call(env, &call).await?;
+        let answered = self.call(env, &call).await;
+        if answered.is_err() {
+            self.governor.refund(1, clock::unix());
+            self.save(&env.store).await?;
+        }
+        let (outcome, requests) = answered?;
         self.governor.spend(requests.saturating_sub(1), clock::unix());
         let data = match outcome {
             Outcome::Success(data) => data,

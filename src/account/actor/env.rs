@@ -77,6 +77,13 @@ pub struct Limits {
     pub sockets: Arc<Semaphore>,
 }
 
+impl Limits {
+    /// Whoever wants to connect now must wait for a place.
+    pub(super) fn are_full(&self) -> bool {
+        self.connecting.available_permits() == 0 || self.sockets.available_permits() == 0
+    }
+}
+
 impl Env {
     /// The HTTP client of this thread: one for all its accounts.
     pub fn http(&self) -> awc::Client {

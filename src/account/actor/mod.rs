@@ -113,12 +113,13 @@ impl AccountActor {
         if self.stopping.is_some() || self.env.retired.load(Ordering::Relaxed) {
             return ctx.stop();
         }
-        self.set_status(Status::new(State::Connecting, Reason::Starting, clock::unix()));
+        let reason = if self.env.limits.are_full() { Reason::WaitingForTurn } else { Reason::Starting };
+        self.set_status(Status::new(State::Connecting, reason, clock::unix()));
         self.epoch += 1;
-        let opening = connect::open(self.env.clone(), self.facts.clone());
         let epoch = self.epoch;
+        let opening = connect::open(self.env.clone(), self.facts.clone());
         let then = opening.into_actor(self).map(move |result, actor, ctx| match result {
-            // New credentials came meanwhile: another connect is under way.
+            // Another connect was begun meanwhile, with newer credentials: never two lines for one account.
             _ if actor.epoch != epoch => {}
             Ok(opened) => actor.opened(opened, ctx),
             Err(failure) => actor.failed(failure, ctx),

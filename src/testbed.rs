@@ -1,0 +1,284 @@
+//! What tests of actors need: a database of their own, probes in the place of neighbours, and people who write.
+#![allow(clippy::unwrap_used)]
+
+use std::{cell::Cell, sync::mpsc, time::Duration};
+
+use actix::prelude::*;
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use tempfile::TempDir;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::timeout,
+};
+
+use crate::{
+    account::{
+        facts::{AccountFacts, Pace},
+        messages::{AskHistory, AskItem, Line, Transmit},
+    },
+    ids::{AccountId, RuleId, Timestamp, UserId},
+    outbox::entry::Entry,
+    platform::lwp::event::{Content, Message as Chat},
+    reply::rule::{Matching, Reply, Rule},
+    store::{
+        Config, DbConn, Keys, QueryResult, Scope, Secret, Store,
+        accounts::{self, NewAccount},
+        chat_messages::{self, StoredMessage},
+        outbox,
+        users::{self, NewUser},
+    },
+    telemetry::clock,
+};
+
+/// Longer than any wait of the engine: with a paused clock it costs nothing.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) const PACE: Pace = Pace {
+    debounce: Duration::from_secs(1),
+    longest_wait: Duration::from_secs(5),
+    takeover_pause: Duration::from_secs(600),
+};
+
+/// A database in a temporary folder, with one user.
+pub(crate) struct Bed {
+    pub(crate) store: Store,
+    pub(crate) owner: UserId,
+    path: String,
+    accounts: Cell<i64>,
+    _folder: TempDir,
+}
+
+impl Bed {
+    /// Pauses tokio's clock.
+    pub(crate) fn paused() -> Self {
+        tokio::time::pause();
+        Self::new()
+    }
+
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("y.db").to_str().unwrap().to_owned();
+        let store = Store::open(&Config::new(&path), Keys::random()).unwrap();
+        let user =
+            NewUser { name: "seller".into(), password_hash: "hash".into(), is_admin: false, created_at: clock::unix() };
+        let owner = store.write_blocking(move |conn| users::insert(conn, &user)).unwrap().unwrap();
+        Self { store, owner, path, accounts: Cell::new(0), _folder: folder }
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::owner(self.owner)
+    }
+
+    /// One more account, `shop1`, `shop2`, …
+    pub(crate) fn account(&self) -> AccountFacts {
+        let number = self.accounts.replace(self.accounts.get() + 1) + 1;
+        let (name, uid) = (format!("shop{number}"), format!("220000{number}"));
+        let cookie = Secret::new(format!("unb={uid}; _m_h5_tk=a_1"));
+        let new = [NewAccount { name: name.clone(), uid: uid.as_str().into(), cookie, enabled: None }];
+        let (keys, owner) = (self.store.keys().clone(), self.owner);
+        let saved =
+            self.store.write_blocking(move |conn| accounts::upsert_many(conn, &keys, owner, &new, clock::unix()));
+        let id = saved.unwrap().unwrap()[0].0;
+        AccountFacts { id, owner, uid: uid.into(), name: name.into(), pace: PACE }
+    }
+
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    ) -> T {
+        self.store.write(work).await.unwrap()
+    }
+
+    /// Through the writer, behind everything that is queued.
+    pub(crate) async fn sends(&self, account: AccountId) -> Vec<Entry> {
+        self.write(move |conn| outbox::newest(conn, account, Timestamp(0), 10_000)).await
+    }
+
+    /// The messages of one conversation, oldest first.
+    pub(crate) async fn messages(&self, account: AccountId, conversation: &str) -> Vec<StoredMessage> {
+        let (scope, conversation) = (self.scope(), conversation.into());
+        let mut rows = self.write(move |conn| chat_messages::list(conn, &scope, account, &conversation, 10_000)).await;
+        rows.reverse();
+        rows
+    }
+
+    /// Writes to `table` fail until the guard is dropped.
+    pub(crate) fn break_table(&self, table: &'static str) -> Broken {
+        let broken = Broken { path: self.path.clone(), table };
+        broken.run(&format!("ALTER TABLE {table} RENAME TO {table}_away"));
+        broken
+    }
+
+    /// The writer stands still until the guard is dropped. While an actor waits for it, a paused clock stands still too.
+    pub(crate) fn hold_writer(&self) -> Held {
+        let (release, released) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        let store = self.store.clone();
+        let thread = std::thread::spawn(move || {
+            store.write_blocking(move |_| {
+                begun.send(()).unwrap();
+                // Ends with the guard.
+                let _ = released.recv();
+                Ok(())
+            })
+        });
+        begins.recv().unwrap();
+        Held { release: Some(release), thread: Some(thread) }
+    }
+}
+
+pub(crate) struct Broken {
+    path: String,
+    table: &'static str,
+}
+
+impl Broken {
+    fn run(&self, sql: &str) {
+        let mut conn = SqliteConnection::establish(&self.path).unwrap();
+        conn.batch_execute(&format!("PRAGMA busy_timeout = 10000; PRAGMA legacy_alter_table = ON; {sql}")).unwrap();
+    }
+}
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        self.run(&format!("ALTER TABLE {0}_away RENAME TO {0}", self.table));
+    }
+}
+
+pub(crate) struct Held {
+    release: Option<mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<Result<(), crate::store::StoreError>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+}
+
+/// An actor in the place of a neighbour.
+struct Probe<M: Message>(Box<dyn FnMut(M) -> ResponseFuture<M::Result>>);
+
+impl<M: Message + 'static> Actor for Probe<M> {
+    type Context = Context<Self>;
+}
+
+impl<M: Message<Result: Send> + 'static> Handler<M> for Probe<M> {
+    type Result = ResponseFuture<M::Result>;
+
+    fn handle(&mut self, message: M, _: &mut Self::Context) -> Self::Result {
+        (self.0)(message)
+    }
+}
+
+/// A neighbour that answers like this.
+pub(crate) fn answering<M>(mut answer: impl FnMut(M) -> M::Result + 'static) -> Recipient<M>
+where
+    M: Message<Result: Send> + Send + 'static,
+{
+    answering_later(move |message| Box::pin(std::future::ready(answer(message))))
+}
+
+/// A neighbour that takes its time.
+pub(crate) fn answering_later<M>(answer: impl FnMut(M) -> ResponseFuture<M::Result> + 'static) -> Recipient<M>
+where
+    M: Message<Result: Send> + Send + 'static,
+{
+    Probe(Box::new(answer)).start().recipient()
+}
+
+/// A neighbour that listens.
+pub(crate) fn listening<M: Message<Result = ()> + Send + 'static>() -> (Recipient<M>, Heard<M>) {
+    let (sender, heard) = unbounded_channel();
+    // Nobody has to listen.
+    (answering(move |message| drop(sender.send(message))), Heard(heard))
+}
+
+/// What a neighbour was told.
+pub(crate) struct Heard<M>(UnboundedReceiver<M>);
+
+impl<M> Heard<M> {
+    pub(crate) async fn next(&mut self) -> M {
+        timeout(PATIENCE, self.0.recv()).await.expect("something is told in time").expect("the neighbour lives")
+    }
+
+    /// Nothing is told for so long.
+    pub(crate) async fn is_quiet_for(&mut self, span: Duration) -> bool {
+        timeout(span, self.0.recv()).await.is_err()
+    }
+
+    /// What was told already.
+    pub(crate) fn now(&mut self) -> Option<M> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// Lets everything that is ready run, without time passing.
+pub(crate) async fn let_run() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The line of an account, and what goes through it.
+pub(crate) struct FakeLine {
+    pub(crate) line: Line,
+    pub(crate) transmitted: Heard<Transmit>,
+    pub(crate) histories: Heard<AskHistory>,
+    pub(crate) items: Heard<AskItem>,
+}
+
+impl FakeLine {
+    pub(crate) fn new() -> Self {
+        let (transmit, transmitted) = listening();
+        let (history, histories) = listening();
+        let (item, items) = listening();
+        Self { line: Line { transmit, history, item }, transmitted, histories, items }
+    }
+}
+
+/// A buyer's text, written now.
+pub(crate) fn chat(conversation: &str, id: &str, text: &str) -> Chat {
+    Chat {
+        id: id.into(),
+        business_id: None,
+        conversation: conversation.into(),
+        created_at: clock::unix(),
+        sender: "3300001".into(),
+        sender_name: Some("buyer".into()),
+        content_type: 1,
+        content: Content::Text { text: text.into() },
+        reminder: text.into(),
+        item: None,
+        group: false,
+        tip: false,
+        need_push: Some(true),
+    }
+}
+
+/// The same in the seller's name.
+pub(crate) fn own_chat(facts: &AccountFacts, conversation: &str, id: &str, text: &str) -> Chat {
+    Chat { sender: facts.uid.clone(), sender_name: None, need_push: Some(false), ..chat(conversation, id, text) }
+}
+
+/// A rule that answers when the keyword occurs.
+pub(crate) fn rule(id: i64, keyword: &str, reply: &str) -> Rule {
+    Rule {
+        id: RuleId(id),
+        account: None,
+        item: None,
+        matching: Matching::Contains,
+        keyword: keyword.into(),
+        any_of: Vec::new(),
+        all_of: Vec::new(),
+        exclude: Vec::new(),
+        replies: vec![Reply::Text(reply.into())],
+        once: false,
+        priority: 0,
+        enabled: true,
+        created_at: Timestamp(0),
+    }
+}
