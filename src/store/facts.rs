@@ -13,6 +13,8 @@ use super::{
 /// A known text, sealed: opens only with the key that all other secrets of this database were sealed with.
 pub(super) const KEY_CHECK: &str = "key_check";
 const KEY_CHECK_TEXT: &str = "yutang";
+/// Written to see whether writing works.
+pub(super) const PING: &str = "ping";
 const STOP_SWITCH: &str = "stop_switch";
 
 pub fn find(conn: &mut DbConn, key: &str) -> QueryResult<Option<String>> {

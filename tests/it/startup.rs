@@ -184,7 +184,7 @@ async fn the_address_answers_before_the_first_account_connects() {
     assert!(body.contains(r#""status":"healthy""#), "{body}");
 }
 
-/// K12: switching an account leaves all else about it alone.
+/// K12, M17: an account is switched off with a clean close and on again, and all else about it is left alone.
 #[actix::test]
 async fn a_running_server_notices_what_the_command_line_changes() {
     let mut shop = Shop::with_accounts(1);
@@ -196,6 +196,7 @@ async fn a_running_server_notices_what_the_command_line_changes() {
     shop.run(&["keyword", "add", "价格", "--reply", "标价"]).succeeded();
     answered_at_last(&account, "价格多少", "标价").await;
 
+    shop.execute("UPDATE accounts SET takeover_pause_ms = 7000");
     shop.run(&["account", "disable", "shop-new"]).succeeded();
     assert!(account.await_offline(PATIENCE).await);
     assert_eq!(shop.await_some("account_states WHERE state = 'closed' AND reason = 'disabled'").await, 1);
@@ -204,6 +205,7 @@ async fn a_running_server_notices_what_the_command_line_changes() {
     shop.run(&["account", "enable", "shop-new"]).succeeded();
     assert!(account.await_registered(2, PATIENCE).await);
     assert_eq!(account.token_requests(), 1);
+    assert_eq!(shop.count("accounts WHERE takeover_pause_ms = 7000 AND enabled"), 2);
     server.terminate().cleanly();
 }
 
@@ -323,6 +325,7 @@ async fn a_full_disk_loses_nothing() {
     let lost = account.buyer_says(BUYER, ITEM, "第2句");
     server.await_line("cannot store messages, they are not acknowledged");
     assert!(account.unacknowledged().contains(&lost.message), "{}", server.log());
+    assert_eq!(server.get("/health").0, 503, "{}", server.log());
     account.buyer_says(BUYER, ITEM, "第3句");
     assert_eq!(account.received(&said.conversation).len(), 1);
 
