@@ -244,12 +244,14 @@ impl OutboxActor {
             return;
         }
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        let Flight { id: send, conversation, peer, body } = flight;
         match account.line.as_ref().filter(|_| account.epoch == epoch) {
             // The account's mailbox may be gone with it: then the send stays in doubt and the history decides.
-            Some(line) => line.transmit.do_send(Transmit { id: send, conversation, peer, body }),
+            Some(line) => {
+                let Flight { id, conversation, peer, body, attempt: _ } = flight;
+                line.transmit.do_send(Transmit { id, conversation, peer, body });
+            }
             None => {
-                account.ledger.on_outcome(&conversation, send, ledger::Outcome::NotSent, clock::now());
+                account.ledger.on_grounded(&flight, clock::now());
                 self.active.insert(id);
                 self.collect(id);
             }
@@ -294,10 +296,15 @@ impl OutboxActor {
         account: AccountId,
         messages: Vec<Message>,
     ) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
+        // A send whose message memory knows is not free for another one, though its row may still wait to be written.
+        let claims: Vec<Row> = self.batch.rows.iter().filter(|row| matches!(row, Row::Claim { .. })).cloned().collect();
         let store = self.store.clone();
         let asked = async move {
-            let known = store.write(move |conn| claim_echoes(conn, account, &messages)).await;
-            known.map_err(|error| error.to_string())
+            let known = store.write(move |conn| {
+                store::outbox::apply(conn, &claims)?;
+                claim_echoes(conn, account, &messages)
+            });
+            known.await.map_err(|error| error.to_string())
         };
         Box::pin(asked.into_actor(self))
     }
