@@ -100,6 +100,9 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
     // A database that takes no writes would take no messages either: then the platform is left alone.
     env.store.ping().await?;
     let mut credentials = Credentials::load(&env.store, &facts).await?;
+    if credentials.cursor.is_none() {
+        begin(&env.store, facts.id).await?;
+    }
     let token = credentials.token(&env, &facts).await?;
     let http = env.http();
     let opened = socket::connect(
@@ -111,6 +114,13 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
     );
     let (writer, reader) = opened.await.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))?;
     Ok(Opened { writer, reader, token, governor: credentials.governor, cursor: credentials.cursor, permits })
+}
+
+/// The first connect of all: what comes from now on is missed when it is not stored, however early this line breaks.
+async fn begin(store: &Store, account: AccountId) -> Result<(), StoreError> {
+    let now = clock::unix();
+    let cursor = store::account_cursors::Cursor { account, pts: now.0 * 1000, seen_at: now };
+    store.write(move |conn| store::account_cursors::put_many(conn, &[cursor])).await
 }
 
 async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {

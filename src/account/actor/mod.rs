@@ -442,3 +442,6 @@ impl Handler<Snapshot> for AccountActor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
