@@ -7,7 +7,7 @@ use actix::prelude::*;
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use tempfile::TempDir;
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::timeout,
 };
 
@@ -192,15 +192,21 @@ where
 
 /// A neighbour that listens.
 pub(crate) fn listening<M: Message<Result = ()> + Send + 'static>() -> (Recipient<M>, Heard<M>) {
-    let (sender, heard) = unbounded_channel();
+    let (sender, heard) = Heard::new();
     // Nobody has to listen.
-    (answering(move |message| drop(sender.send(message))), Heard(heard))
+    (answering(move |message| drop(sender.send(message))), heard)
 }
 
 /// What a neighbour was told.
 pub(crate) struct Heard<M>(UnboundedReceiver<M>);
 
 impl<M> Heard<M> {
+    /// Whoever has the sender tells.
+    pub(crate) fn new() -> (UnboundedSender<M>, Self) {
+        let (sender, heard) = unbounded_channel();
+        (sender, Self(heard))
+    }
+
     pub(crate) async fn next(&mut self) -> M {
         timeout(PATIENCE, self.0.recv()).await.expect("something is told in time").expect("the neighbour lives")
     }

@@ -243,4 +243,32 @@ mod tests {
             assert_eq!(reason.as_str().parse(), Ok(*reason));
         }
     }
+    #[test]
+    fn a_code_that_nobody_knows_is_refused_and_serde_speaks_the_same_codes() {
+        assert!("online".parse::<State>().is_err() && "tired".parse::<Reason>().is_err());
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).ok(), Some(reason.as_str().into()));
+        }
+        for state in State::ALL {
+            assert_eq!(serde_json::to_value(state).ok(), Some(state.as_str().into()));
+        }
+    }
+
+    #[test]
+    fn codes_are_unique_and_each_has_its_own_sentence() {
+        let codes: std::collections::HashSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        let sentences: std::collections::HashSet<_> = Reason::ALL.iter().map(|reason| reason.sentence()).collect();
+        assert_eq!((codes.len(), sentences.len()), (Reason::ALL.len(), Reason::ALL.len()));
+    }
+
+    #[test]
+    fn what_only_a_person_can_mend_says_what_to_do() {
+        for reason in [Reason::ChallengeRequired, Reason::AccessDenied, Reason::SessionExpired, Reason::CookieUnusable]
+        {
+            assert!(reason.action().is_some(), "{}", reason.as_str());
+        }
+        for reason in [Reason::NetworkError, Reason::ClosedByPlatform, Reason::HeartbeatLost, Reason::Crashed] {
+            assert_eq!(reason.action(), None, "{}", reason.as_str());
+        }
+    }
 }

@@ -252,15 +252,15 @@ impl OutboxActor {
             return;
         }
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        let Flight { id: send, conversation, peer, body } = flight;
         match account.line.as_ref().filter(|_| account.epoch == epoch) {
             // The account's mailbox may be gone with it: then the send stays in doubt and the history decides.
-            Some(line) if account.ledger.on_launch(&conversation, send, clock::now()) => {
-                line.transmit.do_send(Transmit { id: send, conversation, peer, body });
+            Some(line) if account.ledger.on_launch(&flight.conversation, flight.id, clock::now()) => {
+                let Flight { id, conversation, peer, body, attempt: _ } = flight;
+                line.transmit.do_send(Transmit { id, conversation, peer, body });
             }
             Some(_) => {}
             None => {
-                account.ledger.on_outcome(&conversation, send, ledger::Outcome::NotSent, clock::now());
+                account.ledger.on_grounded(&flight, clock::now());
                 self.active.insert(id);
                 self.collect(id);
             }
@@ -305,6 +305,7 @@ impl OutboxActor {
         account: AccountId,
         messages: Vec<Message>,
     ) -> ResponseActFuture<Self, Result<Vec<bool>, String>> {
+        // A send whose message memory knows is not free for another one, though its row may still wait to be written.
         let store = self.store.clone();
         let told = self.claiming.iter().filter(|(of, _)| *of == account).map(|(_, send)| *send).collect();
         let asked = async move {

@@ -250,6 +250,27 @@ async fn m3_a_line_that_breaks_before_the_frame_is_out_costs_nothing_and_doubles
     assert_eq!(outbox.bed.sends(outbox.facts.id).await[0].attempts, 1);
 }
 
+/// A write that takes longer than a reconnect and a look into the history.
+#[actix::test]
+async fn m3_a_frame_that_is_late_by_a_whole_connection_is_sent_once() {
+    let mut outbox = Outbox::start().await;
+    let held = outbox.bed.hold_writer();
+    outbox.decide("1", &["1.PNM"], "在的").await;
+    outbox.go_offline().await;
+    outbox.go_online().await;
+    tokio::time::advance(2 * SECOND).await;
+    outbox.line.histories.next().await;
+    outbox.history("1", vec![]).await;
+    // The history was looked at when the send flies anew: its row and its flight wait behind the writer.
+    outbox.bed.store.read(|_| Ok(())).await.unwrap();
+    let_run().await;
+    drop(held);
+    outbox.answer_next(accepted("9.PNM")).await;
+    outbox.settled().await;
+    assert!(outbox.line.transmitted.is_quiet_for(60 * SECOND).await, "it was sent twice");
+    assert_eq!(outbox.states().await, [State::Confirmed]);
+}
+
 #[actix::test]
 async fn m3_what_is_decided_offline_is_sent_on_the_next_line() {
     let mut outbox = Outbox::start().await;
@@ -326,6 +347,25 @@ async fn m10_our_sends_and_the_sellers_typing_are_told_apart_also_after_a_restar
     assert_eq!(again.own_seen(echoes).await, [true, true, false]);
     let ids: Vec<_> = again.bed.sends(again.facts.id).await.into_iter().map(|entry| entry.message).collect();
     assert_eq!(ids, [Some("8.PNM".into()), Some("9.PNM".into())]);
+}
+
+#[actix::test]
+async fn a_send_whose_echo_was_just_seen_is_not_free_for_the_sellers_equal_words() {
+    let mut outbox = Outbox::start().await;
+    outbox.decide("1", &["1.PNM"], "在的").await;
+    outbox.answer_next(Outcome::Accepted(None)).await;
+    outbox.settled().await;
+    let held = outbox.bed.hold_writer();
+    // A write is in flight, so that what the echo tells waits for the next.
+    outbox.decide("2", &["2.PNM"], "包邮").await;
+    let (echo, typed) = (outbox.own("1", "9.PNM", "在的"), outbox.own("1", "10.PNM", "在的"));
+    let seen = outbox.actor.send(OwnSeen { account: outbox.facts.id, messages: vec![echo, typed] });
+    let mut seen = std::pin::pin!(seen);
+    assert!(futures_util::poll!(seen.as_mut()).is_pending());
+    let_run().await;
+    drop(held);
+    assert_eq!(seen.await.unwrap().unwrap(), [true, false]);
+    assert_eq!(outbox.bed.sends(outbox.facts.id).await[0].message, Some("9.PNM".into()));
 }
 
 #[actix::test]
@@ -481,8 +521,8 @@ async fn an_account_is_not_taken_in_anew_while_what_it_had_in_work_cannot_be_sto
     let mut turn = decided(&outbox.facts, "1", &["1.PNM"], "你好");
     turn.answer = turn.answer.map(|answer| Answer { once: true, ..answer });
     outbox.actor.send(turn).await.unwrap();
-    outbox.bed.sends(outbox.facts.id).await;
-    let_run().await;
+    // Less than until the next try.
+    tokio::time::sleep(SECOND / 2).await;
     outbox.actor.send(DropAccount(outbox.facts.id)).await.unwrap();
     let refused = outbox.actor.send(Adopt(outbox.facts.clone())).await.unwrap();
     assert!(refused.is_err(), "its send would be stored behind its back");

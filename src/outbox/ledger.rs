@@ -68,6 +68,8 @@ pub struct Flight {
     pub conversation: ConversationId,
     pub peer: BuyerId,
     pub body: Body,
+    /// Tells it from an earlier flight of the same send.
+    pub attempt: i32,
 }
 
 /// A question to the platform's history, back to `since`.
@@ -296,6 +298,7 @@ impl Ledger {
             conversation: head.entry.conversation.clone(),
             peer: head.entry.peer.clone(),
             body: head.entry.body.clone(),
+            attempt: head.entry.attempts,
         });
         Step::Rest
     }
@@ -307,6 +310,14 @@ impl Ledger {
         let Some(head) = head.filter(|head| head.entry.id == id && head.phase == Phase::Boarding) else { return false };
         head.phase = Phase::Flying { since: now.unix };
         true
+    }
+
+    /// A flight stayed on the ground: its connection was gone when its row was committed. Meanwhile the send may have taken another.
+    pub fn on_grounded(&mut self, flight: &Flight, now: Now) {
+        let head = self.lanes.get(&flight.conversation).and_then(VecDeque::front);
+        if head.is_some_and(|head| head.entry.id == flight.id && head.entry.attempts == flight.attempt) {
+            self.on_outcome(&flight.conversation, flight.id, Outcome::NotSent, now);
+        }
     }
 
     /// The account told what became of a flight.

@@ -431,3 +431,6 @@ impl Handler<Snapshot> for AccountActor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
