@@ -83,6 +83,8 @@ pub struct OutboxActor {
     switches: Switches,
     recent: LruCache<MessageId, AccountId>,
     batch: Batch,
+    /// What is being written.
+    written: Option<Arc<Batch>>,
     writing: bool,
     /// A batch that could not be stored waits to be tried again.
     failing: bool,
@@ -129,6 +131,7 @@ impl OutboxActor {
             switches: Switches::default(),
             recent: LruCache::new(RECENT),
             batch: Batch::default(),
+            written: None,
             writing: false,
             failing: false,
             epochs: 0,
@@ -194,6 +197,7 @@ impl OutboxActor {
         }
         self.writing = true;
         let batch = Arc::new(std::mem::take(&mut self.batch));
+        self.written = Some(Arc::clone(&batch));
         self.store_batch(batch, ctx);
     }
 
@@ -221,6 +225,7 @@ impl OutboxActor {
 
     fn committed(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
         self.writing = false;
+        self.written = None;
         self.failing = false;
         self.backlog.fetch_sub(batch.turns, Ordering::Relaxed);
         // The job's copy went with its answer; where the writer still holds it, the flights are copied.
