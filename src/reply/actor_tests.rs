@@ -41,8 +41,10 @@ impl Replies {
         replies
     }
 
-    /// The process dies and comes back.
+    /// The process dies in a quiet moment and comes back.
     async fn restart(self) -> Self {
+        // A paused clock moves on when nothing is left to do.
+        tokio::time::sleep(SECOND).await;
         let replies = Self::start_on(self.bed, self.facts).await;
         replies.go_online().await;
         replies
