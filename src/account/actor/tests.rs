@@ -264,9 +264,9 @@ async fn k11_credentials_that_change_during_a_connect_lead_to_one_line() {
     let mut bench = Bench::new();
     let places = bench.env.limits.connecting.clone().acquire_many_owned(2).await.unwrap();
     let actor = bench.start();
-    bench.reaches(State::Connecting, Reason::Starting).await;
+    bench.reaches(State::Connecting, Reason::WaitingForTurn).await;
     actor.send(CredentialsChanged).await.unwrap();
-    bench.reaches(State::Connecting, Reason::Starting).await;
+    bench.reaches(State::Connecting, Reason::WaitingForTurn).await;
     drop(places);
     bench.reaches(State::Connected, Reason::Registered).await;
     // The answer to a send is behind everything that the two connects did.
