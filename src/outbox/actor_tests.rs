@@ -489,6 +489,7 @@ async fn r7_an_account_that_is_let_go_leaves_nothing_behind_and_its_queue_comes_
     outbox.decide("2", &["3.PNM"], "好").await;
     outbox.decide("3", &["4.PNM"], "行").await;
     assert_eq!(outbox.load().await, Load { accounts: 1, pending: 3 });
+    let_run().await;
     outbox.actor.send(DropAccount(outbox.facts.id)).await.unwrap();
     assert_eq!(outbox.load().await, Load::default());
     drop(held);

@@ -91,10 +91,9 @@ async fn exchange<T: Send + 'static>(
     job: Box<dyn Job>,
     answered: oneshot::Receiver<Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let wait = tokio::task::spawn_blocking(move || {
-        queue.blocking_send(job).map_err(|_| StoreError::Stopped)?;
-        answered.blocking_recv().unwrap_or(Err(StoreError::Stopped))
-    });
+    // Queued here, because jobs keep their order.
+    queue.send(job).await.map_err(|_| StoreError::Stopped)?;
+    let wait = tokio::task::spawn_blocking(move || answered.blocking_recv().unwrap_or(Err(StoreError::Stopped)));
     wait.await.unwrap_or(Err(StoreError::Stopped))
 }
 
