@@ -134,7 +134,8 @@ impl App {
     }
 }
 
-fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+/// Opens the database as a server does, migrations included: for the command line too.
+pub(crate) fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let text = Some(settings.secrets.key.as_str()).filter(|key| !key.is_empty());
     let keys = Keys::load(text, &settings.key_file()).context("cannot use the key for secrets")?;
     Ok(Store::open(&settings.store(), keys)?)
@@ -411,5 +412,38 @@ fn outbox_config(settings: &Settings) -> OutboxConfig {
             history_tries: 3,
         },
         rate: RateConfig { per_second: f64::from(settings.outbox.rate), burst: settings.outbox.burst },
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testbed::Bed;
+
+    fn registry(store: Store) -> AccountRegistry {
+        let config = registry::Config { shards: 0, ..registry_config(&Settings::default()) };
+        AccountRegistry::new(config, store, Feed::default(), Box::new(|_, _| unreachable!("there are no shards")))
+    }
+
+    #[actix::test]
+    async fn a_dead_registry_is_replaced_and_the_shards_it_left_are_retired() {
+        let bed = Bed::paused();
+        let (store, again) = (bed.store.clone(), bed.store.clone());
+        let arbiter = Arbiter::new();
+        let dead = AccountRegistry::start_in_arbiter(&arbiter.handle(), move |_| registry(store));
+        let left = (arbiter.handle(), Arc::new(AtomicBool::new(false)));
+        arbiter.stop();
+        arbiter.join().unwrap();
+        let retired = Arc::clone(&left.1);
+        let supervised = Supervised {
+            make: Box::new(move || registry(again.clone()).start()),
+            address: RegistryAddress::new(dead),
+            shards: Arc::new(Mutex::new(vec![left])),
+        };
+        assert!(supervised.current().send(Ping).await.is_err());
+        assert!(timeout(3 * REGISTRY_PING, supervised.supervise()).await.is_err(), "supervising never ends");
+        assert!(retired.load(Ordering::Relaxed));
+        assert!(supervised.current().send(Ping).await.is_ok());
     }
 }

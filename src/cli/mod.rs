@@ -25,9 +25,10 @@ use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
+    app::open_store,
     ids::Timestamp,
     settings::Settings,
-    store::{Keys, Scope, Store, users},
+    store::{Scope, Store, users},
     telemetry::logging,
 };
 
@@ -151,13 +152,6 @@ async fn stopped() {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Opens the database as a server would, migrations included.
-fn open_store(settings: &Settings) -> anyhow::Result<Store> {
-    let text = Some(settings.secrets.key.as_str()).filter(|key| !key.is_empty());
-    let keys = Keys::load(text, &settings.key_file()).context("cannot use the key for secrets")?;
-    Ok(Store::open(&settings.store(), keys)?)
 }
 
 /// Whose rows a command works on: the user named, or the only one there is.
