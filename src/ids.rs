@@ -67,6 +67,8 @@ number_id! {
     AccountId;
     /// A keyword rule or a default reply.
     RuleId;
+    /// An API token, as we number it.
+    TokenId;
     /// Money in Fen (hundredths of a yuan).
     Fen;
 }

@@ -83,6 +83,8 @@
 
 pub mod ids;
 
+pub mod access;
+
 pub mod platform;
 
 pub mod account;

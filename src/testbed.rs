@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use crate::{
+    access::role::Role,
     account::{
         facts::{AccountFacts, Pace},
         messages::{AskHistory, AskItem, Line, Transmit},
@@ -59,8 +60,14 @@ impl Bed {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("y.db").to_str().unwrap().to_owned();
         let store = Store::open(&Config::new(&path), Keys::random()).unwrap();
-        let user =
-            NewUser { name: "seller".into(), password_hash: "hash".into(), is_admin: false, created_at: clock::unix() };
+        let user = NewUser {
+            name: "seller".into(),
+            password_hash: "hash".into(),
+            role: Role::Owner,
+            employer: None,
+            email: None,
+            created_at: clock::unix(),
+        };
         let owner = store.write_blocking(move |conn| users::insert(conn, &user)).unwrap().unwrap();
         Self { store, owner, path, accounts: Cell::new(0), _folder: folder }
     }

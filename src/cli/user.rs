@@ -7,6 +7,7 @@ use argon2::{Argon2, password_hash::PasswordHasher};
 
 use super::{check_name, now, open_store, print_table, shown_time, stdin_text};
 use crate::{
+    access::role::Role,
     ids::UserId,
     settings::Settings,
     store::{
@@ -60,7 +61,7 @@ fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -
     check_name(&name).map_err(anyhow::Error::msg)?;
     let password_hash = hash(&stdin_text()?)?;
     let store = open_store(settings)?;
-    insert(&store, NewUser { name: name.clone(), password_hash, is_admin, created_at: now() })?;
+    insert(&store, new_user(&name, password_hash, if is_admin { Role::Admin } else { Role::Owner }))?;
     writeln!(out, "added user {name}")?;
     Ok(())
 }
@@ -68,7 +69,11 @@ fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -
 /// Makes a user whom nobody has told the password.
 pub(super) fn add_without_login(store: &Store, name: &str) -> anyhow::Result<UserId> {
     let password_hash = hash(&format!("{:032x}", rand::random::<u128>()))?;
-    insert(store, NewUser { name: name.to_owned(), password_hash, is_admin: false, created_at: now() })
+    insert(store, new_user(name, password_hash, Role::Owner))
+}
+
+fn new_user(name: &str, password_hash: String, role: Role) -> NewUser {
+    NewUser { name: name.to_owned(), password_hash, role, employer: None, email: None, created_at: now() }
 }
 
 fn insert(store: &Store, user: NewUser) -> anyhow::Result<UserId> {
@@ -94,10 +99,8 @@ fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Res
 
 fn list(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
     let users = open_store(settings)?.read_blocking(users::list)?;
-    let rows: Vec<_> = users
-        .into_iter()
-        .map(|user| [user.name, if user.is_admin { "admin" } else { "user" }.to_owned(), shown_time(user.created_at)])
-        .collect();
+    let rows: Vec<_> =
+        users.into_iter().map(|user| [user.name, user.role.as_str().to_owned(), shown_time(user.created_at)]).collect();
     Ok(print_table(out, ["NAME", "ROLE", "SINCE"], &rows)?)
 }
 

@@ -2,11 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{
-    DbConn, Scope,
-    connection::per_backend,
-    schema::{account_states, accounts},
-};
+use super::{DbConn, Scope, accounts::own, connection::per_backend, schema::account_states};
 use crate::{
     account::state::{Reason, State, Status},
     ids::{AccountId, Timestamp},
@@ -45,8 +41,8 @@ pub fn put(conn: &mut DbConn, account: AccountId, status: &Status) -> QueryResul
 /// `None`: the account was never started, or belongs to somebody else.
 pub fn find(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult<Option<Status>> {
     let row = account_states::table
-        .inner_join(accounts::table)
-        .filter(account_states::account_id.eq(account).and(accounts::owner_id.eq(scope.user())))
+        .filter(account_states::account_id.eq(account))
+        .filter(account_states::account_id.eq_any(own!(scope)))
         .select(Row::as_select())
         .first(conn)
         .optional()?;
@@ -56,8 +52,7 @@ pub fn find(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult
 /// Accounts that were never started have none.
 pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<(AccountId, Status)>> {
     let rows = account_states::table
-        .inner_join(accounts::table)
-        .filter(accounts::owner_id.eq(scope.user()))
+        .filter(account_states::account_id.eq_any(own!(scope)))
         .order(account_states::account_id)
         .select(Row::as_select())
         .load(conn)?;

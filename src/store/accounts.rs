@@ -205,18 +205,46 @@ fn put_login(conn: &mut DbConn, keys: &Keys, id: AccountId, new: &NewAccount) ->
         .map(drop)
 }
 
+/// Which accounts a scope reaches. A macro, because only the compiler can write down its type. Nobody has the number 0: it stands
+/// for "not restricted".
+macro_rules! within {
+    ($scope:expr) => {{
+        use diesel::{IntoSql as _, sql_types::BigInt};
+
+        use $crate::store::schema::{accounts, api_token_accounts, user_accounts};
+        let scope: &$crate::store::Scope = $scope;
+        let (member, token) = (scope.member_or_zero(), scope.token_or_zero());
+        let for_member = user_accounts::table.filter(user_accounts::user_id.eq(member));
+        let for_token = api_token_accounts::table.filter(api_token_accounts::token_id.eq(token));
+        let any_member = member.into_sql::<BigInt>().eq(0);
+        let any_token = token.into_sql::<BigInt>().eq(0);
+        accounts::owner_id
+            .eq(scope.user())
+            .and(any_member.or(accounts::id.eq_any(for_member.select(user_accounts::account_id))))
+            .and(any_token.or(accounts::id.eq_any(for_token.select(api_token_accounts::account_id))))
+    }};
+}
+pub(super) use within;
+
+/// The numbers of the accounts a scope reaches: for the `eq_any` of every table that belongs to accounts.
+macro_rules! own {
+    ($scope:expr) => {
+        $crate::store::schema::accounts::table
+            .filter($crate::store::accounts::within!($scope))
+            .select($crate::store::schema::accounts::id)
+    };
+}
+pub(super) use own;
+
 /// By name.
 pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<Account>> {
-    accounts::table
-        .filter(accounts::owner_id.eq(scope.user()))
-        .order(accounts::name)
-        .select(Account::as_select())
-        .load(conn)
+    accounts::table.filter(within!(scope)).order(accounts::name).select(Account::as_select()).load(conn)
 }
 
 pub fn find(conn: &mut DbConn, scope: &Scope, name: &str) -> QueryResult<Option<Account>> {
     accounts::table
-        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .filter(within!(scope))
+        .filter(accounts::name.eq(name))
         .select(Account::as_select())
         .first(conn)
         .optional()
@@ -224,13 +252,14 @@ pub fn find(conn: &mut DbConn, scope: &Scope, name: &str) -> QueryResult<Option<
 
 /// `NotFound` also where the account belongs to somebody else.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<Account> {
-    accounts::table.find(id).filter(accounts::owner_id.eq(scope.user())).select(Account::as_select()).first(conn)
+    accounts::table.find(id).filter(within!(scope)).select(Account::as_select()).first(conn)
 }
 
 /// `false`: there is no such account.
 pub fn set_enabled(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table)
-        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .filter(within!(scope))
+        .filter(accounts::name.eq(name))
         .set((accounts::enabled.eq(on), accounts::updated_at.eq(now)))
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
@@ -241,7 +270,8 @@ pub fn set_enabled(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: 
 /// `false`: there is no such account.
 pub fn renew(conn: &mut DbConn, scope: &Scope, name: &str, now: Timestamp) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table)
-        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .filter(within!(scope))
+        .filter(accounts::name.eq(name))
         .set((accounts::credentials_version.eq(accounts::credentials_version + 1), accounts::updated_at.eq(now)))
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
@@ -251,7 +281,8 @@ pub fn renew(conn: &mut DbConn, scope: &Scope, name: &str, now: Timestamp) -> Qu
 /// The account's stop switch. `false`: there is no such account.
 pub fn set_stopped(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table)
-        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .filter(within!(scope))
+        .filter(accounts::name.eq(name))
         .set((accounts::stopped.eq(on), accounts::updated_at.eq(now)))
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
@@ -262,7 +293,8 @@ pub fn set_stopped(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: 
 pub fn set_waits(conn: &mut DbConn, scope: &Scope, name: &str, waits: Waits, now: Timestamp) -> QueryResult<bool> {
     let ms = |wait: Option<Duration>| wait.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let rows = diesel::update(accounts::table)
-        .filter(accounts::owner_id.eq(scope.user()).and(accounts::name.eq(name)))
+        .filter(within!(scope))
+        .filter(accounts::name.eq(name))
         .set((
             accounts::debounce_ms.eq(ms(waits.debounce)),
             accounts::longest_wait_ms.eq(ms(waits.longest_wait)),
@@ -276,7 +308,7 @@ pub fn set_waits(conn: &mut DbConn, scope: &Scope, name: &str, waits: Waits, now
 
 /// Takes everything stored for the account with it. `false`: there is no such account.
 pub fn delete(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<bool> {
-    let rows = diesel::delete(accounts::table.find(id)).filter(accounts::owner_id.eq(scope.user())).execute(conn)?;
+    let rows = diesel::delete(accounts::table.find(id)).filter(within!(scope)).execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
     revisions::bump(conn, Topic::Rules)?;
     revisions::bump(conn, Topic::Blocks)?;

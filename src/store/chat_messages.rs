@@ -8,11 +8,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use super::{
-    DbConn, Scope,
-    column::without_nul,
-    schema::{accounts, chat_messages},
-};
+use super::{DbConn, Scope, accounts::own, column::without_nul, schema::chat_messages};
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp};
 
 /// How a message came to us.
@@ -266,7 +262,7 @@ pub fn list(
     conversation: &ConversationId,
     limit: i64,
 ) -> QueryResult<Vec<StoredMessage>> {
-    let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
+    let own = own!(scope);
     chat_messages::table
         .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
         .filter(chat_messages::account_id.eq_any(own))
@@ -278,7 +274,7 @@ pub fn list(
 
 /// The newest `limit` messages that wait for a person, newest first.
 pub fn list_for_a_person(conn: &mut DbConn, scope: &Scope, limit: i64) -> QueryResult<Vec<StoredMessage>> {
-    let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
+    let own = own!(scope);
     chat_messages::table
         .filter(chat_messages::account_id.eq_any(own).and(chat_messages::needs_person))
         .order((chat_messages::sent_at.desc(), chat_messages::message_id.desc()))

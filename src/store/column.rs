@@ -13,8 +13,9 @@ use diesel::{
 
 use super::{chat_messages::Source, conversations::Side, secret::Sealed};
 use crate::{
+    access::role::Role,
     account::state,
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp, UserId},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp, TokenId, UserId},
     outbox::entry::{self, SendId},
     reply::rule::Matching,
 };
@@ -102,9 +103,9 @@ macro_rules! codes {
     ($($type:ty,)*) => {$(column!($type as Text: str, |code| code.as_str(), |raw: String| Ok(raw.parse()?));)*};
 }
 
-numbers!(UserId, AccountId, RuleId, SendId, Timestamp,);
+numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp,);
 texts!(ConversationId, BuyerId, ItemId, MessageId,);
-codes!(Matching, entry::State, entry::Origin, state::State, state::Reason, Side, Source,);
+codes!(Role, Matching, entry::State, entry::Origin, state::State, state::Reason, Side, Source,);
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 
 /// PostgreSQL's texts cannot hold a NUL, and a buyer may write one: a message that can never be stored would stop its account.

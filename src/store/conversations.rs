@@ -7,10 +7,11 @@ use diesel::{
 
 use super::{
     DbConn, Scope,
+    accounts::own,
     column::without_nul,
     connection::per_backend,
     revisions::{self, Topic},
-    schema::{accounts, conversations},
+    schema::conversations,
 };
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp};
 
@@ -138,7 +139,7 @@ pub fn set_pause_for_person(
     conversation: &ConversationId,
     until: Option<Timestamp>,
 ) -> QueryResult<bool> {
-    let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
+    let own = own!(scope);
     let rows = diesel::update(conversations::table.find((account, conversation)))
         .filter(conversations::account_id.eq_any(own))
         .set(conversations::paused_until.eq(until))
@@ -161,7 +162,7 @@ pub fn list_paused(
 
 /// For a person: what is paused at `now` in all accounts.
 pub fn list_paused_for_person(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<ConversationRow>> {
-    let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
+    let own = own!(scope);
     conversations::table
         .filter(conversations::account_id.eq_any(own).and(conversations::paused_until.gt(now)))
         .order((conversations::account_id, conversations::paused_until))
@@ -191,7 +192,7 @@ pub fn take_over(
     if extended > 0 { Ok(()) } else { set_pause(conn, account, conversation, Some(until), now) }
 }
 
-/// For the engine: what is paused at `now` in all accounts, and until when.
+/// For the engine: what is paused at `now` in all accounts::own, and until when.
 pub fn list_all_paused(conn: &mut DbConn, now: Timestamp) -> QueryResult<Vec<(AccountId, ConversationId, Timestamp)>> {
     conversations::table
         .filter(conversations::paused_until.gt(now))

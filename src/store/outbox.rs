@@ -9,11 +9,7 @@ use diesel::{
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
 
-use super::{
-    DbConn, Scope,
-    column::without_nul,
-    schema::{accounts, outbox},
-};
+use super::{DbConn, Scope, accounts::own, column::without_nul, schema::outbox};
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     outbox::entry::{Change, Entry, Origin, Row as Write, SendId, State},
@@ -301,7 +297,7 @@ pub fn newest(conn: &mut DbConn, account: AccountId, since: Timestamp, limit: i6
 
 /// The newest `limit` entries that fit, newest first.
 pub fn list(conn: &mut DbConn, scope: &Scope, filter: &Filter, limit: i64) -> QueryResult<Vec<Entry>> {
-    let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);
+    let own = own!(scope);
     let mut query = outbox::table.filter(outbox::account_id.eq_any(own)).select(Row::as_select()).into_boxed();
     if let Some(account) = filter.account {
         query = query.filter(outbox::account_id.eq(account));

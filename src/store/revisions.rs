@@ -16,6 +16,10 @@ pub enum Topic {
     Switches,
     /// A person paused or resumed a conversation.
     Pauses,
+    /// Users, their sessions or their tokens.
+    Users,
+    /// What an administrator sets while the system runs.
+    Settings,
 }
 
 impl Topic {
@@ -26,6 +30,8 @@ impl Topic {
             Self::Blocks => "blocks",
             Self::Switches => "switches",
             Self::Pauses => "pauses",
+            Self::Users => "users",
+            Self::Settings => "settings",
         }
     }
 }
@@ -38,6 +44,8 @@ pub struct Revisions {
     pub blocks: i64,
     pub switches: i64,
     pub pauses: i64,
+    pub users: i64,
+    pub settings: i64,
 }
 
 /// Belongs into the transaction of the change.
@@ -57,5 +65,7 @@ pub fn all(conn: &mut DbConn) -> QueryResult<Revisions> {
         blocks: of(Topic::Blocks),
         switches: of(Topic::Switches),
         pauses: of(Topic::Pauses),
+        users: of(Topic::Users),
+        settings: of(Topic::Settings),
     })
 }

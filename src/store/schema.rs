@@ -53,6 +53,46 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_token_accounts (token_id, account_id) {
+        token_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_tokens (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        name -> Text,
+        prefix -> Text,
+        hash -> Binary,
+        access -> Text,
+        all_accounts -> Bool,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor_id -> Nullable<BigInt>,
+        actor -> Text,
+        via -> Text,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        owner_id -> Nullable<BigInt>,
+        action -> Text,
+        object_type -> Text,
+        object_id -> Text,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     blocked_buyers (id) {
         id -> BigInt,
         owner_id -> BigInt,
@@ -101,9 +141,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    email_codes (email, purpose) {
+        email -> Text,
+        purpose -> Text,
+        hash -> Binary,
+        tries -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     facts (key) {
         key -> Text,
         value -> Text,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (user_id, key) {
+        user_id -> BigInt,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> Nullable<BigInt>,
+        body -> Nullable<Binary>,
+        created_at -> BigInt,
     }
 }
 
@@ -175,6 +237,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        expires_at -> BigInt,
+        ends_at -> BigInt,
+        address -> Text,
+        agent -> Text,
+    }
+}
+
+diesel::table! {
+    settings (key) {
+        key -> Text,
+        value -> Nullable<Text>,
+        sealed -> Nullable<Binary>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     unknown_pushes (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -186,12 +270,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    user_accounts (user_id, account_id) {
+        user_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> BigInt,
         name -> Text,
         password_hash -> Text,
-        is_admin -> Bool,
         created_at -> BigInt,
+        role -> Text,
+        employer_id -> Nullable<BigInt>,
+        email -> Nullable<Text>,
+        active -> Bool,
+        totp_secret -> Nullable<Binary>,
+        totp_confirmed -> Bool,
+        totp_step -> Nullable<BigInt>,
+        updated_at -> BigInt,
     }
 }
 
@@ -199,32 +297,47 @@ diesel::joinable!(account_cursors -> accounts (account_id));
 diesel::joinable!(account_states -> accounts (account_id));
 diesel::joinable!(account_tokens -> accounts (account_id));
 diesel::joinable!(accounts -> users (owner_id));
+diesel::joinable!(api_token_accounts -> accounts (account_id));
+diesel::joinable!(api_token_accounts -> api_tokens (token_id));
+diesel::joinable!(api_tokens -> users (user_id));
 diesel::joinable!(blocked_buyers -> accounts (account_id));
 diesel::joinable!(blocked_buyers -> users (owner_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
 diesel::joinable!(conversations -> accounts (account_id));
+diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(items -> accounts (account_id));
 diesel::joinable!(once_replies -> accounts (account_id));
 diesel::joinable!(once_replies -> rules (rule_id));
 diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(rules -> accounts (account_id));
 diesel::joinable!(rules -> users (owner_id));
+diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(unknown_pushes -> accounts (account_id));
+diesel::joinable!(user_accounts -> accounts (account_id));
+diesel::joinable!(user_accounts -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_cursors,
     account_states,
     account_tokens,
     accounts,
+    api_token_accounts,
+    api_tokens,
+    audit,
     blocked_buyers,
     chat_messages,
     conversations,
+    email_codes,
     facts,
+    idempotency_keys,
     items,
     once_replies,
     outbox,
     revisions,
     rules,
+    sessions,
+    settings,
     unknown_pushes,
+    user_accounts,
     users,
 );

@@ -2,11 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{
-    DbConn, Keys, Scope, Sealed,
-    column::without_nul,
-    schema::{accounts, unknown_pushes},
-};
+use super::{DbConn, Keys, Scope, Sealed, accounts::own, column::without_nul, schema::unknown_pushes};
 use crate::ids::{AccountId, Timestamp};
 
 /// Kept for each account; older ones go.
@@ -65,8 +61,8 @@ pub fn insert(conn: &mut DbConn, keys: &Keys, push: &NewPush) -> QueryResult<()>
 /// Newest first.
 pub fn list(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult<Vec<UnknownPush>> {
     unknown_pushes::table
-        .inner_join(accounts::table)
-        .filter(unknown_pushes::account_id.eq(account).and(accounts::owner_id.eq(scope.user())))
+        .filter(unknown_pushes::account_id.eq(account))
+        .filter(unknown_pushes::account_id.eq_any(own!(scope)))
         .order(unknown_pushes::id.desc())
         .select(UnknownPush::as_select())
         .load(conn)

@@ -1,41 +1,124 @@
-//! People with a login: owners of accounts, and administrators. This table is the list of tenants itself, so it takes no scope.
+//! People with a login. This table is the list of tenants itself: the functions that serve the administrator or a login take no scope
+//! and say so; those for an owner's own people take one.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::{DbConn, connection::per_backend, schema::users};
-use crate::ids::{Timestamp, UserId};
+use super::{
+    DbConn, Scope, Sealed,
+    connection::per_backend,
+    revisions::{self, Topic},
+    schema::{user_accounts, users},
+};
+use crate::{
+    access::role::Role,
+    ids::{AccountId, Timestamp, UserId},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub struct User {
     pub id: UserId,
     pub name: String,
-    pub is_admin: bool,
+    pub role: Role,
+    /// Whose accounts an operator or a viewer works on.
+    #[diesel(column_name = employer_id)]
+    pub employer: Option<UserId>,
+    pub email: Option<String>,
+    pub active: bool,
+    /// Whether a second factor is asked for.
+    pub totp_confirmed: bool,
     pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// Whose rows this user works on: everything of one owner, or the chosen accounts.
+    pub fn scope(&self) -> Scope {
+        match self.employer {
+            Some(employer) => Scope::member(employer, self.id),
+            None => Scope::owner(self.id),
+        }
+    }
 }
 
 /// A user to be. The hash is argon2's text, never a password.
-#[derive(Insertable)]
-#[diesel(table_name = users)]
 pub struct NewUser {
     pub name: String,
     pub password_hash: String,
-    pub is_admin: bool,
+    pub role: Role,
+    pub employer: Option<UserId>,
+    pub email: Option<String>,
     pub created_at: Timestamp,
 }
 
-/// `None`: the name is taken.
+/// What may change about a user; `None`: as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub email: Option<Option<String>>,
+    pub active: Option<bool>,
+}
+
+/// What a login is checked against.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct Login {
+    #[diesel(embed)]
+    pub user: User,
+    pub password_hash: String,
+    /// Sealed for [`totp_place`].
+    pub totp_secret: Option<Sealed>,
+    pub totp_step: Option<i64>,
+}
+
+pub fn totp_place(user: UserId) -> String {
+    format!("users.totp_secret:{user}")
+}
+
+/// `None`: the name or the e-mail address is taken.
 pub fn insert(conn: &mut DbConn, user: &NewUser) -> QueryResult<Option<UserId>> {
-    per_backend!(conn, conn => diesel::insert_into(users::table)
-        .values(user)
+    let id = per_backend!(&mut *conn, conn => diesel::insert_into(users::table)
+        .values((
+            users::name.eq(&user.name),
+            users::password_hash.eq(&user.password_hash),
+            users::role.eq(user.role),
+            users::employer_id.eq(user.employer),
+            users::email.eq(&user.email),
+            users::created_at.eq(user.created_at),
+            users::updated_at.eq(user.created_at),
+        ))
         .on_conflict_do_nothing()
         .returning(users::id)
         .get_result(conn)
-        .optional())
+        .optional())?;
+    revisions::bump(conn, Topic::Users)?;
+    Ok(id)
+}
+
+pub fn find(conn: &mut DbConn, id: UserId) -> QueryResult<Option<User>> {
+    users::table.find(id).select(User::as_select()).first(conn).optional()
 }
 
 pub fn find_by_name(conn: &mut DbConn, name: &str) -> QueryResult<Option<User>> {
     users::table.filter(users::name.eq(name)).select(User::as_select()).first(conn).optional()
+}
+
+/// For a login.
+pub fn find_login(conn: &mut DbConn, id: UserId) -> QueryResult<Option<Login>> {
+    users::table.find(id).select(Login::as_select()).first(conn).optional()
+}
+
+/// For a login: by name, else by e-mail address.
+pub fn find_login_by_name(conn: &mut DbConn, name_or_email: &str) -> QueryResult<Option<Login>> {
+    let by_name =
+        users::table.filter(users::name.eq(name_or_email)).select(Login::as_select()).first(conn).optional()?;
+    match by_name {
+        Some(login) => Ok(Some(login)),
+        None => users::table.filter(users::email.eq(name_or_email)).select(Login::as_select()).first(conn).optional(),
+    }
 }
 
 /// Everybody, in the order they were made.
@@ -43,16 +126,106 @@ pub fn list(conn: &mut DbConn) -> QueryResult<Vec<User>> {
     users::table.order(users::id).select(User::as_select()).load(conn)
 }
 
+/// The operators and viewers of an owner, in the order they were made.
+pub fn list_employees(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<User>> {
+    users::table.filter(users::employer_id.eq(scope.user())).order(users::id).select(User::as_select()).load(conn)
+}
+
 pub fn count(conn: &mut DbConn) -> QueryResult<i64> {
     users::table.count().get_result(conn)
 }
 
-pub fn get_password_hash(conn: &mut DbConn, user: UserId) -> QueryResult<String> {
-    users::table.find(user).select(users::password_hash).first(conn)
+/// Whether somebody can administer the system.
+pub fn has_admin(conn: &mut DbConn) -> QueryResult<bool> {
+    let admins = users::table.filter(users::role.eq(Role::Admin).and(users::active.eq(true)));
+    admins.count().get_result::<i64>(conn).map(|count| count > 0)
 }
 
-/// `false`: there is no such user.
+/// `false`: there is no such user. Ends no session: see [`super::sessions::delete_all`].
 pub fn set_password_hash(conn: &mut DbConn, user: UserId, hash: &str) -> QueryResult<bool> {
     let rows = diesel::update(users::table.find(user)).set(users::password_hash.eq(hash)).execute(conn)?;
+    revisions::bump(conn, Topic::Users)?;
     Ok(rows == 1)
+}
+
+/// `false`: there is no such user. A name or an address that is taken is a `Conflict`.
+pub fn update(conn: &mut DbConn, id: UserId, change: &UserChange, now: Timestamp) -> QueryResult<bool> {
+    let target = || diesel::update(users::table.find(id));
+    let rows = target().set(users::updated_at.eq(now)).execute(conn)?;
+    if let Some(name) = &change.name {
+        target().set(users::name.eq(name)).execute(conn)?;
+    }
+    if let Some(role) = change.role {
+        target().set(users::role.eq(role)).execute(conn)?;
+    }
+    if let Some(email) = &change.email {
+        target().set(users::email.eq(email)).execute(conn)?;
+    }
+    if let Some(active) = change.active {
+        target().set(users::active.eq(active)).execute(conn)?;
+    }
+    revisions::bump(conn, Topic::Users)?;
+    Ok(rows == 1)
+}
+
+/// Stores a second factor's secret that is not confirmed yet, or removes it.
+pub fn set_totp(conn: &mut DbConn, id: UserId, secret: Option<&Sealed>) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set((users::totp_secret.eq(secret), users::totp_confirmed.eq(false), users::totp_step.eq(None::<i64>)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Users)
+}
+
+/// A code of this step was taken. `false`: it was taken before; a code is good once.
+pub fn use_totp_step(conn: &mut DbConn, id: UserId, step: i64) -> QueryResult<bool> {
+    let fresh = users::totp_step.is_null().or(users::totp_step.lt(step));
+    let rows = diesel::update(users::table.find(id))
+        .filter(fresh)
+        .set((users::totp_step.eq(step), users::totp_confirmed.eq(true)))
+        .execute(conn)?;
+    Ok(rows == 1)
+}
+
+/// Takes everything of the user along: accounts with all that is stored for them, rules, employees, sessions, tokens.
+/// `false`: there is no such user.
+pub fn delete(conn: &mut DbConn, id: UserId) -> QueryResult<bool> {
+    let rows = diesel::delete(users::table.find(id)).execute(conn)?;
+    for topic in [Topic::Users, Topic::Accounts, Topic::Rules, Topic::Blocks] {
+        revisions::bump(conn, topic)?;
+    }
+    Ok(rows == 1)
+}
+
+/// The accounts an operator or a viewer was given.
+pub fn accounts_of(conn: &mut DbConn, id: UserId) -> QueryResult<Vec<AccountId>> {
+    user_accounts::table
+        .filter(user_accounts::user_id.eq(id))
+        .order(user_accounts::account_id)
+        .select(user_accounts::account_id)
+        .load(conn)
+}
+
+/// As [`accounts_of`], for everybody at once.
+pub fn accounts_of_all(conn: &mut DbConn) -> QueryResult<HashMap<UserId, Vec<AccountId>>> {
+    let rows: Vec<(UserId, AccountId)> = user_accounts::table.order(user_accounts::account_id).load(conn)?;
+    let mut chosen: HashMap<UserId, Vec<AccountId>> = HashMap::new();
+    for (user, account) in rows {
+        chosen.entry(user).or_default().push(account);
+    }
+    Ok(chosen)
+}
+
+/// Replaces the accounts an operator or a viewer may see. `NotFound` where one is not the owner's.
+pub fn set_accounts(conn: &mut DbConn, scope: &Scope, id: UserId, chosen: &[AccountId]) -> QueryResult<()> {
+    for account in chosen {
+        super::accounts::get(conn, scope, *account)?;
+    }
+    diesel::delete(user_accounts::table.filter(user_accounts::user_id.eq(id))).execute(conn)?;
+    for account in chosen {
+        per_backend!(&mut *conn, conn => diesel::insert_into(user_accounts::table)
+            .values((user_accounts::user_id.eq(id), user_accounts::account_id.eq(*account)))
+            .on_conflict_do_nothing()
+            .execute(conn))?;
+    }
+    revisions::bump(conn, Topic::Users)
 }

@@ -4,6 +4,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use yutang::{
+    access::role::Role,
     ids::{AccountId, MessageId, Timestamp},
     outbox::entry::{Body, Change, Entry, Origin, Row, SendId, State},
     store::{
@@ -22,7 +23,14 @@ fn open(folder: &tempfile::TempDir) -> (Store, Vec<AccountId>) {
     let store = Store::open(&Config::new(folder.path().join("y.db").to_str().unwrap()), Keys::random()).unwrap();
     let keys = store.keys().clone();
     let ids = store.write_blocking(move |conn| {
-        let user = NewUser { name: "u".into(), password_hash: String::new(), is_admin: true, created_at: Timestamp(1) };
+        let user = NewUser {
+            name: "u".into(),
+            password_hash: String::new(),
+            role: Role::Owner,
+            employer: None,
+            email: None,
+            created_at: Timestamp(1),
+        };
         let owner = users::insert(conn, &user)?.unwrap();
         let account = |n: i64| NewAccount {
             name: format!("a{n}"),

@@ -14,6 +14,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 use yutang::{
+    access::role::Role,
     account::state::{Reason, State, Status},
     app::App,
     ids::{AccountId, ConversationId, Timestamp},
@@ -141,8 +142,14 @@ impl TestApp {
         std::fs::create_dir_all(&settings.data_dir).unwrap();
         let keys = Keys::load(None, &settings.key_file()).unwrap();
         let store = Store::open(&settings.store(), keys).unwrap();
-        let user =
-            NewUser { name: "seller".into(), password_hash: "hash".into(), is_admin: false, created_at: Timestamp(1) };
+        let user = NewUser {
+            name: "seller".into(),
+            password_hash: "hash".into(),
+            role: Role::Owner,
+            employer: None,
+            email: None,
+            created_at: Timestamp(1),
+        };
         let owner = store.write_blocking(move |conn| users::insert(conn, &user)).unwrap().unwrap();
         Self {
             sim: Some(sim),

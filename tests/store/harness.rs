@@ -13,6 +13,7 @@ use std::{
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_types::BigInt};
 use tempfile::TempDir;
 use yutang::{
+    access::role::Role,
     ids::{AccountId, Timestamp, UserId},
     store::{Config, DbConn, Keys, Scope, Secret, Store, accounts, accounts::NewAccount, users, users::NewUser},
 };
@@ -111,7 +112,14 @@ pub fn count(conn: &mut DbConn, table: &str) -> i64 {
 }
 
 pub fn add_user(store: &Store, name: &str) -> UserId {
-    let user = NewUser { name: name.into(), password_hash: "hash".into(), is_admin: false, created_at: NOW };
+    let user = NewUser {
+        name: name.into(),
+        password_hash: "hash".into(),
+        role: Role::Owner,
+        employer: None,
+        email: None,
+        created_at: NOW,
+    };
     store.write_blocking(move |conn| users::insert(conn, &user)).unwrap().unwrap()
 }
 

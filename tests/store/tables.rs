@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::{RunQueryDsl, connection::SimpleConnection};
 use yutang::{
+    access::role::Role,
     account::state::{Reason, State, Status},
     ids::{RuleId, Timestamp, UserId},
     reply::rule::{Matching, Reply},
@@ -467,13 +468,19 @@ fn a_name_of_a_user_is_taken_once_and_the_password_can_be_changed() {
     on_each_database(|database| {
         let store = database.open();
         let id = add_user(&store, "seller");
-        let twin =
-            users::NewUser { name: "seller".into(), password_hash: "other".into(), is_admin: true, created_at: NOW };
+        let twin = users::NewUser {
+            name: "seller".into(),
+            password_hash: "other".into(),
+            role: Role::Admin,
+            employer: None,
+            email: None,
+            created_at: NOW,
+        };
         assert_eq!(store.write_blocking(move |conn| users::insert(conn, &twin)).unwrap(), None);
         let found = store.read_blocking(|conn| users::find_by_name(conn, "seller")).unwrap().unwrap();
-        assert_eq!((found.id, found.is_admin), (id, false));
+        assert_eq!((found.id, found.role), (id, Role::Owner));
         assert!(store.write_blocking(move |conn| users::set_password_hash(conn, id, "new")).unwrap());
-        assert_eq!(store.read_blocking(move |conn| users::get_password_hash(conn, id)).unwrap(), "new");
+        assert_eq!(store.read_blocking(move |conn| users::find_login(conn, id)).unwrap().unwrap().password_hash, "new");
         assert_eq!(store.read_blocking(users::list).unwrap(), [found]);
     });
 }

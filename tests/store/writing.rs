@@ -86,7 +86,7 @@ fn a_broken_key_is_a_conflict_of_that_job_alone() {
         let store = database.open();
         add_user(&store, "taken");
         let twice: Job = Box::new(|conn| {
-            let insert = "INSERT INTO users (name, password_hash, is_admin, created_at) VALUES ('taken', '', false, 0)";
+            let insert = "INSERT INTO users (name, password_hash, created_at) VALUES ('taken', '', 0)";
             diesel::sql_query(insert).execute(conn).map(drop)
         });
         let outcomes = together(&store, vec![put("before"), twice, put("after")]);

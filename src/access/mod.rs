@@ -1,0 +1,4 @@
+//! Who may do what: roles, passwords, tokens, second factors, and how guessing is slowed down. All of it pure: whoever calls brings the
+//! time, the salt and the random numbers.
+
+pub mod role;
