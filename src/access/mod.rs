@@ -2,3 +2,15 @@
 //! time, the salt and the random numbers.
 
 pub mod role;
+
+pub mod password;
+
+pub mod jwt;
+
+pub mod token;
+
+pub mod totp;
+
+pub mod code;
+
+pub mod lockout;
