@@ -13,7 +13,7 @@ use diesel::{
 
 use super::{chat_messages::Source, conversations::Side, secret::Sealed};
 use crate::{
-    access::role::Role,
+    access::{role::Role, token::Access},
     account::state,
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp, TokenId, UserId},
     outbox::entry::{self, SendId},
@@ -105,7 +105,7 @@ macro_rules! codes {
 
 numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp,);
 texts!(ConversationId, BuyerId, ItemId, MessageId,);
-codes!(Role, Matching, entry::State, entry::Origin, state::State, state::Reason, Side, Source,);
+codes!(Role, Access, Matching, entry::State, entry::Origin, state::State, state::Reason, Side, Source,);
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 
 /// PostgreSQL's texts cannot hold a NUL, and a buyer may write one: a message that can never be stored would stop its account.

@@ -16,6 +16,7 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, Generate, Key, KeyInit, Payload},
 };
+use ring::hmac;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::connection::private;
@@ -27,7 +28,13 @@ const VERSION: u8 = 1;
 
 /// The key of this installation. Cloning is cheap.
 #[derive(Clone)]
-pub struct Keys(Arc<XChaCha20Poly1305>);
+pub struct Keys(Arc<Master>);
+
+/// What is made of the key; the key itself is kept nowhere else.
+struct Master {
+    cipher: XChaCha20Poly1305,
+    derivation: hmac::Key,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
@@ -53,8 +60,7 @@ impl Keys {
     pub fn from_text(text: &str) -> Result<Self, SecretError> {
         let text = text.trim();
         let bytes = Zeroizing::new(from_hex(text).or_else(|| BASE64_STANDARD.decode(text).ok()).unwrap_or_default());
-        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| SecretError::KeyText)?;
-        Ok(Self(Arc::new(cipher)))
+        Self::from_bytes(&bytes)
     }
 
     /// Reads the key file; makes it, readable by its owner alone, where there is none. Rights that are too wide are tightened.
@@ -70,7 +76,25 @@ impl Keys {
 
     /// A key that nobody else has: for demonstrations and tests whose database does not outlive them.
     pub fn random() -> Self {
-        Self(Arc::new(XChaCha20Poly1305::new(&Key::<XChaCha20Poly1305>::generate())))
+        let mut key = Key::<XChaCha20Poly1305>::generate();
+        #[expect(clippy::expect_used, reason = "the key was made for this cipher")]
+        let keys = Self::from_bytes(&key).expect("a generated key has the right length");
+        key.zeroize();
+        keys
+    }
+
+    fn from_bytes(key: &[u8]) -> Result<Self, SecretError> {
+        let cipher = XChaCha20Poly1305::new_from_slice(key).map_err(|_| SecretError::KeyText)?;
+        let derivation = hmac::Key::new(hmac::HMAC_SHA256, key);
+        Ok(Self(Arc::new(Master { cipher, derivation })))
+    }
+
+    /// A key for another purpose (`session tokens`): the same after every start, and worthless for finding this one or that of
+    /// another purpose.
+    pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(hmac::sign(&self.0.derivation, purpose.as_bytes()).as_ref());
+        key
     }
 
     /// Seals `plain` for one place, named like `accounts.cookie:<uid>`.
@@ -78,7 +102,7 @@ impl Keys {
         let nonce = XNonce::generate();
         let payload = Payload { msg: plain.as_ref(), aad: place.as_bytes() };
         #[expect(clippy::expect_used, reason = "fails only beyond 256 GiB of plain text")]
-        let secret = self.0.encrypt(&nonce, payload).expect("a short text can be sealed");
+        let secret = self.0.cipher.encrypt(&nonce, payload).expect("a short text can be sealed");
         let mut bytes = Vec::with_capacity(1 + NONCE_BYTES + secret.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&nonce);
@@ -98,7 +122,7 @@ impl Keys {
         }
         let (nonce, msg) = rest.split_at(NONCE_BYTES);
         let nonce = XNonce::try_from(nonce).ok()?;
-        let plain = self.0.decrypt(&nonce, Payload { msg, aad: place.as_bytes() }).ok()?;
+        let plain = self.0.cipher.decrypt(&nonce, Payload { msg, aad: place.as_bytes() }).ok()?;
         String::from_utf8(plain).ok().map(Secret)
     }
 }
@@ -287,6 +311,19 @@ mod tests {
         });
         let sealed = keys[0].seal("p", "x");
         assert!(keys.iter().all(|keys| keys.open("p", &sealed).is_ok()));
+    }
+
+    #[test]
+    fn a_derived_key_has_one_purpose_and_outlives_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let load = || Keys::from_file(&path).unwrap();
+        let derived = load().derive("session tokens");
+        assert_eq!(load().derive("session tokens"), derived);
+        assert_ne!(load().derive("forms"), derived);
+        assert_ne!(Keys::random().derive("session tokens"), derived);
+        let own = Keys::from_text(&BASE64_STANDARD.encode([0x0f; 32])).unwrap();
+        assert_ne!(own.derive(""), [0x0f; 32], "never the key itself");
     }
 
     #[test]
