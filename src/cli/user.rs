@@ -2,24 +2,18 @@
 
 use std::io::Write;
 
-use anyhow::{Context as _, anyhow, bail};
-use argon2::{Argon2, password_hash::PasswordHasher};
+use anyhow::{Context as _, bail};
 
 use super::{check_name, now, open_store, print_table, shown_time, stdin_text};
 use crate::{
-    access::role::Role,
+    access::{password, role::Role},
     ids::UserId,
     settings::Settings,
     store::{
-        Store,
+        Store, sessions,
         users::{self, NewUser},
     },
 };
-
-/// In characters. Long enough that guessing over the network is hopeless, whatever the letters are.
-const SHORTEST_PASSWORD: usize = 10;
-/// In bytes. Hashing more only helps who wants to keep the server busy.
-const LONGEST_PASSWORD: usize = 1024;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -59,7 +53,7 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
 
 fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     check_name(&name).map_err(anyhow::Error::msg)?;
-    let password_hash = hash(&stdin_text()?)?;
+    let password_hash = hash(&stdin_text()?, &name, None)?;
     let store = open_store(settings)?;
     insert(&store, new_user(&name, password_hash, if is_admin { Role::Admin } else { Role::Owner }))?;
     writeln!(out, "added user {name}")?;
@@ -68,7 +62,7 @@ fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -
 
 /// Makes a user whom nobody has told the password.
 pub(super) fn add_without_login(store: &Store, name: &str) -> anyhow::Result<UserId> {
-    let password_hash = hash(&format!("{:032x}", rand::random::<u128>()))?;
+    let password_hash = password::hash(&format!("{:032x}", rand::random::<u128>()), &rand::random());
     insert(store, new_user(name, password_hash, Role::Owner))
 }
 
@@ -83,17 +77,18 @@ fn insert(store: &Store, user: NewUser) -> anyhow::Result<UserId> {
 }
 
 fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Result<()> {
-    let hash = hash(&stdin_text()?)?;
+    let input = stdin_text()?;
     let store = open_store(settings)?;
     let wanted = name.clone();
-    let known = store.write_blocking(move |conn| match users::find_by_name(conn, &wanted)? {
-        Some(user) => users::set_password_hash(conn, user.id, &hash),
-        None => Ok(false),
-    })?;
-    if !known {
+    let Some(user) = store.read_blocking(move |conn| users::find_by_name(conn, &wanted))? else {
         bail!("there is no user {name:?}: `yutang user list` shows all");
-    }
-    writeln!(out, "changed the password of {name}")?;
+    };
+    let hash = hash(&input, &user.name, user.email.as_deref())?;
+    store.write_blocking(move |conn| {
+        sessions::delete_all(conn, user.id, None)?;
+        users::set_password_hash(conn, user.id, &hash)
+    })?;
+    writeln!(out, "changed the password of {name}; whoever was logged in must log in again")?;
     Ok(())
 }
 
@@ -104,40 +99,31 @@ fn list(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(print_table(out, ["NAME", "ROLE", "SINCE"], &rows)?)
 }
 
-/// Argon2id with its recommended cost, salted by the system's random numbers.
-fn hash(input: &str) -> anyhow::Result<String> {
-    let password = input.strip_suffix('\n').unwrap_or(input);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.chars().count() < SHORTEST_PASSWORD {
-        bail!("the password is too short: it needs at least {SHORTEST_PASSWORD} characters");
-    }
-    if password.len() > LONGEST_PASSWORD {
-        bail!("the password is too long: at most {LONGEST_PASSWORD} bytes");
-    }
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string()).map_err(|error| anyhow!("cannot hash the password: {error}"))
+/// The hash of what was typed, where the policy allows it.
+fn hash(input: &str, name: &str, email: Option<&str>) -> anyhow::Result<String> {
+    let typed = input.strip_suffix('\n').unwrap_or(input);
+    let typed = typed.strip_suffix('\r').unwrap_or(typed);
+    password::check(typed, name, email)?;
+    Ok(password::hash(typed, &rand::random()))
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use argon2::password_hash::{PasswordVerifier, phc::PasswordHash};
-
     use super::*;
 
     #[test]
-    fn a_password_is_hashed_with_argon2id_and_without_its_line_feed() {
-        let text = hash("correct horse\r\n").unwrap();
-        assert!(text.starts_with("$argon2id$"));
-        let parsed = PasswordHash::new(&text).unwrap();
-        assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
-        assert_ne!(hash("correct horse").unwrap(), text, "the salt must differ");
+    fn a_password_is_hashed_without_its_line_feed_and_with_a_salt_of_its_own() {
+        let phc = hash("correct horse\r\n", "alice", None).unwrap();
+        assert!(password::verify("correct horse", &phc));
+        assert_ne!(hash("correct horse", "alice", None).unwrap(), phc, "the salt must differ");
     }
 
     #[test]
-    fn a_short_password_is_refused_by_characters_not_bytes() {
-        assert!(hash("123456789\n").is_err());
-        assert!(hash("密码密码密码密码密").is_err());
-        assert!(hash("密码密码密码密码密码").is_ok());
+    fn the_policy_is_the_same_as_everywhere_and_says_why() {
+        let refused = |input: &str| hash(input, "alice", None).unwrap_err().to_string();
+        assert_eq!(refused("123456789\n"), "the password is too short: it needs at least 10 characters");
+        assert!(refused("woaini1314520\n").contains("many people use"));
+        assert!(refused("alice in the pond\n").contains("the user's name"));
     }
 }
