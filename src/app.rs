@@ -7,7 +7,7 @@
 //! 3. *old database* – one at a former default place is moved into `data_dir`, once;
 //! 4. *database* – the key is read or made, a copy is put aside where a migration is due, the migrations run;
 //! 5. *listener* – the HTTP address is taken;
-//! 6. *optional parts* are looked for (none yet);
+//! 6. *first administrator* – where there is none, one is made from `setup.admin_password_file`, or a link to make one is printed;
 //! 7. *registry* – shards start, rules and settings are read and compiled, then accounts connect at the set pace; what one
 //!    conversation needs is read when somebody writes in it.
 
@@ -27,7 +27,7 @@ use std::{
 
 use actix::prelude::*;
 use actix_web::{
-    App as WebApp, HttpServer,
+    HttpServer,
     dev::{Server, ServerHandle},
     web::Data,
 };
@@ -55,7 +55,7 @@ use crate::{
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
     telemetry::{clock, feed::Feed},
-    web::{self, AppState, RegistryAddress},
+    web::{self, AppState, RegistryAddress, setup},
 };
 
 /// Where the database was before `data_dir` existed.
@@ -113,8 +113,11 @@ impl App {
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
         let registry = Supervised::start(&self.settings, &self.store, &self.feed);
-        let state = AppState { store: self.store.clone(), registry: registry.address(), started_at: clock::unix() };
-        let server = serve_http(self.listener, state).context("start-up step 5 (listener) failed")?;
+        let state =
+            AppState::new(&self.settings, self.store.clone(), registry.address(), self.feed.clone(), clock::unix());
+        let state = Data::new(state);
+        setup::prepare(&state, address).await.context("start-up step 6 (first administrator) failed")?;
+        let server = serve_http(self.listener, state.clone()).context("start-up step 5 (listener) failed")?;
         let handle = server.handle();
         actix::spawn(server);
         let mut stop = pin!(stop);
@@ -125,6 +128,7 @@ impl App {
             tokio::select! {
                 () = stop => {}
                 () = registry.supervise() => {}
+                () = state.watch_users(POLL) => {}
             }
         }
         info!("shutting down");
@@ -159,9 +163,8 @@ fn adopt_former_database(former: &Path, settings: &Settings) -> anyhow::Result<(
     Ok(())
 }
 
-fn serve_http(listener: TcpListener, state: AppState) -> std::io::Result<Server> {
-    let state = Data::new(state);
-    let server = HttpServer::new(move || WebApp::new().app_data(state.clone()).configure(web::routes));
+fn serve_http(listener: TcpListener, state: Data<AppState>) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || web::application(state.clone()));
     Ok(server.workers(1).disable_signals().shutdown_timeout(2).listen(listener)?.run())
 }
 

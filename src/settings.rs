@@ -2,7 +2,7 @@
 
 use std::{
     env, fmt, fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +37,7 @@ pub struct Settings {
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub log: LogConfig,
+    pub setup: Setup,
     pub secrets: Secrets,
 }
 
@@ -64,6 +65,12 @@ pub struct Server {
     pub shards: usize,
     #[serde(with = "span")]
     pub shutdown: Duration,
+    /// Worked on at the same time.
+    pub requests: usize,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether the documentation of the API is shown to who is signed in.
+    pub docs: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,6 +144,15 @@ pub struct Outbox {
     #[serde(with = "span")]
     pub answer_wait: Duration,
     pub attempts: u32,
+}
+
+/// How the first administrator is made where nobody sits at the terminal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    pub admin_name: String,
+    /// Empty: by the printed link.
+    pub admin_password_file: PathBuf,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -235,6 +251,7 @@ impl Settings {
             ("accounts.token_budget", self.accounts.token_budget as usize),
             ("accounts.retries", self.accounts.retries as usize),
             ("outbox.attempts", self.outbox.attempts as usize),
+            ("server.requests", self.server.requests),
         ] {
             require(value > 0, key, "must be at least 1")?;
         }
@@ -356,10 +373,7 @@ impl Layers {
         for (name, text) in variables {
             let Some(path) = name.strip_prefix(PREFIX) else { continue };
             let key = path.to_lowercase().replace("__", ".");
-            let value = match (find(&self.table, &key), text.parse()) {
-                (Some(Value::Integer(_)), Ok(number)) => Value::Integer(number),
-                _ => Value::String(text),
-            };
+            let value = find(&self.table, &key).map_or_else(|| Value::String(text.clone()), |old| like(old, &text));
             self.set(&key, value, &name, "the environment")?;
         }
         Ok(())
@@ -392,6 +406,21 @@ impl Layers {
             }
         }
     }
+}
+
+/// A variable's text as a value of the kind that is there; as it stands where it is none, so that the refusal shows it.
+fn like(old: &Value, text: &str) -> Value {
+    let number = || text.parse().ok().map(Value::Integer);
+    let truth = || text.parse().ok().map(Value::Boolean);
+    let parts = || text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let list = || Value::Array(parts().map(|part| Value::String(part.to_owned())).collect());
+    let read = match old {
+        Value::Integer(_) => number(),
+        Value::Boolean(_) => truth(),
+        Value::Array(_) => Some(list()),
+        _ => None,
+    };
+    read.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 #[expect(clippy::expect_used, reason = "default.toml is part of the program, and a test loads it")]
@@ -577,6 +606,15 @@ mod tests {
         assert_eq!(settings.inbox.debounce, Duration::ZERO);
         assert_eq!(settings.inbox.longest_wait, Duration::from_secs(9));
         assert_eq!(settings.outbox.rate, 0);
+    }
+
+    #[test]
+    fn lists_and_switches_come_from_the_environment_too() {
+        let variables = [("YUTANG__SERVER__TRUSTED_PROXIES", "127.0.0.1, ::1"), ("YUTANG__SERVER__DOCS", "false")];
+        let server = load("", &variables).unwrap().server;
+        assert_eq!((server.trusted_proxies.len(), server.docs), (2, false));
+        assert!(refusal("", &[("YUTANG__SERVER__DOCS", "no")]).contains("YUTANG__SERVER__DOCS"));
+        assert!(refusal("", &[("YUTANG__SERVER__TRUSTED_PROXIES", "proxy")]).contains("TRUSTED_PROXIES"));
     }
 
     #[test]

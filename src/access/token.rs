@@ -5,8 +5,8 @@ use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Finds a token that was left in a log or a repository.
-const MARK: &str = "yt_";
+/// Every API token begins with it: so one that was left in a log or a repository is found.
+pub const MARK: &str = "yt_";
 /// As much of a token as is kept to recognise it by: the mark and 42 random bits of 256.
 const PREFIX: usize = 10;
 

@@ -14,6 +14,8 @@ use crate::{
 /// A part that takes longer to answer is not healthy.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Whether the server does its work.
+#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, body = Object), (status = 503, body = Object)))]
 pub(super) async fn health(state: Data<AppState>) -> HttpResponse {
     let registry = state.registry.get();
     let (database, overview) =

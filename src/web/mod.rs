@@ -1,24 +1,203 @@
 //! HTTP: the one table of routes, and what every handler may use.
+//!
+//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), [`error`] (refusals get their words),
+//! [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
+//! does one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same
+//! table and the same types.
+//!
+//! Everything under `/api/v1` is JSON. `compat.rs` holds the paths of older clients, with the same handlers behind them.
 
+pub mod api;
+pub mod error;
+pub mod gate;
 mod health;
+pub mod hygiene;
+pub mod idempotency;
+pub mod input;
+pub mod openapi;
+pub mod page;
+pub mod setup;
+pub mod tag;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use actix::Addr;
-use actix_web::web::{ServiceConfig, get};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    http::{Method, header::ALLOW},
+    middleware::{Compress, from_fn},
+    web::{Data, ServiceConfig, method, to},
+};
+use tokio::sync::Semaphore;
 
-use crate::{account::registry::AccountRegistry, ids::Timestamp, store::Store};
+use self::{
+    error::{ApiError, Code},
+    gate::{Access, Gate},
+};
+use crate::{
+    access::role::Right,
+    account::registry::AccountRegistry,
+    ids::Timestamp,
+    settings::Settings,
+    store::{Store, revisions, users},
+    telemetry::feed::Feed,
+};
 
-/// Every route there is.
-pub fn routes(config: &mut ServiceConfig) {
-    config.route("/health", get().to(health::health));
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $access:expr => $($part:ident)::+;)*) => {
+        /// Every route there is, and who may use it.
+        pub const ROUTES: &[Route] = &[$(Route { method: stringify!($method), path: $path, access: $access }),*];
+
+        /// Registers every route.
+        pub fn routes(config: &mut ServiceConfig) {
+            $(config.route($path, method(Method::$method).to($($part)::+));)*
+            config.default_service(to(nothing_here));
+        }
+
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody)))]
+        struct Documented;
+    };
+}
+
+const READ: Access = Access::Right(Right::Read);
+const ANSWER: Access = Access::Right(Right::Answer);
+const MANAGE: Access = Access::Right(Right::Manage);
+const ADMIN: Access = Access::Right(Right::Administer);
+
+routes! {
+    // is it well?
+    GET "/health" Access::Open => health::health;
+
+    // the first administrator
+    GET "/setup" Access::Open => setup::page;
+    POST "/api/v1/setup" Access::Open => setup::set_up;
+
+    // coming and going
+    POST "/api/v1/sessions" Access::Door => api::sessions::create;
+    GET "/api/v1/sessions" Access::Person => api::sessions::list;
+    GET "/api/v1/sessions/current" Access::Person => api::sessions::current;
+    DELETE "/api/v1/sessions/current" Access::Person => api::sessions::end_current;
+    DELETE "/api/v1/sessions/{id}" Access::Person => api::sessions::end;
+
+    // buyers
+    GET "/api/v1/blocked-buyers" READ => api::blocked_buyers::list;
+    POST "/api/v1/blocked-buyers" ANSWER => api::blocked_buyers::create;
+    DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
+
+    // what the machine says about itself
+    GET "/api/v1/audit" MANAGE => api::audit::list;
+    GET "/api-docs/openapi.json" Access::Person => openapi::json;
+}
+
+static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
+    LazyLock::new(|| ROUTES.iter().map(|route| ((route.method, route.path), route)).collect());
+
+/// The line of the table that a request belongs to.
+pub(self) fn route_of(request: &HttpRequest) -> Option<&'static Route> {
+    let pattern = request.match_pattern()?;
+    BY_ADDRESS.get(&(request.method().as_str(), pattern.as_str())).copied()
+}
+
+/// An address that is not in the table, or one that does not take this method.
+async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    let pattern = request.resource_map().match_pattern(request.path());
+    let methods: Vec<&str> =
+        ROUTES.iter().filter(|route| Some(route.path) == pattern.as_deref()).map(|route| route.method).collect();
+    if methods.is_empty() {
+        return HttpResponse::from_error(ApiError::from(Code::NotFound));
+    }
+    let mut response = HttpResponse::from_error(ApiError::from(Code::MethodNotAllowed));
+    if let Ok(allow) = methods.join(", ").parse() {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+/// The whole application: routes and what every request goes through, outermost last.
+#[expect(clippy::type_complexity, reason = "only the framework can name it shorter")]
+pub fn application(
+    state: Data<AppState>,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    actix_web::App::new()
+        .app_data(state)
+        .configure(routes)
+        .wrap(from_fn(idempotency::once))
+        .wrap(from_fn(gate::guard))
+        .wrap(from_fn(hygiene::take_turn))
+        .wrap(from_fn(error::speak))
+        .wrap(Compress::default())
+        .wrap(from_fn(hygiene::follow))
 }
 
 /// What handlers work with.
 pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
+    pub feed: Feed,
+    pub settings: Arc<Settings>,
+    pub gate: Gate,
+    pub door: api::sessions::DoorKeeper,
+    pub setup: setup::Setup,
+    /// Requests that may be worked on at the same time.
+    pub places: Arc<Semaphore>,
     pub started_at: Timestamp,
+}
+
+impl AppState {
+    pub fn new(settings: &Settings, store: Store, registry: RegistryAddress, feed: Feed, now: Timestamp) -> Self {
+        Self {
+            gate: Gate::new(&store),
+            door: api::sessions::DoorKeeper::default(),
+            setup: setup::Setup::default(),
+            places: Arc::new(Semaphore::new(settings.server.requests)),
+            settings: Arc::new(settings.clone()),
+            store,
+            registry,
+            feed,
+            started_at: now,
+        }
+    }
+}
+
+impl AppState {
+    /// Notices users, sessions and tokens that another process changed. Never ends.
+    pub async fn watch_users(&self, every: Duration) {
+        let mut seen = None;
+        loop {
+            tokio::time::sleep(every).await;
+            let now = self.store.read(|conn| Ok((revisions::all(conn)?.users, users::has_admin(conn)?))).await;
+            let Ok((revision, has_admin)) = now else { continue };
+            if seen.replace(revision).is_some_and(|seen| seen != revision) {
+                self.gate.forget_all();
+            }
+            self.gate.note_set_up(has_admin);
+            if has_admin {
+                self.setup.close();
+            }
+        }
+    }
 }
 
 /// Where the registry is at the moment: a dead one is replaced.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use crate::client::password_hash;
 use tempfile::TempDir;
 use tokio::{
     sync::{Mutex, broadcast, oneshot},
@@ -132,8 +133,19 @@ impl TestApp {
         Self::on(sim::Config::default(), change)
     }
 
+    /// Nobody administers it yet.
+    pub(crate) fn without_admin() -> Self {
+        Self::made(sim::Config::default(), |_| {})
+    }
+
     /// On a platform of this kind.
     pub(crate) fn on(platform: sim::Config, change: impl FnOnce(&mut Settings)) -> Self {
+        let app = Self::made(platform, change);
+        app.person("admin", Role::Admin);
+        app
+    }
+
+    fn made(platform: sim::Config, change: impl FnOnce(&mut Settings)) -> Self {
         let sim = Sim::start_in_thread(([127, 0, 0, 1], 0).into(), platform).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut settings = settings(&folder, &sim);
@@ -144,7 +156,7 @@ impl TestApp {
         let store = Store::open(&settings.store(), keys).unwrap();
         let user = NewUser {
             name: "seller".into(),
-            password_hash: "hash".into(),
+            password_hash: password_hash(),
             role: Role::Owner,
             employer: None,
             email: None,

@@ -5,7 +5,9 @@ mod harness;
 mod process;
 
 mod accounts;
+mod api;
 mod chat;
+mod client;
 mod faults;
 mod gap;
 mod load_isolation;

@@ -5,7 +5,7 @@ use yutang::{
     outbox::entry::State as SendState,
     store::{
         accounts,
-        blocked_buyers::{self, Blocked},
+        blocked_buyers::{self, NewBlocked},
         facts, rules,
         rules::NewRule,
     },
@@ -76,8 +76,8 @@ async fn a_rule_that_cannot_work_leaves_the_others_at_work() {
 async fn a_buyer_is_blocked_and_unblocked_while_the_server_runs() {
     let (app, shop, _) = running(vec![echo()]).await;
     let scope = app.scope();
-    let blocked = Blocked { account: None, buyer: BUYER.into(), note: String::new(), created_at: Timestamp(1) };
-    assert!(app.write(move |conn| blocked_buyers::insert(conn, &scope, &blocked)));
+    let blocked = NewBlocked { account: None, buyer: BUYER.into(), note: String::new(), created_at: Timestamp(1) };
+    assert!(app.write(move |conn| blocked_buyers::insert(conn, &scope, &blocked)).is_some());
     app.noticed().await;
     let said = shop.buyer_says(BUYER, ITEM, "一");
     app.is_silent(&shop, &said, "blocked").await;

@@ -2,7 +2,7 @@
 
 use yutang::store::{
     Scope, Store, StoreError, account_states, accounts,
-    blocked_buyers::{self, Blocked},
+    blocked_buyers::{self, NewBlocked},
     chat_messages::{self, NewMessage},
     conversations, outbox,
     rules::{self, NewRule},
@@ -94,7 +94,8 @@ fn nobody_hangs_a_rule_or_a_block_on_anothers_account() {
         let rule = NewRule { account: Some(account), ..tables::new_rule("planted") };
         let planted = store.write_blocking(move |conn| rules::upsert_many(conn, &stranger, &[rule], NOW));
         assert_eq!(planted, Err(StoreError::NotFound));
-        let block = Blocked { account: Some(account), buyer: "3300001".into(), note: String::new(), created_at: NOW };
+        let block =
+            NewBlocked { account: Some(account), buyer: "3300001".into(), note: String::new(), created_at: NOW };
         let planted = store.write_blocking(move |conn| blocked_buyers::insert(conn, &stranger, &block));
         assert_eq!(planted, Err(StoreError::NotFound));
     });

@@ -1,0 +1,123 @@
+//! `/api/v1/blocked-buyers`: buyers who get no automatic answer.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Json},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{
+    AppState,
+    error::{ApiResult, Code},
+    gate::Caller,
+    input::{Body, Id, Line, Query, Text, Whole},
+    page::{Page, PageNumber, Paging, PerPage},
+};
+use crate::{
+    ids::{AccountId, BuyerId, Timestamp},
+    store::{
+        DbConn, QueryResult,
+        audit::{self, Deed},
+        blocked_buyers::{self, Blocked, NewBlocked},
+    },
+    telemetry::clock,
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct BlockedQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+    /// Only entries of this account, and those for all accounts.
+    #[param(inline)]
+    account: Option<Whole<1, { i64::MAX }>>,
+}
+
+/// Who is to be left without automatic answers.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"buyer_id": "2200000000777", "account_id": null, "note": "writes every hour"}))]
+pub struct NewBlock {
+    /// The buyer's id on the platform.
+    buyer_id: Line<1, 64>,
+    /// Absent or `null`: in all accounts.
+    account_id: Option<Whole<1, { i64::MAX }>>,
+    note: Option<Text<0, 500>>,
+}
+
+/// A buyer who gets no automatic answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlockedView {
+    id: i64,
+    #[schema(value_type = String)]
+    buyer_id: BuyerId,
+    /// `null`: in all accounts.
+    #[schema(value_type = Option<i64>)]
+    account_id: Option<AccountId>,
+    note: String,
+    /// UTC milliseconds.
+    #[schema(value_type = i64)]
+    created_at: Timestamp,
+}
+
+impl From<Blocked> for BlockedView {
+    fn from(row: Blocked) -> Self {
+        Self { id: row.id, buyer_id: row.buyer, account_id: row.account, note: row.note, created_at: row.created_at }
+    }
+}
+
+/// Buyers who get no automatic answer, oldest first.
+#[utoipa::path(get, path = "/api/v1/blocked-buyers", tag = "blocked buyers", params(BlockedQuery), responses((status = 200, body = Page<BlockedView>)))]
+pub async fn list(
+    caller: Caller,
+    query: Query<BlockedQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<BlockedView>>> {
+    let query = query.0;
+    let account = query.account.map(|id| AccountId(id.get()));
+    let rows = app.store.read(move |conn| blocked_buyers::list(conn, &caller.scope)).await?;
+    let wanted = rows.into_iter().filter(|row| account.is_none() || row.account.is_none() || row.account == account);
+    Ok(Json(Paging::new(query.page, query.per_page).cut(wanted.map(BlockedView::from).collect())))
+}
+
+/// Leaves a buyer without automatic answers from now on.
+#[utoipa::path(post, path = "/api/v1/blocked-buyers", tag = "blocked buyers", request_body = NewBlock, responses((status = 201, body = BlockedView)))]
+pub async fn create(caller: Caller, body: Body<NewBlock>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let ask = body.0;
+    let account = ask.account_id.map(|id| AccountId(id.get()));
+    let scope = if account.is_some() { caller.scope } else { caller.whole()? };
+    let (actor, now) = (caller.actor(), clock::unix());
+    let new = NewBlocked {
+        account,
+        buyer: ask.buyer_id.into_string().into(),
+        note: ask.note.map(Text::into_string).unwrap_or_default(),
+        created_at: now,
+    };
+    let insert = move |conn: &mut DbConn| -> QueryResult<Option<Blocked>> {
+        let Some(row) = blocked_buyers::insert(conn, &scope, &new)? else { return Ok(None) };
+        let view = BlockedView::from(row.clone());
+        audit::record(conn, &actor, &Deed::new("blocked_buyer.create", row.id).of(scope.user()).after(view), now)?;
+        Ok(Some(row))
+    };
+    let row = app.store.write(insert).await?.ok_or(Code::Conflict)?;
+    Ok(HttpResponse::Created().json(BlockedView::from(row)))
+}
+
+/// Answers a buyer automatically again.
+#[utoipa::path(delete, path = "/api/v1/blocked-buyers/{id}", tag = "blocked buyers", params(("id" = i64, Path)), responses((status = 204, description = "Removed")))]
+pub async fn delete(caller: Caller, id: Id<i64>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let (actor, now) = (caller.actor(), clock::unix());
+    let remove = move |conn: &mut DbConn| -> QueryResult<()> {
+        let scope = caller.scope;
+        let row = blocked_buyers::get(conn, &scope, id.0)?;
+        blocked_buyers::delete(conn, &scope, id.0)?;
+        let deed = Deed::new("blocked_buyer.delete", id.0).of(scope.user()).before(BlockedView::from(row));
+        audit::record(conn, &actor, &deed, now)
+    };
+    app.store.write(remove).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,8 @@
+//! The resources of `/api/v1`, one file each: what comes in, what goes out, and the handlers.
+
+// The documentation macro names types by a path where a short name would do.
+#![allow(unused_qualifications)]
+
+pub mod audit;
+pub mod blocked_buyers;
+pub mod sessions;

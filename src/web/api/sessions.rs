@@ -1,0 +1,346 @@
+//! `/api/v1/sessions`: coming in and going out. Unknown names, wrong passwords, wrong codes and switched-off users are told the same,
+//! after the same work; who keeps guessing waits longer and longer, by name and by address.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::USER_AGENT,
+    web::{Data, Json, block},
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+use super::super::{
+    AppState,
+    error::{ApiError, ApiResult, Code, Said},
+    gate::{self, COOKIE, Caller, Gate, Visitor},
+    input::{Body, Line, SecretText},
+};
+use crate::{
+    access::{
+        jwt::Claims,
+        lockout::{Lockout, Wait},
+        password,
+        role::Role,
+        token, totp,
+    },
+    ids::{Timestamp, UserId},
+    store::{
+        DbConn, QueryResult, Secret,
+        audit::{self, Deed},
+        sessions::{self, Session},
+        users::{self, Login, User},
+    },
+    telemetry::clock,
+};
+
+/// Slows guessing down, and bounds how many passwords are hashed at once.
+pub struct DoorKeeper {
+    names: Mutex<Lockout>,
+    addresses: Mutex<Lockout>,
+    hashing: Arc<Semaphore>,
+}
+
+impl Default for DoorKeeper {
+    fn default() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self { names: Mutex::default(), addresses: Mutex::default(), hashing: Arc::new(Semaphore::new(cores)) }
+    }
+}
+
+impl DoorKeeper {
+    /// Counts a try for this name from this address, or says how long to wait before the next one.
+    pub fn attempt(&self, name: &str, address: IpAddr) -> ApiResult<()> {
+        let now = Instant::now();
+        let lock = |lockout: &Mutex<Lockout>, key: &str| {
+            lockout.lock().unwrap_or_else(PoisonError::into_inner).attempt(key, now)
+        };
+        lock(&self.names, &name.to_lowercase()).and_then(|()| lock(&self.addresses, &address.to_string())).map_err(wait)
+    }
+
+    /// The try was a good one.
+    pub fn succeeded(&self, name: &str, address: IpAddr) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&name.to_lowercase());
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&address.to_string());
+    }
+
+    /// Off the arbiters, and never more at once than there are cores.
+    pub async fn verify(&self, secret: Secret, hash: String) -> ApiResult<bool> {
+        let _place = self.hashing.acquire().await.map_err(|_| Code::Internal)?;
+        block(move || password::verify(secret.expose(), &hash)).await.map_err(|_| Code::Internal.into())
+    }
+
+    /// As [`DoorKeeper::verify`].
+    pub async fn hash(&self, secret: Secret) -> ApiResult<String> {
+        let _place = self.hashing.acquire().await.map_err(|_| Code::Internal)?;
+        block(move || password::hash(secret.expose(), &rand::random())).await.map_err(|_| Code::Internal.into())
+    }
+}
+
+fn wait(wait: Wait) -> ApiError {
+    ApiError::from(Code::TooManyTries).retry_after(wait.seconds())
+}
+
+/// A name or an e-mail address, and how one proves to be that person.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"username": "alice", "password": "a password of her own"}))]
+pub struct SignIn {
+    username: Option<Line<1, 64>>,
+    email: Option<Line<3, 254>>,
+    password: Option<SecretText<1024>>,
+    /// Sent by e-mail; in place of a password.
+    verification_code: Option<Line<6, 6>>,
+    /// Of the second factor, where one is set.
+    totp: Option<Line<6, 6>>,
+    /// For browsers: the session comes as a cookie that scripts cannot read, and `token` stays empty.
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// A session that has just begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignedInView {
+    /// For `Authorization: Bearer`; `null` where the session came as a cookie.
+    token: Option<String>,
+    /// Goes into `X-CSRF-Token` of every changing request that is signed in by cookie.
+    csrf_token: String,
+    session: SessionView,
+    user: Me,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Me {
+    #[schema(value_type = i64)]
+    pub id: UserId,
+    pub name: String,
+    pub role: Role,
+    pub email: Option<String>,
+    /// Whether a second factor is asked for.
+    pub second_factor: bool,
+}
+
+impl From<&User> for Me {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id,
+            name: user.name.clone(),
+            role: user.role,
+            email: user.email.clone(),
+            second_factor: user.totp_confirmed,
+        }
+    }
+}
+
+/// One place where somebody is signed in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SessionView {
+    id: String,
+    #[schema(value_type = i64)]
+    created_at: Timestamp,
+    /// Written down every ten minutes at most.
+    #[schema(value_type = i64)]
+    seen_at: Timestamp,
+    /// Moves on while the session is used.
+    #[schema(value_type = i64)]
+    expires_at: Timestamp,
+    /// It ends then at the latest.
+    #[schema(value_type = i64)]
+    ends_at: Timestamp,
+    address: String,
+    agent: String,
+    /// Whether it is the one this request came with.
+    current: bool,
+}
+
+impl SessionView {
+    fn new(session: Session, current: Option<&str>) -> Self {
+        Self {
+            current: current == Some(&*session.id),
+            id: session.id,
+            created_at: session.created_at,
+            seen_at: session.seen_at,
+            expires_at: session.expires_at,
+            ends_at: session.ends_at,
+            address: session.address,
+            agent: session.agent,
+        }
+    }
+}
+
+/// Signs in by password, or by a code that was sent by e-mail.
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = SignIn, responses(
+    (status = 201, body = SignedInView),
+    (status = 401, body = super::super::error::ErrorBody, description = "The name, the password or the code is wrong; or the second factor is missing"),
+))]
+pub async fn create(
+    visitor: Visitor,
+    request: HttpRequest,
+    body: Body<SignIn>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let by_cookie = body.0.cookie;
+    let user = prove(&app, &visitor, body.0).await?;
+    let began = begin(&app, &visitor, &request, user).await?;
+    let mut response = HttpResponse::Created();
+    if by_cookie {
+        response.cookie(Gate::cookie(began.signed.clone(), came_by_https(&request)));
+    }
+    Ok(response.json(SignedInView {
+        token: (!by_cookie).then_some(began.signed),
+        csrf_token: app.gate.csrf(&began.session.id),
+        user: Me::from(&began.user),
+        session: SessionView { current: true, ..SessionView::new(began.session, None) },
+    }))
+}
+
+/// Whether the browser spoke HTTPS, as far as our own proxy tells.
+pub(in crate::web) fn came_by_https(request: &HttpRequest) -> bool {
+    request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+}
+
+/// Finds out who it is, or refuses: the same words after the same work, whatever was wrong.
+async fn prove(app: &AppState, visitor: &Visitor, ask: SignIn) -> ApiResult<User> {
+    let name = match (&ask.username, &ask.email) {
+        (Some(name), None) => name.to_string(),
+        (None, Some(email)) => email.to_string(),
+        (None, None) | (Some(_), Some(_)) => {
+            let said = Said::new("请填写用户名或邮箱其中之一", "give either a user name or an e-mail address");
+            return Err(ApiError::field("username", said));
+        }
+    };
+    app.door.attempt(&name, visitor.address)?;
+    let wanted = name.clone();
+    let login = app.store.read(move |conn| users::find_login_by_name(conn, &wanted)).await?;
+    let login = match (ask.password, ask.verification_code) {
+        (Some(password), None) => by_password(app, login, password.into_secret()).await?,
+        (None, Some(code)) => by_code(app, login, &name, &code).await?,
+        (None, None) | (Some(_), Some(_)) => {
+            let said = Said::new("请填写密码或邮箱验证码其中之一", "give either a password or an e-mail code");
+            return Err(ApiError::field("password", said));
+        }
+    };
+    second_factor(app, &login, ask.totp.as_deref()).await?;
+    app.door.succeeded(&name, visitor.address);
+    Ok(login.user)
+}
+
+async fn by_password(app: &AppState, login: Option<Login>, password: Secret) -> ApiResult<Login> {
+    let hash = login.as_ref().map_or_else(|| password::DUMMY.to_owned(), |login| login.password_hash.clone());
+    let right = app.door.verify(password, hash).await?;
+    login.filter(|login| right && login.user.active).ok_or_else(|| Code::WrongLogin.into())
+}
+
+/// Until codes are sent, none is right.
+async fn by_code(_: &AppState, _: Option<Login>, _: &str, _: &str) -> ApiResult<Login> {
+    Err(Code::WrongLogin.into())
+}
+
+async fn second_factor(app: &AppState, login: &Login, code: Option<&str>) -> ApiResult<()> {
+    let (true, Some(sealed)) = (login.user.totp_confirmed, &login.totp_secret) else { return Ok(()) };
+    let Some(code) = code else { return Err(Code::SecondFactorRequired.into()) };
+    let id = login.user.id;
+    let secret = app.store.keys().open(&users::totp_place(id), sealed).map_err(|_| Code::Internal)?;
+    let step = totp::verify(secret.expose(), code, clock::unix(), login.totp_step).ok_or(Code::WrongLogin)?;
+    let fresh = app.store.write(move |conn| users::use_totp_step(conn, id, step)).await?;
+    if fresh { Ok(()) } else { Err(Code::WrongLogin.into()) }
+}
+
+/// A session in the database, and the text that names it.
+pub(in crate::web) struct Began {
+    pub(in crate::web) signed: String,
+    pub(in crate::web) session: Session,
+    pub(in crate::web) user: User,
+}
+
+/// Begins a session for somebody who proved to be this user. Its id is always new: nobody can have prepared it.
+pub(in crate::web) async fn begin(
+    app: &AppState,
+    visitor: &Visitor,
+    request: &HttpRequest,
+    user: User,
+) -> ApiResult<Began> {
+    let now = clock::unix();
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let session = Session {
+        id: token::session_id(rand::random()),
+        user: user.id,
+        created_at: now,
+        seen_at: now,
+        expires_at: now + gate::IDLE,
+        ends_at: now + gate::LONGEST,
+        address: visitor.address.to_string(),
+        agent: agent.chars().take(200).collect(),
+    };
+    let (row, actor) = (session.clone(), visitor.actor(&user.name));
+    let deed = Deed::new("session.create", &session.id).of(user.scope().user()).after(Me::from(&user));
+    let insert = move |conn: &mut DbConn| -> QueryResult<()> {
+        sessions::insert(conn, &row)?;
+        audit::record(conn, &actor, &deed, now)
+    };
+    app.store.write(insert).await?;
+    let claims = Claims { sub: user.id, sid: session.id.clone(), iat: now, exp: session.ends_at };
+    Ok(Began { signed: app.gate.signer().sign(&claims), session, user })
+}
+
+/// Everywhere this user is signed in.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", responses((status = 200, body = Vec<SessionView>)))]
+pub async fn list(caller: Caller, app: Data<AppState>) -> ApiResult<Json<Vec<SessionView>>> {
+    let user = caller.user.id;
+    let rows = app.store.read(move |conn| sessions::list(conn, user)).await?;
+    Ok(Json(rows.into_iter().map(|row| SessionView::new(row, caller.session.as_deref())).collect()))
+}
+
+/// Who is asking, and the text a page needs for changing requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CurrentView {
+    csrf_token: String,
+    user: Me,
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/v1/sessions/current", tag = "sessions", responses((status = 200, body = CurrentView)))]
+pub async fn current(caller: Caller, app: Data<AppState>) -> ApiResult<Json<CurrentView>> {
+    let session = caller.session.as_deref().ok_or(Code::Forbidden)?;
+    Ok(Json(CurrentView { csrf_token: app.gate.csrf(session), user: Me::from(&caller.user) }))
+}
+
+/// Signs out.
+#[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", responses((status = 204, description = "Signed out")))]
+pub async fn end_current(caller: Caller, request: HttpRequest, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let session = caller.session.clone().ok_or(Code::Forbidden)?;
+    revoke(&app, &caller, session).await?;
+    let mut gone = Gate::cookie(String::new(), came_by_https(&request));
+    gone.make_removal();
+    debug_assert_eq!(gone.name(), COOKIE);
+    Ok(HttpResponse::NoContent().cookie(gone).finish())
+}
+
+/// Ends one session of this user, wherever it is.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions",
+    params(("id" = String, Path, description = "Of a session in the list")),
+    responses((status = 204, description = "Ended")))]
+pub async fn end(caller: Caller, id: actix_web::web::Path<String>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    revoke(&app, &caller, id.into_inner()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn revoke(app: &AppState, caller: &Caller, session: String) -> ApiResult<()> {
+    let (user, actor, now) = (caller.user.id, caller.actor(), clock::unix());
+    let deed = Deed::new("session.delete", &session).of(caller.scope.user());
+    let ended = app.store.write(move |conn| match sessions::delete(conn, user, &session)? {
+        true => audit::record(conn, &actor, &deed, now).map(|()| true),
+        false => Ok(false),
+    });
+    let ended = ended.await?;
+    app.gate.forget_all();
+    if ended { Ok(()) } else { Err(Code::NotFound.into()) }
+}

@@ -1,0 +1,385 @@
+//! Every refusal the API gives: one shape, `{code, message, details?}`, one table of stable codes, two languages.
+//!
+//! A handler returns an [`ApiError`]; its text is written last, by [`speak`], in the language the request asked for.
+
+use std::fmt;
+
+use actix_web::{
+    Error, HttpResponse, ResponseError,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderMap, HeaderValue, RETRY_AFTER},
+    },
+    middleware::Next,
+};
+use log::{error, warn};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
+
+pub type ApiResult<T> = Result<T, ApiError>;
+
+/// The language of texts for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    Chinese,
+    English,
+}
+
+impl Language {
+    /// The first language of `Accept-Language` that is spoken here; Chinese where none is.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut tags: Vec<(&str, f32)> = wanted.split(',').map(weighed).filter(|(_, weight)| *weight > 0.0).collect();
+        tags.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        tags.into_iter().find_map(|(tag, _)| Self::from_tag(tag)).unwrap_or(Self::Chinese)
+    }
+
+    fn from_tag(tag: &str) -> Option<Self> {
+        match tag.split('-').next().unwrap_or(tag).to_ascii_lowercase().as_str() {
+            "zh" => Some(Self::Chinese),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::English => "en",
+        }
+    }
+}
+
+/// A language tag and its weight; a weight that cannot be read counts as 1.
+fn weighed(part: &str) -> (&str, f32) {
+    let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+    (tag.trim(), weight.trim().parse().unwrap_or(1.0))
+}
+
+/// A sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub zh: String,
+    pub en: String,
+}
+
+/// Between the two languages where only one text can be handed on, as by serde.
+const SEPARATOR: char = '\u{1f}';
+
+impl Said {
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { zh: zh.into(), en: en.into() }
+    }
+
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::Chinese => &self.zh,
+            Language::English => &self.en,
+        }
+    }
+
+    /// Both in one text, for errors that carry only one; [`Said::read`] takes it apart.
+    pub fn joined(&self) -> String {
+        format!("{}{SEPARATOR}{}", self.zh, self.en)
+    }
+
+    /// A text of [`Said::joined`], or one that is the same in both languages.
+    pub fn read(text: &str) -> Self {
+        match text.split_once(SEPARATOR) {
+            Some((zh, en)) => Self::new(zh, en),
+            None => Self::new(text, text),
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:ident, $zh:literal, $en:literal;)*) => {
+        /// Why a request was refused. The texts of codes are stable: programs may rely on them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            fn said(self) -> Said {
+                match self { $(Self::$name => Said::new($zh, $en),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedBody = "malformed_body", BAD_REQUEST, "请求内容不是有效的 JSON。", "The body is not valid JSON.";
+    InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "请求中有字段不符合要求。", "A field of the request cannot be accepted.";
+    InvalidQuery = "invalid_query", BAD_REQUEST, "查询参数不符合要求。", "A query parameter cannot be accepted.";
+    InvalidHeader = "invalid_header", BAD_REQUEST, "请求头不符合要求。", "A header of the request cannot be accepted.";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "请求内容须为 application/json。", "The body must be application/json.";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "请求内容过大。", "The body is too large.";
+    NotSignedIn = "not_signed_in", UNAUTHORIZED, "请先登录。", "Sign in first.";
+    /// The same for an unknown name, a wrong password and a wrong code: nobody learns which.
+    WrongLogin = "wrong_login", UNAUTHORIZED, "用户名、密码或验证码不正确。", "The name, the password or the code is wrong.";
+    SecondFactorRequired = "second_factor_required", UNAUTHORIZED, "请输入两步验证码。", "Enter the code of your second factor.";
+    Forbidden = "forbidden", FORBIDDEN, "您没有权限执行此操作。", "You are not allowed to do this.";
+    CsrfFailed = "csrf_failed", FORBIDDEN, "页面已过期，请刷新后重试。", "The page is out of date: reload it and try again.";
+    OriginRefused = "origin_refused", FORBIDDEN, "不允许来自该来源的连接。", "Connections from this origin are not allowed.";
+    SetupRequired = "setup_required", SERVICE_UNAVAILABLE, "系统尚未初始化，请打开启动日志中的设置链接。", "The system is not set up yet: open the link that the server printed when it started.";
+    SetupDone = "setup_done", NOT_FOUND, "设置链接无效或已使用。", "The set-up link is invalid or was used already.";
+    RegistrationClosed = "registration_closed", FORBIDDEN, "未开放注册。", "Registration is closed.";
+    MailUnavailable = "mail_unavailable", CONFLICT, "尚未配置邮件服务器。", "No mail server is set.";
+    MailFailed = "mail_failed", BAD_GATEWAY, "邮件服务器拒绝了邮件。", "The mail server did not take the letter.";
+    NotFound = "not_found", NOT_FOUND, "没有找到。", "There is no such thing here.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "该地址不支持此方法。", "This address does not take this method.";
+    Conflict = "conflict", CONFLICT, "与已有数据冲突。", "This contradicts what is stored.";
+    NameTaken = "name_taken", CONFLICT, "名称已被使用。", "The name is taken.";
+    EmailTaken = "email_taken", CONFLICT, "邮箱已被使用。", "The e-mail address is taken.";
+    /// The same for one's own and another owner's account: nobody learns whose it is.
+    PlatformUserTaken = "platform_user_taken", CONFLICT, "该闲鱼用户已绑定到另一个账号。", "This platform user belongs to another account already.";
+    PlatformUserDiffers = "platform_user_differs", CONFLICT, "新的 Cookie 属于另一个闲鱼用户。", "The new cookie belongs to another platform user.";
+    LastAdmin = "last_admin", CONFLICT, "至少要保留一位可用的管理员。", "At least one active administrator must remain.";
+    WrongState = "wrong_state", CONFLICT, "当前状态不允许此操作。", "Its present state does not allow this.";
+    Stopped = "stopped", CONFLICT, "停止开关已打开，不会发送任何消息。", "The stop switch is on: nothing is sent.";
+    AccountNotRunning = "account_not_running", CONFLICT, "账号未在线运行。", "The account is not running.";
+    MayBeDuplicate = "may_be_duplicate", CONFLICT, "这条消息可能已经送达，确认后才能重发。", "The message may have arrived: say that it may be sent twice.";
+    Changed = "changed", PRECONDITION_FAILED, "数据已被他人修改，请刷新后重试。", "Somebody changed it meanwhile: read it again.";
+    KeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "该 Idempotency-Key 已用于另一个请求。", "This Idempotency-Key was used for another request.";
+    KeyBusy = "idempotency_key_busy", CONFLICT, "相同的请求正在处理，或其结果未知，请先查询再决定。", "The same request is being worked on, or nobody knows how it ended: read before you do it again.";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "请求过于频繁，请稍后再试。", "Too many requests: wait a little.";
+    TooManyTries = "too_many_tries", TOO_MANY_REQUESTS, "尝试次数过多，请稍后再试。", "Too many tries: wait before the next one.";
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "服务器繁忙，请稍后再试。", "The server is busy: try again soon.";
+    DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "数据库暂时不可用。", "The database does not answer at the moment.";
+    EngineUnavailable = "engine_unavailable", SERVICE_UNAVAILABLE, "消息引擎暂时不可用。", "The engine does not answer at the moment.";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "结果未知，请先查询再决定是否重试。", "Nobody knows whether it was done: read before you do it again.";
+    StorageFull = "storage_full", INSUFFICIENT_STORAGE, "磁盘已满。", "The disk is full.";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "服务器内部错误。", "Something went wrong inside the server.";
+}
+
+/// A refusal. Its texts never hold a secret or an inner error's words.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    code: Code,
+    message: Option<Said>,
+    field: Option<String>,
+    problem: Option<Said>,
+    more: Map<String, Value>,
+    retry_after_s: Option<u64>,
+}
+
+/// What every refusal looks like.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Error")]
+pub struct ErrorBody {
+    /// Stable: programs may rely on it.
+    #[schema(example = "invalid_field")]
+    code: &'static str,
+    /// For people, in the language of `Accept-Language` (`zh` or `en`).
+    #[schema(example = "A field of the request cannot be accepted.")]
+    message: String,
+    /// What exactly: `field` names the place in the request, `problem` says what is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({"field": "name", "problem": "must have 1 to 64 characters"}))]
+    details: Option<Map<String, Value>>,
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        Self { code, message: None, field: None, problem: None, more: Map::new(), retry_after_s: None }
+    }
+}
+
+impl ApiError {
+    /// This field of the body cannot be accepted.
+    pub fn field(field: impl Into<String>, problem: Said) -> Self {
+        Self::from(Code::InvalidField).at(field).because(problem)
+    }
+
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    pub fn because(mut self, problem: Said) -> Self {
+        self.problem = Some(problem);
+        self
+    }
+
+    /// Another fact for programs.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// When it is worth trying again.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds.max(1));
+        self
+    }
+
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(super) fn body(&self, language: Language) -> ErrorBody {
+        let mut details = self.more.clone();
+        details.extend(self.field.clone().map(|field| ("field".to_owned(), field.into())));
+        let problem = self.problem.as_ref().map(|problem| problem.in_language(language).into());
+        details.extend(problem.map(|problem| ("problem".to_owned(), problem)));
+        details.extend(self.retry_after_s.map(|seconds| ("retry_after_s".to_owned(), json!(seconds))));
+        let message = self.message.clone().unwrap_or_else(|| self.code.said());
+        ErrorBody {
+            code: self.code.as_str(),
+            message: message.in_language(language).to_owned(),
+            details: (!details.is_empty()).then_some(details),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Without a text yet: [`speak`] knows the language.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after_s {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        let mut response = response.finish();
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Code::NotFound.into(),
+            StoreError::Conflict(_) => Code::Conflict.into(),
+            StoreError::Full => Code::StorageFull.into(),
+            StoreError::Timeout(_) => Code::OutcomeUnknown.into(),
+            StoreError::Database(_) | StoreError::Open { .. } | StoreError::Stopped => {
+                warn!(class = "database"; "a request could not be served: {error}");
+                Self::from(Code::DatabaseUnavailable).retry_after(5)
+            }
+            StoreError::Url(_)
+            | StoreError::Panicked
+            | StoreError::WrongKey
+            | StoreError::TooNew { .. }
+            | StoreError::Migration(_)
+            | StoreError::Backup { .. }
+            | StoreError::Locked(..)
+            | StoreError::Secret(_) => {
+                error!(class = "database"; "a request met a fault of the store: {error}");
+                Code::Internal.into()
+            }
+        }
+    }
+}
+
+/// The registry, or a part of the engine behind it, is gone or silent.
+impl From<actix::MailboxError> for ApiError {
+    fn from(_: actix::MailboxError) -> Self {
+        Self::from(Code::EngineUnavailable).retry_after(5)
+    }
+}
+
+/// Writes the text of every refusal in the request's language, also of those that the framework makes.
+pub(super) async fn speak<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let language = Language::of(request.headers());
+    // Handlers' refusals are answers already; an error here means that a layer below broke.
+    Ok(in_words(next.call(request).await?, language))
+}
+
+fn in_words<B>(response: ServiceResponse<B>, language: Language) -> ServiceResponse<EitherBody<B>> {
+    let refusal = response.response().extensions().get::<ApiError>().cloned().or_else(|| of_framework(&response));
+    let Some(refusal) = refusal else { return response.map_into_left_body() };
+    let (request, old) = response.into_parts();
+    let mut new = HttpResponse::build(old.status()).json(refusal.body(language));
+    for (name, value) in old.headers().iter().filter(|(name, _)| !is_of_the_body(name.as_str())) {
+        new.headers_mut().append(name.clone(), value.clone());
+    }
+    new.headers_mut().insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    ServiceResponse::new(request, new).map_into_right_body()
+}
+
+fn is_of_the_body(header: &str) -> bool {
+    matches!(header, "content-type" | "content-length" | "transfer-encoding")
+}
+
+/// A plain refusal of the framework (its bodies are plain text) gets our shape too.
+fn of_framework<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
+    let code = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+        StatusCode::BAD_REQUEST => Code::MalformedBody,
+        _ => return None,
+    };
+    Some(code.into())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn language(wanted: &str) -> Language {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(wanted).unwrap());
+        Language::of(&headers)
+    }
+
+    #[test]
+    fn the_first_spoken_language_is_taken_and_chinese_without_one() {
+        assert_eq!(Language::of(&HeaderMap::new()), Language::Chinese);
+        assert_eq!(language("en-US,en;q=0.9,zh;q=0.8"), Language::English);
+        assert_eq!(language("fr, zh-CN;q=0.3, en;q=0.5"), Language::English);
+        assert_eq!(language("zh-TW"), Language::Chinese);
+        assert_eq!(language("en;q=0, fr"), Language::Chinese);
+        assert_eq!(language(",;q=,"), Language::Chinese);
+    }
+
+    #[test]
+    fn every_code_is_unique_and_speaks_both_languages() {
+        let codes: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let said = code.said();
+            assert!(!said.zh.is_ascii() && said.en.is_ascii(), "{}", code.as_str());
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+        }
+    }
+
+    #[test]
+    fn what_serde_can_only_hand_on_as_one_text_is_said_in_both_languages() {
+        let said = Said::new("太长", "too long");
+        assert_eq!(Said::read(&said.joined()), said);
+        assert_eq!(Said::read("x"), Said::new("x", "x"));
+    }
+}

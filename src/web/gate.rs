@@ -1,0 +1,436 @@
+//! Who may come in. Every request to a route of the table passes here before its handler: it is found out who asks, and whether
+//! that person, or that token, may do what the route does. Which rows they see is the [`Scope`]'s business.
+
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
+    body::{EitherBody, MessageBody},
+    cookie::{Cookie, SameSite},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::header::{AUTHORIZATION, HeaderMap},
+    middleware::Next,
+    web::Data,
+};
+use lru::LruCache;
+
+use super::{
+    AppState, Route,
+    error::{ApiError, ApiResult, Code},
+    hygiene::{ClientAddress, RequestId},
+    route_of,
+};
+use crate::{
+    access::{
+        jwt::Signer,
+        role::Right,
+        token::{self, Access as TokenAccess},
+    },
+    ids::{Timestamp, TokenId},
+    store::{
+        Scope, Store, api_tokens,
+        audit::{Actor, Via},
+        sessions,
+        users::User,
+    },
+    telemetry::clock,
+};
+
+/// The cookie of the panel. It holds the same signed text as a bearer token.
+pub const COOKIE: &str = "yutang_session";
+/// Sent with every changing request that is signed in by cookie.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// A session that was not used for this long ends.
+pub const IDLE: Duration = Duration::from_hours(24);
+/// A session ends after this long, used or not.
+pub const LONGEST: Duration = Duration::from_hours(24 * 30);
+/// That a session is used is written down this often at most.
+const TOUCH: Duration = Duration::from_mins(10);
+
+/// Who a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, also before the system is set up. What must be kept from some has a token of its own.
+    Open,
+    /// Everybody who wants to come in, once the system is set up.
+    Door,
+    /// A person, about themselves. No token of a program reaches it.
+    Person,
+    /// Whoever holds this right.
+    Right(Right),
+}
+
+/// Who is asking.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub user: User,
+    /// What they see.
+    pub scope: Scope,
+    /// The session they came with, if it was one.
+    pub session: Option<String>,
+    pub address: IpAddr,
+    request: String,
+}
+
+impl Caller {
+    /// For the audit.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            id: Some(self.user.id),
+            name: self.user.name.clone(),
+            via: if self.session.is_some() { Via::Session } else { Via::Token },
+            address: Some(self.address.to_string()),
+            request: Some(self.request.clone()),
+        }
+    }
+
+    /// What belongs to the tenant as a whole, and not to single accounts, is changed only by who sees all of it.
+    pub fn whole(&self) -> ApiResult<Scope> {
+        if self.scope.is_whole() { Ok(self.scope) } else { Err(Code::Forbidden.into()) }
+    }
+}
+
+/// In a request's extensions once it passed the gate.
+#[derive(Debug, Clone)]
+pub(super) struct SignedIn(pub Arc<Caller>);
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let signed_in = request.extensions().get::<SignedIn>().map(|signed_in| (*signed_in.0).clone());
+        ready(signed_in.ok_or_else(|| Code::NotSignedIn.into()))
+    }
+}
+
+/// Where somebody stands who is not signed in: at the door, with an address.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    pub address: IpAddr,
+    request: String,
+}
+
+impl Visitor {
+    /// For the audit; `name` is who they say they are, or turned out to be.
+    pub fn actor(&self, name: &str) -> Actor {
+        Actor {
+            id: None,
+            name: name.to_owned(),
+            via: Via::Door,
+            address: Some(self.address.to_string()),
+            request: Some(self.request.clone()),
+        }
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let (address, request) = origin(request);
+        ready(Ok(Self { address, request }))
+    }
+}
+
+fn origin(request: &HttpRequest) -> (IpAddr, String) {
+    let extensions = request.extensions();
+    let address = extensions.get::<ClientAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.0);
+    (address, extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default())
+}
+
+/// What the gate knows besides the database: the keys, and who came in lately.
+pub struct Gate {
+    signer: Signer,
+    csrf_key: [u8; 32],
+    known: Mutex<LruCache<Credential, Arc<Known>>>,
+    /// Grows with every revocation: what was read before one is not remembered after it.
+    revocations: AtomicU64,
+    set_up: AtomicBool,
+}
+
+/// What somebody shows at the gate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Credential {
+    Session(String),
+    /// The hash.
+    Token(Vec<u8>),
+}
+
+/// Who showed it.
+#[derive(Debug)]
+struct Known {
+    user: User,
+    scope: Scope,
+    holder: Holder,
+}
+
+#[derive(Debug)]
+enum Holder {
+    Session { expires_at: Timestamp, ends_at: Timestamp, seen_at: Timestamp },
+    Token { id: TokenId, access: TokenAccess, expires_at: Option<Timestamp>, used_at: Timestamp },
+}
+
+/// How many are remembered.
+// Not zero.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+impl Gate {
+    /// `store` has the key from which the keys of the gate are derived.
+    pub fn new(store: &Store) -> Self {
+        Self {
+            signer: Signer::new(store.keys().derive("jwt")),
+            csrf_key: store.keys().derive("csrf"),
+            known: Mutex::new(LruCache::new(REMEMBERED)),
+            revocations: AtomicU64::new(0),
+            set_up: AtomicBool::new(false),
+        }
+    }
+
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// Users, sessions or tokens changed: everybody is looked up anew.
+    pub fn forget_all(&self) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether somebody can administer the system.
+    pub fn is_set_up(&self) -> bool {
+        self.set_up.load(Ordering::Relaxed)
+    }
+
+    pub fn note_set_up(&self, set_up: bool) {
+        self.set_up.store(set_up, Ordering::Relaxed);
+    }
+
+    /// The text that must come with changing requests of this session's cookie.
+    pub fn csrf(&self, session: &str) -> String {
+        token::csrf(&self.csrf_key, session)
+    }
+
+    /// The panel's cookie for a signed session; `secure` where the person came by HTTPS.
+    pub fn cookie(signed: String, secure: bool) -> Cookie<'static> {
+        Cookie::build(COOKIE, signed)
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Strict)
+            .secure(secure)
+            .max_age(actix_web::cookie::time::Duration::days(30))
+            .finish()
+    }
+
+    async fn who(&self, store: &Store, credential: Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
+        let remembered = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&credential).cloned();
+        let known = match remembered {
+            Some(known) => known,
+            None => self.look_up(store, &credential).await?,
+        };
+        if !known.is_valid(now) {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).pop(&credential);
+            return Err(Code::NotSignedIn.into());
+        }
+        if known.is_to_be_touched(now) { self.touch(store, credential, &known, now).await } else { Ok(known) }
+    }
+
+    async fn look_up(&self, store: &Store, credential: &Credential) -> ApiResult<Arc<Known>> {
+        let before = self.revocations.load(Ordering::SeqCst);
+        let wanted = credential.clone();
+        let found = match wanted {
+            Credential::Session(id) => store.read(move |conn| sessions::find(conn, &id)).await?.map(Known::by_session),
+            Credential::Token(hash) => {
+                store.read(move |conn| api_tokens::find_by_hash(conn, &hash)).await?.map(Known::by_token)
+            }
+        };
+        let known = Arc::new(found.ok_or(Code::NotSignedIn)?);
+        self.remember(before, credential.clone(), &known);
+        Ok(known)
+    }
+
+    fn remember(&self, before: u64, credential: Credential, known: &Arc<Known>) {
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.revocations.load(Ordering::SeqCst) == before {
+            all.put(credential, Arc::clone(known));
+        }
+    }
+
+    /// Writes down that it is used: a session lives on from now.
+    async fn touch(
+        &self,
+        store: &Store,
+        credential: Credential,
+        known: &Known,
+        now: Timestamp,
+    ) -> ApiResult<Arc<Known>> {
+        let before = self.revocations.load(Ordering::SeqCst);
+        let holder = match known.holder {
+            Holder::Session { ends_at, .. } => {
+                Holder::Session { expires_at: (now + IDLE).min(ends_at), ends_at, seen_at: now }
+            }
+            Holder::Token { id, access, expires_at, .. } => Holder::Token { id, access, expires_at, used_at: now },
+        };
+        match (&holder, credential.clone()) {
+            (Holder::Session { expires_at, .. }, Credential::Session(id)) => {
+                let expires_at = *expires_at;
+                store.write(move |conn| sessions::touch(conn, &id, now, expires_at)).await?;
+            }
+            (Holder::Token { id, .. }, _) => {
+                let id = *id;
+                store.write(move |conn| api_tokens::mark_used(conn, id, now)).await?;
+            }
+            (Holder::Session { .. }, Credential::Token(_)) => {}
+        }
+        let known = Arc::new(Known { user: known.user.clone(), scope: known.scope, holder });
+        self.remember(before, credential, &known);
+        Ok(known)
+    }
+}
+
+impl Known {
+    fn by_session((session, user): (sessions::Session, User)) -> Self {
+        let holder =
+            Holder::Session { expires_at: session.expires_at, ends_at: session.ends_at, seen_at: session.seen_at };
+        Self { scope: user.scope(), user, holder }
+    }
+
+    fn by_token((token, user): (api_tokens::ApiToken, User)) -> Self {
+        let scope = if token.all_accounts { user.scope() } else { user.scope().through(token.id) };
+        let holder = Holder::Token {
+            id: token.id,
+            access: token.access,
+            expires_at: token.expires_at,
+            used_at: token.used_at.unwrap_or(Timestamp(0)),
+        };
+        Self { scope, user, holder }
+    }
+
+    fn is_valid(&self, now: Timestamp) -> bool {
+        let alive = match &self.holder {
+            Holder::Session { expires_at, ends_at, .. } => now < *expires_at && now < *ends_at,
+            Holder::Token { expires_at, .. } => expires_at.is_none_or(|end| now < end),
+        };
+        alive && self.user.active
+    }
+
+    fn is_to_be_touched(&self, now: Timestamp) -> bool {
+        match &self.holder {
+            Holder::Session { seen_at: last, .. } | Holder::Token { used_at: last, .. } => now.since(*last) >= TOUCH,
+        }
+    }
+
+    fn may(&self, access: Access) -> bool {
+        match (access, &self.holder) {
+            (Access::Open | Access::Door, _) | (Access::Person, Holder::Session { .. }) => true,
+            (Access::Person, Holder::Token { .. }) => false,
+            (Access::Right(right), Holder::Session { .. }) => self.user.role.may(right),
+            (Access::Right(right), Holder::Token { access, .. }) => {
+                let reach = match right {
+                    Right::Read => true,
+                    Right::Answer | Right::Manage => *access == TokenAccess::Write,
+                    Right::Administer => false,
+                };
+                reach && self.user.role.may(right)
+            }
+        }
+    }
+}
+
+/// Lets in who may, and refuses everybody else: 503 until the system is set up, 401 without a valid credential, 403 without the right.
+pub(super) async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let Some(route) = route_of(request.request()) else { return Ok(next.call(request).await?.map_into_left_body()) };
+    match admit(&request, route).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(SignedIn(Arc::new(caller)));
+            }
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(refusal) => Ok(request.into_response(HttpResponse::from_error(refusal)).map_into_right_body()),
+    }
+}
+
+async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Caller>> {
+    let app = request.app_data::<Data<AppState>>().cloned().ok_or(Code::Internal)?;
+    match route.access {
+        Access::Open => return Ok(None),
+        _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
+        Access::Door => return Ok(None),
+        Access::Person | Access::Right(_) => {}
+    }
+    let now = clock::unix();
+    let shown = shown(request.request(), &app.gate, now)?;
+    if let (Door::Cookie, Credential::Session(session), false) =
+        (&shown.door, &shown.credential, request.method().is_safe())
+    {
+        check_csrf(&app.gate, request.headers(), session)?;
+    }
+    let session = match &shown.credential {
+        Credential::Session(id) => Some(id.clone()),
+        Credential::Token(_) => None,
+    };
+    let known = app.gate.who(&app.store, shown.credential, now).await?;
+    if !known.may(route.access) {
+        return Err(Code::Forbidden.into());
+    }
+    let (address, number) = origin(request.request());
+    Ok(Some(Caller { user: known.user.clone(), scope: known.scope, session, address, request: number }))
+}
+
+/// By which way a credential came.
+enum Door {
+    Header,
+    Cookie,
+}
+
+struct Shown {
+    credential: Credential,
+    door: Door,
+}
+
+/// A header wins over a cookie: a program says what it means.
+fn shown(request: &HttpRequest, gate: &Gate, now: Timestamp) -> ApiResult<Shown> {
+    if let Some(value) = request.headers().get(AUTHORIZATION) {
+        let text = value.to_str().ok().and_then(bearer).ok_or(Code::NotSignedIn)?;
+        return Ok(Shown { credential: credential(text, gate, now)?, door: Door::Header });
+    }
+    let cookie = request.cookie(COOKIE).ok_or(Code::NotSignedIn)?;
+    match credential(cookie.value(), gate, now)? {
+        // A token of a program has no business in a browser's cookie.
+        Credential::Token(_) => Err(Code::NotSignedIn.into()),
+        credential @ Credential::Session(_) => Ok(Shown { credential, door: Door::Cookie }),
+    }
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, text) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| text.trim()).filter(|text| !text.is_empty())
+}
+
+fn credential(text: &str, gate: &Gate, now: Timestamp) -> ApiResult<Credential> {
+    if text.starts_with(token::MARK) {
+        return Ok(Credential::Token(token::hash(text)));
+    }
+    let claims = gate.signer.verify(text, now).map_err(|_| ApiError::from(Code::NotSignedIn))?;
+    Ok(Credential::Session(claims.sid))
+}
+
+fn check_csrf(gate: &Gate, headers: &HeaderMap, session: &str) -> ApiResult<()> {
+    let given = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if token::same(given.as_bytes(), gate.csrf(session).as_bytes()) { Ok(()) } else { Err(Code::CsrfFailed.into()) }
+}

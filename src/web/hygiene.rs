@@ -1,0 +1,173 @@
+//! What every request and every answer goes through: a number to speak of it, a line in the log, headers that keep browsers safe, and a
+//! bound on how many are worked on at once.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpRequest, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderName, HeaderValue},
+    middleware::Next,
+    web::Data,
+};
+use log::info;
+use tokio::time::timeout;
+
+use super::{
+    AppState,
+    error::{ApiError, Code},
+    gate::SignedIn,
+};
+
+/// How long a request may wait for its turn before it is told to come back.
+const TURN: Duration = Duration::from_secs(2);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// No scripts, styles, frames or connections but our own; no plugins; nobody frames us.
+const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const SECURITY: [(&str, &str); 5] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+];
+
+/// The number by which log lines, audit lines and the answer speak of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// Where a request came from, as far as it can be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Outermost: gives the request its number, and when it is answered writes its line and the headers.
+pub(super) async fn follow<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let started = Instant::now();
+    let id = request_id(request.headers().get(REQUEST_ID));
+    let address = request.app_data::<Data<AppState>>().map_or(IpAddr::from([0, 0, 0, 0]), |app| {
+        let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        client_address(request.peer_addr(), forwarded, &app.settings.server.trusted_proxies)
+    });
+    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(ClientAddress(address));
+    let mut response = next.call(request).await?;
+    tell(response.request(), response.status().as_u16(), started, &id, address);
+    put_headers(&mut response, &id);
+    Ok(response)
+}
+
+fn request_id(given: Option<&HeaderValue>) -> String {
+    let sane = |text: &&str| {
+        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    match given.and_then(|value| value.to_str().ok()).filter(sane) {
+        Some(text) => text.to_owned(),
+        None => format!("{:032x}", rand::random::<u128>()),
+    }
+}
+
+/// The path's template, never the path: it may hold what is nobody's business, and has endless values.
+fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address: IpAddr) {
+    let pattern = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
+    let user = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.user.name.clone());
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(
+        target: "yutang::web::requests",
+        method = request.method().as_str(), path = &*pattern, status = status, duration_ms = ms,
+        "user.name" = user.as_deref().unwrap_or("-"), "request.id" = id, address:% = address; "request"
+    );
+}
+
+fn put_headers<B>(response: &mut ServiceResponse<B>, id: &str) {
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let security = HeaderName::from_static("content-security-policy");
+    if !headers.contains_key(&security) {
+        headers.insert(security, HeaderValue::from_static(CONTENT_SECURITY));
+    }
+    let cache = HeaderName::from_static("cache-control");
+    if !headers.contains_key(&cache) {
+        headers.insert(cache, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// The peer; where that is a proxy we were told of, the last address before our own proxies.
+fn client_address(peer: Option<SocketAddr>, forwarded: Option<&str>, proxies: &[IpAddr]) -> IpAddr {
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    if !proxies.contains(&peer) {
+        return peer;
+    }
+    let hops = forwarded.unwrap_or_default().rsplit(',').map(|hop| hop.trim().parse::<IpAddr>());
+    let foreign = hops.map_while(Result::ok).find(|hop| !proxies.contains(hop));
+    foreign.unwrap_or(peer)
+}
+
+/// A request waits for a free place, not for ever. Whether the process lives can be asked at any time.
+pub(super) async fn take_turn<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let places = request.app_data::<Data<AppState>>().map(|app| app.places.clone());
+    let (Some(places), false) = (places, is_always_heard(request.path())) else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    match timeout(TURN, places.acquire_owned()).await {
+        Ok(Ok(_place)) => Ok(next.call(request).await?.map_into_left_body()),
+        Ok(Err(_)) | Err(_) => {
+            let refusal = ApiError::from(Code::Overloaded).retry_after(TURN.as_secs());
+            let response = HttpResponse::from_error(refusal);
+            Ok(request.into_response(response).map_into_right_body())
+        }
+    }
+}
+
+fn is_always_heard(path: &str) -> bool {
+    matches!(path, "/health" | "/livez" | "/readyz")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROXY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+
+    fn address(peer: &str, forwarded: Option<&str>) -> String {
+        client_address(peer.parse().ok(), forwarded, &[PROXY]).to_string()
+    }
+
+    /// S28: what anybody may write into a header counts only from a proxy of our own.
+    #[test]
+    fn s28_a_forwarded_address_counts_only_from_a_listed_proxy() {
+        assert_eq!(address("203.0.113.9:1", Some("198.51.100.1")), "203.0.113.9");
+        assert_eq!(address("10.0.0.1:1", Some("198.51.100.1")), "198.51.100.1");
+        assert_eq!(address("10.0.0.1:1", Some("1.1.1.1, 198.51.100.1, 10.0.0.1")), "198.51.100.1");
+        assert_eq!(address("10.0.0.1:1", Some("forged")), "10.0.0.1");
+        assert_eq!(address("10.0.0.1:1", None), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_request_keeps_a_sane_number_and_gets_one_otherwise() {
+        let given = |text: &str| request_id(HeaderValue::from_str(text).ok().as_ref());
+        assert_eq!(given("abc-12345"), "abc-12345");
+        for odd in ["short", "with blank 123", "x\"y'<script>12", &"a".repeat(65)] {
+            assert_eq!(given(odd).len(), 32);
+        }
+        assert_ne!(request_id(None), request_id(None));
+    }
+}

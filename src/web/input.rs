@@ -1,0 +1,514 @@
+//! What comes in, parsed into types that hold their limits: whoever has a value knows that it is good. The limits stand in the type,
+//! are enforced when it is read, and appear in the OpenAPI document from the same place.
+
+use std::{borrow::Cow, fmt, future::Future, ops::Deref, pin::Pin};
+
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::Payload,
+    http::header::{HeaderMap, IF_MATCH},
+    web::BytesMut,
+};
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type, schema::SchemaType},
+};
+
+use super::error::{ApiError, Code, Said};
+
+/// The largest body of an ordinary request, in bytes.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// One line of text with `MIN` to `MAX` characters, without blanks at its ends and without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Line<const MIN: usize, const MAX: usize>(String);
+
+/// A text with `MIN` to `MAX` characters; line feeds are welcome, NUL is not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Whole<const MIN: i64, const MAX: i64>(i64);
+
+/// At most `MAX` things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Few<T, const MAX: usize>(Vec<T>);
+
+/// A text that must not be seen again: forgotten when dropped, never printed. 1 to `MAX` bytes.
+#[derive(Clone)]
+pub struct SecretText<const MAX: usize>(crate::store::Secret);
+
+/// A field of a PATCH that may also be taken away: absent leaves it, `null` clears it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    #[default]
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// What is there afterwards.
+    pub fn or(self, old: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => old,
+            Self::Clear => None,
+            Self::Set(new) => Some(new),
+        }
+    }
+
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(to(value)),
+        }
+    }
+
+    /// As the store takes it: `None` leaves it.
+    pub fn into_option(self) -> Option<Option<T>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(value)),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(|value| value.map_or(Self::Clear, Self::Set))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
+    pub fn parse(text: &str) -> Result<Self, Said> {
+        if text.trim() != text {
+            return Err(Said::new("首尾不能有空格", "must not begin or end with a blank"));
+        }
+        if text.contains(char::is_control) {
+            return Err(Said::new("不能含有控制字符", "must not hold control characters"));
+        }
+        length::<MIN, MAX>(text).map(|()| Self(text.to_owned()))
+    }
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    pub fn parse(text: &str) -> Result<Self, Said> {
+        if text.contains('\0') {
+            return Err(Said::new("不能含有 NUL 字符", "must not hold a NUL character"));
+        }
+        length::<MIN, MAX>(text).map(|()| Self(text.to_owned()))
+    }
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+fn length<const MIN: usize, const MAX: usize>(text: &str) -> Result<(), Said> {
+    if (MIN..=MAX).contains(&text.chars().count()) {
+        return Ok(());
+    }
+    Err(Said::new(format!("长度须为 {MIN} 到 {MAX} 个字符"), format!("must have {MIN} to {MAX} characters")))
+}
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    pub fn get(self) -> i64 {
+        self.0
+    }
+
+    fn parse(number: i64) -> Result<Self, Said> {
+        if (MIN..=MAX).contains(&number) {
+            return Ok(Self(number));
+        }
+        Err(Said::new(format!("须在 {MIN} 到 {MAX} 之间"), format!("must be from {MIN} to {MAX}")))
+    }
+}
+
+impl<T, const MAX: usize> Few<T, MAX> {
+    pub fn into_vec(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<const MAX: usize> SecretText<MAX> {
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    pub fn into_secret(self) -> crate::store::Secret {
+        self.0
+    }
+}
+
+impl<const MAX: usize> fmt::Debug for SecretText<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Deref for Line<MIN, MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T, const MAX: usize> Deref for Few<T, MAX> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T, const MAX: usize> Default for Few<T, MAX> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Line<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|said| de::Error::custom(said.joined()))
+    }
+}
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|said| de::Error::custom(said.joined()))
+    }
+}
+
+impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        Self::parse(number).map_err(|said| de::Error::custom(said.joined()))
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Few<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list = Vec::deserialize(deserializer)?;
+        if list.len() <= MAX {
+            return Ok(Self(list));
+        }
+        let said = Said::new(format!("最多 {MAX} 项"), format!("must have at most {MAX} entries"));
+        Err(de::Error::custom(said.joined()))
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for SecretText<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let secret = crate::store::Secret::new(String::deserialize(deserializer)?);
+        if (1..=MAX).contains(&secret.expose().len()) {
+            return Ok(Self(secret));
+        }
+        let said = Said::new(format!("长度须为 1 到 {MAX} 字节"), format!("must have 1 to {MAX} bytes"));
+        Err(de::Error::custom(said.joined()))
+    }
+}
+
+fn text_schema(min: usize, max: usize) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(min)).max_length(Some(max)).into()
+}
+
+macro_rules! text_type {
+    ($type:ident, $prefix:literal) => {
+        impl<const MIN: usize, const MAX: usize> PartialSchema for $type<MIN, MAX> {
+            fn schema() -> RefOr<Schema> {
+                text_schema(MIN, MAX)
+            }
+        }
+
+        impl<const MIN: usize, const MAX: usize> ToSchema for $type<MIN, MAX> {
+            fn name() -> Cow<'static, str> {
+                format!(concat!($prefix, "{}To{}"), MIN, MAX).into()
+            }
+        }
+    };
+}
+
+text_type!(Line, "Line");
+text_type!(Text, "Text");
+
+impl<const MIN: i64, const MAX: i64> PartialSchema for Whole<MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(MIN)).maximum(Some(MAX)).into()
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> ToSchema for Whole<MIN, MAX> {
+    fn name() -> Cow<'static, str> {
+        format!("Whole{}To{MAX}", MIN.to_string().replace('-', "Minus")).into()
+    }
+}
+
+impl<const MAX: usize> PartialSchema for SecretText<MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX)).write_only(true).into()
+    }
+}
+
+impl<const MAX: usize> ToSchema for SecretText<MAX> {
+    fn name() -> Cow<'static, str> {
+        format!("Secret{MAX}").into()
+    }
+}
+
+impl<T: PartialSchema, const MAX: usize> PartialSchema for Few<T, MAX> {
+    fn schema() -> RefOr<Schema> {
+        utoipa::openapi::ArrayBuilder::new().items(T::schema()).max_items(Some(MAX)).into()
+    }
+}
+
+impl<T: ToSchema, const MAX: usize> ToSchema for Few<T, MAX> {
+    fn name() -> Cow<'static, str> {
+        format!("UpTo{MAX}Of{}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
+/// As the value's, or `null`.
+impl<T: PartialSchema> PartialSchema for Change<T> {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = T::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema
+            && let SchemaType::Type(plain) = &object.schema_type
+        {
+            object.schema_type = SchemaType::from_iter([plain.clone(), Type::Null]);
+        }
+        schema
+    }
+}
+
+impl<T: ToSchema> ToSchema for Change<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}OrNull", T::name()).into()
+    }
+}
+
+/// A JSON body, read into a type that knows its limits. What is wrong is named by its field.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (is_json, payload) = (is_json(request), payload.take());
+        let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+        Box::pin(async move {
+            if !is_json {
+                return Err(Code::UnsupportedMediaType.into());
+            }
+            if declared.is_some_and(|length: usize| length > MAX_BODY) {
+                return Err(too_large());
+            }
+            read_json(&collect(payload).await?).map(Self)
+        })
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    request
+        .mime_type()
+        .ok()
+        .flatten()
+        .is_some_and(|mime| mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json"))
+}
+
+fn too_large() -> ApiError {
+    ApiError::from(Code::BodyTooLarge).with("max_bytes", MAX_BODY)
+}
+
+pub(super) async fn collect(mut payload: Payload) -> Result<BytesMut, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::from(Code::MalformedBody))?;
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        of_json(path, error.inner())
+    })?;
+    json.end().map_err(|error| of_json(".".into(), &error))?;
+    Ok(value)
+}
+
+fn of_json(path: String, error: &serde_json::Error) -> ApiError {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            let text = error.to_string();
+            let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
+            ApiError::field(named(&path, text), Said::read(text))
+        }
+        serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
+            ApiError::from(Code::MalformedBody).at("body").because(Said::read(&error.to_string()))
+        }
+    }
+}
+
+/// serde names an unknown or a missing field in its sentence, not in the path.
+fn named(path: &str, sentence: &str) -> String {
+    let inner = ["unknown field `", "missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| sentence.strip_prefix(start)?.split('`').next());
+    match (path, inner) {
+        (".", Some(inner)) => inner.to_owned(),
+        (".", None) => "body".to_owned(),
+        (path, Some(inner)) if !path.ends_with(inner) => format!("{path}.{inner}"),
+        (path, _) => path.to_owned(),
+    }
+}
+
+/// The query string, read into a type that knows its limits.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(read_query(request.query_string()).map(Self))
+    }
+}
+
+fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let (path, text) = (error.path().to_string(), error.inner().to_string());
+        ApiError::from(Code::InvalidQuery).at(named(&path, &text)).because(Said::read(&text))
+    })
+}
+
+/// The one number in an address. What is no number is no address of anything: not found.
+pub struct Id<T>(pub T);
+
+impl<T: From<i64>> FromRequest for Id<T> {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let number = request.match_info().iter().next().and_then(|(_, text)| whole(text));
+        std::future::ready(number.map(|number| Self(number.into())).ok_or_else(|| Code::NotFound.into()))
+    }
+}
+
+/// Digits only: no sign, no blanks, no other spelling of the same number.
+pub fn whole(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number > 0 && number.to_string() == text).then_some(number)
+}
+
+/// What `If-Match` says must still be so.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let bad = || {
+        ApiError::from(Code::InvalidHeader)
+            .at("If-Match")
+            .because(Said::new("须为此前返回的 ETag", "must be an ETag that was answered before"))
+    };
+    value.to_str().map(|text| Some(text.trim().to_owned())).map_err(|_| bad())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::web::error::Language;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Example {
+        name: Line<1, 4>,
+        #[serde(default)]
+        note: Change<Text<0, 5>>,
+        #[serde(default)]
+        ids: Few<Whole<1, 9>, 2>,
+    }
+
+    fn refusal(body: serde_json::Value) -> (String, String) {
+        let error = read_json::<Example>(body.to_string().as_bytes()).unwrap_err();
+        let details = serde_json::to_value(error.body(Language::English)).unwrap();
+        assert_eq!(details["code"], "invalid_field");
+        (details["details"]["field"].as_str().unwrap().into(), details["details"]["problem"].as_str().unwrap().into())
+    }
+
+    #[test]
+    fn a_good_body_is_read_and_an_absent_field_is_not_a_cleared_one() {
+        let example: Example = read_json(br#"{"name":"\u95f2\u9c7c","note":null}"#).unwrap();
+        assert_eq!((&*example.name, example.note, example.ids.len()), ("闲鱼", Change::Clear, 0));
+        let example: Example = read_json(br#"{"name":"a"}"#).unwrap();
+        assert_eq!(example.note, Change::Keep);
+    }
+
+    #[test]
+    fn every_refusal_names_its_field() {
+        for (body, field, problem) in [
+            (json!({"name": ""}), "name", "1 to 4 characters"),
+            (json!({"name": "闲鱼闲鱼闲"}), "name", "1 to 4 characters"),
+            (json!({"name": " a"}), "name", "blank"),
+            (json!({"name": "a\nb"}), "name", "control"),
+            (json!({"name": 5}), "name", "invalid type"),
+            (json!({"name": "a", "note": "toolong"}), "note", "0 to 5"),
+            (json!({"name": "a", "ids": [1, 2, 3]}), "ids", "at most 2"),
+            (json!({"name": "a", "ids": [1, 10]}), "ids[1]", "from 1 to 9"),
+            (json!({"name": "a", "other": 1}), "other", "unknown field"),
+            (json!({}), "name", "missing field"),
+            (json!([]), "body", "invalid"),
+        ] {
+            let (named, said) = refusal(body.clone());
+            assert_eq!(named, field, "{body}");
+            assert!(said.contains(problem), "{body}: {said}");
+        }
+    }
+
+    #[test]
+    fn broken_json_is_malformed_and_what_follows_it_too() {
+        for body in ["{", "", "{\"name\":\"a\"} x", "\u{feff}{}"] {
+            let error = read_json::<Example>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), Code::MalformedBody, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        assert_eq!(whole("12"), Some(12));
+        for text in ["", "0", "-1", "+1", "01", "1 ", "1.0", "99999999999999999999", "１"] {
+            assert_eq!(whole(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The API from outside: what everybody meets before and behind the gate.
+
+use serde_json::json;
+use yutang::access::role::Role;
+
+use crate::{client::PASSWORD, harness::TestApp};
+
+#[actix_web::test]
+async fn somebody_signs_in_looks_around_and_signs_out() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let me = seller.get("/api/v1/sessions/current").await.is(200).json();
+    assert_eq!((&me["user"]["name"], &me["user"]["role"]), (&json!("seller"), &json!("owner")));
+
+    let block = json!({"buyer_id": "2200000000777", "note": "吵"});
+    let made = seller.post("/api/v1/blocked-buyers", &block).await.is(201).json();
+    let listed = seller.get("/api/v1/blocked-buyers?page=1&per_page=10").await.is(200).json();
+    assert_eq!((&listed["items"][0], &listed["total"]), (&made, &json!(1)));
+    seller.delete(&format!("/api/v1/blocked-buyers/{}", made["id"])).await.is(204);
+
+    let audit = seller.get("/api/v1/audit").await.is(200).json();
+    let actions: Vec<_> =
+        audit["items"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["blocked_buyer.delete", "blocked_buyer.create", "session.create"]);
+
+    seller.delete("/api/v1/sessions/current").await.is(204);
+    seller.get("/api/v1/sessions/current").await.refused(401, "not_signed_in");
+}
+
+/// S1: there is no default password; the first administrator comes in by a link that works once.
+#[actix_web::test]
+async fn s1_until_it_is_set_up_nothing_but_setup_and_health_answers() {
+    let mut app = TestApp::without_admin();
+    app.start().await;
+    let anybody = app.anybody();
+    anybody.get("/health").await.is(200);
+    for name in ["admin", "seller"] {
+        let sign_in = json!({"username": name, "password": PASSWORD});
+        anybody.post("/api/v1/sessions", &sign_in).await.refused(503, "setup_required");
+    }
+    anybody.get("/api/v1/audit").await.refused(503, "setup_required");
+    let guess = json!({"token": "guess", "username": "root", "password": PASSWORD});
+    anybody.post("/api/v1/setup", &guess).await.refused(404, "setup_done");
+}
+
+#[actix_web::test]
+async fn a_post_repeated_with_its_key_is_done_once() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await.with("idempotency-key", "a-key");
+    let block = json!({"buyer_id": "2200000000777"});
+    let first = seller.post("/api/v1/blocked-buyers", &block).await.is(201);
+    let again = seller.post("/api/v1/blocked-buyers", &block).await.is(201);
+    assert_eq!(first.text, again.text);
+    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), (None, Some("true")));
+    let other = json!({"buyer_id": "2200000000778"});
+    seller.post("/api/v1/blocked-buyers", &other).await.refused(422, "idempotency_key_reused");
+    let seller = seller.with("idempotency-key", "another");
+    seller.post("/api/v1/blocked-buyers", &block).await.refused(409, "conflict");
+    seller.post("/api/v1/blocked-buyers", &other).await.is(201);
+}
+
+#[actix_web::test]
+async fn every_refusal_has_the_same_shape_in_the_readers_language() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let refused = seller.post("/api/v1/blocked-buyers", &json!({"buyer_id": ""})).await.refused(422, "invalid_field");
+    assert_eq!(refused.json()["details"]["field"], "buyer_id");
+    assert_eq!(refused.header("content-language"), Some("en"));
+    let seller = seller.with("accept-language", "zh-CN,zh;q=0.9,en;q=0.8");
+    let refused = seller.post("/api/v1/blocked-buyers", &json!({"buyer_id": ""})).await.refused(422, "invalid_field");
+    assert_eq!(refused.json()["message"], "请求中有字段不符合要求。");
+    seller.get("/api/v1/nothing").await.refused(404, "not_found");
+    let refused = seller.patch("/api/v1/blocked-buyers", &json!({})).await.refused(405, "method_not_allowed");
+    assert_eq!(refused.header("allow"), Some("GET, POST"));
+    assert!(refused.header("x-request-id").is_some_and(|id| id.len() == 32));
+    assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+}
+
+#[actix_web::test]
+async fn a_viewer_looks_and_changes_nothing() {
+    let mut app = TestApp::new();
+    app.person("watcher", Role::Viewer);
+    app.start().await;
+    let watcher = app.signed_in("watcher").await;
+    watcher.get("/api/v1/blocked-buyers").await.is(200);
+    watcher.post("/api/v1/blocked-buyers", &json!({"buyer_id": "1"})).await.refused(403, "forbidden");
+    watcher.get("/api/v1/audit").await.refused(403, "forbidden");
+}

@@ -1,0 +1,174 @@
+//! People and programs that speak HTTP with the server under test.
+
+use std::{cell::RefCell, sync::LazyLock, time::Duration};
+
+use awc::{
+    Client, ClientRequest,
+    http::{Method, header::HeaderMap},
+};
+use serde_json::{Value, json};
+use yutang::{
+    access::{password, role::Role},
+    ids::{AccountId, Timestamp, UserId},
+    store::users::{self, NewUser},
+};
+
+use crate::harness::TestApp;
+
+/// Of everybody in these tests.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+static HASH: LazyLock<String> = LazyLock::new(|| password::hash(PASSWORD, &[7; 16]));
+
+/// Hashed once for all tests.
+pub(crate) fn password_hash() -> String {
+    HASH.clone()
+}
+
+/// Somebody who asks: signed in, or not.
+pub(crate) struct Api {
+    base: String,
+    client: Client,
+    headers: Vec<(String, String)>,
+    /// The last session that was begun.
+    pub(crate) session: RefCell<Option<String>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The stable code of a refusal.
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, &*self.code()), (status, code), "{}", self.text);
+        self
+    }
+}
+
+impl Api {
+    pub(crate) fn new(app: &TestApp) -> Self {
+        let client = Client::builder().timeout(Duration::from_secs(30)).disable_redirects().finish();
+        Self {
+            base: format!("http://{}", app.addr()),
+            client,
+            headers: vec![("accept-language".into(), "en".into())],
+            session: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn with(mut self, header: &str, value: &str) -> Self {
+        self.headers.retain(|(name, _)| name != header);
+        self.headers.push((header.into(), value.into()));
+        self
+    }
+
+    /// Signs in by password, as a program does.
+    pub(crate) async fn sign_in(self, name: &str) -> Self {
+        let body = json!({"username": name, "password": PASSWORD});
+        let answer = self.post("/api/v1/sessions", &body).await.is(201).json();
+        *self.session.borrow_mut() = answer["session"]["id"].as_str().map(str::to_owned);
+        let token = answer["token"].as_str().unwrap().to_owned();
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> ClientRequest {
+        let request = self.client.request(method, format!("{}{path}", self.base)).force_close();
+        let headers = self.headers.iter();
+        headers.fold(request, |request, (name, value)| request.insert_header((name.as_str(), value.as_str())))
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let request = self.request(method, path);
+        let sent = match body {
+            Some(body) => request.send_json(body).await,
+            None => request.send().await,
+        };
+        let mut response = sent.unwrap();
+        let text = response.body().limit(64 << 20).await.unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+}
+
+impl TestApp {
+    /// Nobody in particular.
+    pub(crate) fn anybody(&self) -> Api {
+        Api::new(self)
+    }
+
+    /// Somebody signed in. `seller` and `admin` are always there.
+    pub(crate) async fn signed_in(&self, name: &str) -> Api {
+        Api::new(self).sign_in(name).await
+    }
+
+    /// Makes somebody with [`PASSWORD`].
+    pub(crate) fn person(&self, name: &str, role: Role) -> UserId {
+        let employer = (!role.owns_accounts()).then(|| self.scope().user());
+        self.employ(name, role, employer, &[])
+    }
+
+    /// Makes somebody who works on chosen accounts of `employer`.
+    pub(crate) fn employ(&self, name: &str, role: Role, employer: Option<UserId>, accounts: &[AccountId]) -> UserId {
+        let new = NewUser {
+            name: name.into(),
+            password_hash: password_hash(),
+            role,
+            employer,
+            email: None,
+            created_at: Timestamp(1),
+        };
+        let (accounts, scope) = (accounts.to_vec(), self.scope());
+        self.write(move |conn| {
+            let id = users::insert(conn, &new)?.unwrap();
+            users::set_accounts(conn, &scope, id, &accounts)?;
+            Ok(id)
+        })
+    }
+}
