@@ -139,7 +139,6 @@ impl App {
         info!("shutting down");
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
-        logging::flush();
         Ok(())
     }
 }

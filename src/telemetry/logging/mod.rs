@@ -1,6 +1,8 @@
 //! The log: one logger, three sinks. What is logged is masked and bounded once ([`LogRecord`]), then goes to the standard error
 //! output, to files, and into the [`Ring`] of recent records; no sink sees anything else.
 //!
+//! Who ends the process without dropping the [`FilesGuard`] calls `log::logger().flush()` first.
+//!
 //! A warning or an error names its [`Class`] in the field `class`, what is about an account says `account.id`: that is what people
 //! filter by, and what decides whether a tenant may see the line.
 
@@ -128,11 +130,6 @@ pub fn set_level(level: &str) -> Result<(), String> {
 /// What is logged, as it was set last.
 pub fn level() -> String {
     read(&LOGGER.filter).level.clone()
-}
-
-/// Waits until everything that was logged so far is in the files, but at most two seconds.
-pub fn flush() {
-    LOGGER.flush();
 }
 
 /// The recent records of this process.
@@ -330,6 +327,7 @@ impl Log for Logger {
         }
     }
 
+    /// Waits until everything that was logged so far is in the files, but at most two seconds.
     fn flush(&self) {
         let files = read(&self.files).clone();
         if let Some(files) = files {

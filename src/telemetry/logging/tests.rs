@@ -230,6 +230,22 @@ fn starting_twice_is_harmless_and_the_global_logger_can_be_asked() {
     let query = LogQuery::new(Visible::Accounts(vec![AccountId(424_242)]));
     assert_eq!(ring().query(&query)[0].message, "asked for");
     assert!(set_level("loud").is_err());
+}
+
+#[test]
+fn the_files_are_listed_and_opened_while_they_are_written() {
+    init(&config("info", Format::Text));
     assert_eq!((files().unwrap(), lost_lines()), (Vec::new(), 0));
     assert!(open_file("yutang-2026-11-26.0.log").unwrap().is_none());
+    let folder = tempfile::tempdir().unwrap();
+    let none = LogConfig { files: false, ..config("info", Format::Text) };
+    assert!(write_files(&none, folder.path()).unwrap().is_none());
+    let guard = write_files(&config("info", Format::Text), folder.path()).unwrap();
+    log::error!(class = "system"; "planted line");
+    log::logger().flush();
+    let newest = files().unwrap().remove(0);
+    let text = io::read_to_string(open_file(&newest.name).unwrap().unwrap()).unwrap();
+    assert!(text.contains("planted line class=system") && text.len() as u64 == newest.bytes, "{text}");
+    drop(guard);
+    assert!(files().unwrap().is_empty());
 }
