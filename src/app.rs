@@ -3,7 +3,7 @@
 //! The order of a start, where a step that fails names itself and the fix:
 //!
 //! 1. *settings* – read and checked by the caller ([`Settings::load`]); all texts are UTF-8;
-//! 2. *folder* – `data_dir` is made and locked, so that no second server works on it;
+//! 2. *folder* – `data_dir` is made and locked, so that no second server works on it; log files are written there from now on;
 //! 3. *old database* – one at a former default place is moved into `data_dir`, once;
 //! 4. *database* – the key is read or made, a copy is put aside where a migration is due, the migrations run;
 //! 5. *listener* – the HTTP address is taken;
@@ -54,7 +54,11 @@ use crate::{
     reply::actor::ReplyActor,
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
-    telemetry::{clock, feed::Feed},
+    telemetry::{
+        clock,
+        feed::Feed,
+        logging::{self, FilesGuard},
+    },
     web::{self, AppState, RegistryAddress, setup},
 };
 
@@ -76,6 +80,8 @@ pub struct App {
     store: Store,
     feed: Feed,
     listener: TcpListener,
+    // Fields are dropped in this order: the last lines are written while the folder is still ours.
+    _log_files: Option<FilesGuard>,
     _lock: ServerLock,
 }
 
@@ -87,12 +93,15 @@ impl App {
             .with_context(|| format!("cannot make {}: create it, or set data_dir", settings.data_dir.display()))
             .with_context(|| step(2, "folder"))?;
         let lock = ServerLock::acquire(&settings.data_dir, &settings.store()).with_context(|| step(2, "folder"))?;
+        let log_files = logging::write_files(&settings.log, &settings.data_dir)
+            .context("cannot start the thread that writes log files: set log.files = false to do without")
+            .with_context(|| step(2, "folder"))?;
         adopt_former_database(Path::new(FORMER_DATABASE), &settings).with_context(|| step(3, "old database"))?;
         let store = open_store(&settings).with_context(|| step(4, "database"))?;
         let listener = TcpListener::bind(settings.server.listen)
             .with_context(|| format!("cannot listen on {}: free it, or set server.listen", settings.server.listen))
             .with_context(|| step(5, "listener"))?;
-        Ok(Self { settings, store, feed: Feed::default(), listener, _lock: lock })
+        Ok(Self { settings, store, feed: Feed::default(), listener, _log_files: log_files, _lock: lock })
     }
 
     /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
@@ -172,11 +181,11 @@ async fn shut_down(http: &ServerHandle, registry: &Supervised, deadline: Duratio
     let closing = async {
         http.stop(true).await;
         if let Err(error) = registry.current().send(ShutDown).await {
-            warn!("the registry ended before the shutdown: {error}");
+            warn!(class = "system"; "the registry ended before the shutdown: {error}");
         }
     };
     if timeout(deadline, closing).await.is_err() {
-        warn!("not everything settled within {} s; what is in doubt is settled at the next start", deadline.as_secs());
+        warn!(class = "system"; "not everything settled within {} s; what is in doubt is settled at the next start", deadline.as_secs());
     }
 }
 

@@ -552,7 +552,7 @@ fn report_faults(before: &HashMap<UserId, Library>, after: &HashMap<UserId, Libr
     for (owner, library) in after {
         let known = before.get(owner).map(Library::faults).unwrap_or_default();
         for fault in library.faults().into_iter().filter(|fault| !known.contains(fault)) {
-            warn!("rule.id" = fault.rule.0, "user.id" = owner.0; "a rule is left out: {}", fault.text);
+            warn!("rule.id" = fault.rule.0, "user.id" = owner.0, class = "system"; "a rule is left out: {}", fault.text);
         }
     }
 }

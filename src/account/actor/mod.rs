@@ -41,7 +41,7 @@ use crate::{
         lwp::session::{Refusal, RefusalKind, Registration, RequestId, Session, SessionEvent},
         socket::{Incoming, SocketError, Writer},
     },
-    telemetry::clock,
+    telemetry::{clock, logging::Class},
 };
 
 /// A stop waits this long for the platform's goodbye.
@@ -302,7 +302,7 @@ impl AccountActor {
             Pause::Forever => None,
         };
         if delay.exhausted && pause == Pause::Backoff {
-            error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, attempts = delay.attempt, class = "network"; "connecting keeps failing ({}): {}", reason.as_str(), detail.as_deref().unwrap_or_default());
+            error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, attempts = delay.attempt, class = Class::of(reason).as_str(); "connecting keeps failing ({}): {}", reason.as_str(), detail.as_deref().unwrap_or_default());
         }
         if self.backoff.is_exhausted() && matches!(pause, Pause::Backoff) {
             reason = Reason::RetriesExhausted;
@@ -318,7 +318,7 @@ impl AccountActor {
         if (status.state, status.reason) != (self.status.state, self.status.reason) {
             match (status.state, status.reason.action()) {
                 (State::Failed, action) => {
-                    error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = "auth"; "{} {}", status.reason.sentence(), action.unwrap_or_default())
+                    error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = Class::of(status.reason).as_str(); "{} {}", status.reason.sentence(), action.unwrap_or_default())
                 }
                 (State::Connected | State::Closed, _) => {
                     info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(); "{}", status.reason.sentence())
