@@ -175,8 +175,8 @@ impl Bench {
     }
 
     async fn enable(&self, facts: &AccountFacts, on: bool) {
-        let (scope, name) = (self.bed.scope(), facts.name.clone());
-        self.bed.write(move |conn| accounts::set_enabled(conn, &scope, &name, on, clock::unix())).await;
+        let (scope, id) = (self.bed.scope(), facts.id);
+        self.bed.write(move |conn| accounts::set_enabled(conn, &scope, id, on, clock::unix())).await;
     }
 
     async fn load(&self) -> Load {
@@ -325,10 +325,10 @@ async fn an_account_that_is_added_while_the_server_runs_is_started_within_a_seco
 #[actix::test]
 async fn k12_disabling_lets_go_of_everything_and_enabling_brings_the_same_account_back() {
     let (mut bench, facts) = Bench::start(1);
-    let (id, name, scope) = (facts[0].id, facts[0].name.clone(), bench.bed.scope());
+    let (id, scope) = (facts[0].id, bench.bed.scope());
     let waits = Waits { debounce: Some(3 * SECOND), ..Waits::default() };
     bench.is_taken_in(id).await;
-    bench.bed.write(move |conn| accounts::set_waits(conn, &scope, &name, waits, clock::unix())).await;
+    bench.bed.write(move |conn| accounts::set_waits(conn, &scope, id, waits, clock::unix())).await;
     assert_eq!(bench.next().await, Told::Amend(id));
     let scope = bench.bed.scope();
     let before = bench.bed.write(move |conn| accounts::get(conn, &scope, id)).await;
@@ -467,8 +467,8 @@ async fn switches_and_pauses_reach_the_shards() {
     bench.bed.write(|conn| store::facts::set_stop_switch(conn, true)).await;
     assert_eq!(bench.told.next().await, Told::Rules { accounts: 1 });
     assert_eq!(bench.told.next().await, Told::Switches { automatic: true, accounts: 0 });
-    let (scope, name) = (bench.bed.scope(), facts[0].name.clone());
-    bench.bed.write(move |conn| accounts::set_stopped(conn, &scope, &name, true, clock::unix())).await;
+    let (scope, id) = (bench.bed.scope(), facts[0].id);
+    bench.bed.write(move |conn| accounts::set_stopped(conn, &scope, id, true, clock::unix())).await;
     assert_eq!(bench.told.next().await, Told::Rules { accounts: 1 });
     assert_eq!(bench.told.next().await, Told::Switches { automatic: true, accounts: 1 });
     let (scope, id) = (bench.bed.scope(), facts[0].id);

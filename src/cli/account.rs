@@ -249,7 +249,10 @@ fn set_enabled(settings: &Settings, named: Named, on: bool, out: &mut dyn Write)
     let store = open_store(settings)?;
     let scope = scope(&store, named.owner.owner.as_deref())?;
     let (name, now) = (named.name.clone(), now());
-    let known = store.write_blocking(move |conn| accounts::set_enabled(conn, &scope, &name, on, now))?;
+    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
+        Some(account) => accounts::set_enabled(conn, &scope, account.id, on, now),
+        None => Ok(false),
+    })?;
     told(known, &named.name, if on { "enabled" } else { "disabled" }, out)
 }
 
@@ -257,7 +260,10 @@ fn retry(settings: &Settings, named: Named, out: &mut dyn Write) -> anyhow::Resu
     let store = open_store(settings)?;
     let scope = scope(&store, named.owner.owner.as_deref())?;
     let (name, now) = (named.name.clone(), now());
-    let known = store.write_blocking(move |conn| accounts::renew(conn, &scope, &name, now))?;
+    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
+        Some(account) => accounts::renew(conn, &scope, account.id, now),
+        None => Ok(false),
+    })?;
     told(known, &named.name, "tries again:", out)
 }
 
@@ -270,7 +276,10 @@ fn set_stopped(settings: &Settings, switch: Switch, on: bool, out: &mut dyn Writ
     };
     let scope = scope(&store, switch.owner.owner.as_deref())?;
     let (wanted, now) = (name.clone(), now());
-    let known = store.write_blocking(move |conn| accounts::set_stopped(conn, &scope, &wanted, on, now))?;
+    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &wanted)? {
+        Some(account) => accounts::set_stopped(conn, &scope, account.id, on, now),
+        None => Ok(false),
+    })?;
     told(known, &name, word, out)
 }
 

@@ -23,7 +23,7 @@ use yutang::{
     settings::Settings,
     sim::{self, Account, Platform, Said, Sim},
     store::{
-        DbConn, Keys, QueryResult, Scope, Secret, Store, account_states,
+        DbConn, Keys, Page, QueryResult, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
         chat_messages::{self, StoredMessage},
         outbox::{self, Filter},
@@ -236,8 +236,8 @@ impl TestApp {
 
     /// A person passed the platform's verification; the cookie stayed the same.
     pub(crate) fn retry(&self, shop: &Shop) {
-        let (scope, name) = (self.scope, shop.name.clone());
-        assert!(self.write(move |conn| accounts::renew(conn, &scope, &name, Timestamp(1))));
+        let (scope, id) = (self.scope, shop.id);
+        assert!(self.write(move |conn| accounts::renew(conn, &scope, id, Timestamp(1))));
     }
 
     /// The seller logged in anew and brings the fresh cookie.
@@ -273,8 +273,8 @@ impl TestApp {
     }
 
     pub(crate) fn enable(&self, shop: &Shop, on: bool) {
-        let (scope, name) = (self.scope, shop.name.clone());
-        assert!(self.write(move |conn| accounts::set_enabled(conn, &scope, &name, on, Timestamp(2))));
+        let (scope, id) = (self.scope, shop.id);
+        assert!(self.write(move |conn| accounts::set_enabled(conn, &scope, id, on, Timestamp(2))));
     }
 
     /// Reads the database beside the server.
@@ -403,7 +403,7 @@ impl TestApp {
 
     fn list_sends(&self, filter: Filter) -> Vec<Entry> {
         let scope = self.scope;
-        let mut rows = self.read(move |conn| outbox::list(conn, &scope, &filter, 100_000));
+        let (mut rows, _) = self.read(move |conn| outbox::page(conn, &scope, &filter, Page::first(100_000)));
         rows.reverse();
         rows
     }
