@@ -3,11 +3,12 @@
 use std::{
     net::SocketAddr,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
+use actix::Addr;
 use tempfile::TempDir;
 use tokio::{
     sync::{Mutex, broadcast, oneshot},
@@ -15,7 +16,10 @@ use tokio::{
 };
 use yutang::{
     access::role::Role,
-    account::state::{Reason, State, Status},
+    account::{
+        registry::AccountRegistry,
+        state::{Reason, State, Status},
+    },
     app::App,
     ids::{AccountId, ConversationId, Timestamp},
     outbox::entry::Entry,
@@ -31,6 +35,7 @@ use yutang::{
         users::{self, NewUser},
     },
     telemetry::feed::FeedEvent,
+    web::RegistryAddress,
 };
 
 /// Long for a machine under load, never reached where all is well.
@@ -55,6 +60,7 @@ struct Running {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
     told: Mutex<Told>,
+    registry: Arc<OnceLock<RegistryAddress>>,
 }
 
 /// What the server told so far, and what it tells.
@@ -179,6 +185,11 @@ impl TestApp {
         self.scope
     }
 
+    /// The registry of the server that runs.
+    pub(crate) fn registry(&self) -> Addr<AccountRegistry> {
+        self.running().registry.get().expect("the server has started").get()
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the server was started")
     }
@@ -198,6 +209,7 @@ impl TestApp {
         assert!(self.running.is_none(), "the server runs already");
         let app = App::build(self.settings.clone()).unwrap();
         let address = app.addr().unwrap();
+        let registry = app.registry();
         let told = Mutex::new(Told { statuses: Vec::new(), feed: app.feed().watch() });
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("app".into()).spawn(move || {
@@ -206,7 +218,7 @@ impl TestApp {
                 let _ = stopped.await;
             }))
         });
-        self.running = Some(Running { address, stop, thread: thread.unwrap(), told });
+        self.running = Some(Running { address, stop, thread: thread.unwrap(), told, registry });
     }
 
     /// Stops the server as SIGTERM would, and waits for its end.
@@ -452,7 +464,7 @@ impl Told {
     fn note(&mut self, event: FeedEvent) {
         match event {
             FeedEvent::Status { account, status } => self.statuses.push((account, status)),
-            FeedEvent::Decided(_) | FeedEvent::Settled(_) => {}
+            FeedEvent::Decided(_) | FeedEvent::Send(_) | FeedEvent::Stored(_) | FeedEvent::Paused { .. } => {}
         }
     }
 }
