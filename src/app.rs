@@ -18,7 +18,7 @@ use std::{
     path::Path,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Poll,
@@ -43,7 +43,7 @@ use crate::{
         messages::{Ping, ShutDown},
         registry::{self, AccountRegistry, Shard, ToRegistry},
     },
-    inbox::{actor::InboxActor, gap::GapConfig},
+    inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
         ledger,
@@ -80,6 +80,7 @@ pub struct App {
     store: Store,
     feed: Feed,
     listener: TcpListener,
+    registry: Arc<OnceLock<RegistryAddress>>,
     // Fields are dropped in this order: the last lines are written while the folder is still ours.
     _log_files: Option<FilesGuard>,
     _lock: ServerLock,
@@ -101,7 +102,8 @@ impl App {
         let listener = TcpListener::bind(settings.server.listen)
             .with_context(|| format!("cannot listen on {}: free it, or set server.listen", settings.server.listen))
             .with_context(|| step(5, "listener"))?;
-        Ok(Self { settings, store, feed: Feed::default(), listener, _log_files: log_files, _lock: lock })
+        let registry = Arc::default();
+        Ok(Self { settings, store, feed: Feed::default(), listener, registry, _log_files: log_files, _lock: lock })
     }
 
     /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
@@ -118,10 +120,16 @@ impl App {
         self.feed.clone()
     }
 
+    /// Where the registry is, once the server runs.
+    pub fn registry(&self) -> Arc<OnceLock<RegistryAddress>> {
+        Arc::clone(&self.registry)
+    }
+
     /// Steps 6 and 7 of the start; then serves until `stop` resolves, and shuts down within `server.shutdown`.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
         let registry = Supervised::start(&self.settings, &self.store, &self.feed);
+        self.registry.get_or_init(|| registry.address());
         let state =
             AppState::new(&self.settings, self.store.clone(), registry.address(), self.feed.clone(), clock::unix());
         let state = Data::new(state);
@@ -290,10 +298,14 @@ impl ShardParts {
         };
         // A shard whose outbox is dead already is replaced at the next ping.
         outbox.do_send(ListenForReleases(reply.clone().recipient()));
+        outbox.do_send(ListenForTakeovers(reply.clone().recipient()));
         let inbox = {
-            let (store, backlog, retired) = (self.store.clone(), Arc::clone(&backlog), Arc::clone(&retired));
+            let (store, feed) = (self.store.clone(), self.feed.clone());
+            let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
             let (turns, takeovers) = (reply.clone().recipient(), reply.clone().recipient());
-            InboxActor::start_in_arbiter(&arbiter, move |_| InboxActor::new(store, turns, takeovers, backlog, retired))
+            InboxActor::start_in_arbiter(&arbiter, move |_| {
+                InboxActor::new(store, feed, turns, takeovers, backlog, retired)
+            })
         };
         let env = self.env(&inbox, &reply, &outbox, to, &retired);
         (shard(arbiter, env, inbox, reply, outbox), retired)
@@ -340,7 +352,9 @@ fn shard(
         adopt: [outbox.clone().recipient(), reply.clone().recipient(), inbox.clone().recipient()],
         drop_account: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
         ping: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
-        amend: inbox.clone().recipient(),
+        amend: [inbox.clone().recipient(), outbox.clone().recipient()],
+        by_person: outbox.clone().recipient(),
+        acts: outbox.clone().recipient(),
         flush: inbox.recipient(),
         rules: reply.clone().recipient(),
         pauses: reply.recipient(),

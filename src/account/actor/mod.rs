@@ -53,6 +53,8 @@ pub struct AccountActor {
     facts: AccountFacts,
     /// Tells this actor from its predecessors.
     generation: u64,
+    /// How often somebody changed the credentials since it was started.
+    renewals: u64,
     status: Status,
     backoff: Backoff,
     /// What the last connect knew; written down whenever it changes.
@@ -97,6 +99,7 @@ impl AccountActor {
             env,
             facts,
             generation,
+            renewals: 0,
             backoff,
             governor: Governor::default(),
             link: None,
@@ -333,7 +336,12 @@ impl AccountActor {
         }
         self.status = status.clone();
         // Lost only with the registry, whose successor asks for everything anew.
-        self.env.status.do_send(StatusChanged { account: self.facts.id, generation: self.generation, status });
+        self.env.status.do_send(StatusChanged {
+            account: self.facts.id,
+            generation: self.generation,
+            renewals: self.renewals,
+            status,
+        });
     }
 }
 
@@ -404,6 +412,7 @@ impl Handler<CredentialsChanged> for AccountActor {
 
     fn handle(&mut self, _: CredentialsChanged, ctx: &mut Self::Context) {
         info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "new credentials");
+        self.renewals += 1;
         self.unlink(ctx);
         self.backoff = Backoff::new(self.env.config.backoff);
         ctx.cancel_future(self.retry);
