@@ -13,7 +13,10 @@ use std::{
 use actix::prelude::*;
 use futures_util::{FutureExt as _, future::join_all};
 use log::{error, warn};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{
     account::{
@@ -153,7 +156,7 @@ struct Supervised {
     credentials_version: i64,
     /// How many times its running actor was told of new credentials.
     renewals: u64,
-    /// The status tells of the newest credentials.
+    /// The status tells of the newest credentials, and of an actor that is to go on.
     status_is_new: bool,
     enabled: bool,
     shard: usize,
@@ -441,6 +444,7 @@ impl AccountRegistry {
 
     fn stop(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.status_is_new = false;
         match &account.phase {
             Phase::Running(actor) => {
                 // Gone already, it is reported as stopped.
@@ -755,7 +759,7 @@ impl Handler<StatusChanged> for AccountRegistry {
         else {
             return;
         };
-        account.status_is_new = changed.renewals == account.renewals;
+        account.status_is_new = changed.renewals == account.renewals && matches!(account.phase, Phase::Running(_));
         if changed.status.state == State::Connected {
             account.crashes = Backoff::new(self.config.backoff);
         }
@@ -898,15 +902,16 @@ impl Handler<ActOnEntry> for AccountRegistry {
 impl Handler<AwaitOutcome> for AccountRegistry {
     type Result = ResponseActFuture<Self, Option<Status>>;
 
-    fn handle(&mut self, wanted: AwaitOutcome, ctx: &mut Self::Context) -> Self::Result {
-        let AwaitOutcome { account, credentials_version, timeout: patience } = wanted;
-        let (answer, told) = oneshot::channel();
-        self.outcomes.push(Outcome { account, credentials_version, answer });
-        if self.accounts.get(&account).is_some_and(|known| known.credentials_version >= credentials_version) {
-            self.tell_outcomes(account);
-        }
-        self.look(ctx);
-        let waited = async move { timeout(patience, told).await }.into_actor(self);
+    /// Looks at the database first: whoever asks may just have written there.
+    fn handle(&mut self, wanted: AwaitOutcome, _: &mut Self::Context) -> Self::Result {
+        let AwaitOutcome { account, credentials_version, timeout } = wanted;
+        let over = Instant::now() + timeout;
+        let waited = self.read(self.known).then(move |(), actor, _| {
+            let (answer, told) = oneshot::channel();
+            actor.outcomes.push(Outcome { account, credentials_version, answer });
+            actor.tell_outcomes(account);
+            async move { timeout_at(over, told).await }.into_actor(actor)
+        });
         Box::pin(waited.map(move |told, actor, _| match told {
             Ok(Ok(status)) => Some(status),
             // The time is over.

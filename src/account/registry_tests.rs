@@ -3,10 +3,7 @@
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
-use tokio::{
-    sync::{Semaphore, broadcast},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, broadcast};
 
 use super::*;
 use crate::{
@@ -786,4 +783,19 @@ async fn nothing_starts_while_a_person_settles_an_entry_in_the_database() {
     drop(held);
     assert_eq!(acting.await.unwrap().map(|entry| entry.state), Ok(EntryState::Expired));
     bench.is_taken_in(id).await;
+}
+
+#[actix::test]
+async fn the_outcome_of_a_restart_or_of_enabling_is_not_what_was_before() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    bench.says(id, 0, State::Connected).await;
+    assert!(bench.registry.send(Restart(id)).await.unwrap());
+    bench.says(id, 0, State::Connected).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connecting));
+    bench.enable(&facts[0], false).await;
+    bench.status(id, State::Closed, Reason::Disabled).await;
+    bench.enable(&facts[0], true).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connecting));
 }

@@ -20,6 +20,7 @@ use super::super::{
 use crate::{
     account::{
         messages::{AccountSnapshot, AwaitOutcome, Refresh, Restart, SnapshotOf},
+        registry::WithoutAccounts,
         state::{Reason, State, Status},
     },
     ids::{AccountId, BuyerId, Timestamp, UserId},
@@ -526,8 +527,5 @@ pub(in crate::web) async fn remove(app: &AppState, caller: &Caller, id: AccountI
         accounts::delete(conn, &scope, id)?;
         audit::record(conn, &actor, &Deed::new("account.delete", id).of(scope.user()).before(&account), now)
     };
-    let deleted = app.store.write(job).await;
-    // Where it is still there it starts again.
-    notice(app);
-    Ok(deleted?)
+    Ok(app.registry.get().send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await??)
 }
