@@ -7,6 +7,7 @@ mod messages;
 mod migrations;
 mod opening;
 mod plans;
+mod stats;
 mod tables;
 mod tenants;
 mod writing;
