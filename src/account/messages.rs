@@ -1,6 +1,6 @@
 //! What accounts, their registry and their shards say to each other.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::{Message as ActixMessage, Recipient};
 
@@ -178,6 +178,19 @@ pub struct Overview;
 pub struct RegistryOverview {
     pub shards: usize,
     pub accounts: Vec<(AccountId, Status)>,
+}
+
+/// What has every shard in work? Each may take this long; `None`: it did not answer.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Vec<Option<ShardLoad>>")]
+pub struct LoadOfShards(pub Duration);
+
+/// What the three actors of a shard have in work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ShardLoad {
+    pub inbox: Load,
+    pub reply: Load,
+    pub outbox: Load,
 }
 
 /// Settle, close every socket, end. Answered when it is done; the asker sets the deadline.

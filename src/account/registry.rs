@@ -21,8 +21,9 @@ use crate::{
         backoff::{Backoff, BackoffConfig},
         facts::{AccountFacts, Pace},
         messages::{
-            AccountSnapshot, AccountStopped, Adopt, Amend, CredentialsChanged, DropAccount, Load, Overview, Ping,
-            Refresh, RegistryOverview, Restart, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
+            AccountSnapshot, AccountStopped, Adopt, Amend, CredentialsChanged, DropAccount, Load, LoadOfShards,
+            Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot, SnapshotOf,
+            StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
     },
@@ -70,6 +71,7 @@ pub struct Shard {
     pub adopt: [Recipient<Adopt>; 3],
     /// In the order they are let go: the beginning of the walk first.
     pub drop_account: [Recipient<DropAccount>; 3],
+    /// Inbox, reply, outbox.
     pub ping: [Recipient<Ping>; 3],
     pub amend: Recipient<Amend>,
     pub rules: Recipient<RulesLoaded>,
@@ -674,6 +676,21 @@ impl Handler<SnapshotOf> for AccountRegistry {
         let wait = self.config.ping_wait;
         Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
     }
+}
+
+impl Handler<LoadOfShards> for AccountRegistry {
+    type Result = ResponseFuture<Vec<Option<ShardLoad>>>;
+
+    fn handle(&mut self, LoadOfShards(wait): LoadOfShards, _: &mut Self::Context) -> Self::Result {
+        let asked: Vec<_> = self.shards.iter().map(|shard| load(shard.ping.clone(), wait)).collect();
+        Box::pin(join_all(asked))
+    }
+}
+
+async fn load(pings: [Recipient<Ping>; 3], wait: Duration) -> Option<ShardLoad> {
+    let [inbox, reply, outbox] = pings.map(|ping| async move { timeout(wait, ping.send(Ping)).await.ok()?.ok() });
+    let (inbox, reply, outbox) = tokio::join!(inbox, reply, outbox);
+    Some(ShardLoad { inbox: inbox?, reply: reply?, outbox: outbox? })
 }
 
 impl Handler<Ping> for AccountRegistry {

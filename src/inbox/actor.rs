@@ -38,7 +38,7 @@ use crate::{
         chat_messages::{self, NewMessage, StoredMessage},
         unknown_pushes::NewPush,
     },
-    telemetry::clock,
+    telemetry::{clock, metrics::Metrics},
 };
 
 /// Messages one transaction stores at most, so that a flood cannot hold the writer for long.
@@ -63,6 +63,7 @@ pub struct InboxActor {
     store: Store,
     turns: Recipient<TurnSettled>,
     takeovers: Recipient<TookOver>,
+    metrics: Metrics,
     backlog: Arc<AtomicUsize>,
     /// Set when this shard was replaced: nothing may be stored by it any more.
     retired: Arc<AtomicBool>,
@@ -97,6 +98,7 @@ impl InboxActor {
         store: Store,
         turns: Recipient<TurnSettled>,
         takeovers: Recipient<TookOver>,
+        metrics: Metrics,
         backlog: Arc<AtomicUsize>,
         retired: Arc<AtomicBool>,
     ) -> Self {
@@ -104,6 +106,7 @@ impl InboxActor {
             store,
             turns,
             takeovers,
+            metrics,
             backlog,
             retired,
             accounts: HashMap::new(),
@@ -187,6 +190,7 @@ impl InboxActor {
     }
 
     fn stored(&mut self, arrivals: Vec<Arrival>, fresh: Vec<bool>, ctx: &mut Context<Self>) {
+        self.metrics.received(fresh.iter().filter(|new| **new).count());
         let mut fresh = fresh.into_iter();
         for Arrival { ingest, answer } in arrivals {
             let answered = answered_by_seller(&ingest);

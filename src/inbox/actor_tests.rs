@@ -33,8 +33,15 @@ impl Inbox {
     fn start_on(bed: Bed, facts: AccountFacts) -> Self {
         let ((turn, turns), (takeover, takeovers)) = (listening(), listening());
         let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let actor =
-            InboxActor::new(bed.store.clone(), turn, takeover, Arc::clone(&backlog), Arc::clone(&retired)).start();
+        let actor = InboxActor::new(
+            bed.store.clone(),
+            turn,
+            takeover,
+            Metrics::default(),
+            Arc::clone(&backlog),
+            Arc::clone(&retired),
+        )
+        .start();
         Self { bed, facts, actor, turns, takeovers, backlog, retired }
     }
 

@@ -43,6 +43,7 @@ use crate::{
     telemetry::{
         clock,
         feed::{DecidedEvent, Feed, FeedEvent},
+        metrics::Metrics,
     },
 };
 
@@ -73,6 +74,7 @@ pub struct OutboxActor {
     store: Store,
     config: Config,
     feed: Feed,
+    metrics: Metrics,
     /// Turns between the inbox and a stored decision: the inbox slows down when it grows.
     backlog: Arc<AtomicUsize>,
     /// Set when this shard was replaced: nothing may leave it any more.
@@ -119,11 +121,19 @@ struct Batch {
 }
 
 impl OutboxActor {
-    pub fn new(store: Store, config: Config, feed: Feed, backlog: Arc<AtomicUsize>, retired: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        store: Store,
+        config: Config,
+        feed: Feed,
+        metrics: Metrics,
+        backlog: Arc<AtomicUsize>,
+        retired: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             store,
             config,
             feed,
+            metrics,
             backlog,
             retired,
             accounts: HashMap::new(),
@@ -234,9 +244,12 @@ impl OutboxActor {
         // The job's copy went with its answer; where the writer still holds it, the flights are copied.
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| shared.copy_of_what_follows());
         for event in batch.told {
+            self.metrics.decided(event.decision, event.decided_at.since(event.received_at));
             self.feed.tell(|| FeedEvent::Decided(Box::new(event)));
         }
         for entry in batch.settled {
+            let settled_at = entry.settled_at.unwrap_or(entry.created_at);
+            self.metrics.settled(entry.state, settled_at.since(entry.created_at));
             self.feed.tell(|| FeedEvent::Settled(Box::new(entry)));
         }
         for (account, epoch, flight) in batch.flights {
@@ -257,6 +270,7 @@ impl OutboxActor {
             Some(line) if account.ledger.on_launch(&flight.conversation, flight.id, clock::now()) => {
                 let Flight { id, conversation, peer, body, attempt: _ } = flight;
                 line.transmit.do_send(Transmit { id, conversation, peer, body });
+                self.metrics.sent();
             }
             Some(_) => {}
             None => {

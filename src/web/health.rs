@@ -1,28 +1,27 @@
-//! `GET /health`: whether the server does its work. 503 where the database or the registry does not answer within a second.
+//! `GET /health`, `/livez`, `/readyz`: answered from what [`Probe`](super::probe::Probe) saw last, without waiting for anything.
 
-use std::time::Duration;
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
-use actix_web::{HttpResponse, web::Data};
-use tokio::time::timeout;
+use crate::{telemetry::clock, web::AppState};
 
-use crate::{
-    account::messages::Overview,
-    telemetry::{clock, health::Health},
-    web::AppState,
-};
-
-/// A part that takes longer to answer is not healthy.
-const PATIENCE: Duration = Duration::from_secs(1);
-
+/// What each part is doing; 503 where one fails that the settings name.
 pub(super) async fn health(state: Data<AppState>) -> HttpResponse {
-    let registry = state.registry.get();
-    let (database, overview) =
-        tokio::join!(timeout(PATIENCE, state.store.ping()), timeout(PATIENCE, registry.send(Overview)));
-    let overview = overview.ok().and_then(Result::ok);
-    let health = Health::new(
-        matches!(database, Ok(Ok(()))),
-        overview.as_ref().map(|overview| overview.accounts.as_slice()),
-        clock::unix().since(state.started_at),
-    );
-    if health.is_healthy() { HttpResponse::Ok().json(health) } else { HttpResponse::ServiceUnavailable().json(health) }
+    let (health, refuses) = state.health.report(clock::now());
+    let status = if refuses { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    HttpResponse::build(status).json(health)
+}
+
+/// Whether the process is worth keeping. 503: a supervisor should start it anew.
+pub(super) async fn livez(state: Data<AppState>) -> HttpResponse {
+    word(state.health.is_alive(clock::now()), "alive")
+}
+
+/// Whether requests can be served now. 503: a proxy should ask another one, or wait.
+pub(super) async fn readyz(state: Data<AppState>) -> HttpResponse {
+    word(state.health.is_ready(clock::now()), "ready")
+}
+
+fn word(holds: bool, word: &'static str) -> HttpResponse {
+    let mut answer = if holds { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.json(serde_json::json!({ "status": if holds { word.to_owned() } else { format!("not {word}") } }))
 }

@@ -1,24 +1,36 @@
 //! HTTP: the one table of routes, and what every handler may use.
 
 mod health;
+mod metrics;
+pub mod probe;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix::Addr;
 use actix_web::web::{ServiceConfig, get};
 
-use crate::{account::registry::AccountRegistry, ids::Timestamp, store::Store};
+use crate::{
+    account::registry::AccountRegistry,
+    store::Store,
+    telemetry::{health::HealthMonitor, metrics::Metrics},
+};
 
 /// Every route there is.
 pub fn routes(config: &mut ServiceConfig) {
     config.route("/health", get().to(health::health));
+    config.route("/livez", get().to(health::livez));
+    config.route("/readyz", get().to(health::readyz));
+    config.route("/metrics", get().to(metrics::metrics));
 }
 
 /// What handlers work with.
 pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
-    pub started_at: Timestamp,
+    pub health: HealthMonitor,
+    pub metrics: Metrics,
+    /// Empty: there is no `GET /metrics`.
+    pub metrics_token: String,
 }
 
 /// Where the registry is at the moment: a dead one is replaced.
