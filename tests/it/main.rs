@@ -6,8 +6,10 @@ mod process;
 
 mod accounts;
 mod chat;
+mod container;
 mod faults;
 mod gap;
+mod health;
 mod load_isolation;
 mod outbox;
 mod restart;
