@@ -24,6 +24,9 @@ const SECONDS: &[f64] =
 /// What may be decided about a message.
 const DECISIONS: [&str; 2] = ["answer", "silent"];
 
+/// Everybody may invent methods, too.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /// All metrics of the process. Cloning is cheap; every clone counts into the same.
 #[derive(Clone)]
 pub struct Metrics(Arc<Families>);
@@ -167,6 +170,7 @@ impl Metrics {
 
     /// An answered HTTP request. `route` is the pattern (`/api/v1/accounts/{id}`), never the path: everybody may invent paths.
     pub fn observe_http(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
         self.0.requests.with_label_values(&[method, route, &status.to_string()]).inc();
         self.0.request_seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
@@ -342,6 +346,16 @@ mod tests {
                 assert!(line.contains("_total "), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn an_invented_method_makes_no_line_of_its_own() {
+        let metrics = Metrics::default();
+        for method in ["BREW", "STIR"] {
+            metrics.observe_http(method, "/health", 405, Duration::ZERO);
+        }
+        let line = "yutang_http_requests_total{method=\"other\",route=\"/health\",status=\"405\"} 2";
+        assert!(metrics.render().contains(line), "{}", metrics.render());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `GET /health`, `/livez`, `/readyz`: answered from what [`Probe`](super::probe::Probe) saw last, without waiting for anything.
 
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
+use serde::Serialize;
 
 use crate::{telemetry::clock, web::AppState};
 
@@ -13,15 +14,24 @@ pub(super) async fn health(state: Data<AppState>) -> HttpResponse {
 
 /// Whether the process is worth keeping. 503: a supervisor should start it anew.
 pub(super) async fn livez(state: Data<AppState>) -> HttpResponse {
-    word(state.health.is_alive(clock::now()), "alive")
+    let alive = state.health.is_alive(clock::now());
+    condition(alive, if alive { "alive" } else { "hopeless" })
 }
 
 /// Whether requests can be served now. 503: a proxy should ask another one, or wait.
 pub(super) async fn readyz(state: Data<AppState>) -> HttpResponse {
-    word(state.health.is_ready(clock::now()), "ready")
+    let ready = state.health.is_ready(clock::now());
+    condition(ready, if ready { "ready" } else { "not ready" })
 }
 
-fn word(holds: bool, word: &'static str) -> HttpResponse {
-    let mut answer = if holds { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.json(serde_json::json!({ "status": if holds { word.to_owned() } else { format!("not {word}") } }))
+/// The answer of `/livez` and `/readyz`.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Condition {
+    #[schema(example = "ready")]
+    status: &'static str,
+}
+
+fn condition(holds: bool, status: &'static str) -> HttpResponse {
+    let code = if holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(code).json(Condition { status })
 }
