@@ -14,8 +14,10 @@ mod health;
 pub mod hygiene;
 pub mod idempotency;
 pub mod input;
+mod metrics;
 pub mod openapi;
 pub mod page;
+pub mod probe;
 pub mod setup;
 pub mod tag;
 
@@ -42,10 +44,9 @@ use self::{
 use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
-    ids::Timestamp,
     settings::Settings,
     store::{Store, revisions, users},
-    telemetry::feed::Feed,
+    telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
 };
 
 /// One line of the table.
@@ -81,6 +82,9 @@ const ADMIN: Access = Access::Right(Right::Administer);
 routes! {
     // is it well?
     GET "/health" Access::Open => health::health;
+    GET "/livez" Access::Open => health::livez;
+    GET "/readyz" Access::Open => health::readyz;
+    GET "/metrics" Access::Open => metrics::metrics;
 
     // the first administrator
     GET "/setup" Access::Open => setup::page;
@@ -203,11 +207,19 @@ pub struct AppState {
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
-    pub started_at: Timestamp,
+    pub health: HealthMonitor,
+    pub metrics: Metrics,
 }
 
 impl AppState {
-    pub fn new(settings: &Settings, store: Store, registry: RegistryAddress, feed: Feed, now: Timestamp) -> Self {
+    pub fn new(
+        settings: &Settings,
+        store: Store,
+        registry: RegistryAddress,
+        feed: Feed,
+        health: HealthMonitor,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             gate: Gate::new(&store),
             door: api::sessions::DoorKeeper::default(),
@@ -217,7 +229,8 @@ impl AppState {
             store,
             registry,
             feed,
-            started_at: now,
+            health,
+            metrics,
         }
     }
 }
