@@ -144,6 +144,7 @@ routes! {
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
     // what the machine says about itself
+    GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
 }

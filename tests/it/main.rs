@@ -4,6 +4,7 @@
 mod harness;
 mod process;
 
+mod access_table;
 mod accounts;
 mod api;
 mod chat;

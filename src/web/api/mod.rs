@@ -12,3 +12,4 @@ pub mod key;
 pub mod keywords;
 pub mod outbox;
 pub mod sessions;
+pub mod stats;
