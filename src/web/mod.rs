@@ -8,6 +8,7 @@
 //! Everything under `/api/v1` is JSON. `compat.rs` holds the paths of older clients, with the same handlers behind them.
 
 pub mod api;
+pub mod compat;
 pub mod error;
 pub mod gate;
 mod health;
@@ -118,6 +119,7 @@ routes! {
     GET "/api/v1/keywords/{id}" READ => api::keywords::get;
     PATCH "/api/v1/keywords/{id}" MANAGE => api::keywords::update;
     DELETE "/api/v1/keywords/{id}" MANAGE => api::keywords::delete;
+    POST "/api/v1/previews" READ => api::previews::preview;
     GET "/api/v1/default-replies" READ => api::keywords::list_defaults;
     POST "/api/v1/default-replies" MANAGE => api::keywords::create_default;
     GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
@@ -146,6 +148,24 @@ routes! {
     // what the machine says about itself
     GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
+
+    // what older clients know
+    GET "/cookies" READ => compat::accounts::list_ids;
+    POST "/cookies" MANAGE => compat::accounts::create;
+    GET "/cookies/list" READ => compat::accounts::list_cookies;
+    POST "/cookies/add" MANAGE => compat::accounts::create_and_wait;
+    PUT "/cookies/{id}" MANAGE => compat::accounts::update;
+    DELETE "/cookies/{id}" MANAGE => compat::accounts::delete;
+    GET "/accounts" READ => compat::accounts::list_accounts;
+    POST "/accounts" MANAGE => compat::accounts::create_account;
+    PUT "/accounts/{id}" MANAGE => compat::accounts::update_account;
+    DELETE "/accounts/{id}" MANAGE => compat::accounts::delete_account;
+    GET "/keywords" READ => compat::keywords::list_keywords;
+    POST "/keywords" MANAGE => compat::keywords::create_keyword;
+    PUT "/keywords/{id}" MANAGE => compat::keywords::update_keyword;
+    DELETE "/keywords/{id}" MANAGE => compat::keywords::delete_keyword;
+
+    // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
 }
 

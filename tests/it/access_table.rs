@@ -316,6 +316,36 @@ fn rows() -> Vec<Row> {
             Some(json!({"account_id": world.chosen.0, "buyer_id": world.uid()}))
         }),
         row!("DELETE" "/api/v1/blocked-buyers/{id}" [204], |world, _, whose| world.block(whose)),
+        row!("POST" "/api/v1/previews" [200], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "messages": ["在吗"]}))
+        }),
+        row!("GET" "/cookies" [200]),
+        row!("POST" "/cookies" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"id": format!("made-{uid}"), "value": format!("unb={uid}; cookie2=x")}))
+        }),
+        row!("GET" "/cookies/list" [200]),
+        row!("POST" "/cookies/add" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"id": format!("made-{uid}"), "value": format!("unb={uid}; cookie2=x")}))
+        }),
+        row!("PUT" "/cookies/{id}" [409], |world, _, whose| world.account(whose), |world| {
+            Some(json!({"value": format!("unb={}; cookie2=x", world.uid())}))
+        }),
+        row!("DELETE" "/cookies/{id}" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/accounts" [200]),
+        row!("POST" "/accounts" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"name": format!("made-{uid}"), "cookie": format!("unb={uid}; cookie2=x"), "enabled": false}))
+        }),
+        row!("PUT" "/accounts/{id}" [200], |world, _, whose| world.account(whose), |_| Some(json!({"debounce_ms": null}))),
+        row!("DELETE" "/accounts/{id}" [204], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/keywords" [200]),
+        row!("POST" "/keywords" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))
+        }),
+        row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
+        row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
         row!("GET" "/api/v1/stats" [200]),
         row!("GET" "/api/v1/audit" [200]),
         row!("GET" "/api-docs/openapi.json" [200]),

@@ -16,6 +16,7 @@ mod health;
 mod load_isolation;
 mod outbox;
 mod person;
+mod resources;
 mod restart;
 mod rules_live;
 mod startup;

@@ -11,5 +11,6 @@ pub mod decisions;
 pub mod key;
 pub mod keywords;
 pub mod outbox;
+pub mod previews;
 pub mod sessions;
 pub mod stats;
