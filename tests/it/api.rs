@@ -74,7 +74,7 @@ async fn every_refusal_has_the_same_shape_in_the_readers_language() {
     assert_eq!(refused.json()["message"], "请求中有字段不符合要求。");
     seller.get("/api/v1/nothing").await.refused(404, "not_found");
     let refused = seller.patch("/api/v1/blocked-buyers", &json!({})).await.refused(405, "method_not_allowed");
-    assert_eq!(refused.header("allow"), Some("GET, POST"));
+    assert_eq!(refused.header("allow"), Some("GET, POST, HEAD, OPTIONS"));
     assert!(refused.header("x-request-id").is_some_and(|id| id.len() == 32));
     assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
 }
