@@ -732,6 +732,22 @@ mod tests {
     }
 
     #[test]
+    fn what_links_and_foreign_pages_begin_with_is_an_origin_and_nothing_more() {
+        let address = ([127, 0, 0, 1], 8080).into();
+        assert_eq!(Settings::default().public_url(address), "http://127.0.0.1:8080");
+        let named = load("", &[("YUTANG__SERVER__PUBLIC_URL", "https://shop.example/")]).unwrap();
+        assert_eq!(named.public_url(address), "https://shop.example");
+        let listed = load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example, http://localhost:3000")]).unwrap();
+        assert_eq!(listed.server.cors_origins, ["https://a.example", "http://localhost:3000"]);
+        for bad in ["a.example", "ftp://a.example", "https://a.example/x", "https://me@a.example", "https://A.example"]
+        {
+            assert!(load("", &[("YUTANG__SERVER__PUBLIC_URL", bad)]).is_err(), "{bad}");
+            assert!(load("", &[("YUTANG__SERVER__CORS_ORIGINS", bad)]).is_err(), "{bad}");
+        }
+        assert!(load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example/")]).is_err(), "no browser says it so");
+    }
+
+    #[test]
     fn a_span_reads_back_from_its_text() {
         for text in ["0s", "1ms", "1500ms", "2s", "90s", "5m", "2h", "3d"] {
             assert_eq!(span::text(span::parse(text).unwrap()), text);

@@ -43,8 +43,6 @@ pub(super) async fn share<B: MessageBody + 'static>(
     if let Some(allowed) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        // Otherwise browsers keep the answer from the page whatever the other headers say.
-        headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     }
     Ok(response)
 }

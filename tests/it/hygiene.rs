@@ -8,7 +8,7 @@ use yutang::web::{input::MAX_BODY, static_files::href};
 
 use crate::{
     client::{Api, PASSWORD},
-    harness::TestApp,
+    harness::{LOOK, TestApp},
     process::Shop,
     raw::{IMPATIENCE, body, header, status},
 };
@@ -297,7 +297,8 @@ async fn r14_a_shutdown_lets_a_running_request_finish() {
     until_busy(&other).await;
     let finish = async {
         while TcpStream::connect(address).is_ok() {
-            actix_web::rt::task::yield_now().await;
+            // No event tells that the door is closed.
+            actix_web::rt::time::sleep(LOOK).await;
         }
         conn.batch_execute("ROLLBACK").unwrap();
         running.await.unwrap().is(201);
