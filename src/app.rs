@@ -208,7 +208,9 @@ fn adopt_former_database(former: &Path, settings: &Settings) -> anyhow::Result<(
 }
 
 fn serve_http(listener: TcpListener, state: Data<AppState>) -> std::io::Result<Server> {
+    let patience = state.settings.server.client_timeout;
     let server = HttpServer::new(move || web::application(state.clone()));
+    let server = server.client_request_timeout(patience).client_disconnect_timeout(patience);
     Ok(server.workers(1).disable_signals().shutdown_timeout(2).listen(listener)?.run())
 }
 

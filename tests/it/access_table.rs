@@ -47,7 +47,7 @@ impl Who {
     fn may(self, access: Access) -> bool {
         match access {
             Access::Open | Access::Door => true,
-            Access::Person => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
+            Access::Person | Access::Page => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
             Access::Right(Right::Read) => self != Self::Nobody,
             Access::Right(Right::Answer) => !matches!(self, Self::Nobody | Self::Viewer | Self::ReadToken),
             Access::Right(Right::Manage) => matches!(self, Self::Owner | Self::Admin | Self::WriteToken),
@@ -259,7 +259,12 @@ fn rows() -> Vec<Row> {
         row!("GET" "/readyz" [200, 503]),
         // no token is set in these tests
         row!("GET" "/metrics" [404]),
-        row!("GET" "/setup" [200]),
+        row!("GET" "/" [303]),
+        row!("GET" "/sign-in" [200]),
+        row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
+        row!("GET" "/docs" [200]),
+        row!("GET" "/redoc" [200]),
+        row!("GET" "/setup" [404]),
         row!("POST" "/api/v1/setup" [404, 429], PLAIN, |_| Some(json!({"token": "x", "username": "x", "password": "correct horse battery"}))),
         row!("POST" "/api/v1/sessions" [401, 429], PLAIN, |world| {
             Some(json!({"username": format!("nobody-{}", world.number()), "password": "wrong"}))
