@@ -76,9 +76,9 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`ids`] and [`platform`] say what is talked about and how it looks on the wire. [`account`], [`inbox`], [`reply`] and [`outbox`] are the
+//! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`], [`reply`] and [`outbox`] are the
 //! walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes last. [`store`] keeps it all,
-//! [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`cli`] is where a person comes in, [`sim`] is what it
+//! [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`cli`] is where a person comes in, [`sim`] is what it
 //! is tested against.
 
 pub mod ids;
@@ -105,6 +105,8 @@ pub mod telemetry;
 
 #[cfg(test)]
 mod testbed;
+
+pub mod mail;
 
 pub mod web;
 

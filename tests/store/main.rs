@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod access;
 mod harness;
 mod messages;
 mod migrations;
