@@ -8,6 +8,8 @@ mod messages;
 mod migrations;
 mod opening;
 mod plans;
+mod privacy;
+mod retention;
 mod tables;
 mod tenants;
 mod writing;
