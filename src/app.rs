@@ -44,6 +44,7 @@ use crate::{
         registry::{self, AccountRegistry, Shard, ToRegistry},
     },
     inbox::{actor::InboxActor, gap::GapConfig},
+    maintenance::actor::{self as maintenance, MaintenanceActor},
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
         ledger,
@@ -55,7 +56,7 @@ use crate::{
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
     telemetry::{clock, feed::Feed},
-    web::{self, AppState, RegistryAddress, setup},
+    web::{self, AppState, Engine, RegistryAddress, setup},
 };
 
 /// Where the database was before `data_dir` existed.
@@ -113,8 +114,9 @@ impl App {
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
         let registry = Supervised::start(&self.settings, &self.store, &self.feed);
-        let state =
-            AppState::new(&self.settings, self.store.clone(), registry.address(), self.feed.clone(), clock::unix());
+        let maintenance = MaintenanceActor::new(self.store.clone(), maintenance_config(&self.settings)).start();
+        let engine = Engine { registry: registry.address(), maintenance: maintenance.clone() };
+        let state = AppState::new(&self.settings, self.store.clone(), engine, self.feed.clone(), clock::unix());
         let state = Data::new(state);
         setup::prepare(&state, address).await.context("start-up step 6 (first administrator) failed")?;
         let server = serve_http(self.listener, state.clone()).context("start-up step 5 (listener) failed")?;
@@ -132,6 +134,8 @@ impl App {
             }
         }
         info!("shutting down");
+        // Gone already or not: it does nothing more.
+        maintenance.do_send(maintenance::End);
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
         Ok(())
@@ -403,6 +407,12 @@ fn account_config(settings: &Settings) -> AccountConfig {
         gap_retry: Duration::from_secs(30),
         unstored: 10_000,
     }
+}
+
+fn maintenance_config(settings: &Settings) -> maintenance::Config {
+    // Clocks may differ by a minute.
+    let overlap = settings.inbox.gap_overlap + Duration::from_mins(1);
+    maintenance::Config { at: settings.maintenance.at, overlap }
 }
 
 fn outbox_config(settings: &Settings) -> OutboxConfig {

@@ -43,6 +43,7 @@ use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
     ids::Timestamp,
+    maintenance::actor::MaintenanceActor,
     settings::Settings,
     store::{Store, revisions, users},
     telemetry::feed::Feed,
@@ -98,6 +99,14 @@ routes! {
     POST "/api/v1/blocked-buyers" ANSWER => api::blocked_buyers::create;
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
+    GET "/api/v1/buyers/{buyer_id}" READ => api::buyers::show;
+    DELETE "/api/v1/buyers/{buyer_id}" MANAGE => api::buyers::erase;
+    GET "/api/v1/buyers/{buyer_id}/export" MANAGE => api::buyers::export;
+
+    // the job of the night
+    GET "/api/v1/maintenance" ADMIN => api::maintenance::show;
+    POST "/api/v1/maintenance/run" ADMIN => api::maintenance::run;
+
     // what the machine says about itself
     GET "/api/v1/audit" MANAGE => api::audit::list;
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
@@ -151,10 +160,17 @@ pub fn application(
         .wrap(from_fn(hygiene::follow))
 }
 
+/// The actors that handlers speak to.
+pub struct Engine {
+    pub registry: RegistryAddress,
+    pub maintenance: Addr<MaintenanceActor>,
+}
+
 /// What handlers work with.
 pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
+    pub maintenance: Addr<MaintenanceActor>,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -166,7 +182,7 @@ pub struct AppState {
 }
 
 impl AppState {
-    pub fn new(settings: &Settings, store: Store, registry: RegistryAddress, feed: Feed, now: Timestamp) -> Self {
+    pub fn new(settings: &Settings, store: Store, engine: Engine, feed: Feed, now: Timestamp) -> Self {
         Self {
             gate: Gate::new(&store),
             door: api::sessions::DoorKeeper::default(),
@@ -174,7 +190,8 @@ impl AppState {
             places: Arc::new(Semaphore::new(settings.server.requests)),
             settings: Arc::new(settings.clone()),
             store,
-            registry,
+            registry: engine.registry,
+            maintenance: engine.maintenance,
             feed,
             started_at: now,
         }

@@ -5,4 +5,6 @@
 
 pub mod audit;
 pub mod blocked_buyers;
+pub mod buyers;
+pub mod maintenance;
 pub mod sessions;
