@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     account::facts::AccountFacts,
     store::{
-        DbConn,
+        DbConn, Page,
         account_cursors::{self, Cursor},
         chat_messages::{self, NewMessage, Source},
     },
@@ -83,7 +83,7 @@ async fn at_night_what_is_too_old_is_removed() {
     assert_eq!((run.removed.messages, run.error), (3, None));
     assert!(run.started_at >= before.next && after.next > clock::unix());
     assert_eq!(left(&bed, &account).await, 0);
-    let lines = bed.write(|conn| audit::list(conn, &audit::Filter::default(), 0, 9)).await.0;
+    let lines = bed.write(|conn| audit::list(conn, &audit::Filter::default(), Page::first(9))).await.0;
     assert!(lines.iter().any(|line| (&*line.action, &*line.actor) == ("maintenance.run", "system")));
 }
 

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::{
     DbConn, Scope,
     accounts::within,
-    blocked_buyers::{self, Blocked},
+    blocked_buyers::Row,
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
@@ -70,15 +70,6 @@ impl Figures {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// What the engine is doing for the buyer at this moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InWork {
-    /// Messages of running accounts that wait for their decision.
-    pub undecided: i64,
-    /// Sends of running accounts that are not settled, and those of any account that may be on the wire.
-    pub unsettled: i64,
 }
 
 /// The accounts of the scope, or the one of them that is meant, with the seller's own id.
@@ -189,14 +180,16 @@ pub fn count(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<F
 }
 
 /// Entries of the list of blocked buyers. One for all accounts is left out where only some accounts are meant or seen.
-pub fn blocked(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<Blocked>> {
+pub fn blocked(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<Row>> {
     let all = traces.account.is_none() && scope.is_whole();
-    let is_meant = |entry: &Blocked| match entry.account {
-        None => all,
-        Some(account) => traces.account.is_none_or(|only| only == account),
-    };
-    let entries = blocked_buyers::list(conn, scope)?;
-    Ok(entries.into_iter().filter(|entry| entry.buyer == traces.buyer && is_meant(entry)).collect())
+    let own = accounts_of(conn, scope, traces.account)?;
+    let entries: Vec<Row> = blocks::table
+        .filter(blocks::owner_id.eq(scope.user()).and(blocks::buyer_id.eq(&traces.buyer)))
+        .order(blocks::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    let is_meant = |row: &Row| row.blocked.account.map_or(all, |account| own.contains_key(&account));
+    Ok(entries.into_iter().filter(is_meant).collect())
 }
 
 /// What is known of the conversations themselves.
@@ -231,8 +224,9 @@ pub fn messages(
         .load(conn)
 }
 
-/// Takes out whatever says who the buyer is and what was said; what is counted by day, item, rule and decision stays. `Err`: the engine
-/// has something in work for the buyer, and nothing was erased.
+/// Takes out whatever says who the buyer is and what was said; what is counted by day, item, rule and decision stays. What is queued for
+/// the buyer is cancelled, what was not decided yet is left without an answer: so no actor may have an account of the traces in hand.
+/// `Err`: so many sends may be on the wire, and nothing was erased.
 ///
 /// `pseudonym` begins with [`ERASED`] and must be random: it stands for the buyer in what stays, and nothing leads back from it. Message
 /// ids stay, or the platform's history would bring the messages back as new ones.
@@ -242,13 +236,13 @@ pub fn erase(
     traces: &Traces,
     pseudonym: &BuyerId,
     now: Timestamp,
-) -> QueryResult<Result<Figures, InWork>> {
+) -> QueryResult<Result<Figures, i64>> {
     let own = accounts_of(conn, scope, traces.account)?;
     let mut traces = traces.clone();
     traces.places.retain(|place| own.contains_key(&place.account));
-    let in_work = in_work(conn, &traces)?;
-    if in_work != InWork::default() {
-        return Ok(Err(in_work));
+    let in_the_air = in_the_air(conn, &traces)?;
+    if in_the_air > 0 {
+        return Ok(Err(in_the_air));
     }
     add_new_sends(conn, &mut traces)?;
     let figures = count(conn, scope, &traces)?;
@@ -263,7 +257,6 @@ pub fn erase(
         .set((items::seller_id.eq(pseudonym), items::title.eq("")))
         .execute(conn)?;
     revisions::bump(conn, Topic::Blocks)?;
-    revisions::bump(conn, Topic::Pauses)?;
     Ok(Ok(figures))
 }
 
@@ -283,22 +276,16 @@ fn add_new_sends(conn: &mut DbConn, traces: &mut Traces) -> QueryResult<()> {
     Ok(())
 }
 
-fn in_work(conn: &mut DbConn, traces: &Traces) -> QueryResult<InWork> {
-    let mut found = InWork::default();
+/// Sends to the buyer that may be on the wire.
+pub fn in_the_air(conn: &mut DbConn, traces: &Traces) -> QueryResult<i64> {
+    let mut found = 0;
     for place in &traces.places {
-        let enabled: bool = accounts::table.find(place.account).select(accounts::enabled).first(conn)?;
-        let undecided = messages_at!(traces, place).filter(chat_messages::decision.is_null());
         // The words as they stand in the partial index.
         let open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('queued', 'sent')");
-        let unsettled = outbox::table
-            .filter(outbox::account_id.eq(place.account).and(open))
+        let sent = outbox::table
+            .filter(outbox::account_id.eq(place.account).and(open).and(outbox::state.eq(State::Sent)))
             .filter(outbox::conversation_id.eq(&place.conversation).and(outbox::peer_id.eq(&traces.buyer)));
-        if enabled {
-            found.undecided += undecided.count().get_result::<i64>(conn)?;
-            found.unsettled += unsettled.count().get_result::<i64>(conn)?;
-        } else {
-            found.unsettled += unsettled.filter(outbox::state.eq(State::Sent)).count().get_result::<i64>(conn)?;
-        }
+        found += sent.count().get_result::<i64>(conn)?;
     }
     Ok(found)
 }

@@ -25,6 +25,7 @@ use super::{
     blocked_buyers::BlockedView,
 };
 use crate::{
+    account::registry::{Job, WithoutAccounts},
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
     outbox::entry::{Body, Entry, Origin, SendId, State},
     store::{
@@ -33,7 +34,7 @@ use crate::{
         chat_messages::StoredMessage,
         conversations::ConversationRow,
         outbox,
-        privacy::{self, ERASED, Figures, InWork, Place, Traces},
+        privacy::{self, ERASED, Figures, Place, Traces},
     },
     telemetry::clock,
 };
@@ -94,7 +95,8 @@ async fn look_up(store: &Store, scope: Scope, buyer: String, query: &BuyerQuery)
 }
 
 /// Erases what is stored about a buyer: texts, names and ids, here and in the list of blocked buyers. What is counted by day, item, rule
-/// and decision stays, under a random pseudonym. Refused (`wrong_state`) while something for the buyer is being decided or sent.
+/// and decision stays, under a random pseudonym. What is queued for the buyer is cancelled first; refused (`wrong_state`) while a send may
+/// be on the wire. The accounts in question are off the line for a moment, so that nothing of it stays in memory.
 #[utoipa::path(delete, path = "/api/v1/buyers/{buyer_id}", tag = "buyers", params(("buyer_id" = String, Path), BuyerQuery), responses((status = 200, body = ErasedView)))]
 pub async fn erase(
     caller: Caller,
@@ -104,29 +106,41 @@ pub async fn erase(
 ) -> ApiResult<Json<ErasedView>> {
     let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
     let (traces, _) = look_up(&app.store, scope, buyer.into_inner(), &query.0).await?;
+    let known = traces.clone();
+    let in_the_air = app.store.read(move |conn| privacy::in_the_air(conn, &known)).await?;
+    if in_the_air > 0 {
+        return Err(still_in_the_air(in_the_air));
+    }
     let pseudonym = BuyerId::from(format!("{ERASED}{:032x}", rand::random::<u128>()));
-    let name = pseudonym.clone();
-    let work = move |conn: &mut DbConn| {
+    let (name, accounts) = (pseudonym.clone(), accounts_in(&traces));
+    let job: Job<Result<Figures, i64>> = Box::new(move |conn| {
         let erased = privacy::erase(conn, &scope, &traces, &name, now)?;
         if let Ok(figures) = &erased {
             note(conn, &actor, &scope, Deed::new("buyer.erase", &name).before(figures), now)?;
         }
         Ok(erased)
-    };
-    let erased = app.store.write(work).await?.map_err(in_work)?;
+    });
+    let erased = app.registry.get().send(WithoutAccounts { accounts, job }).await??.map_err(still_in_the_air)?;
     Ok(Json(ErasedView { pseudonym, erased }))
+}
+
+fn accounts_in(traces: &Traces) -> Vec<AccountId> {
+    let mut accounts: Vec<AccountId> = traces.places.iter().map(|place| place.account).collect();
+    // In order of accounts.
+    accounts.dedup();
+    accounts
 }
 
 fn note(conn: &mut DbConn, actor: &Actor, scope: &Scope, deed: Deed, now: Timestamp) -> QueryResult<()> {
     audit::record(conn, actor, &deed.of(scope.user()), now)
 }
 
-fn in_work(InWork { undecided, unsettled }: InWork) -> ApiError {
+fn still_in_the_air(sends: i64) -> ApiError {
     let why = Said::new(
-        "该买家还有待处理或发送中的消息，请等待完成或先取消",
-        "messages of this buyer are being decided, or sends are on their way: wait for them, or cancel them first",
+        "发给该买家的消息可能正在发送，请等待其结果",
+        "a send to this buyer may be on the wire: wait until it is known what became of it",
     );
-    ApiError::from(Code::WrongState).because(why).with("undecided", undecided).with("unsettled", unsettled)
+    ApiError::from(Code::WrongState).because(why).with("in_the_air", sends)
 }
 
 /// Everything that is stored about one buyer.
