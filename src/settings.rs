@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
+    maintenance::schedule::TimeOfDay,
     store,
     telemetry::{
         health::Checks,
@@ -39,6 +40,7 @@ pub struct Settings {
     pub accounts: Accounts,
     pub inbox: Inbox,
     pub outbox: Outbox,
+    pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
     pub secrets: Secrets,
@@ -156,6 +158,13 @@ pub struct Outbox {
     #[serde(with = "span")]
     pub answer_wait: Duration,
     pub attempts: u32,
+}
+
+/// The job of the night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    pub at: TimeOfDay,
 }
 
 /// How the first administrator is made where nobody sits at the terminal.

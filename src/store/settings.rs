@@ -1,7 +1,8 @@
 //! What an administrator sets while the system runs. Values are JSON; secrets are sealed and never read back to anybody.
 
 use diesel::prelude::*;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
 
 use super::{
     DbConn, Sealed,
@@ -51,4 +52,48 @@ fn save(conn: &mut DbConn, key: &str, value: Option<&str>, sealed: Option<&Seale
         .set((settings::value.eq(value), settings::sealed.eq(sealed), settings::updated_at.eq(now)))
         .execute(conn))?;
     revisions::bump(conn, Topic::Settings)
+}
+
+/// For how many days each kind of data is kept; what is older is removed at night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Retention {
+    #[schema(minimum = 1, maximum = 3650)]
+    pub messages_days: u16,
+    #[schema(minimum = 1, maximum = 3650)]
+    pub decisions_days: u16,
+    #[schema(minimum = 1, maximum = 3650)]
+    pub logs_days: u16,
+    #[schema(minimum = 1, maximum = 3650)]
+    pub notices_days: u16,
+}
+
+impl Retention {
+    /// In days.
+    pub const SHORTEST: u16 = 1;
+    /// In days: ten years.
+    pub const LONGEST: u16 = 3650;
+    /// In days, where nobody chose.
+    pub const USUAL: u16 = 180;
+    const KEY: &str = "retention";
+
+    /// What is in force.
+    pub fn load(conn: &mut DbConn) -> QueryResult<Self> {
+        find(conn, Self::KEY).map(Option::unwrap_or_default)
+    }
+
+    pub fn save(&self, conn: &mut DbConn, now: Timestamp) -> QueryResult<()> {
+        put(conn, Self::KEY, self, now)
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            messages_days: Self::USUAL,
+            decisions_days: Self::USUAL,
+            logs_days: Self::USUAL,
+            notices_days: Self::USUAL,
+        }
+    }
 }

@@ -50,6 +50,7 @@ use self::{
 use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
+    maintenance::actor::MaintenanceActor,
     settings::Settings,
     store::{Store, revisions, users},
     telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
@@ -170,6 +171,14 @@ routes! {
     POST "/api/v1/blocked-buyers" ANSWER => api::blocked_buyers::create;
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
+    GET "/api/v1/buyers/{buyer_id}" READ => api::buyers::show;
+    DELETE "/api/v1/buyers/{buyer_id}" MANAGE => api::buyers::erase;
+    GET "/api/v1/buyers/{buyer_id}/export" MANAGE => api::buyers::export;
+
+    // the job of the night
+    GET "/api/v1/maintenance" ADMIN => api::maintenance::show;
+    POST "/api/v1/maintenance/run" ADMIN => api::maintenance::run;
+
     // what the machine says about itself
     GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
@@ -200,7 +209,7 @@ static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
     LazyLock::new(|| ROUTES.iter().map(|route| ((route.method, route.path), route)).collect());
 
 /// The line of the table that a request belongs to.
-pub(self) fn route_of(request: &HttpRequest) -> Option<&'static Route> {
+fn route_of(request: &HttpRequest) -> Option<&'static Route> {
     let pattern = request.match_pattern()?;
     let method = match *request.method() {
         Method::HEAD => "GET",
@@ -232,7 +241,6 @@ async fn nothing_here(request: HttpRequest) -> HttpResponse {
 }
 
 /// The whole application: routes and what every request goes through, outermost last.
-#[expect(clippy::type_complexity, reason = "only the framework can name it shorter")]
 pub fn application(
     state: Data<AppState>,
 ) -> actix_web::App<
@@ -257,10 +265,17 @@ pub fn application(
         .wrap(from_fn(hygiene::follow))
 }
 
+/// The actors that handlers speak to.
+pub struct Engine {
+    pub registry: RegistryAddress,
+    pub maintenance: Addr<MaintenanceActor>,
+}
+
 /// What handlers work with.
 pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
+    pub maintenance: Addr<MaintenanceActor>,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -276,7 +291,7 @@ impl AppState {
     pub fn new(
         settings: &Settings,
         store: Store,
-        registry: RegistryAddress,
+        engine: Engine,
         feed: Feed,
         health: HealthMonitor,
         metrics: Metrics,
@@ -288,7 +303,8 @@ impl AppState {
             places: Arc::new(Semaphore::new(settings.server.requests)),
             settings: Arc::new(settings.clone()),
             store,
-            registry,
+            registry: engine.registry,
+            maintenance: engine.maintenance,
             feed,
             health,
             metrics,

@@ -178,6 +178,22 @@ impl World {
         made.unwrap().id.to_string()
     }
 
+    /// Somebody of whom an entry among the blocked is all that is stored.
+    fn buyer(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        let buyer = self.uid();
+        if whose != Whose::Unknown {
+            let new = Blocked {
+                account: Some(account),
+                buyer: buyer.clone().into(),
+                note: String::new(),
+                created_at: Timestamp(1),
+            };
+            assert!(self.app.write(move |conn| blocked_buyers::insert(conn, &scope, &new)));
+        }
+        buyer
+    }
+
     fn conversation(&self, whose: Whose) -> String {
         let (_, account) = self.place(whose);
         if whose == Whose::Unknown {
@@ -351,6 +367,11 @@ fn rows() -> Vec<Row> {
         }),
         row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
         row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
+        row!("GET" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
+        row!("GET" "/api/v1/buyers/{buyer_id}/export" [200], |world, _, whose| world.buyer(whose)),
+        row!("DELETE" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
+        row!("GET" "/api/v1/maintenance" [200]),
+        row!("POST" "/api/v1/maintenance/run" [200, 202, 409]),
         row!("GET" "/api/v1/stats" [200]),
         row!("GET" "/api/v1/audit" [200]),
         row!("GET" "/api-docs/openapi.json" [200]),

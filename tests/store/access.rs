@@ -14,6 +14,7 @@ use yutang::{
         email_codes::{self, Outcome},
         revisions,
         sessions::{self, Session},
+        settings::Retention,
         users::{self, UserChange},
     },
 };
@@ -291,5 +292,17 @@ fn the_clean_up_takes_the_codes_that_expired() {
         put_code(&store, b"right");
         assert_eq!(store.write_blocking(|conn| email_codes::purge(conn, Timestamp(NOW.0 + 599_999))), Ok(0));
         assert_eq!(store.write_blocking(|conn| email_codes::purge(conn, NOW + LIFE)), Ok(1));
+    });
+}
+
+#[test]
+fn data_is_kept_for_half_a_year_until_somebody_chooses() {
+    on_each_database(|database| {
+        let store = database.open();
+        assert_eq!(store.read_blocking(Retention::load), Ok(Retention::default()));
+        assert_eq!(Retention::default().messages_days, 180);
+        let chosen = Retention { messages_days: 30, logs_days: 7, ..Retention::default() };
+        store.write_blocking(move |conn| chosen.save(conn, NOW)).unwrap();
+        assert_eq!(store.read_blocking(Retention::load), Ok(chosen));
     });
 }

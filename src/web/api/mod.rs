@@ -6,10 +6,12 @@
 pub mod accounts;
 pub mod audit;
 pub mod blocked_buyers;
+pub mod buyers;
 pub mod conversations;
 pub mod decisions;
 pub mod key;
 pub mod keywords;
+pub mod maintenance;
 pub mod outbox;
 pub mod previews;
 pub mod sessions;
