@@ -379,6 +379,10 @@ async fn collect_all(mut payload: Payload) -> Result<BytesMut, ApiError> {
 }
 
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // serde would take a list for the fields in their order.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(ApiError::field("body", Said::new("须为 JSON 对象", "must be a JSON object")));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -510,7 +514,8 @@ mod tests {
             (json!({"name": "a", "ids": [1, 10]}), "ids[1]", "from 1 to 9"),
             (json!({"name": "a", "other": 1}), "other", "unknown field"),
             (json!({}), "name", "missing field"),
-            (json!([]), "body", "invalid"),
+            (json!([]), "body", "object"),
+            (json!(["a"]), "body", "object"),
         ] {
             let (named, said) = refusal(body.clone());
             assert_eq!(named, field, "{body}");

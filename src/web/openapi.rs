@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpResponse, web::Data};
+use serde_json::{Map, Value};
 use utoipa::{
     OpenApi as _,
     openapi::{
@@ -20,7 +21,7 @@ use super::{
     gate::{self, Access},
 };
 
-static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(document);
+static DOCUMENT: LazyLock<Value> = LazyLock::new(written);
 
 /// The OpenAPI document of this server.
 #[utoipa::path(get, path = "/api-docs/openapi.json", tag = "docs", responses((status = 200, body = Object)))]
@@ -32,6 +33,39 @@ pub async fn json(app: Data<AppState>) -> ApiResult<HttpResponse> {
 /// Refuses what the documentation switch hides.
 pub(super) fn shown(app: &AppState) -> ApiResult<()> {
     if app.settings.server.docs { Ok(()) } else { Err(Code::NotFound.into()) }
+}
+
+/// The document as it is served.
+fn written() -> Value {
+    // What was made from the types can be written as JSON.
+    let mut written = serde_json::to_value(document()).unwrap_or_default();
+    mend(&mut written);
+    written
+}
+
+/// A described schema that stands where it is used comes out of the generator as "all of this and of an object", which nothing can be.
+fn mend(value: &mut Value) {
+    match value {
+        Value::Array(parts) => parts.iter_mut().for_each(mend),
+        Value::Object(object) => {
+            object.values_mut().for_each(mend);
+            if let Some(whole) = object.get("allOf").and_then(described) {
+                object.remove("allOf");
+                object.extend(whole);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The schema and its description in one, where that is what stands here.
+fn described(all_of: &Value) -> Option<Map<String, Value>> {
+    let [Value::Object(schema), Value::Object(about)] = all_of.as_array()?.as_slice() else { return None };
+    let only_describes = about.get("type").is_some_and(|kind| kind == "object")
+        && about.keys().all(|key| matches!(key.as_str(), "type" | "description" | "default"));
+    let mut whole = schema.clone();
+    whole.extend(about.iter().filter(|(key, _)| *key != "type").map(|(key, value)| (key.clone(), value.clone())));
+    only_describes.then_some(whole)
 }
 
 /// Everything there is to say about the API.
@@ -118,13 +152,10 @@ fn idempotency_key() -> Parameter {
 
 /// What any route of its kind may be answered with.
 fn usual_refusals(operation: &Operation, route: &Route) -> Vec<u16> {
-    let mut statuses = vec![400, 421, 429, 500, 503, 507];
+    let mut statuses = vec![400, 404, 421, 429, 500, 503, 507];
     match route.access {
         Access::Open | Access::Door => {}
         Access::Person | Access::Page | Access::Right(_) => statuses.extend([401, 403]),
-    }
-    if route.path.contains('{') {
-        statuses.push(404);
     }
     if operation.request_body.is_some() {
         statuses.extend([408, 413, 415, 422]);
@@ -191,7 +222,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_own_name_a_sentence_and_an_answer() {
-        let document = serde_json::to_value(document()).unwrap();
+        let document = written();
         let mut names = HashSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (verb, operation) in item.as_object().unwrap() {
@@ -204,11 +235,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_described_schema_is_one_schema() {
+        let mut value =
+            serde_json::json!({"allOf": [{"type": "string"}, {"type": "object", "description": "A name."}]});
+        mend(&mut value);
+        assert_eq!(value, serde_json::json!({"type": "string", "description": "A name."}));
+    }
+
     /// Nothing refers to a schema that is not there.
     #[test]
     fn every_reference_leads_somewhere() {
-        let text = serde_json::to_string(&document()).unwrap();
-        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let document = written();
+        let text = document.to_string();
         for part in text.split("\"$ref\":\"#").skip(1) {
             let pointer = part.split('"').next().unwrap();
             assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");

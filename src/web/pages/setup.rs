@@ -16,6 +16,7 @@ use super::{
 
 /// What the link carries.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct SetupQuery {
     /// From the link that the server printed.

@@ -19,6 +19,7 @@ const HOME: &str = "/";
 
 /// Where to go afterwards.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct SignInQuery {
     /// A path of this server; anything else is taken for `/`.
