@@ -3,7 +3,7 @@
 //! The order of a start, where a step that fails names itself and the fix:
 //!
 //! 1. *settings* – read and checked by the caller ([`Settings::load`]); all texts are UTF-8;
-//! 2. *folder* – `data_dir` is made and locked, so that no second server works on it;
+//! 2. *folder* – `data_dir` is made and locked, so that no second server works on it; log files are written there from now on;
 //! 3. *old database* – one at a former default place is moved into `data_dir`, once;
 //! 4. *database* – the key is read or made, a copy is put aside where a migration is due, the migrations run;
 //! 5. *listener* – the HTTP address is taken;
@@ -18,7 +18,7 @@ use std::{
     path::Path,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Poll,
@@ -43,7 +43,7 @@ use crate::{
         messages::{Ping, ShutDown},
         registry::{self, AccountRegistry, Shard, ToRegistry},
     },
-    inbox::{actor::InboxActor, gap::GapConfig},
+    inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
         ledger,
@@ -54,7 +54,11 @@ use crate::{
     reply::actor::ReplyActor,
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
-    telemetry::{clock, feed::Feed},
+    telemetry::{
+        clock,
+        feed::Feed,
+        logging::{self, FilesGuard},
+    },
     web::{self, AppState, RegistryAddress, setup},
 };
 
@@ -76,6 +80,9 @@ pub struct App {
     store: Store,
     feed: Feed,
     listener: TcpListener,
+    registry: Arc<OnceLock<RegistryAddress>>,
+    // Fields are dropped in this order: the last lines are written while the folder is still ours.
+    _log_files: Option<FilesGuard>,
     _lock: ServerLock,
 }
 
@@ -87,12 +94,16 @@ impl App {
             .with_context(|| format!("cannot make {}: create it, or set data_dir", settings.data_dir.display()))
             .with_context(|| step(2, "folder"))?;
         let lock = ServerLock::acquire(&settings.data_dir, &settings.store()).with_context(|| step(2, "folder"))?;
+        let log_files = logging::write_files(&settings.log, &settings.data_dir)
+            .context("cannot start the thread that writes log files: set log.files = false to do without")
+            .with_context(|| step(2, "folder"))?;
         adopt_former_database(Path::new(FORMER_DATABASE), &settings).with_context(|| step(3, "old database"))?;
         let store = open_store(&settings).with_context(|| step(4, "database"))?;
         let listener = TcpListener::bind(settings.server.listen)
             .with_context(|| format!("cannot listen on {}: free it, or set server.listen", settings.server.listen))
             .with_context(|| step(5, "listener"))?;
-        Ok(Self { settings, store, feed: Feed::default(), listener, _lock: lock })
+        let registry = Arc::default();
+        Ok(Self { settings, store, feed: Feed::default(), listener, registry, _log_files: log_files, _lock: lock })
     }
 
     /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
@@ -109,10 +120,16 @@ impl App {
         self.feed.clone()
     }
 
+    /// Where the registry is, once the server runs.
+    pub fn registry(&self) -> Arc<OnceLock<RegistryAddress>> {
+        Arc::clone(&self.registry)
+    }
+
     /// Steps 6 and 7 of the start; then serves until `stop` resolves, and shuts down within `server.shutdown`.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
         let registry = Supervised::start(&self.settings, &self.store, &self.feed);
+        self.registry.get_or_init(|| registry.address());
         let state =
             AppState::new(&self.settings, self.store.clone(), registry.address(), self.feed.clone(), clock::unix());
         let state = Data::new(state);
@@ -172,11 +189,11 @@ async fn shut_down(http: &ServerHandle, registry: &Supervised, deadline: Duratio
     let closing = async {
         http.stop(true).await;
         if let Err(error) = registry.current().send(ShutDown).await {
-            warn!("the registry ended before the shutdown: {error}");
+            warn!(class = "system"; "the registry ended before the shutdown: {error}");
         }
     };
     if timeout(deadline, closing).await.is_err() {
-        warn!("not everything settled within {} s; what is in doubt is settled at the next start", deadline.as_secs());
+        warn!(class = "system"; "not everything settled within {} s; what is in doubt is settled at the next start", deadline.as_secs());
     }
 }
 
@@ -281,10 +298,14 @@ impl ShardParts {
         };
         // A shard whose outbox is dead already is replaced at the next ping.
         outbox.do_send(ListenForReleases(reply.clone().recipient()));
+        outbox.do_send(ListenForTakeovers(reply.clone().recipient()));
         let inbox = {
-            let (store, backlog, retired) = (self.store.clone(), Arc::clone(&backlog), Arc::clone(&retired));
+            let (store, feed) = (self.store.clone(), self.feed.clone());
+            let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
             let (turns, takeovers) = (reply.clone().recipient(), reply.clone().recipient());
-            InboxActor::start_in_arbiter(&arbiter, move |_| InboxActor::new(store, turns, takeovers, backlog, retired))
+            InboxActor::start_in_arbiter(&arbiter, move |_| {
+                InboxActor::new(store, feed, turns, takeovers, backlog, retired)
+            })
         };
         let env = self.env(&inbox, &reply, &outbox, to, &retired);
         (shard(arbiter, env, inbox, reply, outbox), retired)
@@ -331,7 +352,9 @@ fn shard(
         adopt: [outbox.clone().recipient(), reply.clone().recipient(), inbox.clone().recipient()],
         drop_account: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
         ping: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
-        amend: inbox.clone().recipient(),
+        amend: [inbox.clone().recipient(), outbox.clone().recipient()],
+        by_person: outbox.clone().recipient(),
+        acts: outbox.clone().recipient(),
         flush: inbox.recipient(),
         rules: reply.clone().recipient(),
         pauses: reply.recipient(),

@@ -255,7 +255,7 @@ impl Settings {
         ] {
             require(value > 0, key, "must be at least 1")?;
         }
-        self.log.validate().map_err(|reason| ("log.level", reason))
+        self.log.validate()
     }
 
     fn validate_addresses(&self) -> Result<(), (&'static str, String)> {
@@ -666,10 +666,23 @@ mod tests {
             ("[database]\nurl = \"mysql://x\"", "database.url"),
             ("[database]\nurl = \":memory:\"", "database.url"),
             ("[log]\nlevel = \"loud\"", "log.level"),
+            ("[log]\ndir = \"\"", "log.dir"),
+            ("[log]\nfile_size = \"1KiB\"", "log.file_size"),
+            ("[log]\nfile_size = -1", "log.file_size"),
+            ("[log]\ntotal_size = \"1MB\"", "log.total_size"),
+            ("[log]\ntotal_size = \"1MiB\"", "log.total_size"),
+            ("[log]\nkeep_days = 0", "log.keep_days"),
         ] {
             let text = refusal(file, &[]);
             assert!(text.starts_with(&format!("bad value for {key} in yutang.toml: ")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_size_is_a_number_or_a_text_with_its_unit() {
+        let settings = load("[log]\nfile_size = 65536", &[("YUTANG__LOG__RING_SIZE", "1048576")]).unwrap();
+        assert_eq!((settings.log.file_size.0, settings.log.ring_size.0), (64 << 10, 1 << 20));
+        assert!(settings.masked().contains(&("log.file_size".to_owned(), "64KiB".to_owned())));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What accounts, their registry and their shards say to each other.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::{Message as ActixMessage, Recipient};
 
@@ -118,6 +118,8 @@ pub struct AccountStopped {
 pub struct StatusChanged {
     pub account: AccountId,
     pub generation: u64,
+    /// How many [`CredentialsChanged`] it had followed by then.
+    pub renewals: u64,
     pub status: Status,
 }
 
@@ -168,6 +170,16 @@ pub struct Restart(pub AccountId);
 #[derive(Debug, Clone, Copy, ActixMessage)]
 #[rtype(result = "Option<AccountSnapshot>")]
 pub struct SnapshotOf(pub AccountId);
+
+/// What becomes of an account's connection with these credentials, or newer ones? Answered as soon as it is connected or a person must
+/// act, or it is disabled; at the latest when the time is over, with what it is doing then. `None`: there is no such account.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Option<Status>")]
+pub struct AwaitOutcome {
+    pub account: AccountId,
+    pub credentials_version: i64,
+    pub timeout: Duration,
+}
 
 /// What are all accounts doing?
 #[derive(Debug, Clone, Copy, ActixMessage)]

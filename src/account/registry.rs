@@ -13,7 +13,10 @@ use std::{
 use actix::prelude::*;
 use futures_util::{FutureExt as _, future::join_all};
 use log::{error, warn};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{
     account::{
@@ -21,27 +24,34 @@ use crate::{
         backoff::{Backoff, BackoffConfig},
         facts::{AccountFacts, Pace},
         messages::{
-            AccountSnapshot, AccountStopped, Adopt, Amend, CredentialsChanged, DropAccount, Load, Overview, Ping,
-            Refresh, RegistryOverview, Restart, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
+            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, CredentialsChanged, DropAccount, Load,
+            Overview, Ping, Refresh, RegistryOverview, Restart, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop,
+            Switches,
         },
         state::{Reason, State, Status},
     },
     ids::{AccountId, BuyerId, UserId},
     inbox::messages::Flush,
-    outbox::messages::Settle,
+    outbox::{
+        entry::{Change, Entry, PersonsWord, Row, SendId},
+        messages::{ActOnEntry, EntryAct, NotActed, NotSent, SendByPerson, Settle},
+    },
     reply::{
         matcher::Library,
         messages::{AccountRules, PausesChanged, RulesLoaded},
     },
-    store::{self, DbConn, QueryResult, Store, accounts::Account, revisions::Revisions},
+    store::{self, DbConn, QueryResult, Store, StoreError, accounts::Account, revisions::Revisions},
     telemetry::{
         clock,
-        feed::{Feed, FeedEvent},
+        feed::{Feed, FeedEvent, SendEvent},
     },
 };
 
 /// Accounts that are taken in at the same time; more would only wait for the same database.
 const ADOPTING: usize = 64;
+
+/// A person waits so long for a message to be stored; after that nobody knows.
+const STORE_WAIT: Duration = Duration::from_secs(20);
 
 /// How the registry works.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +81,9 @@ pub struct Shard {
     /// In the order they are let go: the beginning of the walk first.
     pub drop_account: [Recipient<DropAccount>; 3],
     pub ping: [Recipient<Ping>; 3],
-    pub amend: Recipient<Amend>,
+    pub amend: [Recipient<Amend>; 2],
+    pub by_person: Recipient<SendByPerson>,
+    pub acts: Recipient<ActOnEntry>,
     pub rules: Recipient<RulesLoaded>,
     pub pauses: Recipient<PausesChanged>,
     pub switches: Recipient<Switches>,
@@ -104,15 +116,48 @@ pub struct AccountRegistry {
     rules: RulesLoaded,
     switches: Switches,
     reading: bool,
+    /// How often it was begun to read what should be, and which reading was followed last: an older one must not undo a newer one.
+    looks: u64,
+    followed: u64,
+    /// Accounts that must not start now, and by how many jobs.
+    held: HashMap<AccountId, usize>,
+    /// Who waits until nothing of an account runs.
+    until_off: Vec<(AccountId, oneshot::Sender<()>)>,
+    /// Who waits for what becomes of a connection.
+    outcomes: Vec<Outcome>,
     unwritten: HashMap<AccountId, Status>,
     writing: bool,
     shutting_down: bool,
     all_off: Option<oneshot::Sender<()>>,
 }
 
+/// Somebody who waits for what becomes of a connection.
+struct Outcome {
+    account: AccountId,
+    credentials_version: i64,
+    answer: oneshot::Sender<Status>,
+}
+
+/// Stops these accounts, runs the job as one transaction while nothing of them runs, and then starts again those that still exist and are
+/// enabled: for a job that deletes them.
+pub struct WithoutAccounts<T> {
+    pub accounts: Vec<AccountId>,
+    pub job: Job<T>,
+}
+
+pub type Job<T> = Box<dyn FnOnce(&mut DbConn) -> QueryResult<T> + Send>;
+
+impl<T: Send + 'static> Message for WithoutAccounts<T> {
+    type Result = Result<T, StoreError>;
+}
+
 struct Supervised {
     facts: AccountFacts,
     credentials_version: i64,
+    /// How many times its running actor was told of new credentials.
+    renewals: u64,
+    /// The status tells of the newest credentials, and of an actor that is to go on.
+    status_is_new: bool,
     enabled: bool,
     shard: usize,
     generation: u64,
@@ -163,6 +208,11 @@ impl AccountRegistry {
             rules: RulesLoaded(Arc::default()),
             switches: Switches::default(),
             reading: false,
+            looks: 0,
+            followed: 0,
+            held: HashMap::new(),
+            until_off: Vec::new(),
+            outcomes: Vec::new(),
             unwritten: HashMap::new(),
             writing: false,
             shutting_down: false,
@@ -176,17 +226,24 @@ impl AccountRegistry {
             return;
         }
         self.reading = true;
-        let (store, known, libraries) = (self.store.clone(), self.known, Arc::clone(&self.libraries));
-        let read = async move { store.read(move |conn| Wanted::read(conn, known, &libraries)).await };
-        let then = read.into_actor(self).map(|wanted, actor, ctx| {
-            actor.reading = false;
-            match wanted {
-                Ok(Some(wanted)) => actor.follow(wanted, ctx),
-                Ok(None) => {}
-                Err(error) => error!(class = "database"; "cannot read what should run: {error}"),
-            }
-        });
+        let then = self.read(self.known).map(|(), actor, _| actor.reading = false);
         ctx.spawn(then);
+    }
+
+    /// Reads what should be, if it differs from what is `known`, and follows it.
+    fn read(&mut self, known: Option<Revisions>) -> ResponseActFuture<Self, ()> {
+        self.looks += 1;
+        let (store, look, libraries) = (self.store.clone(), self.looks, Arc::clone(&self.libraries));
+        let read = async move { store.read(move |conn| Wanted::read(conn, known, &libraries)).await };
+        let followed = read.into_actor(self).map(move |wanted, actor, ctx| match wanted {
+            Ok(Some(wanted)) if look > actor.followed => {
+                actor.followed = look;
+                actor.follow(wanted, ctx);
+            }
+            Ok(_) => {}
+            Err(error) => error!(class = "database"; "cannot read what should run: {error}"),
+        });
+        Box::pin(followed)
     }
 
     /// Makes reality follow: rules first, so that no account answers with old ones.
@@ -242,6 +299,8 @@ impl AccountRegistry {
         let account = self.accounts.entry(row.id).or_insert_with(|| Supervised {
             facts: facts.clone(),
             credentials_version: row.credentials_version,
+            renewals: 0,
+            status_is_new: false,
             enabled: false,
             shard,
             generation: 0,
@@ -254,12 +313,16 @@ impl AccountRegistry {
         if account.facts != facts {
             account.facts = facts.clone();
             // A shard that is dead reads it when it takes the account in anew.
-            self.shards[shard].amend.do_send(Amend(facts));
+            for amend in &self.shards[shard].amend {
+                amend.do_send(Amend(facts.clone()));
+            }
         }
         if account.credentials_version != row.credentials_version {
             account.credentials_version = row.credentials_version;
             account.failures = 0;
+            account.status_is_new = false;
             if let Phase::Running(actor) = &account.phase {
+                account.renewals += 1;
                 // An actor that is gone reads them when it starts anew.
                 actor.do_send(CredentialsChanged);
             }
@@ -269,9 +332,13 @@ impl AccountRegistry {
             (true, _) | (false, Phase::Off) => {}
             (false, _) => self.stop(row.id, Reason::Disabled, ctx),
         }
+        self.tell_outcomes(row.id);
     }
 
     fn queue(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        if self.held.contains_key(&id) {
+            return;
+        }
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.phase = Phase::Queued;
         self.to_start.push_back(id);
@@ -348,6 +415,8 @@ impl AccountRegistry {
             AccountActor::new(env, facts, generation, failures)
         });
         account.phase = Phase::Running(actor);
+        account.renewals = 0;
+        account.status_is_new = false;
     }
 
     /// It ended unwanted, or could not begin: again after a while. The shard's actors let it go first, because taking it in anew
@@ -375,6 +444,7 @@ impl AccountRegistry {
 
     fn stop(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.status_is_new = false;
         match &account.phase {
             Phase::Running(actor) => {
                 // Gone already, it is reported as stopped.
@@ -415,11 +485,62 @@ impl AccountRegistry {
         account.phase = Phase::Off;
         let again = account.enabled && !self.shutting_down;
         self.note(id, Status::new(State::Closed, reason, clock::unix()), ctx);
+        self.tell_off(id);
         if again {
             self.queue(id, ctx);
         }
         self.forget_if_gone(id);
         self.check_all_off();
+    }
+
+    /// Keeps an account from starting until [`Self::unhold`].
+    fn hold(&mut self, id: AccountId) {
+        *self.held.entry(id).or_default() += 1;
+    }
+
+    fn unhold(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        let Some(jobs) = self.held.get_mut(&id) else { return };
+        *jobs -= 1;
+        if *jobs > 0 {
+            return;
+        }
+        self.held.remove(&id);
+        let waits = |account: &Supervised| account.enabled && matches!(account.phase, Phase::Off);
+        if self.accounts.get(&id).is_some_and(waits) && !self.shutting_down {
+            self.queue(id, ctx);
+        }
+    }
+
+    /// Resolves when nothing of the account runs.
+    fn until_off(&mut self, id: AccountId) -> impl Future<Output = ()> + use<> {
+        let (sender, off) = oneshot::channel();
+        self.until_off.push((id, sender));
+        if self.accounts.get(&id).is_none_or(|account| matches!(account.phase, Phase::Off)) {
+            self.tell_off(id);
+        }
+        off.map(drop)
+    }
+
+    fn tell_off(&mut self, id: AccountId) {
+        for (_, waiting) in self.until_off.extract_if(.., |(of, _)| *of == id) {
+            // Whoever asked may be gone.
+            let _ = waiting.send(());
+        }
+    }
+
+    fn tell_outcomes(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get(&id) else { return };
+        if self.outcomes.is_empty() || !account.has_an_outcome() {
+            return;
+        }
+        let told = |outcome: &mut Outcome| {
+            outcome.account == id && outcome.credentials_version <= account.credentials_version
+                || outcome.answer.is_closed()
+        };
+        for Outcome { answer, .. } in self.outcomes.extract_if(.., told) {
+            // Whoever asked may have run out of patience.
+            let _ = answer.send(account.status.clone());
+        }
     }
 
     /// An account that is no longer in the database is forgotten once nothing of it runs.
@@ -434,6 +555,7 @@ impl AccountRegistry {
     fn note(&mut self, id: AccountId, status: Status, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         account.status = status.clone();
+        self.tell_outcomes(id);
         self.unwritten.insert(id, status.clone());
         self.feed.tell(|| FeedEvent::Status { account: id, status });
         self.write_states(ctx);
@@ -500,6 +622,17 @@ impl AccountRegistry {
     }
 }
 
+impl Supervised {
+    /// Nothing more is to be waited for: it is connected, or does not become so by itself.
+    fn has_an_outcome(&self) -> bool {
+        match self.status.state {
+            _ if !self.enabled => true,
+            State::Connected | State::Failed => self.status_is_new,
+            State::Disconnected | State::Connecting | State::Reconnecting | State::Closed => false,
+        }
+    }
+}
+
 impl Wanted {
     /// `None`: nothing changed since `known`.
     fn read(
@@ -552,13 +685,15 @@ fn report_faults(before: &HashMap<UserId, Library>, after: &HashMap<UserId, Libr
     for (owner, library) in after {
         let known = before.get(owner).map(Library::faults).unwrap_or_default();
         for fault in library.faults().into_iter().filter(|fault| !known.contains(fault)) {
-            warn!("rule.id" = fault.rule.0, "user.id" = owner.0; "a rule is left out: {}", fault.text);
+            warn!("rule.id" = fault.rule.0, "user.id" = owner.0, class = "system"; "a rule is left out: {}", fault.text);
         }
     }
 }
 
+/// An account that is gone must not cost the others their states.
 fn put_states(conn: &mut DbConn, states: &[(AccountId, Status)]) -> QueryResult<()> {
-    for (account, status) in states {
+    let existing = store::accounts::existing(conn, states.iter().map(|(account, _)| *account))?;
+    for (account, status) in states.iter().filter(|(account, _)| existing.contains(account)) {
         store::account_states::put(conn, *account, status)?;
     }
     Ok(())
@@ -624,6 +759,7 @@ impl Handler<StatusChanged> for AccountRegistry {
         else {
             return;
         };
+        account.status_is_new = changed.renewals == account.renewals && matches!(account.phase, Phase::Running(_));
         if changed.status.state == State::Connected {
             account.crashes = Backoff::new(self.config.backoff);
         }
@@ -647,6 +783,140 @@ impl Handler<Restart> for AccountRegistry {
         let running = self.accounts.get(&id).is_some_and(|account| account.enabled);
         self.stop(id, Reason::Starting, ctx);
         running
+    }
+}
+
+impl<T: Send + 'static> Handler<WithoutAccounts<T>> for AccountRegistry {
+    type Result = ResponseActFuture<Self, Result<T, StoreError>>;
+
+    fn handle(
+        &mut self,
+        WithoutAccounts { accounts, job }: WithoutAccounts<T>,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
+        let mut off = Vec::with_capacity(accounts.len());
+        for id in &accounts {
+            self.hold(*id);
+            self.stop(*id, Reason::Disabled, ctx);
+            off.push(self.until_off(*id));
+        }
+        let store = self.store.clone();
+        let done = async move {
+            join_all(off).await;
+            store.write(job).await
+        };
+        // What should be is read anew before anything starts: a look that began earlier knows nothing of the job.
+        let followed = done.into_actor(self).then(|result, actor, _| actor.read(None).map(move |(), _, _| result));
+        let released = followed.map(move |result, actor, ctx| {
+            for id in accounts {
+                actor.unhold(id, ctx);
+            }
+            result
+        });
+        Box::pin(released)
+    }
+}
+
+impl Handler<SendByPerson> for AccountRegistry {
+    type Result = ResponseFuture<Result<Vec<Entry>, NotSent>>;
+
+    fn handle(&mut self, order: SendByPerson, _: &mut Self::Context) -> Self::Result {
+        let way = match self.shard_for_sends(order.account) {
+            Ok(shard) => shard.by_person.clone(),
+            Err(refusal) => return Box::pin(std::future::ready(Err(refusal))),
+        };
+        Box::pin(async move {
+            match timeout(STORE_WAIT, way.send(order)).await {
+                Ok(answer) => answer.unwrap_or(Err(NotSent::Unknown)),
+                Err(_) => Err(NotSent::Unknown),
+            }
+        })
+    }
+}
+
+impl AccountRegistry {
+    /// Where a person's message for this account goes; refused where it would rot. A connection that heals by itself is none.
+    fn shard_for_sends(&self, id: AccountId) -> Result<&Shard, NotSent> {
+        let not_started = || NotSent::NotRunning(Status::new(State::Disconnected, Reason::NotStarted, clock::unix()));
+        let account = self.accounts.get(&id).ok_or_else(not_started)?;
+        match (&account.phase, account.status.state) {
+            (Phase::Off | Phase::Stopping(_) | Phase::Releasing, _) | (_, State::Failed | State::Closed) => {
+                Err(NotSent::NotRunning(account.status.clone()))
+            }
+            (Phase::Queued | Phase::Adopting | Phase::Resting, _) => Err(NotSent::Unavailable),
+            (Phase::Running(_), State::Disconnected | State::Connecting | State::Connected | State::Reconnecting) => {
+                Ok(&self.shards[account.shard])
+            }
+        }
+    }
+
+    /// Nothing of the account runs: what a person says is between them and the database, and nothing starts meanwhile.
+    fn take_word(
+        &mut self,
+        account: AccountId,
+        id: SendId,
+        word: PersonsWord,
+    ) -> ResponseActFuture<Self, Result<Entry, NotActed>> {
+        self.hold(account);
+        let store = self.store.clone();
+        let written = async move {
+            store.write(move |conn| store::outbox::settle_by_person(conn, account, id, word, clock::unix())).await
+        };
+        let then = written.into_actor(self).map(move |written, actor, ctx| {
+            actor.unhold(account, ctx);
+            let entry = written.map_err(|error| NotSent::Storage(error.to_string()))??;
+            if let Some(event) = SendEvent::of(&Row::Update(Change::of(&entry))) {
+                actor.feed.tell(|| FeedEvent::Send(Box::new(event)));
+            }
+            Ok(entry)
+        });
+        Box::pin(then)
+    }
+}
+
+impl Handler<ActOnEntry> for AccountRegistry {
+    type Result = ResponseActFuture<Self, Result<Entry, NotActed>>;
+
+    fn handle(&mut self, order: ActOnEntry, _: &mut Self::Context) -> Self::Result {
+        let ActOnEntry { account: id, id: send, act } = order;
+        let off = self.accounts.get(&id).is_none_or(|account| matches!(account.phase, Phase::Off));
+        match act {
+            EntryAct::Say(word) if off => return self.take_word(id, send, word),
+            EntryAct::Say(_) | EntryAct::SendAgain(_) => {}
+        }
+        let way = match (act, self.accounts.get(&id).map(|account| (&account.phase, account.shard))) {
+            (EntryAct::SendAgain(_), _) => self.shard_for_sends(id).map(|shard| shard.acts.clone()),
+            (EntryAct::Say(_), Some((Phase::Running(_), shard))) => Ok(self.shards[shard].acts.clone()),
+            (EntryAct::Say(_), _) => Err(NotSent::Unavailable),
+        };
+        let acted = async move {
+            match timeout(STORE_WAIT, way?.send(order)).await {
+                Ok(answer) => answer.unwrap_or(Err(NotSent::Unknown.into())),
+                Err(_) => Err(NotSent::Unknown.into()),
+            }
+        };
+        Box::pin(acted.into_actor(self))
+    }
+}
+
+impl Handler<AwaitOutcome> for AccountRegistry {
+    type Result = ResponseActFuture<Self, Option<Status>>;
+
+    /// Looks at the database first: whoever asks may just have written there.
+    fn handle(&mut self, wanted: AwaitOutcome, _: &mut Self::Context) -> Self::Result {
+        let AwaitOutcome { account, credentials_version, timeout } = wanted;
+        let over = Instant::now() + timeout;
+        let waited = self.read(self.known).then(move |(), actor, _| {
+            let (answer, told) = oneshot::channel();
+            actor.outcomes.push(Outcome { account, credentials_version, answer });
+            actor.tell_outcomes(account);
+            async move { timeout_at(over, told).await }.into_actor(actor)
+        });
+        Box::pin(waited.map(move |told, actor, _| match told {
+            Ok(Ok(status)) => Some(status),
+            // The time is over.
+            Ok(Err(_)) | Err(_) => actor.accounts.get(&account).map(|account| account.status.clone()),
+        }))
     }
 }
 

@@ -3,10 +3,7 @@
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
-use tokio::{
-    sync::{Semaphore, broadcast},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, broadcast};
 
 use super::*;
 use crate::{
@@ -14,8 +11,12 @@ use crate::{
         actor::{Config as AccountConfig, Limits, Neighbours},
         messages::{AccountOffline, AccountOnline},
     },
+    ids::Timestamp,
     inbox::gap::GapConfig,
-    outbox::messages::{Answered, HistorySeen},
+    outbox::{
+        entry::{Body, NotSettled, Origin, State as EntryState},
+        messages::{Answered, HistorySeen, IfSeen},
+    },
     platform::{lwp::session, mtop::client as gateway},
     reply::messages::ItemKnown,
     store::accounts::{self, Waits},
@@ -150,7 +151,11 @@ impl Bench {
                 {
                     return status;
                 }
-                FeedEvent::Status { .. } | FeedEvent::Decided(_) | FeedEvent::Settled(_) => {}
+                FeedEvent::Status { .. }
+                | FeedEvent::Decided(_)
+                | FeedEvent::Send(_)
+                | FeedEvent::Stored(_)
+                | FeedEvent::Paused { .. } => {}
             }
         }
     }
@@ -175,8 +180,8 @@ impl Bench {
     }
 
     async fn enable(&self, facts: &AccountFacts, on: bool) {
-        let (scope, name) = (self.bed.scope(), facts.name.clone());
-        self.bed.write(move |conn| accounts::set_enabled(conn, &scope, &name, on, clock::unix())).await;
+        let (scope, id) = (self.bed.scope(), facts.id);
+        self.bed.write(move |conn| accounts::set_enabled(conn, &scope, id, on, clock::unix())).await;
     }
 
     async fn load(&self) -> Load {
@@ -204,6 +209,7 @@ fn shard(arbiter: ArbiterHandle, store: &Store, to: ToRegistry, tell: &Recipient
         [|id| Told::Adopt(0, id), |id| Told::Adopt(1, id), |id| Told::Adopt(2, id)];
     let drops: [fn(AccountId) -> Told; 3] = [|id| Told::Drop(2, id), |id| Told::Drop(1, id), |id| Told::Drop(0, id)];
     let [tell_amend, tell_rules, tell_pauses, tell_switches, tell_flush] = [(); 5].map(|()| tell.clone());
+    let amend = answering(move |Amend(facts)| tell_amend.do_send(Told::Amend(facts.id)));
     Shard {
         arbiter,
         env: env(store, to),
@@ -213,7 +219,9 @@ fn shard(arbiter: ArbiterHandle, store: &Store, to: ToRegistry, tell: &Recipient
             answering(move |DropAccount(id)| say(id))
         }),
         ping: [(); 3].map(|()| pinged(manners)),
-        amend: answering(move |Amend(facts)| tell_amend.do_send(Told::Amend(facts.id))),
+        amend: [amend, answering(|Amend(_)| ())],
+        by_person: answering(|_: SendByPerson| Ok(Vec::new())),
+        acts: answering(|_: ActOnEntry| Err(NotActed::MayBeDuplicate)),
         rules: answering(move |rules: RulesLoaded| tell_rules.do_send(Told::Rules { accounts: rules.0.len() })),
         pauses: answering(move |PausesChanged| tell_pauses.do_send(Told::Pauses)),
         switches: answering(move |switches: Switches| {
@@ -325,10 +333,10 @@ async fn an_account_that_is_added_while_the_server_runs_is_started_within_a_seco
 #[actix::test]
 async fn k12_disabling_lets_go_of_everything_and_enabling_brings_the_same_account_back() {
     let (mut bench, facts) = Bench::start(1);
-    let (id, name, scope) = (facts[0].id, facts[0].name.clone(), bench.bed.scope());
+    let (id, scope) = (facts[0].id, bench.bed.scope());
     let waits = Waits { debounce: Some(3 * SECOND), ..Waits::default() };
     bench.is_taken_in(id).await;
-    bench.bed.write(move |conn| accounts::set_waits(conn, &scope, &name, waits, clock::unix())).await;
+    bench.bed.write(move |conn| accounts::set_waits(conn, &scope, id, waits, clock::unix())).await;
     assert_eq!(bench.next().await, Told::Amend(id));
     let scope = bench.bed.scope();
     let before = bench.bed.write(move |conn| accounts::get(conn, &scope, id)).await;
@@ -467,8 +475,8 @@ async fn switches_and_pauses_reach_the_shards() {
     bench.bed.write(|conn| store::facts::set_stop_switch(conn, true)).await;
     assert_eq!(bench.told.next().await, Told::Rules { accounts: 1 });
     assert_eq!(bench.told.next().await, Told::Switches { automatic: true, accounts: 0 });
-    let (scope, name) = (bench.bed.scope(), facts[0].name.clone());
-    bench.bed.write(move |conn| accounts::set_stopped(conn, &scope, &name, true, clock::unix())).await;
+    let (scope, id) = (bench.bed.scope(), facts[0].id);
+    bench.bed.write(move |conn| accounts::set_stopped(conn, &scope, id, true, clock::unix())).await;
     assert_eq!(bench.told.next().await, Told::Rules { accounts: 1 });
     assert_eq!(bench.told.next().await, Told::Switches { automatic: true, accounts: 1 });
     let (scope, id) = (bench.bed.scope(), facts[0].id);
@@ -556,4 +564,238 @@ async fn a_dead_shard_is_replaced_and_its_accounts_start_again() {
     assert_eq!(retired, [true, false], "what is left of the old one may send nothing");
     assert_eq!(registry.send(Overview).await.unwrap().shards, 1);
     drop(watch);
+}
+
+impl Bench {
+    async fn without<T: Send + 'static>(
+        &self,
+        id: AccountId,
+        job: impl FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.registry.send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await.unwrap()
+    }
+
+    async fn outcome(&self, account: AccountId, credentials_version: i64) -> Option<Status> {
+        self.registry.send(AwaitOutcome { account, credentials_version, timeout: 30 * SECOND }).await.unwrap()
+    }
+
+    /// An account that runs says this of itself.
+    async fn says(&self, account: AccountId, renewals: u64, state: State) {
+        let status = Status::new(state, Reason::Registered, clock::unix());
+        self.registry.send(StatusChanged { account, generation: 1, renewals, status }).await.unwrap();
+    }
+
+    async fn write_by_hand(&self, account: AccountId) -> Result<Vec<Entry>, NotSent> {
+        let order = SendByPerson { account, conversation: "1".into(), bodies: Vec::new(), expire_after: None };
+        self.registry.send(order).await.unwrap()
+    }
+
+    async fn act(&self, account: AccountId, act: EntryAct) -> Result<Entry, NotActed> {
+        self.registry.send(ActOnEntry { account, id: SendId(7), act }).await.unwrap()
+    }
+
+    async fn has_entry(&self, account: AccountId, state: EntryState) {
+        let entry = Entry {
+            account,
+            id: SendId(7),
+            conversation: "1".into(),
+            peer: "3300001".into(),
+            body: Body::Text { text: "在的".into() },
+            state,
+            reason: None,
+            message: None,
+            origin: Origin::Rule,
+            rule: None,
+            in_reply_to: None,
+            attempts: 0,
+            created_at: Timestamp(7),
+            sent_at: None,
+            settled_at: None,
+            expires_at: Timestamp(7),
+        };
+        self.bed.write(move |conn| store::outbox::insert_many(conn, &[entry])).await;
+    }
+}
+
+/// T13: there, the tasks of a deleted account went on.
+#[actix::test]
+async fn t13_an_account_is_deleted_while_nothing_of_it_runs_and_never_comes_back() {
+    let (mut bench, facts) = Bench::start(2);
+    bench.all_run(&facts).await;
+    while bench.told.now().is_some() {}
+    let (scope, id) = (bench.bed.scope(), facts[0].id);
+    let deleted = bench.without(id, move |conn| accounts::delete(conn, &scope, id)).await;
+    assert_eq!(deleted, Ok(true));
+    bench.is_let_go(id).await;
+    bench.is_quiet_but_for_rules().await;
+    assert_eq!(bench.load().await.accounts, 1);
+    assert!(bench.snapshot(id).await.is_none() && bench.snapshot(facts[1].id).await.is_some());
+}
+
+#[actix::test]
+async fn t13_an_account_that_could_not_be_deleted_starts_again() {
+    let (mut bench, facts) = Bench::start(1);
+    bench.runs(facts[0].id).await;
+    while bench.told.now().is_some() {}
+    let id = facts[0].id;
+    let failed = bench.without(id, |_| Err::<(), _>(diesel::result::Error::RollbackTransaction)).await;
+    assert!(failed.is_err());
+    bench.is_let_go(id).await;
+    bench.is_taken_in(id).await;
+    bench.runs(id).await;
+}
+
+#[actix::test]
+async fn t13_an_account_that_is_about_to_be_deleted_does_not_start_however_often_it_is_enabled() {
+    let manners = Manners { gate: Some(Arc::new(Semaphore::new(0))), ..Manners::default() };
+    let gate = manners.gate.clone().unwrap();
+    let (mut bench, facts) = Bench::start_with(1, manners);
+    let id = facts[0].id;
+    assert_eq!(bench.next().await, Told::Adopt(0, id));
+    let scope = bench.bed.scope();
+    let order = WithoutAccounts {
+        accounts: vec![id],
+        job: Box::new(move |conn: &mut DbConn| accounts::delete(conn, &scope, id)),
+    };
+    let deleting = bench.registry.send(order);
+    bench.enable(&facts[0], false).await;
+    bench.enable(&facts[0], true).await;
+    bench.registry.send(Restart(id)).await.unwrap();
+    gate.add_permits(100);
+    assert_eq!(deleting.await.unwrap(), Ok(true));
+    let_run().await;
+    let told: Vec<Told> = std::iter::from_fn(|| bench.told.now()).collect();
+    assert!(!told.contains(&Told::Adopt(0, id)), "{told:?}");
+    bench.is_quiet_but_for_rules().await;
+    assert_eq!(bench.load().await.accounts, 0);
+}
+
+/// An account whose row is gone must not cost the others their states.
+#[actix::test]
+async fn t13_the_state_of_an_account_that_is_gone_is_not_stored_and_those_of_others_are() {
+    let (mut bench, facts) = Bench::start(2);
+    bench.all_run(&facts).await;
+    let (scope, gone) = (bench.bed.scope(), facts[0].id);
+    let held = bench.bed.hold_writer();
+    for facts in &facts {
+        bench.says(facts.id, 0, State::Connected).await;
+    }
+    let store = bench.bed.store.clone();
+    let deleting = tokio::spawn(async move { store.write(move |conn| accounts::delete(conn, &scope, gone)).await });
+    let_run().await;
+    for facts in &facts {
+        bench.says(facts.id, 0, State::Reconnecting).await;
+    }
+    drop(held);
+    assert!(deleting.await.unwrap().unwrap());
+    let_run().await;
+    bench.bed.write(|_| Ok(())).await;
+    assert_eq!(bench.stored_state(facts[1].id).await.0, State::Reconnecting);
+}
+
+#[actix::test]
+async fn the_outcome_of_new_credentials_is_told_and_not_what_was_before() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    bench.says(id, 0, State::Connected).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connected));
+    let (scope, keys) = (bench.bed.scope(), bench.bed.store.keys().clone());
+    let (uid, cookie) = (facts[0].uid.clone(), store::Secret::new("fresh"));
+    let give =
+        move |conn: &mut DbConn| accounts::replace_credentials(conn, &keys, &scope, id, (&uid, &cookie), clock::unix());
+    let version = bench.bed.write(give).await.unwrap();
+    let asked = bench.registry.send(AwaitOutcome { account: id, credentials_version: version, timeout: 30 * SECOND });
+    let mut asked = Box::pin(asked);
+    assert!(timeout(SECOND, &mut asked).await.is_err(), "it was connected with the old ones");
+    bench.says(id, 0, State::Failed).await;
+    assert!(timeout(SECOND, &mut asked).await.is_err(), "the old ones failed, said late");
+    bench.says(id, 1, State::Failed).await;
+    assert_eq!(asked.await.unwrap().map(|status| status.state), Some(State::Failed));
+}
+
+#[actix::test]
+async fn whoever_waits_too_long_for_an_outcome_is_told_what_the_account_is_doing() {
+    let (mut bench, facts) = Bench::start(1);
+    bench.runs(facts[0].id).await;
+    let begun = Instant::now();
+    let status = bench.outcome(facts[0].id, 1).await.unwrap();
+    assert_eq!((status.state, status.reason), (State::Connecting, Reason::WaitingForTurn));
+    assert!(begun.elapsed() >= 30 * SECOND);
+    assert_eq!(bench.outcome(AccountId(404), 1).await, None);
+    bench.enable(&facts[0], false).await;
+    bench.status(facts[0].id, State::Closed, Reason::Disabled).await;
+    let begun = Instant::now();
+    assert_eq!(bench.outcome(facts[0].id, 1).await.map(|status| status.reason), Some(Reason::Disabled));
+    assert!(begun.elapsed() < SECOND, "nothing more is to be waited for");
+}
+
+#[actix::test]
+async fn a_persons_message_is_refused_where_it_would_rot() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    for state in [State::Connected, State::Reconnecting] {
+        bench.says(id, 0, state).await;
+        assert_eq!(bench.write_by_hand(id).await, Ok(Vec::new()), "{state:?} heals by itself");
+    }
+    bench.says(id, 0, State::Failed).await;
+    assert!(matches!(bench.write_by_hand(id).await, Err(NotSent::NotRunning(status)) if status.state == State::Failed));
+    bench.enable(&facts[0], false).await;
+    bench.status(id, State::Closed, Reason::Disabled).await;
+    let refused = bench.write_by_hand(id).await;
+    assert!(matches!(refused, Err(NotSent::NotRunning(status)) if status.reason == Reason::Disabled));
+    assert!(matches!(bench.write_by_hand(AccountId(404)).await, Err(NotSent::NotRunning(_))));
+}
+
+#[actix::test]
+async fn what_a_person_says_of_an_entry_goes_to_the_shard_that_has_it_or_to_the_database() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    bench.has_entry(id, EntryState::Queued).await;
+    let cancel = EntryAct::Say(PersonsWord::Cancel);
+    assert_eq!(bench.act(id, cancel).await, Err(NotActed::MayBeDuplicate), "as the probe in its place says");
+    bench.enable(&facts[0], false).await;
+    bench.status(id, State::Closed, Reason::Disabled).await;
+    assert_eq!(bench.act(id, cancel).await.map(|entry| entry.state), Ok(EntryState::Expired));
+    assert_eq!(bench.act(id, cancel).await, Err(NotSettled::WrongState(EntryState::Expired).into()));
+    let again = bench.act(id, EntryAct::SendAgain(IfSeen::Refuse)).await;
+    assert!(matches!(again, Err(NotActed::NotSent(NotSent::NotRunning(_)))), "{again:?}");
+}
+
+/// The ledger that would read the entry meanwhile would send it all the same.
+#[actix::test]
+async fn nothing_starts_while_a_person_settles_an_entry_in_the_database() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    bench.enable(&facts[0], false).await;
+    bench.status(id, State::Closed, Reason::Disabled).await;
+    bench.has_entry(id, EntryState::Queued).await;
+    bench.enable(&facts[0], true).await;
+    while bench.told.now().is_some() {}
+    let held = bench.bed.hold_writer();
+    let acting =
+        bench.registry.send(ActOnEntry { account: id, id: SendId(7), act: EntryAct::Say(PersonsWord::Cancel) });
+    bench.registry.send(Refresh).await.unwrap();
+    let_run().await;
+    drop(held);
+    assert_eq!(acting.await.unwrap().map(|entry| entry.state), Ok(EntryState::Expired));
+    bench.is_taken_in(id).await;
+}
+
+#[actix::test]
+async fn the_outcome_of_a_restart_or_of_enabling_is_not_what_was_before() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    bench.says(id, 0, State::Connected).await;
+    assert!(bench.registry.send(Restart(id)).await.unwrap());
+    bench.says(id, 0, State::Connected).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connecting));
+    bench.enable(&facts[0], false).await;
+    bench.status(id, State::Closed, Reason::Disabled).await;
+    bench.enable(&facts[0], true).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connecting));
 }

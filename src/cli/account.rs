@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     account::state::{Reason, State},
-    ids::BuyerId,
     platform::cookies::Cookies,
     settings::Settings,
     store::{
@@ -159,19 +158,7 @@ impl AccountLine {
         check_name(&self.name)?;
         let cookie = Secret::new(self.cookie);
         let jar = Cookies::parse(cookie.expose());
-        let missing = jar.missing();
-        let uid = match (jar.unb(), missing.is_empty()) {
-            (Some(uid), true) => BuyerId::from(uid),
-            _ => {
-                return Err(format!(
-                    "the cookie lacks {}: copy it from a browser that is logged in",
-                    missing.join(" and ")
-                ));
-            }
-        };
-        if !uid.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err("the cookie's unb is not a number".to_owned());
-        }
+        let uid = jar.seller().map_err(|fault| fault.to_string())?;
         Ok(NewAccount { name: self.name, uid, cookie: Secret::new(jar.header()), enabled: self.enabled })
     }
 }
@@ -249,7 +236,10 @@ fn set_enabled(settings: &Settings, named: Named, on: bool, out: &mut dyn Write)
     let store = open_store(settings)?;
     let scope = scope(&store, named.owner.owner.as_deref())?;
     let (name, now) = (named.name.clone(), now());
-    let known = store.write_blocking(move |conn| accounts::set_enabled(conn, &scope, &name, on, now))?;
+    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
+        Some(account) => accounts::set_enabled(conn, &scope, account.id, on, now),
+        None => Ok(false),
+    })?;
     told(known, &named.name, if on { "enabled" } else { "disabled" }, out)
 }
 
@@ -257,7 +247,10 @@ fn retry(settings: &Settings, named: Named, out: &mut dyn Write) -> anyhow::Resu
     let store = open_store(settings)?;
     let scope = scope(&store, named.owner.owner.as_deref())?;
     let (name, now) = (named.name.clone(), now());
-    let known = store.write_blocking(move |conn| accounts::renew(conn, &scope, &name, now))?;
+    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
+        Some(account) => accounts::renew(conn, &scope, account.id, now),
+        None => Ok(false),
+    })?;
     told(known, &named.name, "tries again:", out)
 }
 
@@ -270,7 +263,10 @@ fn set_stopped(settings: &Settings, switch: Switch, on: bool, out: &mut dyn Writ
     };
     let scope = scope(&store, switch.owner.owner.as_deref())?;
     let (wanted, now) = (name.clone(), now());
-    let known = store.write_blocking(move |conn| accounts::set_stopped(conn, &scope, &wanted, on, now))?;
+    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &wanted)? {
+        Some(account) => accounts::set_stopped(conn, &scope, account.id, on, now),
+        None => Ok(false),
+    })?;
     told(known, &name, word, out)
 }
 

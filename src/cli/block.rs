@@ -10,7 +10,7 @@ use crate::{
     settings::Settings,
     store::{
         Scope, Store, accounts,
-        blocked_buyers::{self, Blocked, NewBlocked},
+        blocked_buyers::{self, Blocked},
     },
 };
 
@@ -77,8 +77,8 @@ impl Who {
 
 fn add(store: &Store, who: Who, note: String, out: &mut dyn Write) -> anyhow::Result<()> {
     let (scope, account, buyer) = who.find(store)?;
-    let blocked = NewBlocked { account, buyer: buyer.clone(), note, created_at: now() };
-    let is_new = store.write_blocking(move |conn| blocked_buyers::insert(conn, &scope, &blocked))?.is_some();
+    let blocked = Blocked { account, buyer: buyer.clone(), note, created_at: now() };
+    let is_new = store.write_blocking(move |conn| blocked_buyers::insert(conn, &scope, &blocked))?;
     Ok(writeln!(out, "{buyer} {}", if is_new { "is blocked" } else { "was blocked already" })?)
 }
 
@@ -97,7 +97,7 @@ fn list(store: &Store, scope: Scope, out: &mut dyn Write) -> anyhow::Result<()> 
     let names: HashMap<AccountId, String> = accounts.into_iter().map(|account| (account.id, account.name)).collect();
     let rows: Vec<_> = blocked
         .into_iter()
-        .map(|Blocked { id: _, account, buyer, note, created_at }| {
+        .map(|Blocked { account, buyer, note, created_at }| {
             let account = account.map_or("all", |id| names.get(&id).map_or("?", String::as_str));
             [buyer.to_string(), one_line(account), shown_time(created_at), one_line(&note)]
         })

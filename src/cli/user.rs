@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::{check_name, now, open_store, print_table, shown_time, stdin_text};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     ids::UserId,
     settings::Settings,
     store::{
-        Store, sessions,
+        DbConn, QueryResult, Store, sessions,
         users::{self, NewUser},
     },
 };
@@ -79,17 +79,21 @@ fn insert(store: &Store, user: NewUser) -> anyhow::Result<UserId> {
 fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Result<()> {
     let input = stdin_text()?;
     let store = open_store(settings)?;
+    let unknown = || anyhow!("there is no user {name:?}: `yutang user list` shows all");
     let wanted = name.clone();
-    let Some(user) = store.read_blocking(move |conn| users::find_by_name(conn, &wanted))? else {
-        bail!("there is no user {name:?}: `yutang user list` shows all");
-    };
+    let user = store.read_blocking(move |conn| users::find_by_name(conn, &wanted))?.ok_or_else(unknown)?;
     let hash = hash(&input, &user.name, user.email.as_deref())?;
-    store.write_blocking(move |conn| {
-        sessions::delete_all(conn, user.id, None)?;
-        users::set_password_hash(conn, user.id, &hash)
-    })?;
+    if !store.write_blocking(move |conn| replace_password(conn, user.id, &hash))? {
+        return Err(unknown());
+    }
     writeln!(out, "changed the password of {name}; whoever was logged in must log in again")?;
     Ok(())
+}
+
+/// S22: whoever was let in with the old password is out. `false`: there is no such user.
+fn replace_password(conn: &mut DbConn, user: UserId, hash: &str) -> QueryResult<bool> {
+    sessions::delete_all(conn, user, None)?;
+    users::set_password_hash(conn, user, hash)
 }
 
 fn list(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -111,6 +115,33 @@ fn hash(input: &str, name: &str, email: Option<&str>) -> anyhow::Result<String> 
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::{
+        ids::Timestamp,
+        store::{Config, Keys, sessions::Session},
+    };
+
+    /// S22: sessions do not outlive the password they were opened with.
+    #[test]
+    fn s22_a_new_password_ends_the_sessions() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(folder.path().join("y.db").to_str().unwrap());
+        let store = Store::open(&config, Keys::random()).unwrap();
+        let user = add_without_login(&store, "alice").unwrap();
+        let session = Session {
+            id: "session".into(),
+            user,
+            created_at: now(),
+            seen_at: now(),
+            expires_at: Timestamp::NEVER,
+            ends_at: Timestamp::NEVER,
+            address: String::new(),
+            agent: String::new(),
+        };
+        store.write_blocking(move |conn| sessions::insert(conn, &session)).unwrap();
+        let replaced = store.write_blocking(move |conn| replace_password(conn, user, "hash"));
+        assert_eq!(replaced, Ok(true));
+        assert_eq!(store.read_blocking(move |conn| sessions::list(conn, user)), Ok(vec![]));
+    }
 
     #[test]
     fn a_password_is_hashed_without_its_line_feed_and_with_a_salt_of_its_own() {

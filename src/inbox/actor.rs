@@ -38,7 +38,10 @@ use crate::{
         chat_messages::{self, NewMessage, StoredMessage},
         unknown_pushes::NewPush,
     },
-    telemetry::clock,
+    telemetry::{
+        clock,
+        feed::{Direction, Feed, FeedEvent, StoredEvent},
+    },
 };
 
 /// Messages one transaction stores at most, so that a flood cannot hold the writer for long.
@@ -61,6 +64,7 @@ type Key = (AccountId, ConversationId);
 
 pub struct InboxActor {
     store: Store,
+    feed: Feed,
     turns: Recipient<TurnSettled>,
     takeovers: Recipient<TookOver>,
     backlog: Arc<AtomicUsize>,
@@ -95,6 +99,7 @@ struct Pending {
 impl InboxActor {
     pub fn new(
         store: Store,
+        feed: Feed,
         turns: Recipient<TurnSettled>,
         takeovers: Recipient<TookOver>,
         backlog: Arc<AtomicUsize>,
@@ -102,6 +107,7 @@ impl InboxActor {
     ) -> Self {
         Self {
             store,
+            feed,
             turns,
             takeovers,
             backlog,
@@ -134,14 +140,55 @@ impl InboxActor {
         let (store, keys) = (self.store.clone(), self.store.keys().clone());
         let stored = async move { store.write(move |conn| work.store(conn, &keys)).await };
         let then = stored.into_actor(self).map(move |result, actor, ctx| {
-            actor.writing = false;
             match result {
                 Ok(fresh) => actor.stored(arrivals, fresh, ctx),
+                // The account of some of it may be gone: that must not stop the others.
+                Err(error @ StoreError::Conflict(_)) => return actor.look_who_is_gone(arrivals, error, ctx),
+                Err(error) => actor.not_stored(arrivals, &error, ctx),
+            }
+            actor.writing = false;
+            actor.write(ctx);
+        });
+        ctx.spawn(then);
+    }
+
+    /// Lets go what belongs to accounts that are no longer in the database, and tries the rest again.
+    fn look_who_is_gone(&mut self, arrivals: Vec<Arrival>, error: StoreError, ctx: &mut Context<Self>) {
+        let ids: HashSet<AccountId> = arrivals.iter().map(|arrival| arrival.ingest.account).collect();
+        let (store, asked) = (self.store.clone(), ids.clone());
+        let read = async move { store.write(move |conn| store::accounts::existing(conn, asked)).await };
+        let then = read.into_actor(self).map(move |existing, actor, ctx| {
+            actor.writing = false;
+            match existing {
+                Ok(existing) if existing.len() < ids.len() => actor.keep(arrivals, &existing),
+                // Nobody is gone: what it contradicts is not known.
+                Ok(_) => actor.not_stored(arrivals, &error, ctx),
                 Err(error) => actor.not_stored(arrivals, &error, ctx),
             }
             actor.write(ctx);
         });
         ctx.spawn(then);
+    }
+
+    /// What belongs to accounts that exist is stored next.
+    fn keep(&mut self, arrivals: Vec<Arrival>, existing: &HashSet<AccountId>) {
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            arrivals.into_iter().partition(|arrival| existing.contains(&arrival.ingest.account));
+        self.gathering.splice(0..0, kept);
+        for Arrival { ingest, answer } in gone {
+            warn!("account.id" = ingest.account.0; "messages of an account that is gone are dropped");
+            self.forget(ingest.account);
+            // Nobody acknowledges for an account that is gone.
+            let _ = answer.send(Err(NotStored("the account is gone".into())));
+        }
+    }
+
+    fn forget(&mut self, id: AccountId) {
+        self.accounts.remove(&id);
+        self.debounce.retain(|(account, _)| *account != id);
+        self.recent.remove_account(id);
+        self.cursors.remove(&id);
+        self.unwritten.remove(&id);
     }
 
     fn look_again(&mut self, ctx: &mut Context<Self>) {
@@ -196,6 +243,9 @@ impl InboxActor {
                 // Read as undecided when the account was taken in meanwhile, it is in a turn already.
                 let known = self.recent.contains(ingest.account, &incoming.message.id);
                 self.recent.remember(ingest.account, incoming.message.id.clone());
+                if new {
+                    self.feed.tell(|| FeedEvent::Stored(Box::new(stored_event(ingest.account, &incoming))));
+                }
                 if new && !known && !incoming.own && prejudge(&incoming.message, &answered).is_none() {
                     self.open(ingest.account, pending(incoming.message));
                 }
@@ -221,6 +271,11 @@ impl InboxActor {
     fn tell_takeovers(&self, ingest: &Ingest) {
         for incoming in &ingest.messages {
             if let Some(until) = self.pause_for(ingest.account, incoming) {
+                self.feed.tell(|| FeedEvent::Paused {
+                    account: ingest.account,
+                    conversation: incoming.message.conversation.clone(),
+                    until: Some(until),
+                });
                 // Same thread; lost only together with the shard, and the pause is stored.
                 self.takeovers.do_send(TookOver {
                     account: ingest.account,
@@ -294,7 +349,7 @@ impl InboxActor {
             if cursors.is_empty() || retired {
                 return;
             }
-            let written = store.write(move |conn| store::account_cursors::put_many(conn, &cursors)).await;
+            let written = store.write(move |conn| put_cursors(conn, cursors)).await;
             if let Err(error) = written {
                 warn!(class = "database"; "cannot store cursors: {error}");
             }
@@ -312,6 +367,25 @@ impl InboxActor {
             self.open(id, restored(message));
         }
         self.settle_turns(ctx);
+    }
+}
+
+/// An account that is gone must not cost the others their cursors.
+fn put_cursors(conn: &mut DbConn, mut cursors: Vec<store::account_cursors::Cursor>) -> store::QueryResult<()> {
+    let existing = store::accounts::existing(conn, cursors.iter().map(|cursor| cursor.account))?;
+    cursors.retain(|cursor| existing.contains(&cursor.account));
+    store::account_cursors::put_many(conn, &cursors)
+}
+
+fn stored_event(account: AccountId, Incoming { message, own }: &Incoming) -> StoredEvent {
+    StoredEvent {
+        account,
+        conversation: message.conversation.clone(),
+        message: message.id.clone(),
+        direction: if *own { Direction::Outgoing } else { Direction::Incoming },
+        sender_name: message.sender_name.clone(),
+        text: display_text(message),
+        sent_at: message.created_at,
     }
 }
 
@@ -517,11 +591,7 @@ impl Handler<DropAccount> for InboxActor {
     type Result = ();
 
     fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
-        self.accounts.remove(&id);
-        self.debounce.retain(|(account, _)| *account != id);
-        self.recent.remove_account(id);
-        self.cursors.remove(&id);
-        self.unwritten.remove(&id);
+        self.forget(id);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The inbox with a real database, a paused clock, and probes for its neighbours.
 #![allow(clippy::unwrap_used)]
 
+use tokio::sync::broadcast;
+
 use super::*;
 use crate::{
     ids::MessageId,
@@ -16,6 +18,7 @@ struct Inbox {
     actor: Addr<InboxActor>,
     turns: Heard<TurnSettled>,
     takeovers: Heard<TookOver>,
+    feed: broadcast::Receiver<FeedEvent>,
     backlog: Arc<AtomicUsize>,
     retired: Arc<AtomicBool>,
 }
@@ -33,9 +36,12 @@ impl Inbox {
     fn start_on(bed: Bed, facts: AccountFacts) -> Self {
         let ((turn, turns), (takeover, takeovers)) = (listening(), listening());
         let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let feed = Feed::default();
+        let watch = feed.watch();
         let actor =
-            InboxActor::new(bed.store.clone(), turn, takeover, Arc::clone(&backlog), Arc::clone(&retired)).start();
-        Self { bed, facts, actor, turns, takeovers, backlog, retired }
+            InboxActor::new(bed.store.clone(), feed, turn, takeover, Arc::clone(&backlog), Arc::clone(&retired))
+                .start();
+        Self { bed, facts, actor, turns, takeovers, feed: watch, backlog, retired }
     }
 
     async fn adopt(&self, facts: &AccountFacts) {
@@ -374,4 +380,50 @@ async fn one_transaction_takes_a_bounded_share_of_a_flood_and_all_of_it_is_store
     assert!(turn.messages.iter().map(|message| &message.id).is_sorted(), "out of order");
     let known: Vec<MessageId> = turn.messages.into_iter().map(|message| message.id).collect();
     assert_eq!(known.first(), Some(&"00000.PNM".into()));
+}
+
+#[actix::test]
+async fn whoever_watches_is_told_of_every_message_once_and_of_pauses() {
+    let mut inbox = Inbox::start().await;
+    for _ in 0..2 {
+        inbox.take(vec![chat("1", "1.PNM", "在吗"), own_chat(&inbox.facts, "1", "2.PNM", "我来")]).await;
+    }
+    let mut told = Vec::new();
+    while let Ok(event) = inbox.feed.try_recv() {
+        assert_eq!(event.account(), inbox.facts.id);
+        told.push(match event {
+            FeedEvent::Stored(stored) => (stored.text, Some(stored.direction)),
+            FeedEvent::Paused { conversation, .. } => (conversation.to_string(), None),
+            other => panic!("nothing else happened: {other:?}"),
+        });
+    }
+    let stored = |text: &str, direction| (text.to_owned(), Some(direction));
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.contains(&stored("在吗", Direction::Incoming)) && told.contains(&stored("我来", Direction::Outgoing)));
+    assert!(told.contains(&("1".to_owned(), None)));
+}
+
+/// T13: an account that is deleted by hand takes nobody else down.
+#[actix::test]
+async fn t13_messages_of_an_account_whose_row_is_gone_are_dropped_and_the_others_are_stored() {
+    let mut inbox = Inbox::start().await;
+    let other = inbox.bed.account();
+    inbox.adopt(&other).await;
+    let (scope, gone) = (inbox.bed.scope(), other.id);
+    inbox.bed.write(move |conn| store::accounts::delete(conn, &scope, gone)).await;
+    let held = inbox.bed.hold_writer();
+    let first = inbox.actor.send(inbox.push(vec![chat("0", "0.PNM", "一")]));
+    let lost = Ingest { account: other.id, ..inbox.push(vec![chat("2", "2.PNM", "在吗")]) };
+    let lost = inbox.actor.send(lost);
+    let kept = inbox.actor.send(inbox.push(vec![chat("1", "1.PNM", "在吗")]));
+    let release = async {
+        let_run().await;
+        drop(held);
+    };
+    let (first, lost, kept, ()) = tokio::join!(first, lost, kept, release);
+    assert!(first.unwrap().is_ok() && lost.unwrap().is_err() && kept.unwrap().is_ok());
+    for conversation in ["0", "1"] {
+        assert_eq!(inbox.turns.next().await.conversation.as_str(), conversation);
+    }
+    assert_eq!(inbox.stored("1").await.len(), 1);
 }

@@ -1,6 +1,6 @@
 //! What the inbox is told and what it tells.
 
-use actix::Message as ActixMessage;
+use actix::{Message as ActixMessage, Recipient};
 
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, Timestamp},
@@ -80,7 +80,7 @@ pub struct TurnMessage {
     pub received_at: Timestamp,
 }
 
-/// The seller typed in this conversation on another device: automation pauses.
+/// The seller wrote in this conversation, on another device or through us: automation pauses.
 #[derive(Debug, Clone, ActixMessage)]
 #[rtype(result = "()")]
 pub struct TookOver {
@@ -88,6 +88,11 @@ pub struct TookOver {
     pub conversation: ConversationId,
     pub until: Timestamp,
 }
+
+/// Tell this recipient about every [`TookOver`].
+#[derive(Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct ListenForTakeovers(pub Recipient<TookOver>);
 
 /// Writes down what is only kept in memory (cursors). Answered when it is stored.
 #[derive(Debug, Clone, ActixMessage)]

@@ -15,21 +15,23 @@ use std::{
 
 use actix::prelude::*;
 use futures_util::FutureExt as _;
-use log::{debug, error};
+use log::{debug, error, warn};
 use lru::LruCache;
 use tokio::sync::oneshot;
 
 use crate::{
     account::facts::AccountFacts,
     account::messages::{
-        AccountOffline, AccountOnline, Adopt, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit,
+        AccountOffline, AccountOnline, Adopt, Amend, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit,
     },
-    ids::{AccountId, ConversationId, MessageId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
+    inbox::messages::{ListenForTakeovers, TookOver},
     outbox::{
-        entry::{Entry, Row, SendId, State},
+        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
-            Answer, Answered, ConversationFacts, Decided, HistorySeen, ListenForReleases, OnceReleased, OwnSeen, Settle,
+            ActOnEntry, Answer, Answered, ConversationFacts, Decided, EntryAct, HistorySeen, IfSeen, ListenForReleases,
+            NotActed, NotSent, OnceReleased, OwnSeen, SendByPerson, Settle,
         },
         rate::{Rate, RateConfig},
     },
@@ -42,7 +44,7 @@ use crate::{
     },
     telemetry::{
         clock,
-        feed::{DecidedEvent, Feed, FeedEvent},
+        feed::{DecidedEvent, Feed, FeedEvent, SendEvent},
     },
 };
 
@@ -61,6 +63,9 @@ const SIMILAR: Duration = Duration::from_secs(120);
 
 /// Sends of an account that are read for that, at most.
 const NEWEST: i64 = 1000;
+
+/// Messages by hand of one account that may wait to be sent.
+const WAITING_BY_HAND: usize = 100;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
@@ -83,6 +88,12 @@ pub struct OutboxActor {
     switches: Switches,
     recent: LruCache<MessageId, AccountId>,
     batch: Batch,
+    /// Who waits for `batch` to be stored.
+    awaiting: Vec<Awaiting>,
+    /// Who waits for what is being stored now.
+    storing: Vec<Awaiting>,
+    /// Entries that are sent again, and as which, in rows that are not committed yet.
+    again: HashMap<(AccountId, SendId), SendId>,
     /// Sends whose echo was told, in rows that are not committed yet: the database still shows them without an id.
     claiming: HashSet<(AccountId, SendId)>,
     writing: bool,
@@ -92,6 +103,7 @@ pub struct OutboxActor {
     epochs: u64,
     ticking: Option<SpawnHandle>,
     releases: Option<Recipient<OnceReleased>>,
+    takeovers: Option<Recipient<TookOver>>,
     settling: Vec<oneshot::Sender<()>>,
 }
 
@@ -103,16 +115,34 @@ struct Account {
     epoch: u64,
 }
 
+/// A person who wants to hear that their entries are stored.
+struct Awaiting {
+    account: AccountId,
+    entries: Vec<Entry>,
+    answer: oneshot::Sender<Result<Vec<Entry>, NotSent>>,
+}
+
+/// A person wrote in a conversation.
+#[derive(Clone)]
+struct Attended {
+    account: AccountId,
+    conversation: ConversationId,
+    /// Automatic answers pause until then; `None`: as the account is set, they do not.
+    pause: Option<Timestamp>,
+}
+
 /// What one transaction stores.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Batch {
     decisions: Vec<DecisionRow>,
     conversations: Vec<ConversationRow>,
     once: Vec<OnceReply>,
     released: Vec<(AccountId, SendId)>,
     rows: Vec<Row>,
+    /// Settled entries, and as which they are sent again.
+    links: Vec<(Entry, SendId)>,
+    attended: Vec<Attended>,
     flights: Vec<(AccountId, u64, Flight)>,
-    settled: Vec<Entry>,
     told: Vec<DecidedEvent>,
     /// Turns whose decision is in this batch.
     turns: usize,
@@ -131,12 +161,16 @@ impl OutboxActor {
             switches: Switches::default(),
             recent: LruCache::new(RECENT),
             batch: Batch::default(),
+            awaiting: Vec::new(),
+            storing: Vec::new(),
+            again: HashMap::new(),
             claiming: HashSet::new(),
             writing: false,
             failing: false,
             epochs: 0,
             ticking: None,
             releases: None,
+            takeovers: None,
             settling: Vec::new(),
         }
     }
@@ -171,26 +205,25 @@ impl OutboxActor {
             self.active.insert(id);
         }
         for entry in settled {
-            self.note_settled(entry);
+            self.note_settled(&entry);
         }
     }
 
-    fn note_settled(&mut self, entry: Entry) {
+    fn note_settled(&mut self, entry: &Entry) {
         if let Some(message) = &entry.message {
             self.recent.put(message.clone(), entry.account);
         }
         if let (State::Rejected | State::Expired, Some(rule)) = (entry.state, entry.rule) {
             self.batch.released.push((entry.account, entry.id));
-            if let Some(releases) = &self.releases {
-                // Losing it leaves a once-reply used up, which the next start reads from the database.
-                releases.do_send(OnceReleased {
-                    account: entry.account,
-                    conversation: entry.conversation.clone(),
-                    rule,
-                });
-            }
+            self.tell_release(entry, rule);
         }
-        self.batch.settled.push(entry);
+    }
+
+    fn tell_release(&self, entry: &Entry, rule: RuleId) {
+        if let Some(releases) = &self.releases {
+            // Losing it leaves a once-reply used up, which the next start reads from the database.
+            releases.do_send(OnceReleased { account: entry.account, conversation: entry.conversation.clone(), rule });
+        }
     }
 
     fn write(&mut self, ctx: &mut Context<Self>) {
@@ -199,6 +232,7 @@ impl OutboxActor {
         }
         self.writing = true;
         let batch = Arc::new(std::mem::take(&mut self.batch));
+        self.storing = std::mem::take(&mut self.awaiting);
         self.store_batch(batch, ctx);
     }
 
@@ -214,13 +248,66 @@ impl OutboxActor {
 
     fn not_committed(&mut self, batch: Arc<Batch>, error: &StoreError, ctx: &mut Context<Self>) {
         error!(class = "database"; "cannot store decisions and sends, trying again: {error}");
+        if matches!(error, StoreError::Conflict(_)) {
+            return self.look_who_is_gone(batch, ctx);
+        }
         if error.is_final() {
-            // What this batch contradicts is gone from the database, or nobody knows what is stored: begin anew from what is there.
+            // Nobody knows what is stored: begin anew from what is there.
             return ctx.stop();
         }
+        self.try_again(batch, ctx);
+    }
+
+    fn try_again(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
         self.failing = true;
         if !self.retired.load(Ordering::Relaxed) {
             ctx.run_later(RETRY, move |actor, ctx| actor.store_batch(batch, ctx));
+        }
+    }
+
+    /// The account of some of the batch may be gone from the database: that must not stop the others.
+    fn look_who_is_gone(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
+        let ids = batch.accounts();
+        let (store, asked) = (self.store.clone(), ids.clone());
+        let read = async move { store.write(move |conn| store::accounts::existing(conn, asked)).await };
+        let then = read.into_actor(self).map(move |existing, actor, ctx| match existing {
+            Ok(existing) if existing.len() < ids.len() => {
+                let gone = ids.difference(&existing).copied().collect();
+                actor.store_without(&gone, &batch, ctx);
+            }
+            // What this batch contradicts is not known: begin anew from what is there.
+            Ok(_) => ctx.stop(),
+            Err(error) if error.is_final() => ctx.stop(),
+            Err(_) => actor.try_again(batch, ctx),
+        });
+        ctx.spawn(then);
+    }
+
+    fn store_without(&mut self, gone: &HashSet<AccountId>, batch: &Batch, ctx: &mut Context<Self>) {
+        let mut rest = batch.clone();
+        for id in gone {
+            warn!("account.id" = id.0; "decisions and sends of an account that is gone are dropped");
+            rest.forget(*id, &self.backlog);
+            self.forget(*id);
+        }
+        self.storing = refuse_of(gone, std::mem::take(&mut self.storing));
+        self.store_batch(Arc::new(rest), ctx);
+    }
+
+    /// Lets go of everything kept for an account, but for what is being stored.
+    fn forget(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.remove(&id) {
+            debug!("account.id" = account.facts.id.0, "account.name" = &*account.facts.name; "outbox lets the account go");
+        }
+        self.active.remove(&id);
+        self.claiming.retain(|(account, _)| *account != id);
+        self.again.retain(|(account, _), _| *account != id);
+        self.batch.forget(id, &self.backlog);
+        self.awaiting = refuse_of(&HashSet::from([id]), std::mem::take(&mut self.awaiting));
+        let gone: Vec<MessageId> =
+            self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
+        for message in gone {
+            self.recent.pop(&message);
         }
     }
 
@@ -233,17 +320,38 @@ impl OutboxActor {
         }
         // The job's copy went with its answer; where the writer still holds it, the flights are copied.
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| shared.copy_of_what_follows());
+        for Awaiting { entries, answer, .. } in self.storing.drain(..) {
+            // Whoever asked may have run out of patience.
+            let _ = answer.send(Ok(entries));
+        }
+        for (entry, _) in &batch.links {
+            self.again.remove(&(entry.account, entry.id));
+        }
+        for attended in batch.attended {
+            self.tell_attended(attended);
+        }
         for event in batch.told {
             self.feed.tell(|| FeedEvent::Decided(Box::new(event)));
         }
-        for entry in batch.settled {
-            self.feed.tell(|| FeedEvent::Settled(Box::new(entry)));
+        if self.feed.is_watched() {
+            for event in batch.rows.iter().filter_map(SendEvent::of) {
+                self.feed.tell(|| FeedEvent::Send(Box::new(event)));
+            }
         }
         for (account, epoch, flight) in batch.flights {
             self.launch(account, epoch, flight);
         }
         self.write(ctx);
         self.watch(ctx);
+    }
+
+    fn tell_attended(&self, Attended { account, conversation, pause }: Attended) {
+        let Some(until) = pause else { return };
+        if let Some(takeovers) = &self.takeovers {
+            // Same thread; lost only together with the shard, and the pause is stored.
+            takeovers.do_send(TookOver { account, conversation: conversation.clone(), until });
+        }
+        self.feed.tell(|| FeedEvent::Paused { account, conversation, until: Some(until) });
     }
 
     /// Puts a committed send on the wire, if its connection still stands.
@@ -312,7 +420,12 @@ impl OutboxActor {
             let known = store.write(move |conn| claim_echoes(conn, account, &messages, &told)).await;
             known.map_err(|error| error.to_string())
         };
-        Box::pin(asked.into_actor(self))
+        let then = asked.into_actor(self).map(|known, actor, _| {
+            let (ours, settled) = known?;
+            settled.iter().for_each(|entry| tell_change(&actor.feed, entry));
+            Ok(ours)
+        });
+        Box::pin(then)
     }
 
     fn next_epoch(&mut self) -> u64 {
@@ -339,7 +452,17 @@ impl Batch {
             && self.rows.is_empty()
             && self.conversations.is_empty()
             && self.released.is_empty()
-            && self.settled.is_empty()
+            && self.links.is_empty()
+            && self.attended.is_empty()
+    }
+
+    /// Whose rows it has.
+    fn accounts(&self) -> HashSet<AccountId> {
+        let decided = self.decisions.iter().map(|row| row.account);
+        let conversations = self.conversations.iter().map(|row| row.account);
+        let once = self.once.iter().map(|claim| claim.account);
+        let attended = self.attended.iter().map(|attended| attended.account);
+        decided.chain(conversations).chain(once).chain(attended).chain(self.rows.iter().map(Row::account)).collect()
     }
 
     fn store(&self, conn: &mut DbConn) -> store::QueryResult<()> {
@@ -350,7 +473,10 @@ impl Batch {
         for (account, id) in &self.released {
             store::once_replies::release(conn, *account, *id)?;
         }
-        Ok(())
+        for (entry, again) in &self.links {
+            store::outbox::link(conn, entry, *again)?;
+        }
+        self.attended.iter().try_for_each(|attended| attended.store(conn))
     }
 
     /// What is not yet being written for an account that is let go stays undone: it comes back with it.
@@ -364,19 +490,44 @@ impl Batch {
         self.once.retain(|row| row.account != id);
         self.released.retain(|(account, _)| *account != id);
         self.rows.retain(|row| row.account() != id);
+        self.links.retain(|(entry, _)| entry.account != id);
+        self.attended.retain(|attended| attended.account != id);
         self.flights.retain(|(account, ..)| *account != id);
-        self.settled.retain(|entry| entry.account != id);
     }
 
     fn copy_of_what_follows(&self) -> Self {
         Self {
+            rows: self.rows.clone(),
+            links: self.links.clone(),
+            attended: self.attended.clone(),
             flights: self.flights.clone(),
-            settled: self.settled.clone(),
             told: self.told.clone(),
             turns: self.turns,
             ..Self::default()
         }
     }
+}
+
+impl Attended {
+    fn store(&self, conn: &mut DbConn) -> store::QueryResult<()> {
+        store::chat_messages::attended(conn, self.account, &self.conversation)?;
+        match self.pause {
+            Some(until) => {
+                store::conversations::take_over(conn, self.account, &self.conversation, until, clock::unix())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses what waits for these accounts; the rest goes on waiting.
+fn refuse_of(gone: &HashSet<AccountId>, awaiting: Vec<Awaiting>) -> Vec<Awaiting> {
+    let (refused, kept): (Vec<_>, Vec<_>) = awaiting.into_iter().partition(|awaiting| gone.contains(&awaiting.account));
+    for Awaiting { answer, .. } in refused {
+        // Whoever asked may have run out of patience.
+        let _ = answer.send(Err(NotSent::Unavailable));
+    }
+    kept
 }
 
 /// What the database knows of an account's sends.
@@ -396,21 +547,28 @@ impl Past {
     }
 }
 
-/// For each message: is it the echo of a stored send? Such a send is confirmed by it. `told`: sends that have their echo already.
+/// For each message: is it the echo of a stored send? Such a send is confirmed by it; those that were in doubt come with the answer.
+/// `told`: sends that have their echo already.
 fn claim_echoes(
     conn: &mut DbConn,
     account: AccountId,
     messages: &[Message],
     told: &HashSet<SendId>,
-) -> store::QueryResult<Vec<bool>> {
+) -> store::QueryResult<(Vec<bool>, Vec<Entry>)> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
     let known: HashSet<MessageId> =
         store::outbox::find_by_message(conn, account, &ids)?.into_iter().filter_map(|entry| entry.message).collect();
-    let mut ours = Vec::with_capacity(messages.len());
+    let (mut ours, mut settled) = (Vec::with_capacity(messages.len()), Vec::new());
     for message in messages {
-        ours.push(known.contains(&message.id) || claim_echo(conn, account, message, told)?);
+        let claimed = if known.contains(&message.id) { None } else { claim_echo(conn, account, message, told)? };
+        ours.push(known.contains(&message.id) || claimed.is_some());
+        settled.extend(claimed.filter(|entry| entry.state == State::Uncertain).map(|entry| Entry {
+            state: State::Confirmed,
+            message: Some(message.id.clone()),
+            ..entry
+        }));
     }
-    Ok(ours)
+    Ok((ours, settled))
 }
 
 fn claim_echo(
@@ -418,7 +576,7 @@ fn claim_echo(
     account: AccountId,
     message: &Message,
     told: &HashSet<SendId>,
-) -> store::QueryResult<bool> {
+) -> store::QueryResult<Option<Entry>> {
     let unclaimed = store::outbox::unclaimed(conn, account, &message.conversation, message.created_at)?;
     let fits = |entry: &Entry| {
         !told.contains(&entry.id)
@@ -426,8 +584,11 @@ fn claim_echo(
             && ledger::may_be_of(entry.created_at, entry.settled_at, message)
     };
     match unclaimed.into_iter().find(fits) {
-        Some(entry) => store::outbox::claim(conn, account, entry.id, &message.id, clock::unix()),
-        None => Ok(false),
+        Some(entry) => {
+            let claimed = store::outbox::claim(conn, account, entry.id, &message.id, clock::unix())?;
+            Ok(claimed.then_some(entry))
+        }
+        None => Ok(None),
     }
 }
 
@@ -475,16 +636,16 @@ impl Handler<DropAccount> for OutboxActor {
     type Result = ();
 
     fn handle(&mut self, DropAccount(id): DropAccount, _: &mut Self::Context) {
-        if let Some(account) = self.accounts.remove(&id) {
-            debug!("account.id" = account.facts.id.0, "account.name" = &*account.facts.name; "outbox lets the account go");
-        }
-        self.active.remove(&id);
-        self.claiming.retain(|(account, _)| *account != id);
-        self.batch.forget(id, &self.backlog);
-        let gone: Vec<MessageId> =
-            self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
-        for message in gone {
-            self.recent.pop(&message);
+        self.forget(id);
+    }
+}
+
+impl Handler<Amend> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, Amend(facts): Amend, _: &mut Self::Context) {
+        if let Some(account) = self.accounts.get_mut(&facts.id) {
+            account.facts = facts;
         }
     }
 }
@@ -553,6 +714,7 @@ impl OutboxActor {
                 decision: decided.verdict.decision,
                 reason: decided.verdict.reason.clone(),
                 rule: decided.verdict.rule,
+                needs_person: decided.verdict.needs_person,
                 received_at: decided.trace.received_at,
                 decided_at: decided.decided_at,
             });
@@ -572,6 +734,7 @@ impl OutboxActor {
                     origin: answer.origin,
                     rule: Some(answer.rule),
                     in_reply_to: in_reply_to.clone(),
+                    expire_after: None,
                 },
                 now,
             );
@@ -623,6 +786,239 @@ fn decision_rows(decided: &Decided) -> Vec<DecisionRow> {
     let mut rows: Vec<DecisionRow> = earlier.iter().map(|message| row(message, Some(last.clone()))).collect();
     rows.push(row(last, None));
     rows
+}
+
+impl Handler<SendByPerson> for OutboxActor {
+    type Result = ResponseActFuture<Self, Result<Vec<Entry>, NotSent>>;
+
+    fn handle(&mut self, order: SendByPerson, _: &mut Self::Context) -> Self::Result {
+        let own = match self.may_write(order.account, order.bodies.len()) {
+            Ok(account) => account.facts.uid.clone(),
+            Err(refusal) => return Box::pin(std::future::ready(Err(refusal)).into_actor(self)),
+        };
+        let (store, id, conversation) = (self.store.clone(), order.account, order.conversation.clone());
+        let read =
+            async move { store.read(move |conn| store::conversations::find_peer(conn, id, &conversation, &own)).await };
+        let sent = read.into_actor(self).then(move |peer, actor, ctx| match peer {
+            Ok(Some(peer)) => actor.send_by_person(order, &peer, ctx),
+            Ok(None) => Box::pin(std::future::ready(Err(NotSent::UnknownConversation)).into_actor(actor)),
+            Err(error) => Box::pin(std::future::ready(Err(NotSent::Storage(error.to_string()))).into_actor(actor)),
+        });
+        Box::pin(sent)
+    }
+}
+
+impl OutboxActor {
+    /// Whether a person may write by this account now.
+    fn may_write(&self, id: AccountId, messages: usize) -> Result<&Account, NotSent> {
+        let account = self.accounts.get(&id).filter(|_| !self.switches.everything).ok_or(NotSent::Unavailable)?;
+        if self.switches.automatic || self.switches.accounts.contains(&id) {
+            return Err(NotSent::Stopped);
+        }
+        if account.ledger.pending_by_people() + messages > WAITING_BY_HAND {
+            return Err(NotSent::TooMany);
+        }
+        Ok(account)
+    }
+
+    fn send_by_person(
+        &mut self,
+        order: SendByPerson,
+        peer: &BuyerId,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Vec<Entry>, NotSent>> {
+        let SendByPerson { account: id, conversation, bodies, expire_after } = order;
+        let pause = match self.may_write(id, bodies.len()) {
+            Ok(account) => account.facts.pace.takeover_pause,
+            Err(refusal) => return Box::pin(std::future::ready(Err(refusal)).into_actor(self)),
+        };
+        let pause = (!pause.is_zero()).then(|| clock::unix() + pause);
+        let drafts = bodies.into_iter().map(|body| Draft {
+            conversation: conversation.clone(),
+            peer: peer.clone(),
+            body,
+            origin: Origin::Person,
+            rule: None,
+            in_reply_to: None,
+            expire_after,
+        });
+        let ids = self.admit_by_person(id, drafts.collect());
+        self.batch.attended.push(Attended { account: id, conversation: conversation.clone(), pause });
+        self.advance(id, Some(&conversation));
+        self.store_for(id, &ids, ctx)
+    }
+
+    fn admit_by_person(&mut self, id: AccountId, drafts: Vec<Draft>) -> Vec<SendId> {
+        let Some(account) = self.accounts.get_mut(&id) else { return Vec::new() };
+        drafts.into_iter().map(|draft| account.ledger.admit(draft, clock::now())).collect()
+    }
+
+    /// Stores what the ledger has made of these sends. Answered with them as they were stored.
+    fn store_for(
+        &mut self,
+        id: AccountId,
+        ids: &[SendId],
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Vec<Entry>, NotSent>> {
+        self.collect(id);
+        let inserted = self.batch.rows.iter().filter_map(|row| match row {
+            Row::Insert(entry) if entry.account == id && ids.contains(&entry.id) => Some(entry.clone()),
+            Row::Insert(_) | Row::Update(_) | Row::Claim { .. } => None,
+        });
+        let entries = inserted.collect();
+        self.answer_when_stored(id, entries, ctx)
+    }
+
+    fn answer_when_stored(
+        &mut self,
+        id: AccountId,
+        entries: Vec<Entry>,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Vec<Entry>, NotSent>> {
+        let (answer, stored) = oneshot::channel();
+        self.awaiting.push(Awaiting { account: id, entries, answer });
+        self.write(ctx);
+        self.watch(ctx);
+        Box::pin(async move { stored.await.unwrap_or(Err(NotSent::Unknown)) }.into_actor(self))
+    }
+}
+
+impl Handler<ActOnEntry> for OutboxActor {
+    type Result = ResponseActFuture<Self, Result<Entry, NotActed>>;
+
+    fn handle(&mut self, ActOnEntry { account, id, act }: ActOnEntry, ctx: &mut Self::Context) -> Self::Result {
+        if !self.accounts.contains_key(&account) {
+            return Box::pin(std::future::ready(Err(NotSent::Unavailable.into())).into_actor(self));
+        }
+        match act {
+            EntryAct::SendAgain(if_seen) => self.send_again(account, id, if_seen),
+            EntryAct::Say(PersonsWord::Cancel) => self.cancel(account, id, ctx),
+            EntryAct::Say(word @ (PersonsWord::Arrived | PersonsWord::NotArrived)) => self.take_word(account, id, word),
+        }
+    }
+}
+
+impl OutboxActor {
+    fn cancel(
+        &mut self,
+        id: AccountId,
+        send: SendId,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Entry, NotActed>> {
+        let cancelled = self.accounts.get_mut(&id).and_then(|account| account.ledger.cancel(send, clock::now()));
+        match cancelled {
+            Some(Ok(entry)) => {
+                self.advance(id, Some(&entry.conversation));
+                self.collect(id);
+                let stored = self.answer_when_stored(id, vec![entry], ctx);
+                Box::pin(stored.map(|stored, _, _| only(stored)))
+            }
+            Some(Err(refusal)) => Box::pin(std::future::ready(Err(refusal.into())).into_actor(self)),
+            // Settled, or never made.
+            None => {
+                let found = self.read_entry(id, send);
+                Box::pin(found.map(|entry, _, _| Err(NotSettled::WrongState(entry?.state).into())))
+            }
+        }
+    }
+
+    /// As the database has it, behind everything that is queued.
+    fn read_entry(&self, id: AccountId, send: SendId) -> ResponseActFuture<Self, Result<Entry, NotActed>> {
+        let store = self.store.clone();
+        let read = async move {
+            let entry = store.write(move |conn| store::outbox::find(conn, id, send)).await;
+            entry.map_err(|error| NotSent::Storage(error.to_string()))?.ok_or(NotSettled::NotFound.into())
+        };
+        Box::pin(read.into_actor(self))
+    }
+
+    /// What is in doubt for good is in no ledger: the database alone decides.
+    fn take_word(
+        &self,
+        id: AccountId,
+        send: SendId,
+        word: PersonsWord,
+    ) -> ResponseActFuture<Self, Result<Entry, NotActed>> {
+        let store = self.store.clone();
+        let written = async move {
+            store.write(move |conn| store::outbox::settle_by_person(conn, id, send, word, clock::unix())).await
+        };
+        let then = written.into_actor(self).map(|written, actor, _| {
+            let entry = written.map_err(|error| NotSent::Storage(error.to_string()))??;
+            if let (State::Rejected, Some(rule)) = (entry.state, entry.rule) {
+                actor.tell_release(&entry, rule);
+            }
+            tell_change(&actor.feed, &entry);
+            Ok(entry)
+        });
+        Box::pin(then)
+    }
+
+    fn send_again(
+        &self,
+        id: AccountId,
+        send: SendId,
+        if_seen: IfSeen,
+    ) -> ResponseActFuture<Self, Result<Entry, NotActed>> {
+        let sent = self.read_entry(id, send).then(move |entry, actor, ctx| {
+            match entry.and_then(|entry| actor.may_send_again(entry, if_seen)) {
+                Ok(entry) => actor.admit_again(entry, ctx),
+                Err(refusal) => Box::pin(std::future::ready(Err(refusal)).into_actor(actor)),
+            }
+        });
+        Box::pin(sent)
+    }
+
+    fn may_send_again(&self, entry: Entry, if_seen: IfSeen) -> Result<Entry, NotActed> {
+        match (entry.state, if_seen) {
+            (State::Rejected | State::Expired, _) | (State::Uncertain, IfSeen::SendAllTheSame) => {}
+            (State::Uncertain, IfSeen::Refuse) => return Err(NotActed::MayBeDuplicate),
+            (state @ (State::Queued | State::Sent | State::Confirmed), _) => {
+                return Err(NotSettled::WrongState(state).into());
+            }
+        }
+        let again = self.again.get(&(entry.account, entry.id)).copied();
+        if let Some(again) = again.or_else(|| entry.sent_again_as()) {
+            return Err(NotActed::SentAgain(again));
+        }
+        self.may_write(entry.account, 1)?;
+        Ok(entry)
+    }
+
+    fn admit_again(
+        &mut self,
+        entry: Entry,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<Entry, NotActed>> {
+        let (id, conversation) = (entry.account, entry.conversation.clone());
+        let draft = Draft {
+            conversation: conversation.clone(),
+            peer: entry.peer.clone(),
+            body: entry.body.clone(),
+            origin: Origin::Person,
+            rule: None,
+            in_reply_to: entry.in_reply_to.clone(),
+            expire_after: None,
+        };
+        let ids = self.admit_by_person(id, vec![draft]);
+        if let [again] = ids[..] {
+            self.again.insert((id, entry.id), again);
+            self.batch.links.push((entry, again));
+        }
+        self.advance(id, Some(&conversation));
+        let stored = self.store_for(id, &ids, ctx);
+        Box::pin(stored.map(|stored, _, _| only(stored)))
+    }
+}
+
+fn only(stored: Result<Vec<Entry>, NotSent>) -> Result<Entry, NotActed> {
+    Ok(stored?.pop().ok_or(NotSent::Unavailable)?)
+}
+
+fn tell_change(feed: &Feed, entry: &Entry) {
+    if let Some(event) = SendEvent::of(&Row::Update(Change::of(entry))).filter(|_| feed.is_watched()) {
+        feed.tell(|| FeedEvent::Send(Box::new(event)));
+    }
 }
 
 impl Handler<Answered> for OutboxActor {
@@ -736,6 +1132,14 @@ impl Handler<ListenForReleases> for OutboxActor {
 
     fn handle(&mut self, ListenForReleases(recipient): ListenForReleases, _: &mut Self::Context) {
         self.releases = Some(recipient);
+    }
+}
+
+impl Handler<ListenForTakeovers> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, ListenForTakeovers(recipient): ListenForTakeovers, _: &mut Self::Context) {
+        self.takeovers = Some(recipient);
     }
 }
 

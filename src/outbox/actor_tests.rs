@@ -97,11 +97,15 @@ impl Outbox {
         self.actor.send(answered).await.unwrap();
     }
 
-    async fn settled(&mut self) -> Entry {
+    async fn settled(&mut self) -> SendEvent {
         loop {
             match tokio::time::timeout(600 * SECOND, self.feed.recv()).await.unwrap().unwrap() {
-                FeedEvent::Settled(entry) => return *entry,
-                FeedEvent::Decided(_) | FeedEvent::Status { .. } => {}
+                FeedEvent::Send(event) if event.state.is_final() => return *event,
+                FeedEvent::Send(_)
+                | FeedEvent::Decided(_)
+                | FeedEvent::Status { .. }
+                | FeedEvent::Stored(_)
+                | FeedEvent::Paused { .. } => {}
             }
         }
     }
@@ -557,3 +561,6 @@ async fn a_flood_waits_in_the_outbox_for_its_turn_and_comes_in_order() {
     let old = Timestamp(0);
     assert!(outbox.bed.sends(outbox.facts.id).await.iter().all(|entry| entry.settled_at > Some(old)));
 }
+
+#[path = "person_tests.rs"]
+mod person;

@@ -37,6 +37,71 @@ pub struct Entry {
     pub expires_at: Timestamp,
 }
 
+impl Entry {
+    /// How a settled entry names the one that was made to send it again.
+    pub fn reason_when_sent_again(&self, again: SendId) -> String {
+        match &self.reason {
+            Some(reason) => format!("{reason}; {SENT_AGAIN}{}", again.0),
+            None => format!("{SENT_AGAIN}{}", again.0),
+        }
+    }
+
+    /// The entry that was made to send this one again.
+    pub fn sent_again_as(&self) -> Option<SendId> {
+        let (_, number) = self.reason.as_deref()?.rsplit_once(SENT_AGAIN)?;
+        number.parse().ok().map(SendId)
+    }
+}
+
+const SENT_AGAIN: &str = "sent again as ";
+
+/// What a person may say about an entry, without anything being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonsWord {
+    /// What is still queued is not wanted any more.
+    Cancel,
+    /// What is in doubt was seen by the buyer.
+    Arrived,
+    /// What is in doubt was not seen by the buyer.
+    NotArrived,
+}
+
+impl PersonsWord {
+    /// In which state it may be said.
+    pub fn from(self) -> State {
+        match self {
+            Self::Cancel => State::Queued,
+            Self::Arrived | Self::NotArrived => State::Uncertain,
+        }
+    }
+
+    pub fn to(self) -> State {
+        match self {
+            Self::Cancel => State::Expired,
+            Self::Arrived => State::Confirmed,
+            Self::NotArrived => State::Rejected,
+        }
+    }
+
+    /// A stable code.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Cancel => Some("cancelled"),
+            Self::Arrived => None,
+            Self::NotArrived => Some("person_says_not_arrived"),
+        }
+    }
+}
+
+/// Why nothing became of a person's word about an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSettled {
+    #[error("there is no such outbox entry")]
+    NotFound,
+    #[error("this cannot be done with an outbox entry that is {}", .0.as_str())]
+    WrongState(State),
+}
+
 /// What the database must be told, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
@@ -56,6 +121,8 @@ pub enum Row {
 pub struct Change {
     pub account: AccountId,
     pub id: SendId,
+    /// Stored with the entry already; whoever watches wants to know.
+    pub conversation: ConversationId,
     pub state: State,
     pub reason: Option<String>,
     pub message: Option<MessageId>,
@@ -87,6 +154,7 @@ impl Change {
         Self {
             account: entry.account,
             id: entry.id,
+            conversation: entry.conversation.clone(),
             state: entry.state,
             reason: entry.reason.clone(),
             message: entry.message.clone(),
@@ -97,7 +165,7 @@ impl Change {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Body {
     Text {
@@ -111,7 +179,7 @@ pub enum Body {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Never on the wire.
@@ -173,7 +241,7 @@ impl std::str::FromStr for State {
 }
 
 /// Who wanted it sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     Rule,
@@ -203,3 +271,7 @@ impl std::str::FromStr for Origin {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

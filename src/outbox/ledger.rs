@@ -11,7 +11,7 @@ use std::{
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, Now, RuleId, Timestamp},
     outbox::{
-        entry::{Body, Change, Entry, Origin, Row, SendId, State},
+        entry::{Body, Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
         rate::Rate,
     },
     platform::lwp::event::{Content, HistoryPage, Message},
@@ -59,6 +59,8 @@ pub struct Draft {
     pub origin: Origin,
     pub rule: Option<RuleId>,
     pub in_reply_to: Option<MessageId>,
+    /// `None`: [`Config::expire_after`].
+    pub expire_after: Option<Duration>,
 }
 
 /// A send that goes onto the wire once its row is committed.
@@ -197,12 +199,39 @@ impl Ledger {
             created_at: now.unix,
             sent_at: None,
             settled_at: None,
-            expires_at: now.unix + self.config.expire_after,
+            expires_at: now.unix + draft.expire_after.unwrap_or(self.config.expire_after),
         };
         self.fresh.push((draft.conversation.clone(), id));
         let phase = Phase::Waiting { not_before: now.unix };
         self.lanes.entry(draft.conversation).or_default().push_back(Sending { entry, phase, stored: false });
         id
+    }
+
+    /// A person does not want a send any more. Only what is not on the wire can be taken back. `None`: it is not in work here.
+    pub fn cancel(&mut self, id: SendId, now: Now) -> Option<Result<Entry, NotSettled>> {
+        let (conversation, position) = self.find(id)?;
+        let lane = self.lanes.get_mut(&conversation)?;
+        match lane.get(position)?.phase {
+            Phase::Waiting { .. } => {}
+            Phase::Boarding | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => {
+                return Some(Err(NotSettled::WrongState(State::Sent)));
+            }
+        }
+        let mut sending = lane.remove(position)?;
+        if lane.is_empty() {
+            self.lanes.remove(&conversation);
+        }
+        let word = PersonsWord::Cancel;
+        self.settle(&mut sending, word.to(), word.reason().map(str::to_owned), now);
+        self.settled.push(sending.entry.clone());
+        Some(Ok(sending.entry))
+    }
+
+    fn find(&self, id: SendId) -> Option<(ConversationId, usize)> {
+        self.lanes.iter().find_map(|(conversation, lane)| {
+            let position = lane.iter().position(|sending| sending.entry.id == id)?;
+            Some((conversation.clone(), position))
+        })
     }
 
     /// Moves every lane as far as it goes. What was made first goes first, where the rate does not let all of it go.
@@ -578,6 +607,11 @@ impl Ledger {
     /// Sends that are not settled.
     pub fn pending(&self) -> usize {
         self.lanes.values().map(VecDeque::len).sum()
+    }
+
+    /// Sends of people that are not settled.
+    pub fn pending_by_people(&self) -> usize {
+        self.lanes.values().flatten().filter(|sending| sending.entry.origin == Origin::Person).count()
     }
 
     /// Sends that are on the wire without a word about them.

@@ -51,6 +51,7 @@ impl Bench {
             origin,
             rule: Some(RuleId(7)),
             in_reply_to: None,
+            expire_after: None,
         };
         self.ledger.admit(draft, self.now)
     }
@@ -339,6 +340,7 @@ fn a_picture_is_recognised_by_its_address() {
         origin: Origin::Rule,
         rule: None,
         in_reply_to: None,
+        expire_after: None,
     };
     let id = bench.ledger.admit(draft, bench.now);
     bench.fly();

@@ -1,11 +1,14 @@
 //! What the outbox is told and what it tells.
 
+use std::time::Duration;
+
 use actix::{Message as ActixMessage, Recipient};
 
 use crate::{
+    account::state::Status,
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
     outbox::{
-        entry::{Body, Origin, SendId},
+        entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId},
         ledger::Outcome,
     },
     platform::lwp::event::{HistoryPage, Message},
@@ -49,6 +52,80 @@ pub struct Answer {
     /// Counts as given in this conversation, unless it never reaches the buyer.
     pub once: bool,
     pub bodies: Vec<Body>,
+}
+
+/// A person writes to whoever is at the other end of a conversation. Answered with the entries once they are stored; from then on they
+/// are sent like any answer. Automatic answers pause there, as after typing on the phone.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<Vec<Entry>, NotSent>")]
+pub struct SendByPerson {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    /// Sent in this order.
+    pub bodies: Vec<Body>,
+    /// What cannot be sent for this long is not sent any more; `None`: as long as an automatic answer.
+    pub expire_after: Option<Duration>,
+}
+
+/// Why a person's message is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// Nobody wrote to this account there, and nothing writes to a buyer who did not write first.
+    #[error("nobody has written to this account in that conversation")]
+    UnknownConversation,
+    /// The account is disabled, or waits for a person: a message would rot.
+    #[error("the account is not running: {}", .0.reason.sentence())]
+    NotRunning(Status),
+    /// For a moment nothing is taken: the account is just starting or stopping, or the server shuts down.
+    #[error("the account is starting or stopping; try again in a moment")]
+    Unavailable,
+    /// A stop switch, the account's or the system's: while one is on, nothing new is sent, not even by hand.
+    #[error("a stop switch is on: nothing is sent")]
+    Stopped,
+    #[error("too many messages of this account wait to be sent")]
+    TooMany,
+    #[error("the database failed, nothing was sent: {0}")]
+    Storage(String),
+    /// It may be stored and sent, or not: look at the outbox before sending it again.
+    #[error("nobody knows yet whether the message is stored; look at the outbox before sending it again")]
+    Unknown,
+}
+
+/// A person acts on one entry. Answered when it is stored: with the new entry of [`EntryAct::SendAgain`], else with the entry itself.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Result<Entry, NotActed>")]
+pub struct ActOnEntry {
+    pub account: AccountId,
+    pub id: SendId,
+    pub act: EntryAct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryAct {
+    /// A new entry with the same content. The old one keeps its state and names the new one.
+    SendAgain(IfSeen),
+    Say(PersonsWord),
+}
+
+/// What is done where the buyer may have seen it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfSeen {
+    Refuse,
+    SendAllTheSame,
+}
+
+/// Why nothing became of an act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotActed {
+    #[error(transparent)]
+    NotSettled(#[from] NotSettled),
+    /// [`IfSeen::Refuse`], and nobody knows whether the buyer saw it.
+    #[error("the buyer may have seen it already")]
+    MayBeDuplicate,
+    #[error("it was sent again as {}", .0.0)]
+    SentAgain(SendId),
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
 }
 
 #[derive(Debug, Clone)]

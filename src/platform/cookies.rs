@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::ids::BuyerId;
+
 /// Without these a jar cannot be used: who the seller is, and the login session.
 const REQUIRED: [&str; 2] = ["unb", "cookie2"];
 
@@ -71,6 +73,13 @@ impl Cookies {
         REQUIRED.into_iter().filter(|name| !present(name)).collect()
     }
 
+    /// The seller whose login this is.
+    pub fn seller(&self) -> Result<BuyerId, CookieFault> {
+        let missing = self.missing();
+        let uid = self.unb().filter(|_| missing.is_empty()).ok_or(CookieFault::Lacks(missing))?;
+        if uid.bytes().all(|byte| byte.is_ascii_digit()) { Ok(uid.into()) } else { Err(CookieFault::OddUser) }
+    }
+
     /// Every name with its value, in order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.split(';').filter_map(pair)
@@ -91,6 +100,15 @@ impl Cookies {
         }
         Self(text.into())
     }
+}
+
+/// Why a jar is no login. Never repeats a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CookieFault {
+    #[error("the cookie lacks {}: copy it from a browser that is logged in", .0.join(" and "))]
+    Lacks(Vec<&'static str>),
+    #[error("the cookie's unb is not a number")]
+    OddUser,
 }
 
 /// Splits at the first `=`, without blanks around either side.

@@ -10,7 +10,7 @@ use crate::{
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = account_states, treat_none_as_default_value = false, treat_none_as_null = true)]
-struct Row {
+pub(super) struct Row {
     account_id: AccountId,
     state: State,
     reason: Reason,
@@ -19,7 +19,7 @@ struct Row {
 }
 
 impl Row {
-    fn into_status(self) -> (AccountId, Status) {
+    pub(super) fn into_status(self) -> (AccountId, Status) {
         let Self { account_id, state, reason, detail, since } = self;
         (account_id, Status { state, reason, detail, since })
     }

@@ -1,15 +1,23 @@
 //! Seller accounts: whose they are, how they log in, and what their owner decided about them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use diesel::prelude::*;
 
 use super::{
-    DbConn, Keys, Saved, Scope, Sealed, Secret,
+    DbConn, Keys, Page, Saved, Scope, Sealed, Secret,
+    account_states::Row as StateRow,
+    page::{containing, lower},
     revisions::{self, Topic},
-    schema::accounts,
+    schema::{account_states, accounts},
 };
-use crate::ids::{AccountId, BuyerId, Timestamp, UserId};
+use crate::{
+    account::state::{State, Status},
+    ids::{AccountId, BuyerId, Timestamp, UserId},
+};
 
 /// An account without its cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -88,6 +96,37 @@ pub struct Waits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenUids(pub Vec<usize>);
 
+/// Why an account is not added, or not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSaved {
+    /// Also where it belongs to somebody else.
+    #[error("there is no such account")]
+    NotFound,
+    /// Only who sees all accounts of an owner adds one.
+    #[error("this needs the right to all accounts")]
+    Forbidden,
+    #[error("another account has this name already")]
+    NameTaken,
+    /// By an account of whoever it may be.
+    #[error("this platform account (unb) is another account's already")]
+    UidTaken,
+    /// The cookie is of another seller than the account.
+    #[error("the cookie belongs to another platform account (unb) than this one")]
+    AnotherSeller,
+}
+
+/// Which accounts a person wants to see; `None` is all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Occurs in the name or the platform's id.
+    pub text: Option<String>,
+    pub enabled: Option<bool>,
+    pub state: Option<State>,
+}
+
+/// An account and what its connection is doing; `None`: it was never started.
+pub type WithStatus = (Account, Option<Status>);
+
 /// The place a cookie is sealed for.
 pub fn cookie_place(uid: &BuyerId) -> String {
     format!("accounts.cookie:{uid}")
@@ -163,7 +202,7 @@ fn upsert_one(
         return Ok((id, Saved::Unchanged));
     }
     if !is_same_login {
-        put_login(conn, keys, id, new)?;
+        put_login(conn, keys, id, &new.uid, &new.cookie)?;
     }
     diesel::update(accounts::table.find(id))
         .set((accounts::enabled.eq(enable), accounts::updated_at.eq(now)))
@@ -194,11 +233,11 @@ fn insert_one(
         .get_result(conn)
 }
 
-fn put_login(conn: &mut DbConn, keys: &Keys, id: AccountId, new: &NewAccount) -> QueryResult<()> {
+fn put_login(conn: &mut DbConn, keys: &Keys, id: AccountId, uid: &BuyerId, cookie: &Secret) -> QueryResult<()> {
     diesel::update(accounts::table.find(id))
         .set((
-            accounts::platform_uid.eq(&new.uid),
-            accounts::cookie.eq(keys.seal(&cookie_place(&new.uid), new.cookie.expose())),
+            accounts::platform_uid.eq(uid),
+            accounts::cookie.eq(keys.seal(&cookie_place(uid), cookie.expose())),
             accounts::credentials_version.eq(accounts::credentials_version + 1),
         ))
         .execute(conn)
@@ -236,6 +275,11 @@ macro_rules! own {
 }
 pub(super) use own;
 
+/// [`own!`] for statements that are written by hand: `$1` is [`Scope::user`], `$2` the member and `$3` the token, each or zero.
+pub(super) const OWN: &str = "(SELECT a.id FROM accounts AS a WHERE a.owner_id = $1 \
+     AND ($2 = 0 OR a.id IN (SELECT account_id FROM user_accounts WHERE user_id = $2)) \
+     AND ($3 = 0 OR a.id IN (SELECT account_id FROM api_token_accounts WHERE token_id = $3)))";
+
 /// By name.
 pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<Account>> {
     accounts::table.filter(within!(scope)).order(accounts::name).select(Account::as_select()).load(conn)
@@ -255,11 +299,112 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<Accou
     accounts::table.find(id).filter(within!(scope)).select(Account::as_select()).first(conn)
 }
 
+/// A part of the accounts that fit, by name, and how many fit.
+pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Vec<WithStatus>, i64)> {
+    let fitting = || {
+        let mut query = accounts::table.left_join(account_states::table).filter(within!(scope)).into_boxed();
+        if let Some(pattern) = filter.text.as_deref().map(containing) {
+            let in_name = lower(accounts::name.nullable()).like(pattern.clone()).escape('\\');
+            query = query.filter(in_name.or(accounts::platform_uid.nullable().like(pattern).escape('\\')));
+        }
+        if let Some(enabled) = filter.enabled {
+            query = query.filter(accounts::enabled.eq(enabled));
+        }
+        query = match filter.state {
+            None => query,
+            Some(State::Disconnected) => query
+                .filter(account_states::state.nullable().is_null().or(account_states::state.eq(State::Disconnected))),
+            Some(state) => query.filter(account_states::state.eq(state)),
+        };
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let rows: Vec<(Account, Option<StateRow>)> = fitting()
+        .order((accounts::name, accounts::id))
+        .offset(page.offset)
+        .limit(page.limit)
+        .select((Account::as_select(), Option::<StateRow>::as_select()))
+        .load(conn)?;
+    let shown = rows.into_iter().map(|(account, row)| (account, row.map(|row| row.into_status().1)));
+    Ok((shown.collect(), total))
+}
+
+/// A new account of the scope's owner.
+pub fn insert(
+    conn: &mut DbConn,
+    keys: &Keys,
+    scope: &Scope,
+    new: &NewAccount,
+    now: Timestamp,
+) -> QueryResult<Result<AccountId, NotSaved>> {
+    if !scope.is_whole() {
+        return Ok(Err(NotSaved::Forbidden));
+    }
+    if find(conn, scope, &new.name)?.is_some() {
+        return Ok(Err(NotSaved::NameTaken));
+    }
+    if is_uid_taken(conn, &new.uid)? {
+        return Ok(Err(NotSaved::UidTaken));
+    }
+    let id = insert_one(conn, keys, scope.user(), new, now)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(Ok(id))
+}
+
+fn is_uid_taken(conn: &mut DbConn, uid: &BuyerId) -> QueryResult<bool> {
+    let holders = accounts::table.filter(accounts::platform_uid.eq(uid));
+    holders.count().get_result::<i64>(conn).map(|count| count > 0)
+}
+
+/// A new cookie of the same seller. Answers with the version it has now; an equal cookie is left alone and keeps its version.
+pub fn replace_credentials(
+    conn: &mut DbConn,
+    keys: &Keys,
+    scope: &Scope,
+    id: AccountId,
+    (uid, cookie): (&BuyerId, &Secret),
+    now: Timestamp,
+) -> QueryResult<Result<i64, NotSaved>> {
+    let Some(account) = get(conn, scope, id).optional()? else { return Ok(Err(NotSaved::NotFound)) };
+    if account.uid != *uid {
+        let taken = is_uid_taken(conn, uid)?;
+        return Ok(Err(if taken { NotSaved::UidTaken } else { NotSaved::AnotherSeller }));
+    }
+    let stored: Sealed = accounts::table.find(id).select(accounts::cookie).first(conn)?;
+    if keys.open(&cookie_place(uid), &stored).is_ok_and(|stored| stored == *cookie) {
+        return Ok(Ok(account.credentials_version));
+    }
+    put_login(conn, keys, id, uid, cookie)?;
+    diesel::update(accounts::table.find(id)).set(accounts::updated_at.eq(now)).execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(Ok(account.credentials_version + 1))
+}
+
+/// Another name.
+pub fn rename(
+    conn: &mut DbConn,
+    scope: &Scope,
+    id: AccountId,
+    name: &str,
+    now: Timestamp,
+) -> QueryResult<Result<(), NotSaved>> {
+    let Some(account) = get(conn, scope, id).optional()? else { return Ok(Err(NotSaved::NotFound)) };
+    // Asked of the whole owner: a member may not see who has the name.
+    let holder = find(conn, &Scope::owner(account.owner), name)?;
+    if holder.is_some_and(|holder| holder.id != id) {
+        return Ok(Err(NotSaved::NameTaken));
+    }
+    diesel::update(accounts::table.find(id))
+        .set((accounts::name.eq(name), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(Ok(()))
+}
+
 /// `false`: there is no such account.
-pub fn set_enabled(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
-    let rows = diesel::update(accounts::table)
+pub fn set_enabled(conn: &mut DbConn, scope: &Scope, id: AccountId, on: bool, now: Timestamp) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table.find(id))
         .filter(within!(scope))
-        .filter(accounts::name.eq(name))
         .set((accounts::enabled.eq(on), accounts::updated_at.eq(now)))
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
@@ -268,10 +413,9 @@ pub fn set_enabled(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: 
 
 /// A person says that the login is in order again (a verification passed): everything that was held against it is void.
 /// `false`: there is no such account.
-pub fn renew(conn: &mut DbConn, scope: &Scope, name: &str, now: Timestamp) -> QueryResult<bool> {
-    let rows = diesel::update(accounts::table)
+pub fn renew(conn: &mut DbConn, scope: &Scope, id: AccountId, now: Timestamp) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table.find(id))
         .filter(within!(scope))
-        .filter(accounts::name.eq(name))
         .set((accounts::credentials_version.eq(accounts::credentials_version + 1), accounts::updated_at.eq(now)))
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
@@ -279,10 +423,9 @@ pub fn renew(conn: &mut DbConn, scope: &Scope, name: &str, now: Timestamp) -> Qu
 }
 
 /// The account's stop switch. `false`: there is no such account.
-pub fn set_stopped(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: Timestamp) -> QueryResult<bool> {
-    let rows = diesel::update(accounts::table)
+pub fn set_stopped(conn: &mut DbConn, scope: &Scope, id: AccountId, on: bool, now: Timestamp) -> QueryResult<bool> {
+    let rows = diesel::update(accounts::table.find(id))
         .filter(within!(scope))
-        .filter(accounts::name.eq(name))
         .set((accounts::stopped.eq(on), accounts::updated_at.eq(now)))
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
@@ -290,11 +433,10 @@ pub fn set_stopped(conn: &mut DbConn, scope: &Scope, name: &str, on: bool, now: 
 }
 
 /// `false`: there is no such account.
-pub fn set_waits(conn: &mut DbConn, scope: &Scope, name: &str, waits: Waits, now: Timestamp) -> QueryResult<bool> {
+pub fn set_waits(conn: &mut DbConn, scope: &Scope, id: AccountId, waits: Waits, now: Timestamp) -> QueryResult<bool> {
     let ms = |wait: Option<Duration>| wait.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-    let rows = diesel::update(accounts::table)
+    let rows = diesel::update(accounts::table.find(id))
         .filter(within!(scope))
-        .filter(accounts::name.eq(name))
         .set((
             accounts::debounce_ms.eq(ms(waits.debounce)),
             accounts::longest_wait_ms.eq(ms(waits.longest_wait)),
@@ -318,6 +460,17 @@ pub fn delete(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<bo
 /// For the engine: all accounts of all owners, also the disabled.
 pub fn list_for_engine(conn: &mut DbConn) -> QueryResult<Vec<Account>> {
     accounts::table.order(accounts::id).select(Account::as_select()).load(conn)
+}
+
+/// For the engine: those of these accounts that still exist.
+pub fn existing(conn: &mut DbConn, ids: impl IntoIterator<Item = AccountId>) -> QueryResult<HashSet<AccountId>> {
+    let ids: Vec<AccountId> = ids.into_iter().collect();
+    let mut found = HashSet::with_capacity(ids.len());
+    for some in ids.chunks(500) {
+        let query = accounts::table.filter(accounts::id.eq_any(some)).select(accounts::id);
+        found.extend(query.load::<AccountId>(conn)?);
+    }
+    Ok(found)
 }
 
 /// For the engine.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{DbConn, Scope, column::without_nul, schema::audit};
+use super::{DbConn, Page, Scope, column::without_nul, schema::audit};
 use crate::ids::{Timestamp, UserId};
 
 /// By which door somebody came in.
@@ -150,7 +150,7 @@ impl Filter {
 }
 
 /// Newest first, and how many there are.
-pub fn list(conn: &mut DbConn, filter: &Filter, offset: i64, limit: i64) -> QueryResult<(Vec<AuditRow>, i64)> {
+pub fn list(conn: &mut DbConn, filter: &Filter, page: Page) -> QueryResult<(Vec<AuditRow>, i64)> {
     macro_rules! wanted {
         () => {{
             let mut query = audit::table.into_boxed();
@@ -179,7 +179,11 @@ pub fn list(conn: &mut DbConn, filter: &Filter, offset: i64, limit: i64) -> Quer
         }};
     }
     let total = wanted!().count().get_result(conn)?;
-    let rows =
-        wanted!().order(audit::id.desc()).offset(offset).limit(limit).select(AuditRow::as_select()).load(conn)?;
+    let rows = wanted!()
+        .order(audit::id.desc())
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(AuditRow::as_select())
+        .load(conn)?;
     Ok((rows, total))
 }

@@ -8,7 +8,13 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use super::{DbConn, Scope, accounts::own, column::without_nul, schema::chat_messages};
+use super::{
+    DbConn, Page, Scope,
+    accounts::own,
+    column::without_nul,
+    page::{EVER, LONG},
+    schema::chat_messages,
+};
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp};
 
 /// How a message came to us.
@@ -262,14 +268,132 @@ pub fn list(
     conversation: &ConversationId,
     limit: i64,
 ) -> QueryResult<Vec<StoredMessage>> {
-    let own = own!(scope);
+    read(conn, scope, account, conversation, Page::first(limit))
+}
+
+/// A part of the messages of one conversation, newest first, and how many it has.
+pub fn page(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    conversation: &ConversationId,
+    page: Page,
+) -> QueryResult<(Vec<StoredMessage>, i64)> {
+    let total = chat_messages::table
+        .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
+        .filter(chat_messages::account_id.eq_any(own!(scope)))
+        .count()
+        .get_result(conn)?;
+    Ok((read(conn, scope, account, conversation, page)?, total))
+}
+
+fn read(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    conversation: &ConversationId,
+    page: Page,
+) -> QueryResult<Vec<StoredMessage>> {
     chat_messages::table
         .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
-        .filter(chat_messages::account_id.eq_any(own))
+        .filter(chat_messages::account_id.eq_any(own!(scope)))
         .order((chat_messages::sent_at.desc(), chat_messages::message_id.desc()))
-        .limit(limit)
+        .offset(page.offset)
+        .limit(page.limit)
         .select(StoredMessage::as_select())
         .load(conn)
+}
+
+/// Which decisions a person wants to see; `None` is all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DecisionFilter {
+    pub account: Option<AccountId>,
+    pub conversation: Option<ConversationId>,
+    /// Without it all that was decided about buyers' turns: neither `own` nor `merged`.
+    pub decision: Option<String>,
+    pub reason: Option<String>,
+    pub rule: Option<RuleId>,
+    /// The message came at this moment or later.
+    pub since: Option<Timestamp>,
+    /// The message came before this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// A part of the messages about which was decided as wanted, the newest first, and how many there are.
+pub fn decisions(
+    conn: &mut DbConn,
+    scope: &Scope,
+    filter: &DecisionFilter,
+    page: Page,
+) -> QueryResult<(Vec<StoredMessage>, i64)> {
+    let fitting = || {
+        let mut query = chat_messages::table.filter(chat_messages::account_id.eq_any(own!(scope))).into_boxed();
+        query = match &filter.decision {
+            Some(decision) => query.filter(chat_messages::decision.eq(decision)),
+            None => query
+                .filter(chat_messages::decision.ne("merged").and(chat_messages::decision.ne("own")))
+                .filter(chat_messages::decision.is_not_null()),
+        };
+        if let Some(account) = filter.account {
+            query = query.filter(chat_messages::account_id.eq(account));
+        }
+        if let Some(conversation) = &filter.conversation {
+            query = query.filter(chat_messages::conversation_id.eq(conversation));
+        }
+        if let Some(reason) = &filter.reason {
+            query = query.filter(chat_messages::reason.eq(reason));
+        }
+        if let Some(rule) = filter.rule {
+            query = query.filter(chat_messages::rule_id.eq(rule));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(chat_messages::received_at.ge(since));
+        }
+        if let Some(until) = filter.until {
+            query = query.filter(chat_messages::received_at.lt(until));
+        }
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let mut query = fitting();
+    if total > LONG {
+        query = query.filter(chat_messages::received_at.ge(EVER));
+    }
+    let rows = query
+        .order((chat_messages::received_at.desc(), chat_messages::message_id.desc()))
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(StoredMessage::as_select())
+        .load(conn)?;
+    Ok((rows, total))
+}
+
+/// For the engine: who wrote to us in this conversation last; never in a group, and never the platform itself.
+pub fn find_peer(
+    conn: &mut DbConn,
+    account: AccountId,
+    conversation: &ConversationId,
+    own: &BuyerId,
+) -> QueryResult<Option<BuyerId>> {
+    let unfit = ["group_chat", "not_a_person"];
+    chat_messages::table
+        .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
+        .filter(chat_messages::sender_id.ne(own))
+        .filter(chat_messages::reason.is_null().or(chat_messages::reason.ne_all(unfit)))
+        .order(chat_messages::sent_at.desc())
+        .select(chat_messages::sender_id)
+        .first(conn)
+        .optional()
+}
+
+/// For the engine: a person took care of the conversation; nothing in it waits for one any more.
+pub fn attended(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<()> {
+    diesel::update(chat_messages::table)
+        .filter(chat_messages::account_id.eq(account).and(chat_messages::needs_person))
+        .filter(chat_messages::conversation_id.eq(conversation))
+        .set(chat_messages::needs_person.eq(false))
+        .execute(conn)
+        .map(drop)
 }
 
 /// The newest `limit` messages that wait for a person, newest first.

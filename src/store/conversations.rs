@@ -2,14 +2,16 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 
 use super::{
-    DbConn, Scope,
-    accounts::own,
+    DbConn, Page, Scope,
+    accounts::{OWN, own},
+    chat_messages,
     column::without_nul,
     connection::per_backend,
+    page::containing,
     revisions::{self, Topic},
     schema::conversations,
 };
@@ -62,6 +64,185 @@ pub struct ConversationRow {
     pub side: Side,
     pub paused_until: Option<Timestamp>,
     pub created_at: Timestamp,
+}
+
+/// Which conversations a person wants to see.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    pub account: Option<AccountId>,
+    /// Only those where automatic answers pause.
+    pub paused: bool,
+    /// Only those whose newest message waits for a person.
+    pub waiting: bool,
+    /// Only those where the buyer has the last word.
+    pub unanswered: bool,
+    /// Occurs in the other's name or the item's title.
+    pub text: Option<String>,
+}
+
+/// A conversation and its newest message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    pub conversation: ConversationRow,
+    /// `None`: none is stored.
+    pub last: Option<LastMessage>,
+}
+
+/// The newest message of a conversation. What the system sends is in the outbox, not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastMessage {
+    pub text: String,
+    pub sent_at: Timestamp,
+    /// `own`: the seller typed it.
+    pub decision: Option<String>,
+    pub reason: Option<String>,
+    pub waits_for_person: bool,
+}
+
+#[derive(QueryableByName)]
+struct SummaryRow {
+    #[diesel(sql_type = BigInt)]
+    account_id: AccountId,
+    #[diesel(sql_type = Text)]
+    conversation_id: ConversationId,
+    #[diesel(sql_type = Nullable<Text>)]
+    peer_id: Option<BuyerId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    peer_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    item_id: Option<ItemId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    item_title: Option<String>,
+    #[diesel(sql_type = Text)]
+    side: Side,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    paused_until: Option<Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    created_at: Timestamp,
+    #[diesel(sql_type = Nullable<Text>)]
+    text: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    sent_at: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<Text>)]
+    decision: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    needs_person: Option<bool>,
+}
+
+impl SummaryRow {
+    fn into_summary(self) -> Summary {
+        let last = self.text.zip(self.sent_at).map(|(text, sent_at)| LastMessage {
+            text,
+            sent_at,
+            decision: self.decision,
+            reason: self.reason,
+            waits_for_person: self.needs_person.unwrap_or(false),
+        });
+        let conversation = ConversationRow {
+            account: self.account_id,
+            conversation: self.conversation_id,
+            peer: self.peer_id,
+            peer_name: self.peer_name,
+            item: self.item_id,
+            item_title: self.item_title,
+            side: self.side,
+            paused_until: self.paused_until,
+            created_at: self.created_at,
+        };
+        Summary { conversation, last }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Total {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+}
+
+/// `$4` the account, `$5` a moment for "paused now" or zero, `$6` waiting, `$7` unanswered, `$8` a pattern. A person's answer is an
+/// outbox entry made after the message came; its number tells when.
+fn fitting() -> String {
+    format!(
+        "FROM conversations AS c LEFT JOIN chat_messages AS m ON m.account_id = c.account_id AND m.message_id = \
+         (SELECT l.message_id FROM chat_messages AS l WHERE l.account_id = c.account_id AND l.conversation_id = c.conversation_id \
+         ORDER BY l.sent_at DESC, l.message_id DESC LIMIT 1) \
+         WHERE c.account_id IN {OWN} AND ($4 IS NULL OR c.account_id = $4) AND ($5 = 0 OR c.paused_until > $5) \
+         AND ($6 = 0 OR m.needs_person) \
+         AND ($7 = 0 OR (m.message_id IS NOT NULL AND coalesce(m.decision, '') NOT IN ('own', 'answer') AND NOT EXISTS \
+         (SELECT 1 FROM outbox AS o WHERE o.account_id = c.account_id AND o.id >= m.received_at \
+         AND o.conversation_id = c.conversation_id AND o.origin = 'person'))) \
+         AND ($8 IS NULL OR lower(c.peer_name) LIKE $8 ESCAPE '\\' OR lower(c.item_title) LIKE $8 ESCAPE '\\')"
+    )
+}
+
+/// A part of the conversations that fit, the one with the newest message first, and how many fit.
+pub fn page(
+    conn: &mut DbConn,
+    scope: &Scope,
+    filter: &Filter,
+    page: Page,
+    now: Timestamp,
+) -> QueryResult<(Vec<Summary>, i64)> {
+    let fitting = fitting();
+    let count = format!("SELECT count(*) AS total {fitting}");
+    let select = format!(
+        "SELECT c.account_id, c.conversation_id, c.peer_id, c.peer_name, c.item_id, c.item_title, c.side, c.paused_until, \
+         c.created_at, m.text, m.sent_at, m.decision, m.reason, m.needs_person {fitting} \
+         ORDER BY coalesce(m.sent_at, c.created_at) DESC, c.account_id, c.conversation_id LIMIT $9 OFFSET $10"
+    );
+    let paused_at = if filter.paused { now.0 } else { 0 };
+    let pattern = filter.text.as_deref().map(containing);
+    macro_rules! bound {
+        ($sql:expr) => {
+            diesel::sql_query($sql)
+                .bind::<BigInt, _>(scope.user())
+                .bind::<BigInt, _>(scope.member_or_zero())
+                .bind::<BigInt, _>(scope.token_or_zero())
+                .bind::<Nullable<BigInt>, _>(filter.account)
+                .bind::<BigInt, _>(paused_at)
+                .bind::<BigInt, _>(i64::from(filter.waiting))
+                .bind::<BigInt, _>(i64::from(filter.unanswered))
+                .bind::<Nullable<Text>, _>(pattern.as_deref())
+        };
+    }
+    per_backend!(conn, conn => {
+        let total: Total = bound!(&count).get_result(conn)?;
+        let rows: Vec<SummaryRow> =
+            bound!(&select).bind::<BigInt, _>(page.limit).bind::<BigInt, _>(page.offset).load(conn)?;
+        Ok((rows.into_iter().map(SummaryRow::into_summary).collect(), total.total))
+    })
+}
+
+/// `NotFound` also where the account belongs to somebody else.
+pub fn get(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    conversation: &ConversationId,
+) -> QueryResult<ConversationRow> {
+    conversations::table
+        .find((account, conversation))
+        .filter(conversations::account_id.eq_any(own!(scope)))
+        .select(ConversationRow::as_select())
+        .first(conn)
+}
+
+/// For the engine: who is at the other end, by what is known of the conversation or by what was written in it. `None`: nobody wrote to us
+/// there.
+pub fn find_peer(
+    conn: &mut DbConn,
+    account: AccountId,
+    conversation: &ConversationId,
+    own: &BuyerId,
+) -> QueryResult<Option<BuyerId>> {
+    let known: Option<Option<BuyerId>> =
+        conversations::table.find((account, conversation)).select(conversations::peer_id).first(conn).optional()?;
+    match known.flatten() {
+        Some(peer) => Ok(Some(peer)),
+        None => chat_messages::find_peer(conn, account, conversation, own),
+    }
 }
 
 /// For the engine: those of these conversations that are known.
@@ -192,7 +373,7 @@ pub fn take_over(
     if extended > 0 { Ok(()) } else { set_pause(conn, account, conversation, Some(until), now) }
 }
 
-/// For the engine: what is paused at `now` in all accounts::own, and until when.
+/// For the engine: what is paused at `now` in all accounts, and until when.
 pub fn list_all_paused(conn: &mut DbConn, now: Timestamp) -> QueryResult<Vec<(AccountId, ConversationId, Timestamp)>> {
     conversations::table
         .filter(conversations::paused_until.gt(now))

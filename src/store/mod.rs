@@ -30,6 +30,7 @@ pub mod lock;
 pub mod migrate;
 pub mod once_replies;
 pub mod outbox;
+mod page;
 mod queue;
 mod reader;
 pub mod revisions;
@@ -50,6 +51,7 @@ pub use diesel::QueryResult;
 pub use self::{
     connection::DbConn,
     error::StoreError,
+    page::Page,
     scope::Scope,
     secret::{Keys, Sealed, Secret},
 };

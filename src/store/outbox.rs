@@ -9,10 +9,17 @@ use diesel::{
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
 
-use super::{DbConn, Scope, accounts::own, column::without_nul, schema::outbox};
+use super::{
+    DbConn, Page, Scope,
+    accounts::own,
+    column::without_nul,
+    once_replies,
+    page::{EVER, LONG},
+    schema::outbox,
+};
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
-    outbox::entry::{Change, Entry, Origin, Row as Write, SendId, State},
+    outbox::entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row as Write, SendId, State},
 };
 
 /// Which entries a person wants to see; `None` is all.
@@ -21,6 +28,11 @@ pub struct Filter {
     pub account: Option<AccountId>,
     pub conversation: Option<ConversationId>,
     pub state: Option<State>,
+    pub origin: Option<Origin>,
+    /// Made at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Made before this moment.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -295,20 +307,94 @@ pub fn newest(conn: &mut DbConn, account: AccountId, since: Timestamp, limit: i6
     into_entries(rows)
 }
 
-/// The newest `limit` entries that fit, newest first.
-pub fn list(conn: &mut DbConn, scope: &Scope, filter: &Filter, limit: i64) -> QueryResult<Vec<Entry>> {
-    let own = own!(scope);
-    let mut query = outbox::table.filter(outbox::account_id.eq_any(own)).select(Row::as_select()).into_boxed();
-    if let Some(account) = filter.account {
-        query = query.filter(outbox::account_id.eq(account));
+/// The entries that fit. A macro, because only the compiler can write down its type.
+macro_rules! fitting {
+    ($scope:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = outbox::table.filter(outbox::account_id.eq_any(own!($scope))).into_boxed();
+        if let Some(account) = filter.account {
+            query = query.filter(outbox::account_id.eq(account));
+        }
+        if let Some(conversation) = &filter.conversation {
+            query = query.filter(outbox::conversation_id.eq(conversation));
+        }
+        if let Some(state) = filter.state {
+            query = query.filter(outbox::state.eq(state));
+        }
+        if let Some(origin) = filter.origin {
+            query = query.filter(outbox::origin.eq(origin));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(outbox::created_at.ge(since));
+        }
+        if let Some(until) = filter.until {
+            query = query.filter(outbox::created_at.lt(until));
+        }
+        query
+    }};
+}
+
+/// A part of the entries that fit, newest first, and how many fit.
+pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Vec<Entry>, i64)> {
+    let total = fitting!(scope, filter).count().get_result(conn)?;
+    let mut query = fitting!(scope, filter);
+    if total > LONG {
+        query = query.filter(outbox::created_at.ge(EVER));
     }
-    if let Some(conversation) = &filter.conversation {
-        query = query.filter(outbox::conversation_id.eq(conversation));
+    let rows = query
+        .order((outbox::created_at.desc(), outbox::id.desc()))
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(Row::as_select())
+        .load(conn)?;
+    Ok((into_entries(rows)?, total))
+}
+
+/// `NotFound` also where the account belongs to somebody else.
+pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, id: SendId) -> QueryResult<Entry> {
+    outbox::table
+        .find((account, id))
+        .filter(outbox::account_id.eq_any(own!(scope)))
+        .select(Row::as_select())
+        .first(conn)?
+        .into_entry()
+}
+
+/// For the engine.
+pub fn find(conn: &mut DbConn, account: AccountId, id: SendId) -> QueryResult<Option<Entry>> {
+    let row: Option<Row> = outbox::table.find((account, id)).select(Row::as_select()).first(conn).optional()?;
+    row.map(Row::into_entry).transpose()
+}
+
+/// For the engine: what a person says about an entry, in one compare-and-set. A once-only reply that did not arrive may be given
+/// again. Nothing of an account whose ledger is in work may be cancelled like this: the ledger would send it all the same.
+pub fn settle_by_person(
+    conn: &mut DbConn,
+    account: AccountId,
+    id: SendId,
+    word: PersonsWord,
+    now: Timestamp,
+) -> QueryResult<Result<Entry, NotSettled>> {
+    let rows = diesel::update(outbox::table.find((account, id)))
+        .filter(outbox::state.eq(word.from()))
+        .set((outbox::state.eq(word.to()), outbox::reason.eq(word.reason()), outbox::settled_at.eq(now)))
+        .execute(conn)?;
+    let Some(entry) = find(conn, account, id)? else { return Ok(Err(NotSettled::NotFound)) };
+    if rows == 0 {
+        return Ok(Err(NotSettled::WrongState(entry.state)));
     }
-    if let Some(state) = filter.state {
-        query = query.filter(outbox::state.eq(state));
+    if entry.state != State::Confirmed {
+        once_replies::release(conn, account, id)?;
     }
-    into_entries(query.order((outbox::created_at.desc(), outbox::id.desc())).limit(limit).load(conn)?)
+    Ok(Ok(entry))
+}
+
+/// For the engine: says in a settled entry which one was made to send it again. Its state stays as it is.
+pub fn link(conn: &mut DbConn, entry: &Entry, again: SendId) -> QueryResult<()> {
+    diesel::update(outbox::table.find((entry.account, entry.id)))
+        .set(outbox::reason.eq(entry.reason_when_sent_again(again)))
+        .execute(conn)
+        .map(drop)
 }
 
 /// For the engine: inserts, then changes, then claims, each in the order given. An entry is inserted before it is changed and

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::{
-    DbConn, Saved, Scope, accounts,
+    DbConn, Page, Saved, Scope,
+    accounts::{self, own},
+    connection::per_backend,
+    page::{containing, lower},
     revisions::{self, Topic},
     schema::rules,
 };
@@ -35,6 +38,46 @@ pub struct NewRule {
 pub struct Loaded {
     pub rules: Vec<Rule>,
     pub broken: Vec<(RuleId, String)>,
+}
+
+/// Why a rule is not added, changed or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSaved {
+    /// The rule, or the account it is to be for; also where it belongs to somebody else.
+    #[error("there is no such rule or account")]
+    NotFound,
+    /// What is for all accounts is changed by who sees all accounts.
+    #[error("a rule for all accounts is changed by who has the right to all accounts")]
+    Forbidden,
+    #[error("rule {0} has the same account, item, kind of match and keyword")]
+    Exists(RuleId),
+}
+
+/// Which rules a person wants to see; `None` is all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    pub reach: Option<Reach>,
+    pub item: Option<ItemId>,
+    pub kind: Option<Kind>,
+    pub matching: Option<Matching>,
+    /// Occurs in the keyword or the replies.
+    pub text: Option<String>,
+    pub enabled: Option<bool>,
+}
+
+/// Where a rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// In all accounts of the owner.
+    Everywhere,
+    /// In this account alone.
+    In(AccountId),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Keyword,
+    DefaultReply,
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq)]
@@ -153,8 +196,12 @@ fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result
 }
 
 /// Adds or changes rules by what makes them the same rule; an id and the time it was made stay. The answer says what became of
-/// each, in order. `NotFound` where an account is not the owner's: then nothing was written.
+/// each, in order. `NotFound` where an account is not the owner's, or a rule is for all accounts and the scope is not: then nothing was
+/// written.
 pub fn upsert_many(conn: &mut DbConn, scope: &Scope, new: &[NewRule], now: Timestamp) -> QueryResult<Vec<Saved>> {
+    if !scope.is_whole() && new.iter().any(|rule| rule.account.is_none()) {
+        return Err(diesel::result::Error::NotFound);
+    }
     check_accounts(conn, scope, new.iter().filter_map(|rule| rule.account))?;
     let stored = load(conn, scope.user())?;
     let mut known: HashMap<_, _> = stored.into_iter().map(|row| (row.identity(), (row.id, row.body))).collect();
@@ -228,25 +275,161 @@ fn load(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<Row>> {
     rules::table.filter(rules::owner_id.eq(owner)).order(rules::id).select(Row::as_select()).load(conn)
 }
 
-fn load_rules(conn: &mut DbConn, owner: UserId) -> QueryResult<Loaded> {
-    let mut loaded = Loaded::default();
-    for row in load(conn, owner)? {
-        match row.into_rule() {
-            Ok(rule) => loaded.rules.push(rule),
-            Err(broken) => loaded.broken.push(broken),
+impl Loaded {
+    fn from_rows(rows: Vec<Row>) -> Self {
+        let mut loaded = Self::default();
+        for row in rows {
+            match row.into_rule() {
+                Ok(rule) => loaded.rules.push(rule),
+                Err(broken) => loaded.broken.push(broken),
+            }
         }
+        loaded
     }
-    Ok(loaded)
+}
+
+/// What a scope may see: what is for all accounts, and what is for its own. A macro, because only the compiler can write down its type.
+macro_rules! visible {
+    ($scope:expr) => {
+        rules::owner_id
+            .eq($scope.user())
+            .and(rules::account_id.is_null().or(rules::account_id.eq_any(own!($scope).nullable())))
+    };
 }
 
 /// Oldest first, also the disabled.
 pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Loaded> {
-    load_rules(conn, scope.user())
+    let rows = rules::table.filter(visible!(scope)).order(rules::id).select(Row::as_select()).load(conn)?;
+    Ok(Loaded::from_rows(rows))
+}
+
+/// A part of the rules that fit, in the order of their priority, the oldest first among equals; and how many fit.
+pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Loaded, i64)> {
+    let fitting = || {
+        let mut query = rules::table.filter(visible!(scope)).into_boxed();
+        query = match filter.reach {
+            Some(Reach::Everywhere) => query.filter(rules::account_id.is_null()),
+            Some(Reach::In(account)) => query.filter(rules::account_id.eq(account)),
+            None => query,
+        };
+        query = match filter.kind {
+            Some(Kind::Keyword) => query.filter(rules::matching.ne(Matching::Default)),
+            Some(Kind::DefaultReply) => query.filter(rules::matching.eq(Matching::Default)),
+            None => query,
+        };
+        if let Some(item) = &filter.item {
+            query = query.filter(rules::item_id.eq(item));
+        }
+        if let Some(matching) = filter.matching {
+            query = query.filter(rules::matching.eq(matching));
+        }
+        if let Some(pattern) = filter.text.as_deref().map(containing) {
+            let in_keyword = lower(rules::keyword.nullable()).like(pattern.clone()).escape('\\');
+            query = query.filter(in_keyword.or(lower(rules::replies.nullable()).like(pattern).escape('\\')));
+        }
+        if let Some(enabled) = filter.enabled {
+            query = query.filter(rules::enabled.eq(enabled));
+        }
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let rows = fitting()
+        .order((rules::priority.desc(), rules::id))
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(Row::as_select())
+        .load(conn)?;
+    Ok((Loaded::from_rows(rows), total))
+}
+
+/// `NotFound` also where the rule belongs to somebody else.
+pub fn get(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Rule> {
+    let row: Row = rules::table.find(id).filter(visible!(scope)).select(Row::as_select()).first(conn)?;
+    row.into_rule().map_err(|(_, why)| diesel::result::Error::DeserializationError(why.into()))
+}
+
+/// A new rule.
+pub fn insert(
+    conn: &mut DbConn,
+    scope: &Scope,
+    new: &NewRule,
+    now: Timestamp,
+) -> QueryResult<Result<RuleId, NotSaved>> {
+    if let Err(refusal) = check_place(conn, scope, new.account)? {
+        return Ok(Err(refusal));
+    }
+    if let Some(twin) = find_id(conn, scope, new)? {
+        return Ok(Err(NotSaved::Exists(twin)));
+    }
+    let Identity { account, item, matching, keyword } = new.identity();
+    let row = InsertRow {
+        owner_id: scope.user(),
+        account_id: account,
+        item_id: item,
+        matching,
+        keyword,
+        body: new.body()?,
+        created_at: now,
+        updated_at: now,
+    };
+    let id = per_backend!(&mut *conn, conn => diesel::insert_into(rules::table)
+        .values(&row)
+        .returning(rules::id)
+        .get_result(conn))?;
+    revisions::bump(conn, Topic::Rules)?;
+    Ok(Ok(id))
+}
+
+/// Changes everything of a rule but its number, and the time it was made at.
+pub fn replace(
+    conn: &mut DbConn,
+    scope: &Scope,
+    id: RuleId,
+    new: &NewRule,
+    now: Timestamp,
+) -> QueryResult<Result<(), NotSaved>> {
+    if let Err(refusal) = check_writable(conn, scope, id)? {
+        return Ok(Err(refusal));
+    }
+    if let Err(refusal) = check_place(conn, scope, new.account)? {
+        return Ok(Err(refusal));
+    }
+    if let Some(twin) = find_id(conn, scope, new)?.filter(|twin| *twin != id) {
+        return Ok(Err(NotSaved::Exists(twin)));
+    }
+    diesel::update(rules::table.find(id))
+        .set((
+            rules::account_id.eq(new.account),
+            rules::item_id.eq(&new.item),
+            rules::matching.eq(new.matching),
+            rules::keyword.eq(&new.keyword),
+        ))
+        .execute(conn)?;
+    update(conn, id, &new.body()?, now)?;
+    revisions::bump(conn, Topic::Rules)?;
+    Ok(Ok(()))
+}
+
+/// Whether a rule for this account (`None`: for all) may be written.
+fn check_place(conn: &mut DbConn, scope: &Scope, account: Option<AccountId>) -> QueryResult<Result<(), NotSaved>> {
+    let Some(account) = account else {
+        return Ok(if scope.is_whole() { Ok(()) } else { Err(NotSaved::Forbidden) });
+    };
+    Ok(accounts::get(conn, scope, account).optional()?.map(drop).ok_or(NotSaved::NotFound))
+}
+
+fn check_writable(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Result<(), NotSaved>> {
+    let place: Option<Option<AccountId>> =
+        rules::table.find(id).filter(visible!(scope)).select(rules::account_id).first(conn).optional()?;
+    match place {
+        Some(account) => check_place(conn, scope, account),
+        None => Ok(Err(NotSaved::NotFound)),
+    }
 }
 
 /// For the engine: an owner's rules, oldest first, also the disabled.
 pub fn list_for_engine(conn: &mut DbConn, owner: UserId) -> QueryResult<Loaded> {
-    load_rules(conn, owner)
+    load(conn, owner).map(Loaded::from_rows)
 }
 
 /// For the engine.
@@ -265,19 +448,26 @@ pub fn find_id(conn: &mut DbConn, scope: &Scope, rule: &NewRule) -> QueryResult<
     Ok(same.map(|(id, ..)| id))
 }
 
-/// `false`: there is no such rule.
-pub fn set_enabled(conn: &mut DbConn, scope: &Scope, id: RuleId, on: bool, now: Timestamp) -> QueryResult<bool> {
-    let rows = diesel::update(rules::table.find(id))
-        .filter(rules::owner_id.eq(scope.user()))
-        .set((rules::enabled.eq(on), rules::updated_at.eq(now)))
-        .execute(conn)?;
+pub fn set_enabled(
+    conn: &mut DbConn,
+    scope: &Scope,
+    id: RuleId,
+    on: bool,
+    now: Timestamp,
+) -> QueryResult<Result<(), NotSaved>> {
+    if let Err(refusal) = check_writable(conn, scope, id)? {
+        return Ok(Err(refusal));
+    }
+    diesel::update(rules::table.find(id)).set((rules::enabled.eq(on), rules::updated_at.eq(now))).execute(conn)?;
     revisions::bump(conn, Topic::Rules)?;
-    Ok(rows == 1)
+    Ok(Ok(()))
 }
 
-/// `false`: there is no such rule.
-pub fn delete(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<bool> {
-    let rows = diesel::delete(rules::table.find(id)).filter(rules::owner_id.eq(scope.user())).execute(conn)?;
+pub fn delete(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Result<(), NotSaved>> {
+    if let Err(refusal) = check_writable(conn, scope, id)? {
+        return Ok(Err(refusal));
+    }
+    diesel::delete(rules::table.find(id)).execute(conn)?;
     revisions::bump(conn, Topic::Rules)?;
-    Ok(rows == 1)
+    Ok(Ok(()))
 }

@@ -169,6 +169,7 @@ fn tighten(path: &Path, file: &File) -> io::Result<()> {
     let mode = file.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         log::warn!(
+            class = "system";
             "the key file {} was readable by others (mode {mode:o}); its rights are tightened to 600",
             path.display()
         );

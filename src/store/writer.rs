@@ -52,7 +52,7 @@ impl Writer {
             let mut done = Done::new();
             let verdict = self.commit_batch(first, &mut done);
             if let Err(error) = &verdict {
-                log::error!(jobs = done.len(); "a transaction failed: {error}");
+                log::error!(class = "database", jobs = done.len(); "a transaction failed: {error}");
                 // closing the connection undoes whatever is left of the transaction
                 self.connection = None;
             }

@@ -5,21 +5,100 @@ use tokio::sync::broadcast;
 use crate::{
     account::state::Status,
     ids::{AccountId, ConversationId, MessageId, RuleId, Timestamp},
-    outbox::entry::Entry,
+    outbox::entry::{Row, SendId, State},
 };
 
 /// A slow watcher loses the oldest events, never slows the engine.
 const KEPT: usize = 4096;
 
+/// Told after it is stored, but for a status. Each names its account, so that everybody is shown only what they may see.
 #[derive(Debug, Clone)]
 pub enum FeedEvent {
+    Stored(Box<StoredEvent>),
     Decided(Box<DecidedEvent>),
-    /// A send reached its final state.
-    Settled(Box<Entry>),
+    Send(Box<SendEvent>),
     Status {
         account: AccountId,
         status: Status,
     },
+    /// Automatic answers pause in a conversation until then, or go on (`None`).
+    Paused {
+        account: AccountId,
+        conversation: ConversationId,
+        until: Option<Timestamp>,
+    },
+}
+
+impl FeedEvent {
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Stored(event) => event.account,
+            Self::Decided(event) => event.account,
+            Self::Send(event) => event.account,
+            Self::Status { account, .. } | Self::Paused { account, .. } => *account,
+        }
+    }
+}
+
+/// A message was stored for the first time. What we send ourselves is no message but a [`SendEvent`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    pub message: MessageId,
+    pub direction: Direction,
+    pub sender_name: Option<String>,
+    pub text: String,
+    pub sent_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To us.
+    Incoming,
+    /// The seller typed it elsewhere.
+    Outgoing,
+}
+
+/// An outbox entry was made, or entered a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendEvent {
+    pub account: AccountId,
+    pub id: SendId,
+    pub conversation: ConversationId,
+    pub state: State,
+    pub reason: Option<String>,
+    pub message: Option<MessageId>,
+    pub attempts: i32,
+}
+
+impl SendEvent {
+    /// `None`: the row changes no state.
+    pub fn of(row: &Row) -> Option<Self> {
+        let (account, id, conversation, state, reason, message, attempts) = match row {
+            Row::Insert(entry) => (
+                entry.account,
+                entry.id,
+                &entry.conversation,
+                entry.state,
+                &entry.reason,
+                &entry.message,
+                entry.attempts,
+            ),
+            Row::Update(change) => (
+                change.account,
+                change.id,
+                &change.conversation,
+                change.state,
+                &change.reason,
+                &change.message,
+                change.attempts,
+            ),
+            Row::Claim { .. } => return None,
+        };
+        let (conversation, reason, message) = (conversation.clone(), reason.clone(), message.clone());
+        Some(Self { account, id, conversation, state, reason, message, attempts })
+    }
 }
 
 /// What was decided about a turn.
@@ -34,6 +113,7 @@ pub struct DecidedEvent {
     pub decision: &'static str,
     pub reason: String,
     pub rule: Option<RuleId>,
+    pub needs_person: bool,
     pub received_at: Timestamp,
     pub decided_at: Timestamp,
 }
@@ -48,12 +128,17 @@ impl Default for Feed {
 }
 
 impl Feed {
+    /// Whether anybody would hear.
+    pub fn is_watched(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     pub fn watch(&self) -> broadcast::Receiver<FeedEvent> {
         self.0.subscribe()
     }
 
     pub fn tell(&self, event: impl FnOnce() -> FeedEvent) {
-        if self.0.receiver_count() > 0 {
+        if self.is_watched() {
             // The last watcher may have gone in between: then nobody misses it.
             let _ = self.0.send(event());
         }

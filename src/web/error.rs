@@ -19,39 +19,31 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+pub use crate::mail::letter::Language;
 use crate::store::StoreError;
 
 pub type ApiResult<T> = Result<T, ApiError>;
 
-/// The language of texts for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    Chinese,
-    English,
+/// The first language of `Accept-Language` that is spoken here; Chinese where none is.
+pub fn language_of(headers: &HeaderMap) -> Language {
+    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut tags: Vec<(&str, f32)> = wanted.split(',').map(weighed).filter(|(_, weight)| *weight > 0.0).collect();
+    tags.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    tags.into_iter().find_map(|(tag, _)| spoken(tag)).unwrap_or(Language::Chinese)
 }
 
-impl Language {
-    /// The first language of `Accept-Language` that is spoken here; Chinese where none is.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut tags: Vec<(&str, f32)> = wanted.split(',').map(weighed).filter(|(_, weight)| *weight > 0.0).collect();
-        tags.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        tags.into_iter().find_map(|(tag, _)| Self::from_tag(tag)).unwrap_or(Self::Chinese)
+fn spoken(tag: &str) -> Option<Language> {
+    match tag.split('-').next().unwrap_or(tag).to_ascii_lowercase().as_str() {
+        "zh" => Some(Language::Chinese),
+        "en" => Some(Language::English),
+        _ => None,
     }
+}
 
-    fn from_tag(tag: &str) -> Option<Self> {
-        match tag.split('-').next().unwrap_or(tag).to_ascii_lowercase().as_str() {
-            "zh" => Some(Self::Chinese),
-            "en" => Some(Self::English),
-            _ => None,
-        }
-    }
-
-    fn tag(self) -> &'static str {
-        match self {
-            Self::Chinese => "zh",
-            Self::English => "en",
-        }
+fn tag(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "zh",
+        Language::English => "en",
     }
 }
 
@@ -309,7 +301,7 @@ pub(super) async fn speak<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let language = Language::of(request.headers());
+    let language = language_of(request.headers());
     // Handlers' refusals are answers already; an error here means that a layer below broke.
     Ok(in_words(next.call(request).await?, language))
 }
@@ -322,7 +314,7 @@ fn in_words<B>(response: ServiceResponse<B>, language: Language) -> ServiceRespo
     for (name, value) in old.headers().iter().filter(|(name, _)| !is_of_the_body(name.as_str())) {
         new.headers_mut().append(name.clone(), value.clone());
     }
-    new.headers_mut().insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    new.headers_mut().insert(CONTENT_LANGUAGE, HeaderValue::from_static(tag(language)));
     ServiceResponse::new(request, new).map_into_right_body()
 }
 
@@ -352,12 +344,12 @@ mod tests {
     fn language(wanted: &str) -> Language {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(wanted).unwrap());
-        Language::of(&headers)
+        language_of(&headers)
     }
 
     #[test]
     fn the_first_spoken_language_is_taken_and_chinese_without_one() {
-        assert_eq!(Language::of(&HeaderMap::new()), Language::Chinese);
+        assert_eq!(language_of(&HeaderMap::new()), Language::Chinese);
         assert_eq!(language("en-US,en;q=0.9,zh;q=0.8"), Language::English);
         assert_eq!(language("fr, zh-CN;q=0.3, en;q=0.5"), Language::English);
         assert_eq!(language("zh-TW"), Language::Chinese);

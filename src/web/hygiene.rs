@@ -80,12 +80,12 @@ fn request_id(given: Option<&HeaderValue>) -> String {
 /// The path's template, never the path: it may hold what is nobody's business, and has endless values.
 fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address: IpAddr) {
     let pattern = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
-    let user = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.user.name.clone());
+    let user = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.user.id.0);
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(
         target: "yutang::web::requests",
         method = request.method().as_str(), path = &*pattern, status = status, duration_ms = ms,
-        "user.name" = user.as_deref().unwrap_or("-"), "request.id" = id, address:% = address; "request"
+        "user.id" = user, "request.id" = id, address:% = address; "request"
     );
 }
 

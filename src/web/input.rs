@@ -12,8 +12,9 @@ use actix_web::{
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
 use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type, schema::SchemaType},
+    __dev::ComposeSchema,
+    ToSchema,
+    openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::SchemaType},
 };
 
 use super::error::{ApiError, Code, Said};
@@ -234,8 +235,8 @@ fn text_schema(min: usize, max: usize) -> RefOr<Schema> {
 
 macro_rules! text_type {
     ($type:ident, $prefix:literal) => {
-        impl<const MIN: usize, const MAX: usize> PartialSchema for $type<MIN, MAX> {
-            fn schema() -> RefOr<Schema> {
+        impl<const MIN: usize, const MAX: usize> ComposeSchema for $type<MIN, MAX> {
+            fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
                 text_schema(MIN, MAX)
             }
         }
@@ -251,8 +252,8 @@ macro_rules! text_type {
 text_type!(Line, "Line");
 text_type!(Text, "Text");
 
-impl<const MIN: i64, const MAX: i64> PartialSchema for Whole<MIN, MAX> {
-    fn schema() -> RefOr<Schema> {
+impl<const MIN: i64, const MAX: i64> ComposeSchema for Whole<MIN, MAX> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(MIN)).maximum(Some(MAX)).into()
     }
 }
@@ -263,8 +264,8 @@ impl<const MIN: i64, const MAX: i64> ToSchema for Whole<MIN, MAX> {
     }
 }
 
-impl<const MAX: usize> PartialSchema for SecretText<MAX> {
-    fn schema() -> RefOr<Schema> {
+impl<const MAX: usize> ComposeSchema for SecretText<MAX> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX)).write_only(true).into()
     }
 }
@@ -275,13 +276,18 @@ impl<const MAX: usize> ToSchema for SecretText<MAX> {
     }
 }
 
-impl<T: PartialSchema, const MAX: usize> PartialSchema for Few<T, MAX> {
-    fn schema() -> RefOr<Schema> {
-        utoipa::openapi::ArrayBuilder::new().items(T::schema()).max_items(Some(MAX)).into()
+/// The schema of the one type argument: handed in, or the type's own.
+fn inner<T: ComposeSchema>(given: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+    given.into_iter().next().unwrap_or_else(|| T::compose(Vec::new()))
+}
+
+impl<T: ComposeSchema, const MAX: usize> ComposeSchema for Few<T, MAX> {
+    fn compose(given: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        ArrayBuilder::new().items(inner::<T>(given)).max_items(Some(MAX)).into()
     }
 }
 
-impl<T: ToSchema, const MAX: usize> ToSchema for Few<T, MAX> {
+impl<T: ToSchema + ComposeSchema, const MAX: usize> ToSchema for Few<T, MAX> {
     fn name() -> Cow<'static, str> {
         format!("UpTo{MAX}Of{}", T::name()).into()
     }
@@ -292,19 +298,20 @@ impl<T: ToSchema, const MAX: usize> ToSchema for Few<T, MAX> {
 }
 
 /// As the value's, or `null`.
-impl<T: PartialSchema> PartialSchema for Change<T> {
-    fn schema() -> RefOr<Schema> {
-        let mut schema = T::schema();
+impl<T: ComposeSchema> ComposeSchema for Change<T> {
+    fn compose(given: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        let mut schema = inner::<T>(given);
         if let RefOr::T(Schema::Object(object)) = &mut schema
             && let SchemaType::Type(plain) = &object.schema_type
         {
             object.schema_type = SchemaType::from_iter([plain.clone(), Type::Null]);
+            return schema;
         }
-        schema
+        OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(schema).into()
     }
 }
 
-impl<T: ToSchema> ToSchema for Change<T> {
+impl<T: ToSchema + ComposeSchema> ToSchema for Change<T> {
     fn name() -> Cow<'static, str> {
         format!("{}OrNull", T::name()).into()
     }

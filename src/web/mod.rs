@@ -93,6 +93,47 @@ routes! {
     DELETE "/api/v1/sessions/current" Access::Person => api::sessions::end_current;
     DELETE "/api/v1/sessions/{id}" Access::Person => api::sessions::end;
 
+    // seller accounts
+    GET "/api/v1/accounts" READ => api::accounts::list;
+    POST "/api/v1/accounts" MANAGE => api::accounts::create;
+    GET "/api/v1/accounts/{id}" READ => api::accounts::get;
+    PATCH "/api/v1/accounts/{id}" MANAGE => api::accounts::update;
+    DELETE "/api/v1/accounts/{id}" MANAGE => api::accounts::delete;
+    GET "/api/v1/accounts/{id}/snapshot" READ => api::accounts::snapshot;
+    PUT "/api/v1/accounts/{id}/credentials" MANAGE => api::accounts::put_credentials;
+    POST "/api/v1/accounts/{id}/enable" MANAGE => api::accounts::enable;
+    POST "/api/v1/accounts/{id}/disable" MANAGE => api::accounts::disable;
+    POST "/api/v1/accounts/{id}/restart" MANAGE => api::accounts::restart;
+    POST "/api/v1/accounts/{id}/pause" MANAGE => api::accounts::pause;
+    POST "/api/v1/accounts/{id}/resume" MANAGE => api::accounts::resume;
+    POST "/api/v1/accounts/{id}/retry" MANAGE => api::accounts::retry;
+
+    // what is answered to what
+    GET "/api/v1/keywords" READ => api::keywords::list;
+    POST "/api/v1/keywords" MANAGE => api::keywords::create;
+    GET "/api/v1/keywords/{id}" READ => api::keywords::get;
+    PATCH "/api/v1/keywords/{id}" MANAGE => api::keywords::update;
+    DELETE "/api/v1/keywords/{id}" MANAGE => api::keywords::delete;
+    GET "/api/v1/default-replies" READ => api::keywords::list_defaults;
+    POST "/api/v1/default-replies" MANAGE => api::keywords::create_default;
+    GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
+    PATCH "/api/v1/default-replies/{id}" MANAGE => api::keywords::update_default;
+    DELETE "/api/v1/default-replies/{id}" MANAGE => api::keywords::delete_default;
+
+    // what was said
+    GET "/api/v1/conversations" READ => api::conversations::list;
+    GET "/api/v1/conversations/{id}" READ => api::conversations::get;
+    GET "/api/v1/conversations/{id}/messages" READ => api::conversations::messages;
+    POST "/api/v1/conversations/{id}/messages" ANSWER => api::conversations::send;
+    POST "/api/v1/conversations/{id}/pause" ANSWER => api::conversations::pause;
+    POST "/api/v1/conversations/{id}/resume" ANSWER => api::conversations::resume;
+    GET "/api/v1/decisions" READ => api::decisions::list;
+    GET "/api/v1/outbox" READ => api::outbox::list;
+    GET "/api/v1/outbox/{id}" READ => api::outbox::get;
+    POST "/api/v1/outbox/{id}/retry" ANSWER => api::outbox::retry;
+    POST "/api/v1/outbox/{id}/cancel" ANSWER => api::outbox::cancel;
+    POST "/api/v1/outbox/{id}/confirm" ANSWER => api::outbox::confirm;
+
     // buyers
     GET "/api/v1/blocked-buyers" READ => api::blocked_buyers::list;
     POST "/api/v1/blocked-buyers" ANSWER => api::blocked_buyers::create;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::input::Whole;
+use crate::store;
 
 /// `?page=`, from 1.
 pub type PageNumber = Whole<1, 1_000_000>;
@@ -25,12 +26,9 @@ impl Paging {
         Self { page: page.map_or(1, Whole::get), per_page: per_page.map_or(USUAL, Whole::get) }
     }
 
-    pub fn offset(self) -> i64 {
-        (self.page - 1) * self.per_page
-    }
-
-    pub fn limit(self) -> i64 {
-        self.per_page
+    /// As the store takes it.
+    pub fn part(self) -> store::Page {
+        store::Page { offset: (self.page - 1) * self.per_page, limit: self.per_page }
     }
 
     pub fn answer<T>(self, items: Vec<T>, total: i64) -> Page<T> {
@@ -40,7 +38,8 @@ impl Paging {
     /// The page of a list that is short enough to be read whole.
     pub fn cut<T>(self, all: Vec<T>) -> Page<T> {
         let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
-        let (offset, limit) = (usize::try_from(self.offset()), usize::try_from(self.limit()));
+        let store::Page { offset, limit } = self.part();
+        let (offset, limit) = (usize::try_from(offset), usize::try_from(limit));
         let items = all.into_iter().skip(offset.unwrap_or(usize::MAX)).take(limit.unwrap_or(0)).collect();
         self.answer(items, total)
     }

@@ -131,13 +131,13 @@ async fn k11_an_account_never_has_two_connections() {
 #[actix_web::test]
 async fn k12_disabling_enabling_and_a_new_cookie_touch_no_other_setting() {
     let (app, shop) = running().await;
-    let (scope, name) = (app.scope(), shop.name.clone());
+    let (scope, id) = (app.scope(), shop.id);
     let waits = Waits {
         debounce: Some(Duration::from_millis(40)),
         longest_wait: Some(Duration::from_millis(900)),
         takeover_pause: Some(Duration::from_secs(7)),
     };
-    app.write(move |conn| accounts::set_waits(conn, &scope, &name, waits, Timestamp(2)));
+    app.write(move |conn| accounts::set_waits(conn, &scope, id, waits, Timestamp(2)));
     let mut expected = row(&app, &shop);
     app.enable(&shop, false);
     app.becomes(&shop, State::Closed, Reason::Disabled).await;

@@ -7,7 +7,7 @@ use yutang::{
     reply::rule::{Matching, Reply},
     sim::{Answer, Card, Said},
     store::{
-        blocked_buyers::{self, NewBlocked},
+        blocked_buyers::{self, Blocked},
         chat_messages, items,
         rules::NewRule,
         unknown_pushes,
@@ -295,7 +295,7 @@ async fn a_blocked_buyer_is_not_answered_and_the_others_are() {
     let (shop, second) = (app.open("shop"), app.open("second"));
     app.rule(echo());
     let (scope, account) = (app.scope(), shop.id);
-    let block = |account, buyer: &str| NewBlocked {
+    let block = |account, buyer: &str| Blocked {
         account,
         buyer: buyer.into(),
         note: "广告".into(),

@@ -3,12 +3,13 @@
 use std::{
     net::SocketAddr,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use crate::client::password_hash;
+use actix::Addr;
 use tempfile::TempDir;
 use tokio::{
     sync::{Mutex, broadcast, oneshot},
@@ -16,7 +17,10 @@ use tokio::{
 };
 use yutang::{
     access::role::Role,
-    account::state::{Reason, State, Status},
+    account::{
+        registry::AccountRegistry,
+        state::{Reason, State, Status},
+    },
     app::App,
     ids::{AccountId, ConversationId, Timestamp},
     outbox::entry::Entry,
@@ -24,7 +28,7 @@ use yutang::{
     settings::Settings,
     sim::{self, Account, Platform, Said, Sim},
     store::{
-        DbConn, Keys, QueryResult, Scope, Secret, Store, account_states,
+        DbConn, Keys, Page, QueryResult, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
         chat_messages::{self, StoredMessage},
         outbox::{self, Filter},
@@ -32,6 +36,7 @@ use yutang::{
         users::{self, NewUser},
     },
     telemetry::feed::FeedEvent,
+    web::RegistryAddress,
 };
 
 /// Long for a machine under load, never reached where all is well.
@@ -56,6 +61,7 @@ struct Running {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
     told: Mutex<Told>,
+    registry: Arc<OnceLock<RegistryAddress>>,
 }
 
 /// What the server told so far, and what it tells.
@@ -191,6 +197,11 @@ impl TestApp {
         self.scope
     }
 
+    /// The registry of the server that runs.
+    pub(crate) fn registry(&self) -> Addr<AccountRegistry> {
+        self.running().registry.get().expect("the server has started").get()
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the server was started")
     }
@@ -210,6 +221,7 @@ impl TestApp {
         assert!(self.running.is_none(), "the server runs already");
         let app = App::build(self.settings.clone()).unwrap();
         let address = app.addr().unwrap();
+        let registry = app.registry();
         let told = Mutex::new(Told { statuses: Vec::new(), feed: app.feed().watch() });
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("app".into()).spawn(move || {
@@ -218,7 +230,7 @@ impl TestApp {
                 let _ = stopped.await;
             }))
         });
-        self.running = Some(Running { address, stop, thread: thread.unwrap(), told });
+        self.running = Some(Running { address, stop, thread: thread.unwrap(), told, registry });
     }
 
     /// Stops the server as SIGTERM would, and waits for its end.
@@ -248,8 +260,8 @@ impl TestApp {
 
     /// A person passed the platform's verification; the cookie stayed the same.
     pub(crate) fn retry(&self, shop: &Shop) {
-        let (scope, name) = (self.scope, shop.name.clone());
-        assert!(self.write(move |conn| accounts::renew(conn, &scope, &name, Timestamp(1))));
+        let (scope, id) = (self.scope, shop.id);
+        assert!(self.write(move |conn| accounts::renew(conn, &scope, id, Timestamp(1))));
     }
 
     /// The seller logged in anew and brings the fresh cookie.
@@ -285,8 +297,8 @@ impl TestApp {
     }
 
     pub(crate) fn enable(&self, shop: &Shop, on: bool) {
-        let (scope, name) = (self.scope, shop.name.clone());
-        assert!(self.write(move |conn| accounts::set_enabled(conn, &scope, &name, on, Timestamp(2))));
+        let (scope, id) = (self.scope, shop.id);
+        assert!(self.write(move |conn| accounts::set_enabled(conn, &scope, id, on, Timestamp(2))));
     }
 
     /// Reads the database beside the server.
@@ -415,7 +427,7 @@ impl TestApp {
 
     fn list_sends(&self, filter: Filter) -> Vec<Entry> {
         let scope = self.scope;
-        let mut rows = self.read(move |conn| outbox::list(conn, &scope, &filter, 100_000));
+        let (mut rows, _) = self.read(move |conn| outbox::page(conn, &scope, &filter, Page::first(100_000)));
         rows.reverse();
         rows
     }
@@ -464,7 +476,7 @@ impl Told {
     fn note(&mut self, event: FeedEvent) {
         match event {
             FeedEvent::Status { account, status } => self.statuses.push((account, status)),
-            FeedEvent::Decided(_) | FeedEvent::Settled(_) => {}
+            FeedEvent::Decided(_) | FeedEvent::Send(_) | FeedEvent::Stored(_) | FeedEvent::Paused { .. } => {}
         }
     }
 }

@@ -12,6 +12,7 @@ mod faults;
 mod gap;
 mod load_isolation;
 mod outbox;
+mod person;
 mod restart;
 mod rules_live;
 mod startup;

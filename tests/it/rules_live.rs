@@ -5,7 +5,7 @@ use yutang::{
     outbox::entry::State as SendState,
     store::{
         accounts,
-        blocked_buyers::{self, NewBlocked},
+        blocked_buyers::{self, Blocked},
         facts, rules,
         rules::NewRule,
     },
@@ -51,13 +51,13 @@ async fn rules_come_and_go_and_are_switched_off_while_the_server_runs() {
     app.answers(&second, &elsewhere.conversation, &["稍等"]).await;
     let scope = app.scope();
     let id = app.read(move |conn| rules::find_id(conn, &scope, &rule)).unwrap();
-    assert!(app.write(move |conn| rules::set_enabled(conn, &scope, id, false, Timestamp(2))));
+    app.write(move |conn| rules::set_enabled(conn, &scope, id, false, Timestamp(2))).unwrap();
     app.noticed().await;
     shop.buyer_says(BUYER, ITEM, "价?");
     app.answers(&shop, &conversation, &["稍等", "一百", "稍等"]).await;
-    assert!(app.write(move |conn| rules::set_enabled(conn, &scope, id, true, Timestamp(3))));
+    app.write(move |conn| rules::set_enabled(conn, &scope, id, true, Timestamp(3))).unwrap();
     app.noticed().await;
-    assert!(app.write(move |conn| rules::delete(conn, &scope, id)));
+    app.write(move |conn| rules::delete(conn, &scope, id)).unwrap();
     app.noticed().await;
     shop.buyer_says(BUYER, ITEM, "价?");
     app.answers(&shop, &conversation, &["稍等", "一百", "稍等", "稍等"]).await;
@@ -76,8 +76,8 @@ async fn a_rule_that_cannot_work_leaves_the_others_at_work() {
 async fn a_buyer_is_blocked_and_unblocked_while_the_server_runs() {
     let (app, shop, _) = running(vec![echo()]).await;
     let scope = app.scope();
-    let blocked = NewBlocked { account: None, buyer: BUYER.into(), note: String::new(), created_at: Timestamp(1) };
-    assert!(app.write(move |conn| blocked_buyers::insert(conn, &scope, &blocked)).is_some());
+    let blocked = Blocked { account: None, buyer: BUYER.into(), note: String::new(), created_at: Timestamp(1) };
+    assert!(app.write(move |conn| blocked_buyers::insert(conn, &scope, &blocked)));
     app.noticed().await;
     let said = shop.buyer_says(BUYER, ITEM, "一");
     app.is_silent(&shop, &said, "blocked").await;
@@ -112,10 +112,9 @@ async fn the_stop_switch_of_everything_holds_answers_and_releases_them() {
 #[actix_web::test]
 async fn the_stop_switch_of_one_account_leaves_the_others_alone() {
     let (app, shop, second) = running(vec![echo()]).await;
-    let (scope, name) = (app.scope(), shop.name.clone());
+    let (scope, id) = (app.scope(), shop.id);
     let switch = |on: bool| {
-        let name = name.clone();
-        assert!(app.write(move |conn| accounts::set_stopped(conn, &scope, &name, on, Timestamp(2))));
+        assert!(app.write(move |conn| accounts::set_stopped(conn, &scope, id, on, Timestamp(2))));
     };
     switch(true);
     app.noticed().await;

@@ -4,6 +4,8 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::Command,
     sync::{Arc, Mutex},
     thread,
@@ -159,7 +161,7 @@ async fn a_database_at_its_former_place_is_moved_once() {
     let shop = Shop::with_accounts(1);
     let (former, place) = (shop.folder().join("yutang.db"), shop.data().join("yutang.db"));
     for suffix in ["", "-wal", "-shm"] {
-        let with = |path: &std::path::Path| format!("{}{suffix}", path.display());
+        let with = |path: &Path| format!("{}{suffix}", path.display());
         if fs::exists(with(&place)).unwrap() {
             fs::rename(with(&place), with(&former)).unwrap();
         }
@@ -273,8 +275,9 @@ async fn health_counts_the_accounts_by_state() {
     assert_eq!(server.get("/nowhere").0, 404);
 }
 
+/// S16: neither what is shown nor what is in the files.
 #[actix::test]
-async fn the_log_repeats_no_secret_even_when_everything_goes_wrong() {
+async fn s16_the_log_repeats_no_secret_even_when_everything_goes_wrong() {
     let mut shop = Shop::with_accounts(2);
     shop.set("log.level", "debug");
     let cookies: Vec<String> = shop.accounts.iter().map(|account| shop.sim.platform().cookies(account)).collect();
@@ -289,7 +292,7 @@ async fn the_log_repeats_no_secret_even_when_everything_goes_wrong() {
     shop.accounts[1].expire_tokens();
     shop.accounts[1].close(1000);
     server.await_line("the platform wants a person");
-    let log = server.terminate().cleanly();
+    let log = server.terminate().cleanly() + &log_files(&shop.data().join("logs"));
     assert!(log.contains(" DEBUG "), "the level is on\n{log}");
     for secret in cookies.iter().flat_map(|cookie| cookie.split("; ")).filter_map(|pair| pair.split_once('=')) {
         let (name, value) = secret;
@@ -299,6 +302,28 @@ async fn the_log_repeats_no_secret_even_when_everything_goes_wrong() {
     for word in ["oauth_k1", "correct horse", "_m_h5_tk="] {
         assert!(!log.contains(word), "{word:?} is in the log:\n{log}");
     }
+}
+
+/// The server keeps its log in files that only its owner may read; the commands beside it and the refused second server write none.
+#[actix::test]
+async fn the_log_is_in_files_too_and_only_the_server_writes_them() {
+    let shop = Shop::with_accounts(1);
+    let logs = shop.data().join("logs");
+    assert!(!logs.exists(), "the command line wrote log files");
+    let server = shop.serve_registered().await;
+    let log = server.terminate().cleanly();
+    let written = log_files(&logs);
+    for words in ["listening on http://", "shutting down"] {
+        let line = log.lines().find(|line| line.contains(words)).unwrap();
+        assert!(written.lines().any(|written| written == line), "{line:?} is not in the files:\n{written}");
+    }
+}
+
+/// What the log files say together; each is its owner's alone.
+fn log_files(folder: &Path) -> String {
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(files.iter().all(|file| file.metadata().unwrap().permissions().mode() & 0o777 == 0o600));
+    files.iter().map(|file| fs::read_to_string(file.path()).unwrap()).collect()
 }
 
 /// What cannot be stored is not acknowledged, is said, and is answered when there is room again.

@@ -7,6 +7,7 @@ mod harness;
 mod messages;
 mod migrations;
 mod opening;
+mod pages;
 mod plans;
 mod tables;
 mod tenants;

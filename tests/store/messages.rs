@@ -70,7 +70,18 @@ pub fn entry(account: AccountId, id: i64) -> Entry {
 
 pub fn change(account: AccountId, id: i64, state: State) -> Change {
     let (account, id) = (account, SendId(id));
-    Change { account, id, state, reason: None, message: None, attempts: 1, sent_at: Some(NOW), settled_at: None }
+    let conversation = "600001".into();
+    Change {
+        account,
+        id,
+        conversation,
+        state,
+        reason: None,
+        message: None,
+        attempts: 1,
+        sent_at: Some(NOW),
+        settled_at: None,
+    }
 }
 
 /// M2

@@ -1,8 +1,8 @@
 //! What one owner does neither shows nor touches what is another's.
 
 use yutang::store::{
-    Scope, Store, StoreError, account_states, accounts,
-    blocked_buyers::{self, NewBlocked},
+    Page, Scope, Store, StoreError, account_states, accounts,
+    blocked_buyers::{self, Blocked},
     chat_messages::{self, NewMessage},
     conversations, outbox,
     rules::{self, NewRule},
@@ -11,6 +11,7 @@ use yutang::store::{
 use yutang::{
     account::state::{Reason, State, Status},
     ids::AccountId,
+    outbox::entry::SendId,
 };
 
 use crate::{
@@ -48,9 +49,8 @@ fn a_stranger_sees_nothing() {
                     usize::from(account_states::find(conn, &scope, account)?.is_some()),
                     chat_messages::list(conn, &scope, account, &"600001".into(), 9)?.len(),
                     chat_messages::list_for_a_person(conn, &scope, 9)?.len(),
-                    outbox::list(conn, &scope, &outbox::Filter::default(), 9)?.len(),
-                    outbox::list(conn, &scope, &outbox::Filter { account: Some(account), ..Default::default() }, 9)?
-                        .len(),
+                    outbox::page(conn, &scope, &outbox::Filter::default(), Page::first(9))?.0.len(),
+                    usize::from(outbox::get(conn, &scope, account, SendId(1)).is_ok()),
                     rules::list(conn, &scope)?.rules.len(),
                     conversations::list_paused_for_person(conn, &scope, NOW)?.len(),
                 ])
@@ -71,12 +71,12 @@ fn a_stranger_changes_nothing() {
         let rule = store.read_blocking(move |conn| rules::list(conn, &owner)).unwrap().rules[0].id;
         let tried = move |conn: &mut _| {
             Ok([
-                accounts::set_enabled(conn, &stranger, "shop", false, NOW)?,
-                accounts::set_stopped(conn, &stranger, "shop", true, NOW)?,
-                accounts::set_waits(conn, &stranger, "shop", accounts::Waits::default(), NOW)?,
+                accounts::set_enabled(conn, &stranger, account, false, NOW)?,
+                accounts::set_stopped(conn, &stranger, account, true, NOW)?,
+                accounts::set_waits(conn, &stranger, account, accounts::Waits::default(), NOW)?,
                 conversations::set_pause_for_person(conn, &stranger, account, &"600001".into(), None)?,
-                rules::set_enabled(conn, &stranger, rule, false, NOW)?,
-                rules::delete(conn, &stranger, rule)?,
+                rules::set_enabled(conn, &stranger, rule, false, NOW)?.is_ok(),
+                rules::delete(conn, &stranger, rule)?.is_ok(),
                 blocked_buyers::remove(conn, &stranger, None, &"3300001".into())?,
                 accounts::delete(conn, &stranger, account)?,
             ])
@@ -94,8 +94,7 @@ fn nobody_hangs_a_rule_or_a_block_on_anothers_account() {
         let rule = NewRule { account: Some(account), ..tables::new_rule("planted") };
         let planted = store.write_blocking(move |conn| rules::upsert_many(conn, &stranger, &[rule], NOW));
         assert_eq!(planted, Err(StoreError::NotFound));
-        let block =
-            NewBlocked { account: Some(account), buyer: "3300001".into(), note: String::new(), created_at: NOW };
+        let block = Blocked { account: Some(account), buyer: "3300001".into(), note: String::new(), created_at: NOW };
         let planted = store.write_blocking(move |conn| blocked_buyers::insert(conn, &stranger, &block));
         assert_eq!(planted, Err(StoreError::NotFound));
     });

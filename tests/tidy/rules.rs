@@ -19,6 +19,7 @@ pub(crate) fn faults(name: &str, source: &Source) -> Vec<String> {
         web_sockets,
         panics,
         secrets_in_logs,
+        classes_in_logs,
         vague_names,
     ];
     let found = rules.iter().flat_map(|rule| rule(name, source));
@@ -251,6 +252,39 @@ fn secrets_in_logs(_: &str, source: &Source) -> Vec<String> {
     faults
 }
 
+/// What went wrong can be filtered by where to look: every warning and error of the server names its class.
+fn classes_in_logs(name: &str, source: &Source) -> Vec<String> {
+    if matches!(folder(name), "sim" | "cli") {
+        return Vec::new();
+    }
+    let calls = ["error!(", "warn!("].iter().flat_map(|level| source.code.match_indices(level)).map(|(at, _)| at);
+    let calls = calls.map(|at| (at, at + call_length(&source.code[at..])));
+    let wrong = calls.filter(|(from, to)| !names_a_class(&source.code[*from..*to], &source.with_strings[*from..*to]));
+    wrong
+        .map(|(from, _)| {
+            let line = source.code[..from].lines().count().max(1);
+            format!("line {line}: a warning or error without class = \"auth\", \"database\", \"network\" or \"system\"")
+        })
+        .collect()
+}
+
+/// The field is a known word, or computed from the enum of classes.
+fn names_a_class(call: &str, with_strings: &str) -> bool {
+    // The fields end at the first semicolon outside of strings; without one there are none.
+    let Some(end) = call.find(';') else { return false };
+    let (_, fields) = call[..end].split_once('(').unwrap_or_default();
+    let start = end - fields.len();
+    let mut at = start;
+    fields.split(',').any(|field| {
+        let said = with_strings[at..at + field.len()].trim();
+        at += field.len() + 1;
+        let class = said.strip_prefix("class").and_then(|rest| rest.trim_start().strip_prefix('=')).map(str::trim);
+        class.is_some_and(|class| {
+            class.starts_with("Class::") || ["auth", "database", "network", "system"].contains(&class.trim_matches('"'))
+        })
+    })
+}
+
 /// How long a call is, up to its closing parenthesis.
 fn call_length(code: &str) -> usize {
     let mut depth = 0;
@@ -376,13 +410,30 @@ mod tests {
     #[test]
     fn no_secret_is_logged() {
         is_refused("account/actor.rs", r#"info!(account.id = %id, cookie; "started");"#, "cookie");
-        is_refused("account/actor.rs", r#"warn!(account.id = %id, x = %session.token; "started");"#, "token");
+        is_refused(
+            "account/actor.rs",
+            r#"warn!(account.id = %id, class = "auth", x = %session.token; "started");"#,
+            "token",
+        );
         is_refused("account/actor.rs", r#"log::debug!("got {frame}");"#, "frame");
-        is_refused("account/actor.rs", r#"error!("got {password:?}");"#, "password");
+        is_refused("account/actor.rs", r#"error!(class = "auth"; "got {password:?}");"#, "password");
         is_allowed(
             "account/actor.rs",
-            r#"warn!(account.id = %id, token = known, tokens = 3; "token refused"); trace!("{frame}");"#,
+            r#"warn!(account.id = %id, class = "auth", token = known, tokens = 3; "token refused"); trace!("{frame}");"#,
         );
+    }
+
+    #[test]
+    fn a_warning_has_a_class() {
+        is_refused("inbox/actor.rs", r#"warn!("class = auth; gone");"#, "line 1: a warning");
+        is_refused("inbox/actor.rs", "\nlog::error!(jobs = 1; \"class\");", "line 2: a warning");
+        is_refused("inbox/actor.rs", r#"error!(class = "weather"; "gone");"#, "without class");
+        is_refused("inbox/actor.rs", r#"error!(reason = class; "gone");"#, "without class");
+        is_allowed("inbox/actor.rs", r#"error!("account.id" = f(1, 2), class = "auth"; "gone"); info!("come");"#);
+        is_allowed("inbox/actor.rs", "warn!(\n    class = \"system\";\n    \"gone {}\", x\n);");
+        is_allowed("inbox/actor.rs", r#"warn!(a = 1, class = Class::of(reason).as_str(); "gone");"#);
+        is_allowed("sim/chat.rs", r#"warn!("gone");"#);
+        is_allowed("cli/keyword.rs", r#"error!("gone");"#);
     }
 
     #[test]

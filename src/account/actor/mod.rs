@@ -41,7 +41,7 @@ use crate::{
         lwp::session::{Refusal, RefusalKind, Registration, RequestId, Session, SessionEvent},
         socket::{Incoming, SocketError, Writer},
     },
-    telemetry::clock,
+    telemetry::{clock, logging::Class},
 };
 
 /// A stop waits this long for the platform's goodbye.
@@ -53,6 +53,8 @@ pub struct AccountActor {
     facts: AccountFacts,
     /// Tells this actor from its predecessors.
     generation: u64,
+    /// How often somebody changed the credentials since it was started.
+    renewals: u64,
     status: Status,
     backoff: Backoff,
     /// What the last connect knew; written down whenever it changes.
@@ -97,6 +99,7 @@ impl AccountActor {
             env,
             facts,
             generation,
+            renewals: 0,
             backoff,
             governor: Governor::default(),
             link: None,
@@ -302,7 +305,7 @@ impl AccountActor {
             Pause::Forever => None,
         };
         if delay.exhausted && pause == Pause::Backoff {
-            error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, attempts = delay.attempt, class = "network"; "connecting keeps failing ({}): {}", reason.as_str(), detail.as_deref().unwrap_or_default());
+            error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, attempts = delay.attempt, class = Class::of(reason).as_str(); "connecting keeps failing ({}): {}", reason.as_str(), detail.as_deref().unwrap_or_default());
         }
         if self.backoff.is_exhausted() && matches!(pause, Pause::Backoff) {
             reason = Reason::RetriesExhausted;
@@ -318,7 +321,7 @@ impl AccountActor {
         if (status.state, status.reason) != (self.status.state, self.status.reason) {
             match (status.state, status.reason.action()) {
                 (State::Failed, action) => {
-                    error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = "auth"; "{} {}", status.reason.sentence(), action.unwrap_or_default())
+                    error!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(), class = Class::of(status.reason).as_str(); "{} {}", status.reason.sentence(), action.unwrap_or_default())
                 }
                 (State::Connected | State::Closed, _) => {
                     info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, reason = status.reason.as_str(); "{}", status.reason.sentence())
@@ -333,7 +336,12 @@ impl AccountActor {
         }
         self.status = status.clone();
         // Lost only with the registry, whose successor asks for everything anew.
-        self.env.status.do_send(StatusChanged { account: self.facts.id, generation: self.generation, status });
+        self.env.status.do_send(StatusChanged {
+            account: self.facts.id,
+            generation: self.generation,
+            renewals: self.renewals,
+            status,
+        });
     }
 }
 
@@ -404,6 +412,7 @@ impl Handler<CredentialsChanged> for AccountActor {
 
     fn handle(&mut self, _: CredentialsChanged, ctx: &mut Self::Context) {
         info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "new credentials");
+        self.renewals += 1;
         self.unlink(ctx);
         self.backoff = Backoff::new(self.env.config.backoff);
         ctx.cancel_future(self.retry);

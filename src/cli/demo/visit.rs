@@ -207,7 +207,13 @@ async fn decision(feed: &mut broadcast::Receiver<FeedEvent>, said: &Said) -> Opt
             {
                 return Some(*decided);
             }
-            Ok(FeedEvent::Decided(_) | FeedEvent::Settled(_) | FeedEvent::Status { .. }) => {}
+            Ok(
+                FeedEvent::Decided(_)
+                | FeedEvent::Stored(_)
+                | FeedEvent::Send(_)
+                | FeedEvent::Status { .. }
+                | FeedEvent::Paused { .. },
+            ) => {}
             // The terminal was slower than thousands of events: the one waited for may still come.
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return None,

@@ -19,7 +19,7 @@ use crate::{
     store::{
         DbConn, QueryResult,
         audit::{self, Deed},
-        blocked_buyers::{self, Blocked, NewBlocked},
+        blocked_buyers::{self, Blocked, Filter, Row},
     },
     telemetry::clock,
 };
@@ -32,9 +32,12 @@ pub struct BlockedQuery {
     page: Option<PageNumber>,
     #[param(inline)]
     per_page: Option<PerPage>,
-    /// Only entries of this account, and those for all accounts.
+    /// Only entries of exactly this account.
     #[param(inline)]
     account: Option<Whole<1, { i64::MAX }>>,
+    /// Occurs in the buyer's id or the note.
+    #[param(inline)]
+    q: Option<Line<1, 64>>,
 }
 
 /// Who is to be left without automatic answers.
@@ -64,13 +67,14 @@ pub struct BlockedView {
     created_at: Timestamp,
 }
 
-impl From<Blocked> for BlockedView {
-    fn from(row: Blocked) -> Self {
-        Self { id: row.id, buyer_id: row.buyer, account_id: row.account, note: row.note, created_at: row.created_at }
+impl From<Row> for BlockedView {
+    fn from(Row { id, blocked }: Row) -> Self {
+        let Blocked { account, buyer, note, created_at } = blocked;
+        Self { id, buyer_id: buyer, account_id: account, note, created_at }
     }
 }
 
-/// Buyers who get no automatic answer, oldest first.
+/// Buyers who get no automatic answer, newest first.
 #[utoipa::path(get, path = "/api/v1/blocked-buyers", tag = "blocked buyers", params(BlockedQuery), responses((status = 200, body = Page<BlockedView>)))]
 pub async fn list(
     caller: Caller,
@@ -78,10 +82,11 @@ pub async fn list(
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<BlockedView>>> {
     let query = query.0;
-    let account = query.account.map(|id| AccountId(id.get()));
-    let rows = app.store.read(move |conn| blocked_buyers::list(conn, &caller.scope)).await?;
-    let wanted = rows.into_iter().filter(|row| account.is_none() || row.account.is_none() || row.account == account);
-    Ok(Json(Paging::new(query.page, query.per_page).cut(wanted.map(BlockedView::from).collect())))
+    let paging = Paging::new(query.page, query.per_page);
+    let filter = Filter { account: query.account.map(|id| AccountId(id.get())), text: query.q.map(Line::into_string) };
+    let (rows, total) =
+        app.store.read(move |conn| blocked_buyers::page(conn, &caller.scope, &filter, paging.part())).await?;
+    Ok(Json(paging.answer(rows.into_iter().map(BlockedView::from).collect(), total)))
 }
 
 /// Leaves a buyer without automatic answers from now on.
@@ -91,17 +96,22 @@ pub async fn create(caller: Caller, body: Body<NewBlock>, app: Data<AppState>) -
     let account = ask.account_id.map(|id| AccountId(id.get()));
     let scope = if account.is_some() { caller.scope } else { caller.whole()? };
     let (actor, now) = (caller.actor(), clock::unix());
-    let new = NewBlocked {
+    let new = Blocked {
         account,
         buyer: ask.buyer_id.into_string().into(),
         note: ask.note.map(Text::into_string).unwrap_or_default(),
         created_at: now,
     };
-    let insert = move |conn: &mut DbConn| -> QueryResult<Option<Blocked>> {
-        let Some(row) = blocked_buyers::insert(conn, &scope, &new)? else { return Ok(None) };
-        let view = BlockedView::from(row.clone());
-        audit::record(conn, &actor, &Deed::new("blocked_buyer.create", row.id).of(scope.user()).after(view), now)?;
-        Ok(Some(row))
+    let insert = move |conn: &mut DbConn| -> QueryResult<Option<Row>> {
+        let row = match blocked_buyers::insert(conn, &scope, &new)? {
+            true => blocked_buyers::find(conn, &scope, account, &new.buyer)?,
+            false => None,
+        };
+        if let Some(row) = &row {
+            let deed = Deed::new("blocked_buyer.create", row.id).of(scope.user());
+            audit::record(conn, &actor, &deed.after(BlockedView::from(row.clone())), now)?;
+        }
+        Ok(row)
     };
     let row = app.store.write(insert).await?.ok_or(Code::Conflict)?;
     Ok(HttpResponse::Created().json(BlockedView::from(row)))
@@ -114,7 +124,7 @@ pub async fn delete(caller: Caller, id: Id<i64>, app: Data<AppState>) -> ApiResu
     let remove = move |conn: &mut DbConn| -> QueryResult<()> {
         let scope = caller.scope;
         let row = blocked_buyers::get(conn, &scope, id.0)?;
-        blocked_buyers::delete(conn, &scope, id.0)?;
+        blocked_buyers::remove_row(conn, &scope, &row)?;
         let deed = Deed::new("blocked_buyer.delete", id.0).of(scope.user()).before(BlockedView::from(row));
         audit::record(conn, &actor, &deed, now)
     };

@@ -3,6 +3,12 @@
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
+pub mod accounts;
 pub mod audit;
 pub mod blocked_buyers;
+pub mod conversations;
+pub mod decisions;
+pub mod key;
+pub mod keywords;
+pub mod outbox;
 pub mod sessions;

@@ -1,0 +1,531 @@
+//! `/api/v1/accounts`: seller accounts, from the pasted cookie to what the connection is doing.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Json},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{
+    AppState,
+    error::{ApiError, ApiResult, Code, Said},
+    gate::Caller,
+    input::{Body, Change, Id, Line, Query, SecretText, Whole, if_match},
+    page::{Page, PageNumber, Paging, PerPage},
+    tag,
+};
+use crate::{
+    account::{
+        messages::{AccountSnapshot, AwaitOutcome, Refresh, Restart, SnapshotOf},
+        registry::WithoutAccounts,
+        state::{Reason, State, Status},
+    },
+    ids::{AccountId, BuyerId, Timestamp, UserId},
+    platform::cookies::{CookieFault, Cookies},
+    store::{
+        DbConn, Keys, QueryResult, Scope, Secret, account_states,
+        accounts::{self, Account, Filter, NewAccount, NotSaved, Waits},
+        audit::{self, Actor, Deed},
+    },
+    telemetry::clock,
+};
+
+/// A cookie as it is pasted. Browsers send 4 KiB.
+type PastedCookie = SecretText<16_384>;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AccountsQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+    /// Occurs in the name or the platform's user id.
+    #[param(inline)]
+    q: Option<Line<1, 64>>,
+    enabled: Option<bool>,
+    /// What the connection is doing.
+    #[param(inline)]
+    state: Option<State>,
+}
+
+/// An account to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "shop-1", "cookie": "unb=2200000000001; cookie2=…"}))]
+pub struct NewAccountBody {
+    name: Line<1, 64>,
+    /// The `Cookie` header of a browser that is logged in; it must hold `unb` and `cookie2`. Never shown again.
+    cookie: PastedCookie,
+    /// A new account is enabled unless this says otherwise.
+    enabled: Option<bool>,
+}
+
+/// A new cookie of the same seller.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsBody {
+    /// Never shown again.
+    cookie: PastedCookie,
+}
+
+/// What may be changed of an account; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountPatch {
+    name: Option<Line<1, 64>>,
+    /// A buyer who was silent for so many ms has said what they wanted; `null`: as the system's setting.
+    #[serde(default)]
+    #[schema(inline)]
+    debounce_ms: Change<Whole<0, 600_000>>,
+    /// A buyer who keeps writing is answered after so many ms; `null`: as the system's setting.
+    #[serde(default)]
+    #[schema(inline)]
+    longest_wait_ms: Change<Whole<1, 3_600_000>>,
+    /// So many ms a conversation is left alone after the seller wrote by hand; 0: not at all; `null`: as the system's setting.
+    #[serde(default)]
+    #[schema(inline)]
+    takeover_pause_ms: Change<Whole<0, 86_400_000>>,
+}
+
+/// A seller account.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AccountView {
+    #[schema(value_type = i64)]
+    id: AccountId,
+    #[schema(value_type = i64)]
+    owner_id: UserId,
+    name: String,
+    /// The platform's id of the seller (`unb`).
+    #[schema(value_type = String)]
+    platform_uid: BuyerId,
+    enabled: bool,
+    /// The account's stop switch: nothing is sent while it is on.
+    paused: bool,
+    /// `null`: as the system's setting.
+    debounce_ms: Option<u64>,
+    longest_wait_ms: Option<u64>,
+    takeover_pause_ms: Option<u64>,
+    status: StatusView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials: Option<CredentialsView>,
+    #[schema(value_type = i64)]
+    created_at: Timestamp,
+    #[schema(value_type = i64)]
+    updated_at: Timestamp,
+}
+
+/// What the connection is doing, why, and what a person must do about it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StatusView {
+    #[schema(value_type = String, example = "connected")]
+    state: State,
+    /// Stable: programs may rely on it.
+    #[schema(value_type = String, example = "registered")]
+    reason: Reason,
+    sentence: &'static str,
+    /// `null`: nothing.
+    action: Option<&'static str>,
+    /// The platform's or the system's own words.
+    detail: Option<String>,
+    #[schema(value_type = i64)]
+    since: Timestamp,
+}
+
+/// A hint of a secret, enough to recognise it by.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CredentialsView {
+    /// The end of its fingerprint, not of itself.
+    #[schema(example = "…3f9c")]
+    hint: String,
+    /// In bytes.
+    length: usize,
+    /// Grows with every new cookie.
+    version: i64,
+}
+
+/// An account as its actor sees it at this moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SnapshotView {
+    status: StatusView,
+    #[schema(value_type = Option<i64>)]
+    heartbeat_sent_at: Option<Timestamp>,
+    #[schema(value_type = Option<i64>)]
+    heartbeat_answered_at: Option<Timestamp>,
+    #[schema(value_type = Option<i64>)]
+    last_message_at: Option<Timestamp>,
+    /// Pushes that are not stored yet.
+    unstored: usize,
+    /// Whether missed messages are being fetched.
+    filling_gap: bool,
+    connections: u64,
+    #[schema(value_type = Option<i64>)]
+    token_issued_at: Option<Timestamp>,
+    token_requests_today: u32,
+    /// Whether the account makes no calls because the platform wants a person.
+    breaker_open: bool,
+}
+
+impl From<Status> for StatusView {
+    fn from(status: Status) -> Self {
+        let Status { state, reason, detail, since } = status;
+        Self { state, reason, sentence: reason.sentence(), action: reason.action(), detail, since }
+    }
+}
+
+impl From<AccountSnapshot> for SnapshotView {
+    fn from(now: AccountSnapshot) -> Self {
+        Self {
+            status: now.status.into(),
+            heartbeat_sent_at: now.heartbeat_sent,
+            heartbeat_answered_at: now.heartbeat_answered,
+            last_message_at: now.last_business,
+            unstored: now.unstored,
+            filling_gap: now.filling_gap,
+            connections: now.connections,
+            token_issued_at: now.token_issued_at,
+            token_requests_today: now.token_requests_today,
+            breaker_open: now.breaker_open,
+        }
+    }
+}
+
+impl AccountView {
+    fn new(account: Account, status: Option<Status>) -> Self {
+        let ms = |span: Option<Duration>| span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        let (debounce_ms, longest_wait_ms) = (ms(account.debounce()), ms(account.longest_wait()));
+        let never = || Status::new(State::Disconnected, Reason::NotStarted, account.created_at);
+        Self {
+            takeover_pause_ms: ms(account.takeover_pause()),
+            status: status.unwrap_or_else(never).into(),
+            id: account.id,
+            owner_id: account.owner,
+            name: account.name,
+            platform_uid: account.uid,
+            enabled: account.enabled,
+            paused: account.stopped,
+            debounce_ms,
+            longest_wait_ms,
+            credentials: None,
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+
+    /// What people edit: the state of the connection, and when something changed, are not of it.
+    fn editable(&self) -> impl Serialize {
+        let Self { id, name, enabled, paused, debounce_ms, longest_wait_ms, takeover_pause_ms, .. } = self.clone();
+        (id, name, enabled, paused, debounce_ms, longest_wait_ms, takeover_pause_ms)
+    }
+
+    fn answer(&self, mut response: actix_web::HttpResponseBuilder) -> HttpResponse {
+        response.insert_header((actix_web::http::header::ETAG, tag::of(&self.editable()))).json(self)
+    }
+}
+
+impl From<NotSaved> for ApiError {
+    fn from(reason: NotSaved) -> Self {
+        match reason {
+            NotSaved::NotFound => Code::NotFound.into(),
+            NotSaved::Forbidden => Code::Forbidden.into(),
+            NotSaved::NameTaken => Self::from(Code::NameTaken).at("name"),
+            NotSaved::UidTaken => Self::from(Code::PlatformUserTaken).at("cookie"),
+            NotSaved::AnotherSeller => Self::from(Code::PlatformUserDiffers).at("cookie"),
+        }
+    }
+}
+
+/// The seller and the cookie as it is stored.
+fn read_cookie(text: &PastedCookie) -> ApiResult<(BuyerId, Secret)> {
+    let jar = Cookies::parse(text.expose());
+    let seller = jar.seller().map_err(|fault| ApiError::field("cookie", said(&fault)))?;
+    Ok((seller, Secret::new(jar.header())))
+}
+
+fn said(fault: &CookieFault) -> Said {
+    let zh = match fault {
+        CookieFault::Lacks(names) => format!("Cookie 缺少 {}：请从已登录的浏览器中复制", names.join("、")),
+        CookieFault::OddUser => "Cookie 中的 unb 不是数字".to_owned(),
+    };
+    Said::new(zh, fault.to_string())
+}
+
+/// Accounts, by name.
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(AccountsQuery), responses((status = 200, body = Page<AccountView>)))]
+pub async fn list(
+    caller: Caller,
+    query: Query<AccountsQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<AccountView>>> {
+    let AccountsQuery { page, per_page, q, enabled, state } = query.0;
+    let (paging, filter) = (Paging::new(page, per_page), Filter { text: q.map(Line::into_string), enabled, state });
+    let (rows, total) = app.store.read(move |conn| accounts::page(conn, &caller.scope, &filter, paging.part())).await?;
+    let views = rows.into_iter().map(|(account, status)| AccountView::new(account, status)).collect();
+    Ok(Json(paging.answer(views, total)))
+}
+
+/// One account, with a hint of its credentials.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(shown(&app, caller.scope, id.0).await?.answer(HttpResponse::Ok()))
+}
+
+pub(in crate::web) async fn shown(app: &AppState, scope: Scope, id: AccountId) -> ApiResult<AccountView> {
+    let keys = app.store.keys().clone();
+    Ok(app.store.read(move |conn| view(conn, &keys, &scope, id)).await?)
+}
+
+fn view(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: AccountId) -> QueryResult<AccountView> {
+    let account = accounts::get(conn, scope, id)?;
+    let status = account_states::find(conn, scope, id)?;
+    let stored = accounts::load_credentials(conn, id)?;
+    let credentials = stored.and_then(|stored| {
+        let cookie = keys.open(&accounts::cookie_place(&stored.uid), &stored.cookie).ok()?;
+        Some(CredentialsView { hint: hint(&cookie), length: cookie.expose().len(), version: stored.version })
+    });
+    Ok(AccountView { credentials, ..AccountView::new(account, status) })
+}
+
+/// Four digits that tell one secret from another and say nothing about either.
+pub(in crate::web) fn hint(secret: &Secret) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, secret.expose().as_bytes());
+    let [.., a, b] = hash.as_ref() else { return "…".to_owned() };
+    format!("…{a:02x}{b:02x}")
+}
+
+/// Adds an account by the cookie of a browser that is logged in. It connects at once unless it is to be disabled.
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = NewAccountBody, responses((status = 201, body = AccountView)))]
+pub async fn create(caller: Caller, body: Body<NewAccountBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let NewAccountBody { name, cookie, enabled } = body.0;
+    let id = add(&app, &caller, name.into_string(), &cookie, enabled).await?;
+    Ok(shown(&app, caller.scope, id).await?.answer(HttpResponse::Created()))
+}
+
+/// Stores a new account and lets the registry know.
+pub(in crate::web) async fn add(
+    app: &AppState,
+    caller: &Caller,
+    name: String,
+    cookie: &PastedCookie,
+    enabled: Option<bool>,
+) -> ApiResult<AccountId> {
+    let (scope, actor, now) = (caller.whole()?, caller.actor(), clock::unix());
+    let (uid, cookie) = read_cookie(cookie)?;
+    let (keys, new) = (app.store.keys().clone(), NewAccount { name, uid, cookie, enabled });
+    let insert = move |conn: &mut DbConn| -> QueryResult<Result<AccountId, NotSaved>> {
+        let id = match accounts::insert(conn, &keys, &scope, &new, now)? {
+            Ok(id) => id,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let deed = Deed::new("account.create", id).of(scope.user());
+        let added = view(conn, &keys, &scope, id)?;
+        audit::record(conn, &actor, &deed.after(added), now)?;
+        Ok(Ok(id))
+    };
+    let id = app.store.write(insert).await??;
+    notice(app);
+    Ok(id)
+}
+
+/// The database says what should be: the registry looks now and not at its next look. Should it miss this, it looks a moment later.
+pub(in crate::web) fn notice(app: &AppState) {
+    app.registry.get().do_send(Refresh);
+}
+
+/// What becomes of the connection, as soon as it is known, at the latest after `patience`.
+pub(in crate::web) async fn outcome(
+    app: &AppState,
+    account: AccountId,
+    credentials_version: i64,
+    timeout: Duration,
+) -> ApiResult<Option<StatusView>> {
+    let status = app.registry.get().send(AwaitOutcome { account, credentials_version, timeout }).await?;
+    Ok(status.map(StatusView::from))
+}
+
+/// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
+#[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "accounts", request_body = AccountPatch,
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    responses((status = 200, body = AccountView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
+pub async fn update(
+    caller: Caller,
+    id: Id<AccountId>,
+    request: HttpRequest,
+    body: Body<AccountPatch>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let wanted = if_match(request.headers())?;
+    let system = (app.settings.inbox.debounce, app.settings.inbox.longest_wait);
+    let patch = body.0;
+    change(&app, caller.clone(), id.0, "account.update", move |conn, scope, before, now| {
+        if let Err(error) = tag::check(wanted.as_deref(), &before.editable()) {
+            return Ok(Err(error));
+        }
+        if let Some(name) = &patch.name
+            && let Err(reason) = accounts::rename(conn, scope, before.id, name, now)?
+        {
+            return Ok(Err(reason.into()));
+        }
+        let waits = waits(patch, before);
+        if waits.longest_wait.unwrap_or(system.1) < waits.debounce.unwrap_or(system.0) {
+            let said = Said::new("最长等待不能短于防抖时间", "must not be shorter than debounce_ms");
+            return Ok(Err(ApiError::field("longest_wait_ms", said)));
+        }
+        accounts::set_waits(conn, scope, before.id, waits, now).map(|_| Ok(()))
+    })
+    .await
+}
+
+fn waits(patch: AccountPatch, before: &AccountView) -> Waits {
+    // What was read from a bounded type is not negative.
+    let span = |ms: Option<u64>| ms.map(Duration::from_millis);
+    let ms = |number: i64| u64::try_from(number).unwrap_or(0);
+    Waits {
+        debounce: span(patch.debounce_ms.map(|wait| ms(wait.get())).or(before.debounce_ms)),
+        longest_wait: span(patch.longest_wait_ms.map(|wait| ms(wait.get())).or(before.longest_wait_ms)),
+        takeover_pause: span(patch.takeover_pause_ms.map(|wait| ms(wait.get())).or(before.takeover_pause_ms)),
+    }
+}
+
+/// One change of one account in one transaction, with its line in the audit; answers with what it is afterwards.
+async fn change<F>(
+    app: &AppState,
+    caller: Caller,
+    id: AccountId,
+    action: &'static str,
+    work: F,
+) -> ApiResult<HttpResponse>
+where
+    F: FnOnce(&mut DbConn, &Scope, &AccountView, Timestamp) -> QueryResult<ApiResult<()>> + Send + 'static,
+{
+    let (keys, scope, actor, now) = (app.store.keys().clone(), caller.scope, caller.actor(), clock::unix());
+    let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<AccountView>> {
+        let before = view(conn, &keys, &scope, id)?;
+        if let Err(error) = work(conn, &scope, &before, now)? {
+            return Ok(Err(error));
+        }
+        let after = view(conn, &keys, &scope, id)?;
+        record(conn, &actor, action, &scope, &before, &after, now)?;
+        Ok(Ok(after))
+    };
+    let after = app.store.write(job).await??;
+    notice(app);
+    Ok(after.answer(HttpResponse::Ok()))
+}
+
+fn record(
+    conn: &mut DbConn,
+    actor: &Actor,
+    action: &'static str,
+    scope: &Scope,
+    before: &AccountView,
+    after: &AccountView,
+    now: Timestamp,
+) -> QueryResult<()> {
+    audit::record(conn, actor, &Deed::new(action, before.id).of(scope.user()).before(before).after(after), now)
+}
+
+/// Gives the account a new cookie of the same seller; it connects anew.
+#[utoipa::path(put, path = "/api/v1/accounts/{id}/credentials", tag = "accounts", request_body = CredentialsBody, params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn put_credentials(
+    caller: Caller,
+    id: Id<AccountId>,
+    body: Body<CredentialsBody>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let (uid, cookie) = read_cookie(&body.0.cookie)?;
+    let keys = app.store.keys().clone();
+    change(&app, caller, id.0, "account.credentials", move |conn, scope, before, now| {
+        let saved = accounts::replace_credentials(conn, &keys, scope, before.id, (&uid, &cookie), now)?;
+        Ok(saved.map(drop).map_err(ApiError::from))
+    })
+    .await
+}
+
+/// Lets the account connect and work.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/enable", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn enable(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    change(&app, caller, id.0, "account.enable", |conn, scope, before, now| {
+        accounts::set_enabled(conn, scope, before.id, true, now).map(|_| Ok(()))
+    })
+    .await
+}
+
+/// Closes the account's connection until it is enabled again.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/disable", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn disable(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    change(&app, caller, id.0, "account.disable", |conn, scope, before, now| {
+        accounts::set_enabled(conn, scope, before.id, false, now).map(|_| Ok(()))
+    })
+    .await
+}
+
+/// The account's stop switch on: messages are stored, and nothing is sent.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/pause", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn pause(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    change(&app, caller, id.0, "account.pause", |conn, scope, before, now| {
+        accounts::set_stopped(conn, scope, before.id, true, now).map(|_| Ok(()))
+    })
+    .await
+}
+
+/// The account's stop switch off.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/resume", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn resume(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    change(&app, caller, id.0, "account.resume", |conn, scope, before, now| {
+        accounts::set_stopped(conn, scope, before.id, false, now).map(|_| Ok(()))
+    })
+    .await
+}
+
+/// A person passed the platform's verification and the cookie stayed the same: the account tries again.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/retry", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn retry(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    change(&app, caller, id.0, "account.retry", |conn, scope, before, now| {
+        accounts::renew(conn, scope, before.id, now).map(|_| Ok(()))
+    })
+    .await
+}
+
+/// Closes the account's connection and opens it anew. Refused where the account is disabled.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/restart", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
+pub async fn restart(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let account = shown(&app, caller.scope, id.0).await?;
+    if !app.registry.get().send(Restart(account.id)).await? {
+        return Err(Code::AccountNotRunning.into());
+    }
+    let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
+    let deed = Deed::new("account.restart", account.id).of(owner);
+    app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await?;
+    Ok(shown(&app, caller.scope, id.0).await?.answer(HttpResponse::Ok()))
+}
+
+/// What the account is doing at this moment, from its own mouth. Refused where nothing of it runs.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/snapshot", tag = "accounts", params(("id" = i64, Path)),
+    responses((status = 200, body = SnapshotView), (status = 409, body = super::super::error::ErrorBody, description = "Nothing of it runs")))]
+pub async fn snapshot(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<Json<SnapshotView>> {
+    let account = shown(&app, caller.scope, id.0).await?;
+    let now = app.registry.get().send(SnapshotOf(account.id)).await?;
+    now.map(|now| Json(now.into())).ok_or_else(|| Code::AccountNotRunning.into())
+}
+
+/// Deletes the account with everything that is stored for it, after its connection was closed in good order.
+#[utoipa::path(delete, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = i64, Path)), responses((status = 204, description = "Deleted")))]
+pub async fn delete(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    remove(&app, &caller, id.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(in crate::web) async fn remove(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<()> {
+    let (scope, actor, now) = (caller.scope, caller.actor(), clock::unix());
+    let account = shown(app, scope, id).await?;
+    let job = move |conn: &mut DbConn| -> QueryResult<()> {
+        accounts::delete(conn, &scope, id)?;
+        audit::record(conn, &actor, &Deed::new("account.delete", id).of(scope.user()).before(&account), now)
+    };
+    Ok(app.registry.get().send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await??)
+}

@@ -1,0 +1,361 @@
+//! `/api/v1/conversations`: who writes with an account, what was said, and a person's hand in it. A conversation is numbered within
+//! its account; its address is `ACCOUNT.CONVERSATION`.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Json},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    super::{
+        AppState,
+        error::{ApiError, ApiResult, Code},
+        gate::Caller,
+        input::{Body, Few, Line, Query, Text, Whole},
+        page::{Page, PageNumber, Paging, PerPage},
+    },
+    key::{self, ConversationKey},
+    outbox::EntryView,
+};
+use crate::{
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
+    outbox::{
+        entry::Body as Content,
+        messages::{NotSent, SendByPerson},
+    },
+    store::{
+        DbConn, QueryResult,
+        audit::{self, Deed},
+        chat_messages::{self, StoredMessage},
+        conversations::{self, ConversationRow, Filter, LastMessage, Summary},
+    },
+    telemetry::{clock, feed::FeedEvent},
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationsQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+    #[param(inline)]
+    account: Option<Whole<1, { i64::MAX }>>,
+    /// `true`: only where automatic answers pause.
+    paused: Option<bool>,
+    /// `true`: only where the newest message waits for a person.
+    waiting: Option<bool>,
+    /// `true`: only where the buyer has the last word.
+    unanswered: Option<bool>,
+    /// Occurs in the other's name or the item's title.
+    #[param(inline)]
+    q: Option<Line<1, 64>>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct MessagesQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+}
+
+/// A conversation and its newest message.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConversationView {
+    /// `ACCOUNT.CONVERSATION`: its address.
+    #[schema(example = "12.60001234567")]
+    id: String,
+    #[schema(value_type = i64)]
+    account_id: AccountId,
+    /// As the platform numbers it.
+    #[schema(value_type = String)]
+    conversation_id: ConversationId,
+    #[schema(value_type = Option<String>)]
+    peer_id: Option<BuyerId>,
+    peer_name: Option<String>,
+    #[schema(value_type = Option<String>)]
+    item_id: Option<ItemId>,
+    item_title: Option<String>,
+    /// Which side of the trade is ours: `seller`, `buyer` or `unknown`.
+    side: &'static str,
+    /// Automatic answers pause until then.
+    #[schema(value_type = Option<i64>)]
+    paused_until: Option<Timestamp>,
+    last_message: Option<LastMessageView>,
+    #[schema(value_type = i64)]
+    created_at: Timestamp,
+}
+
+/// The newest message that was stored.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LastMessageView {
+    text: String,
+    #[schema(value_type = i64)]
+    sent_at: Timestamp,
+    decision: Option<String>,
+    reason: Option<String>,
+    needs_person: bool,
+}
+
+/// A message as it came, and what was decided about it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageView {
+    #[schema(value_type = i64)]
+    account_id: AccountId,
+    /// As the platform numbers it.
+    #[schema(value_type = String)]
+    message_id: MessageId,
+    /// `ACCOUNT.CONVERSATION`.
+    conversation: String,
+    #[schema(value_type = String)]
+    sender_id: BuyerId,
+    sender_name: Option<String>,
+    /// The platform's number for the kind of content; 1 is text.
+    content_type: i64,
+    text: String,
+    #[schema(value_type = Option<String>)]
+    item_id: Option<ItemId>,
+    #[schema(value_type = i64)]
+    sent_at: Timestamp,
+    #[schema(value_type = i64)]
+    received_at: Timestamp,
+    /// `push`, or `history` where it was missed first.
+    source: &'static str,
+    /// `answer`, `silent`, `own` or `merged`; `null`: not decided yet.
+    decision: Option<String>,
+    reason: Option<String>,
+    #[schema(value_type = Option<i64>)]
+    rule_id: Option<RuleId>,
+    /// The message of the same turn that holds the decision.
+    #[schema(value_type = Option<String>)]
+    turn_id: Option<MessageId>,
+    #[schema(value_type = Option<i64>)]
+    decided_at: Option<Timestamp>,
+    needs_person: bool,
+}
+
+impl From<Summary> for ConversationView {
+    fn from(Summary { conversation, last }: Summary) -> Self {
+        Self { last_message: last.map(LastMessageView::from), ..conversation.into() }
+    }
+}
+
+impl From<ConversationRow> for ConversationView {
+    fn from(row: ConversationRow) -> Self {
+        Self {
+            id: key::conversation(row.account, &row.conversation),
+            account_id: row.account,
+            conversation_id: row.conversation,
+            peer_id: row.peer,
+            peer_name: row.peer_name,
+            item_id: row.item,
+            item_title: row.item_title,
+            side: row.side.as_str(),
+            paused_until: row.paused_until,
+            last_message: None,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl From<LastMessage> for LastMessageView {
+    fn from(last: LastMessage) -> Self {
+        let LastMessage { text, sent_at, decision, reason, waits_for_person } = last;
+        Self { text, sent_at, decision, reason, needs_person: waits_for_person }
+    }
+}
+
+impl From<StoredMessage> for MessageView {
+    fn from(row: StoredMessage) -> Self {
+        Self {
+            conversation: key::conversation(row.account, &row.conversation),
+            account_id: row.account,
+            message_id: row.message,
+            sender_id: row.sender,
+            sender_name: row.sender_name,
+            content_type: row.content_type,
+            text: row.text,
+            item_id: row.item,
+            sent_at: row.sent_at,
+            received_at: row.received_at,
+            source: row.source.as_str(),
+            decision: row.decision,
+            reason: row.reason,
+            rule_id: row.rule,
+            turn_id: row.turn,
+            decided_at: row.decided_at,
+            needs_person: row.needs_person,
+        }
+    }
+}
+
+/// What a person writes to the buyer: texts that are sent one after the other.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"texts": ["在的，今天就能发货"]}))]
+pub struct NewMessages {
+    #[schema(inline)]
+    texts: Few<Text<1, 2000>, 10>,
+    /// What cannot be sent for so many seconds is not sent any more; absent: as the system's setting.
+    #[schema(inline)]
+    expire_after_s: Option<Whole<1, 86_400>>,
+}
+
+/// For how long automatic answers pause.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PauseBody {
+    /// Absent: until somebody resumes.
+    #[schema(inline)]
+    minutes: Option<Whole<1, 525_600>>,
+}
+
+impl From<NotSent> for ApiError {
+    fn from(reason: NotSent) -> Self {
+        match reason {
+            NotSent::UnknownConversation => Code::NotFound.into(),
+            NotSent::NotRunning(status) => Self::from(Code::AccountNotRunning)
+                .with("state", status.state.as_str())
+                .with("reason", status.reason.as_str()),
+            NotSent::Unavailable => Self::from(Code::EngineUnavailable).retry_after(2),
+            NotSent::Stopped => Code::Stopped.into(),
+            NotSent::TooMany => Self::from(Code::TooManyRequests).retry_after(5),
+            NotSent::Storage(_) => Self::from(Code::DatabaseUnavailable).retry_after(5),
+            NotSent::Unknown => Code::OutcomeUnknown.into(),
+        }
+    }
+}
+
+/// Conversations, the one with the newest message first.
+#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(ConversationsQuery), responses((status = 200, body = Page<ConversationView>)))]
+pub async fn list(
+    caller: Caller,
+    query: Query<ConversationsQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<ConversationView>>> {
+    let query = query.0;
+    let paging = Paging::new(query.page, query.per_page);
+    let filter = Filter {
+        account: query.account.map(|id| AccountId(id.get())),
+        paused: query.paused.unwrap_or(false),
+        waiting: query.waiting.unwrap_or(false),
+        unanswered: query.unanswered.unwrap_or(false),
+        text: query.q.map(Line::into_string),
+    };
+    let now = clock::unix();
+    let page = move |conn: &mut DbConn| conversations::page(conn, &caller.scope, &filter, paging.part(), now);
+    let (rows, total) = app.store.read(page).await?;
+    Ok(Json(paging.answer(rows.into_iter().map(ConversationView::from).collect(), total)))
+}
+
+/// One conversation.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 200, body = ConversationView)))]
+pub async fn get(caller: Caller, key: ConversationKey, app: Data<AppState>) -> ApiResult<Json<ConversationView>> {
+    Ok(Json(row(&app, &caller, key).await?.into()))
+}
+
+async fn row(app: &AppState, caller: &Caller, key: ConversationKey) -> ApiResult<ConversationRow> {
+    let scope = caller.scope;
+    let read = move |conn: &mut DbConn| conversations::get(conn, &scope, key.account, &key.conversation);
+    Ok(app.store.read(read).await?)
+}
+
+/// What was said in a conversation, newest first. What the system sent is among the outbox entries.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", tag = "conversations",
+    params(("id" = String, Path, description = "ACCOUNT.CONVERSATION"), MessagesQuery), responses((status = 200, body = Page<MessageView>)))]
+pub async fn messages(
+    caller: Caller,
+    key: ConversationKey,
+    query: Query<MessagesQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<MessageView>>> {
+    let paging = Paging::new(query.0.page, query.0.per_page);
+    let read = move |conn: &mut DbConn| {
+        let scope = caller.scope;
+        conversations::get(conn, &scope, key.account, &key.conversation)?;
+        chat_messages::page(conn, &scope, key.account, &key.conversation, paging.part())
+    };
+    let (rows, total) = app.store.read(read).await?;
+    Ok(Json(paging.answer(rows.into_iter().map(MessageView::from).collect(), total)))
+}
+
+/// A person writes to the buyer, through the outbox. Automatic answers pause there, as after typing on the phone.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", tag = "conversations", request_body = NewMessages,
+    params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 202, body = Vec<EntryView>, description = "Stored, and on their way")))]
+pub async fn send(
+    caller: Caller,
+    key: ConversationKey,
+    body: Body<NewMessages>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let row = row(&app, &caller, key).await?;
+    let NewMessages { texts, expire_after_s } = body.0;
+    if texts.is_empty() {
+        let said = super::super::error::Said::new("至少要有一条", "must have at least one entry");
+        return Err(ApiError::field("texts", said));
+    }
+    let bodies = texts.into_vec().into_iter().map(|text| Content::Text { text: text.into_string() }).collect();
+    let expire_after = expire_after_s.map(|span| Duration::from_secs(span.get().unsigned_abs()));
+    let send = SendByPerson { account: row.account, conversation: row.conversation.clone(), bodies, expire_after };
+    let entries = app.registry.get().send(send).await??;
+    let views: Vec<EntryView> = entries.into_iter().map(EntryView::from).collect();
+    let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
+    let ids: Vec<&str> = views.iter().map(EntryView::id).collect();
+    let deed = Deed::new("conversation.send", key::conversation(row.account, &row.conversation)).of(owner).after(ids);
+    app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await?;
+    Ok(HttpResponse::Accepted().json(views))
+}
+
+/// Leaves a conversation to people: no automatic answers until then.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/pause", tag = "conversations", request_body = PauseBody,
+    params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 200, body = ConversationView)))]
+pub async fn pause(
+    caller: Caller,
+    key: ConversationKey,
+    body: Body<PauseBody>,
+    app: Data<AppState>,
+) -> ApiResult<Json<ConversationView>> {
+    let span = body.0.minutes.map(|minutes| Duration::from_secs(minutes.get().unsigned_abs() * 60));
+    let until = span.map_or(Timestamp::NEVER, |span| clock::unix() + span);
+    set_pause(&app, caller, key, Some(until), "conversation.pause").await
+}
+
+/// Answers automatically again.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/resume", tag = "conversations",
+    params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 200, body = ConversationView)))]
+pub async fn resume(caller: Caller, key: ConversationKey, app: Data<AppState>) -> ApiResult<Json<ConversationView>> {
+    set_pause(&app, caller, key, None, "conversation.resume").await
+}
+
+async fn set_pause(
+    app: &AppState,
+    caller: Caller,
+    key: ConversationKey,
+    until: Option<Timestamp>,
+    action: &'static str,
+) -> ApiResult<Json<ConversationView>> {
+    let now = clock::unix();
+    let job = move |conn: &mut DbConn| -> QueryResult<ConversationRow> {
+        let (scope, ConversationKey { account, conversation }) = (caller.scope, key);
+        let before = conversations::get(conn, &scope, account, &conversation)?;
+        conversations::set_pause_for_person(conn, &scope, account, &conversation, until)?;
+        let after = conversations::get(conn, &scope, account, &conversation)?;
+        let paused = |row: &ConversationRow| serde_json::json!({"paused_until": row.paused_until});
+        let deed = Deed::new(action, key::conversation(account, &conversation)).of(scope.user());
+        audit::record(conn, &caller.actor(), &deed.before(paused(&before)).after(paused(&after)), now)?;
+        Ok(after)
+    };
+    let row = app.store.write(job).await?;
+    super::accounts::notice(app);
+    let (account, conversation) = (row.account, row.conversation.clone());
+    app.feed.tell(|| FeedEvent::Paused { account, conversation, until });
+    Ok(Json(row.into()))
+}

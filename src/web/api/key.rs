@@ -1,0 +1,96 @@
+//! Names of things that are numbered within an account only. In addresses they stand behind the account's number: `12.3456789`.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use super::super::{
+    error::{ApiError, Code},
+    input::whole,
+};
+use crate::{
+    ids::{AccountId, ConversationId},
+    outbox::entry::SendId,
+};
+
+/// A conversation as the API names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationKey {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+}
+
+/// An outbox entry as the API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendKey {
+    pub account: AccountId,
+    pub id: SendId,
+}
+
+/// `ACCOUNT.CONVERSATION`.
+pub fn conversation(account: AccountId, conversation: &ConversationId) -> String {
+    format!("{account}.{conversation}")
+}
+
+/// `ACCOUNT.NUMBER`.
+pub fn send(account: AccountId, id: SendId) -> String {
+    format!("{account}.{}", id.0)
+}
+
+impl ConversationKey {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (account, conversation) = text.split_once('.')?;
+        let plain = (1..=64).contains(&conversation.len()) && conversation.bytes().all(|byte| byte.is_ascii_graphic());
+        plain.then_some(Self { account: AccountId(whole(account)?), conversation: conversation.into() })
+    }
+}
+
+impl SendKey {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (account, id) = text.split_once('.')?;
+        Some(Self { account: AccountId(whole(account)?), id: SendId(whole(id)?) })
+    }
+}
+
+fn from_address<T>(request: &HttpRequest, parse: impl Fn(&str) -> Option<T>) -> Ready<Result<T, ApiError>> {
+    let key = request.match_info().iter().next().and_then(|(_, text)| parse(text));
+    ready(key.ok_or_else(|| Code::NotFound.into()))
+}
+
+impl FromRequest for ConversationKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_address(request, Self::parse)
+    }
+}
+
+impl FromRequest for SendKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_address(request, Self::parse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_and_anything_else_is_no_key() {
+        let text = conversation(AccountId(12), &"60001.x".into());
+        assert_eq!(
+            ConversationKey::parse(&text),
+            Some(ConversationKey { account: AccountId(12), conversation: "60001.x".into() })
+        );
+        let entry = SendKey { account: AccountId(3), id: SendId(1_763_640_000_123) };
+        assert_eq!(SendKey::parse(&send(entry.account, entry.id)), Some(entry));
+        for odd in ["", "12", "12.", ".5", "a.5", "0.5", "01.5", "-1.5", "1.\u{7f}", "1. 5"] {
+            assert_eq!((ConversationKey::parse(odd), SendKey::parse(odd)), (None, None), "{odd:?}");
+        }
+        assert_eq!(SendKey::parse("1.x"), None);
+    }
+}
