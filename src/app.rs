@@ -146,6 +146,7 @@ impl App {
                 () = stop => {}
                 () = registry.supervise() => {}
                 () = state.watch_users(POLL) => {}
+                () = state.write_letters() => {}
             }
         }
         info!("shutting down");
