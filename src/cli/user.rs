@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::Timestamp,
-        store::{Config, Keys, sessions::Session},
+        store::{Config, Keys, Page, sessions::Session},
     };
 
     /// S22: sessions do not outlive the password they were opened with.
@@ -154,9 +154,16 @@ mod tests {
             agent: String::new(),
         };
         store.write_blocking(move |conn| sessions::insert(conn, &session)).unwrap();
-        let replaced = store.write_blocking(move |conn| replace_password(conn, user, "hash"));
+        let replace = move |conn: &mut DbConn| {
+            let user = users::find(conn, user)?.unwrap();
+            replace_password(conn, &user, "hash")
+        };
+        let replaced = store.write_blocking(replace);
         assert_eq!(replaced, Ok(true));
         assert_eq!(store.read_blocking(move |conn| sessions::list(conn, user)), Ok(vec![]));
+        let told = store.read_blocking(|conn| audit::list(conn, &audit::Filter::default(), Page::first(10))).unwrap().0;
+        let told: Vec<_> = told.iter().map(|line| (line.via.as_str(), line.action.as_str())).collect();
+        assert_eq!(told, [("cli", "user.set_password"), ("cli", "user.create")]);
     }
 
     #[test]
