@@ -13,7 +13,10 @@ use toml::{Table, Value};
 
 use crate::{
     store,
-    telemetry::logging::{LogConfig, mask},
+    telemetry::{
+        health::Checks,
+        logging::{LogConfig, mask},
+    },
 };
 
 /// Documents every setting; the only place where defaults are written down.
@@ -23,7 +26,7 @@ const FILE: &str = "yutang.toml";
 const FILE_VARIABLE: &str = "YUTANG_CONFIG";
 const PREFIX: &str = "YUTANG__";
 /// Settings whose values are never repeated, not even in an error.
-const SECRET: [&str; 2] = ["secrets.key", "database.url"];
+const SECRET: [&str; 3] = ["secrets.key", "database.url", "metrics.token"];
 
 /// All settings. [`Settings::default`] are those of `default.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub struct Settings {
     pub log: LogConfig,
     pub setup: Setup,
     pub secrets: Secrets,
+    pub health: Health,
+    pub metrics: Metrics,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -163,6 +168,30 @@ pub struct Secrets {
     pub key_file: PathBuf,
 }
 
+/// When `GET /health` says that something is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    pub cpu_percent: u32,
+    pub memory_percent: u32,
+    /// Zero: never too little.
+    pub disk_free_mib: u64,
+    pub backlog: u64,
+    #[serde(with = "span")]
+    pub backlog_window: Duration,
+    pub refuse: Checks,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Empty: there is no `GET /metrics`.
+    pub token: String,
+}
+
+/// Shorter ones can be guessed.
+const METRICS_TOKEN: usize = 16;
+
 /// Why settings cannot be used: one sentence for each fault.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -255,6 +284,13 @@ impl Settings {
         ] {
             require(value > 0, key, "must be at least 1")?;
         }
+        for (key, value) in
+            [("health.cpu_percent", self.health.cpu_percent), ("health.memory_percent", self.health.memory_percent)]
+        {
+            require((1..=100).contains(&value), key, "must be from 1 to 100")?;
+        }
+        let token = &self.metrics.token;
+        require(token.is_empty() || token.len() >= METRICS_TOKEN, "metrics.token", "must have 16 characters")?;
         self.log.validate()
     }
 
@@ -290,6 +326,7 @@ impl Settings {
             ("inbox.age_limit", inbox.age_limit),
             ("outbox.expire_after", self.outbox.expire_after),
             ("outbox.answer_wait", self.outbox.answer_wait),
+            ("health.backlog_window", self.health.backlog_window),
         ] {
             require(!value.is_zero(), key, "must be longer than zero")?;
         }
@@ -322,6 +359,12 @@ impl fmt::Debug for Secrets {
     }
 }
 
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("token", &"***").finish()
+    }
+}
+
 /// Host and port of a URL with one of these schemes, or why it cannot be used.
 pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> {
     let form = || format!("must look like {}://HOST[:PORT][/PATH]", schemes.join(":// or "));
@@ -344,7 +387,7 @@ fn require(holds: bool, key: &'static str, reason: &str) -> Result<(), (&'static
 
 fn masked(key: &str, value: &Value) -> String {
     match value {
-        Value::String(text) if key == "secrets.key" && !text.is_empty() => "***".to_owned(),
+        Value::String(text) if matches!(key, "secrets.key" | "metrics.token") && !text.is_empty() => "***".to_owned(),
         Value::String(text) => mask(text).into_owned(),
         other => other.to_string(),
     }
@@ -672,6 +715,9 @@ mod tests {
             ("[log]\ntotal_size = \"1MB\"", "log.total_size"),
             ("[log]\ntotal_size = \"1MiB\"", "log.total_size"),
             ("[log]\nkeep_days = 0", "log.keep_days"),
+            ("[health]\ncpu_percent = 101", "health.cpu_percent"),
+            ("[health]\nrefuse = \"datenbank\"", "health.refuse"),
+            ("[metrics]\ntoken = \"short\"", "metrics.token"),
         ] {
             let text = refusal(file, &[]);
             assert!(text.starts_with(&format!("bad value for {key} in yutang.toml: ")), "{text}");
@@ -695,13 +741,15 @@ mod tests {
 
     #[test]
     fn secrets_appear_neither_masked_nor_in_debug_nor_in_errors() {
-        let file = "[database]\nurl = \"postgres://me:planted-one@host/db\"\n[secrets]\nkey = \"planted-two\"";
+        let file = "[database]\nurl = \"postgres://me:planted-one@host/db\"\n[secrets]\nkey = \"planted-two\"\n\
+                    [metrics]\ntoken = \"planted-three-and-long\"";
         let settings = load(file, &[]).unwrap();
         let shown = format!("{settings:?} {:?}", settings.masked());
         assert!(!shown.contains("planted") && shown.contains("host/db"), "{shown}");
         assert_eq!(settings.database_url(), "postgres://me:planted-one@host/db");
         assert!(!refusal("[database]\nurl = \"mysql://me:planted@host\"", &[]).contains("planted"));
         assert!(!refusal("[secrets]\nkey = \"planted", &[]).contains("planted"));
+        assert!(!refusal("[metrics]\ntoken = \"planted\"", &[]).contains("planted"));
     }
 
     #[test]

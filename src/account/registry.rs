@@ -25,8 +25,8 @@ use crate::{
         facts::{AccountFacts, Pace},
         messages::{
             AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, CredentialsChanged, DropAccount, Load,
-            Overview, Ping, Refresh, RegistryOverview, Restart, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop,
-            Switches,
+            LoadOfShards, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot,
+            SnapshotOf, StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
     },
@@ -80,6 +80,7 @@ pub struct Shard {
     pub adopt: [Recipient<Adopt>; 3],
     /// In the order they are let go: the beginning of the walk first.
     pub drop_account: [Recipient<DropAccount>; 3],
+    /// Inbox, reply, outbox.
     pub ping: [Recipient<Ping>; 3],
     pub amend: [Recipient<Amend>; 2],
     pub by_person: Recipient<SendByPerson>,
@@ -944,6 +945,21 @@ impl Handler<SnapshotOf> for AccountRegistry {
         let wait = self.config.ping_wait;
         Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
     }
+}
+
+impl Handler<LoadOfShards> for AccountRegistry {
+    type Result = ResponseFuture<Vec<Option<ShardLoad>>>;
+
+    fn handle(&mut self, LoadOfShards(wait): LoadOfShards, _: &mut Self::Context) -> Self::Result {
+        let asked: Vec<_> = self.shards.iter().map(|shard| load(shard.ping.clone(), wait)).collect();
+        Box::pin(join_all(asked))
+    }
+}
+
+async fn load(pings: [Recipient<Ping>; 3], wait: Duration) -> Option<ShardLoad> {
+    let [inbox, reply, outbox] = pings.map(|ping| async move { timeout(wait, ping.send(Ping)).await.ok()?.ok() });
+    let (inbox, reply, outbox) = tokio::join!(inbox, reply, outbox);
+    Some(ShardLoad { inbox: inbox?, reply: reply?, outbox: outbox? })
 }
 
 impl Handler<Ping> for AccountRegistry {

@@ -20,6 +20,7 @@ use crate::{
     platform::{lwp::session, mtop::client as gateway},
     reply::messages::ItemKnown,
     store::accounts::{self, Waits},
+    telemetry::metrics::Metrics,
     testbed::{Bed, Heard, answering, answering_later, let_run, listening},
 };
 
@@ -278,6 +279,7 @@ fn env(store: &Store, to: ToRegistry) -> Env {
     Env {
         config: Arc::new(config),
         store: store.clone(),
+        metrics: Metrics::default(),
         neighbours: Neighbours {
             ingest: answering(|_| Ok(())),
             own_seen: answering(|_| Ok(Vec::new())),
@@ -527,6 +529,25 @@ async fn accounts_start_at_the_set_pace() {
     assert!(begun.elapsed() <= 4 * SECOND);
     let_run().await;
     assert_eq!(registry.send(Ping).await.unwrap(), Load { accounts: 30, pending: 0 });
+}
+
+/// Whoever asks how the shards are learns which of them is silent, and does not wait for it longer than they want.
+#[actix::test]
+async fn a_silent_shard_is_told_apart_from_those_that_answer() {
+    let bed = Bed::paused();
+    let (tell, _told) = listening();
+    let (store, silent) = (bed.store.clone(), Manners::default());
+    silent.is_dead.store(true, Ordering::Relaxed);
+    let make = Box::new(move |number, to| {
+        let manners = if number == 1 { silent.clone() } else { Manners::default() };
+        shard(Arbiter::current(), &store, to, &tell, &manners)
+    });
+    let config = Config { shards: 3, ..CONFIG };
+    let registry = AccountRegistry::new(config, bed.store.clone(), Feed::default(), make).start();
+    let started = Instant::now();
+    let loads = registry.send(LoadOfShards(SECOND)).await.unwrap();
+    assert_eq!(loads, [Some(ShardLoad::default()), None, Some(ShardLoad::default())]);
+    assert!(started.elapsed() <= 2 * SECOND);
 }
 
 /// A silent shard is replaced as a whole, on a thread of its own, and its accounts come back. In real time: there are several threads.

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::compat::answers_with_success;
+use super::compat::sessions::answers_with_success;
 pub use crate::mail::letter::Language;
 use crate::store::StoreError;
 

@@ -82,6 +82,9 @@ fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address:
     let pattern = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let user = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.user.id.0);
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(app) = request.app_data::<Data<AppState>>() {
+        app.metrics.observe_http(request.method().as_str(), &pattern, status, started.elapsed());
+    }
     info!(
         target: "yutang::web::requests",
         method = request.method().as_str(), path = &*pattern, status = status, duration_ms = ms,

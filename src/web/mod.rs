@@ -16,9 +16,11 @@ pub mod hygiene;
 pub mod idempotency;
 pub mod input;
 pub mod letters;
+mod metrics;
 pub mod name;
 pub mod openapi;
 pub mod page;
+pub mod probe;
 pub mod setup;
 pub mod tag;
 
@@ -45,10 +47,9 @@ use self::{
 use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
-    ids::Timestamp,
     settings::Settings,
     store::{Store, revisions, users},
-    telemetry::feed::Feed,
+    telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
 };
 
 /// One line of the table.
@@ -84,6 +85,9 @@ const ADMIN: Access = Access::Right(Right::Administer);
 routes! {
     // is it well?
     GET "/health" Access::Open => health::health;
+    GET "/livez" Access::Open => health::livez;
+    GET "/readyz" Access::Open => health::readyz;
+    GET "/metrics" Access::Open => metrics::metrics;
 
     // the first administrator
     GET "/setup" Access::Open => setup::page;
@@ -156,6 +160,7 @@ routes! {
     GET "/api/v1/keywords/{id}" READ => api::keywords::get;
     PATCH "/api/v1/keywords/{id}" MANAGE => api::keywords::update;
     DELETE "/api/v1/keywords/{id}" MANAGE => api::keywords::delete;
+    POST "/api/v1/previews" READ => api::previews::preview;
     GET "/api/v1/default-replies" READ => api::keywords::list_defaults;
     POST "/api/v1/default-replies" MANAGE => api::keywords::create_default;
     GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
@@ -182,14 +187,31 @@ routes! {
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
     // what the machine says about itself
+    GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
-    GET "/api-docs/openapi.json" Access::Person => openapi::json;
 
     // what older clients know
-    POST "/login" Access::Door => compat::login;
-    POST "/logout" Access::Person => compat::logout;
-    GET "/verify" Access::Person => compat::verify;
-    POST "/change-admin-password" ADMIN => compat::change_admin_password;
+    POST "/login" Access::Door => compat::sessions::login;
+    POST "/logout" Access::Person => compat::sessions::logout;
+    GET "/verify" Access::Person => compat::sessions::verify;
+    POST "/change-admin-password" ADMIN => compat::sessions::change_admin_password;
+    GET "/cookies" READ => compat::accounts::list_ids;
+    POST "/cookies" MANAGE => compat::accounts::create;
+    GET "/cookies/list" READ => compat::accounts::list_cookies;
+    POST "/cookies/add" MANAGE => compat::accounts::create_and_wait;
+    PUT "/cookies/{id}" MANAGE => compat::accounts::update;
+    DELETE "/cookies/{id}" MANAGE => compat::accounts::delete;
+    GET "/accounts" READ => compat::accounts::list_accounts;
+    POST "/accounts" MANAGE => compat::accounts::create_account;
+    PUT "/accounts/{id}" MANAGE => compat::accounts::update_account;
+    DELETE "/accounts/{id}" MANAGE => compat::accounts::delete_account;
+    GET "/keywords" READ => compat::keywords::list_keywords;
+    POST "/keywords" MANAGE => compat::keywords::create_keyword;
+    PUT "/keywords/{id}" MANAGE => compat::keywords::update_keyword;
+    DELETE "/keywords/{id}" MANAGE => compat::keywords::delete_keyword;
+
+    // what it can do
+    GET "/api-docs/openapi.json" Access::Person => openapi::json;
 }
 
 static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
@@ -252,11 +274,19 @@ pub struct AppState {
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
-    pub started_at: Timestamp,
+    pub health: HealthMonitor,
+    pub metrics: Metrics,
 }
 
 impl AppState {
-    pub fn new(settings: &Settings, store: Store, registry: RegistryAddress, feed: Feed, now: Timestamp) -> Self {
+    pub fn new(
+        settings: &Settings,
+        store: Store,
+        registry: RegistryAddress,
+        feed: Feed,
+        health: HealthMonitor,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             gate: Gate::new(&store),
             door: api::sessions::DoorKeeper::default(),
@@ -267,7 +297,8 @@ impl AppState {
             store,
             registry,
             feed,
-            started_at: now,
+            health,
+            metrics,
         }
     }
 }

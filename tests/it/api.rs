@@ -34,7 +34,9 @@ async fn s1_until_it_is_set_up_nothing_but_setup_and_health_answers() {
     let mut app = TestApp::without_admin();
     app.start().await;
     let anybody = app.anybody();
-    anybody.get("/health").await.is(200);
+    let health = anybody.get("/health").await;
+    assert!(health.json()["services"].is_object(), "{}", health.text);
+    anybody.get("/setup").await.is(200);
     for name in ["admin", "seller"] {
         let sign_in = json!({"username": name, "password": PASSWORD});
         anybody.post("/api/v1/sessions", &sign_in).await.refused(503, "setup_required");

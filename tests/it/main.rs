@@ -4,19 +4,23 @@
 mod harness;
 mod process;
 
+mod access_table;
 mod accounts;
 mod api;
 mod chat;
 mod client;
 mod compat;
+mod container;
 mod door;
 mod faults;
 mod gap;
+mod health;
 mod letters;
 mod load_isolation;
 mod outbox;
 mod people;
 mod person;
+mod resources;
 mod restart;
 mod rules_live;
 mod startup;

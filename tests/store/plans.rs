@@ -7,7 +7,7 @@ use yutang::{
     ids::Timestamp,
     store::{
         DbConn, Page, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, once_replies,
-        outbox, rules,
+        outbox, rules, stats, vitals,
     },
 };
 
@@ -143,4 +143,27 @@ fn a_long_list_is_read_along_an_index_by_time() {
     assert_uses(&database, "chat_messages_by_time", |conn| {
         drop(chat_messages::decisions(conn, &scope, &chat_messages::DecisionFilter::default(), page).unwrap());
     });
+}
+
+/// The dashboard reads the span it shows, not the whole history.
+#[test]
+fn the_dashboards_numbers_are_found_by_their_times() {
+    let database = Database::sqlite();
+    let (_store, scope, _) = with_account(&database);
+    let period = stats::Period { from: Timestamp(NOW.0 - 1), to: NOW, bucket: stats::Bucket::Hour, offset_minutes: 0 };
+    let plans = plans(&database, |conn| drop(stats::overview(conn, &scope, &period, NOW))).join("\n");
+    assert!(plans.contains("chat_messages_by_time") && plans.contains("outbox_by_time"), "{plans}");
+    for table in ["SCAN chat_messages", "SCAN outbox", "SCAN o ", "SCAN m ", "SCAN conversations"] {
+        assert!(!plans.contains(table), "{table}:\n{plans}");
+    }
+}
+
+/// Looked at every second. Of what grows only an index is read; a row for each account is little.
+#[test]
+fn the_counts_for_operators_read_no_table_that_grows() {
+    let database = Database::sqlite();
+    let (_store, _, _) = with_account(&database);
+    let plans = plans(&database, |conn| drop(vitals::read_for_engine(conn, NOW)));
+    assert!(plans[0].contains("outbox_unsettled"), "{plans:?}");
+    assert!(plans[2].contains("sessions_by_expiry"), "{plans:?}");
 }

@@ -1,8 +1,4 @@
-//! The paths that older clients know. Thin: the same functions as under `/api/v1`, other shapes. Refusals have real statuses and the
-//! shape of all refusals, and `success: false` beside it.
-
-// The documentation macro names types by a path where a short name would do.
-#![allow(unused_qualifications)]
+//! `/login`, `/logout`, `/verify` and `/change-admin-password`. Refusals have the shape of all refusals, and `success: false` beside it.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -12,7 +8,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
+use super::super::{
     AppState,
     api::{
         me::change_password,
@@ -29,7 +25,7 @@ use crate::{access::role::Role, ids::UserId, store::users::User};
 const ANSWERS_WITH_SUCCESS: [&str; 4] = ["/login", "/logout", "/verify", "/change-admin-password"];
 
 /// Whether refusals at this address say `success: false`.
-pub(super) fn answers_with_success(path: &str) -> bool {
+pub(in crate::web) fn answers_with_success(path: &str) -> bool {
     ANSWERS_WITH_SUCCESS.contains(&path)
 }
 
