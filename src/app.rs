@@ -44,6 +44,7 @@ use crate::{
         registry::{self, AccountRegistry, Shard, ToRegistry},
     },
     inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
+    maintenance::actor::{self as maintenance, MaintenanceActor},
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
         ledger,
@@ -61,7 +62,7 @@ use crate::{
         logging::{self, FilesGuard},
         metrics::Metrics,
     },
-    web::{self, AppState, RegistryAddress, probe::Probe, setup},
+    web::{self, AppState, Engine, RegistryAddress, probe::Probe, setup},
 };
 
 /// Where the database was before `data_dir` existed.
@@ -166,16 +167,20 @@ impl App {
             error!(class = "system"; "this process cannot mend itself and ends: {hopeless}");
         }
         info!("shutting down");
+        // Gone already or not: it does nothing more.
+        state.maintenance.do_send(maintenance::End);
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
         outcome
     }
 
     fn state(&self, registry: &Supervised, health: &HealthMonitor) -> AppState {
+        let maintenance = MaintenanceActor::new(self.store.clone(), maintenance_config(&self.settings)).start();
+        let engine = Engine { registry: registry.address(), maintenance };
         AppState::new(
             &self.settings,
             self.store.clone(),
-            registry.address(),
+            engine,
             self.feed.clone(),
             health.clone(),
             self.metrics.clone(),
@@ -209,7 +214,9 @@ fn adopt_former_database(former: &Path, settings: &Settings) -> anyhow::Result<(
 }
 
 fn serve_http(listener: TcpListener, state: Data<AppState>) -> std::io::Result<Server> {
+    let patience = state.settings.server.client_timeout;
     let server = HttpServer::new(move || web::application(state.clone()));
+    let server = server.client_request_timeout(patience).client_disconnect_timeout(patience);
     Ok(server.workers(1).disable_signals().shutdown_timeout(2).listen(listener)?.run())
 }
 
@@ -482,6 +489,12 @@ fn account_config(settings: &Settings) -> AccountConfig {
         gap_retry: Duration::from_secs(30),
         unstored: 10_000,
     }
+}
+
+fn maintenance_config(settings: &Settings) -> maintenance::Config {
+    // Clocks may differ by a minute.
+    let overlap = settings.inbox.gap_overlap + Duration::from_mins(1);
+    maintenance::Config { at: settings.maintenance.at, overlap }
 }
 
 fn outbox_config(settings: &Settings) -> OutboxConfig {

@@ -101,6 +101,8 @@ pub mod outbox;
 
 pub mod store;
 
+pub mod maintenance;
+
 pub mod settings;
 
 pub mod app;

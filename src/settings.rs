@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
+    maintenance::schedule::TimeOfDay,
     store,
     telemetry::{
         health::Checks,
@@ -39,6 +40,7 @@ pub struct Settings {
     pub accounts: Accounts,
     pub inbox: Inbox,
     pub outbox: Outbox,
+    pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
     pub secrets: Secrets,
@@ -76,6 +78,13 @@ pub struct Server {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether the documentation of the API is shown to who is signed in.
     pub docs: bool,
+    /// As it was set; [`Settings::public_url`] is what links begin with.
+    pub public_url: String,
+    /// Whose pages may read answers.
+    pub cors_origins: Vec<String>,
+    /// For the head of a request, and again for its body.
+    #[serde(with = "span")]
+    pub client_timeout: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,6 +158,13 @@ pub struct Outbox {
     #[serde(with = "span")]
     pub answer_wait: Duration,
     pub attempts: u32,
+}
+
+/// The job of the night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    pub at: TimeOfDay,
 }
 
 /// How the first administrator is made where nobody sits at the terminal.
@@ -257,6 +273,14 @@ impl Settings {
         self.data_dir.join(&self.secrets.key_file)
     }
 
+    /// What links into this server begin with, without a slash at the end; `address` is where it listens.
+    pub fn public_url(&self, address: SocketAddr) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{address}"),
+            url => url.to_owned(),
+        }
+    }
+
     /// How many shards to run; at least one.
     pub fn shards(&self) -> usize {
         match self.server.shards {
@@ -295,6 +319,16 @@ impl Settings {
     }
 
     fn validate_addresses(&self) -> Result<(), (&'static str, String)> {
+        let public_url = self.server.public_url.trim_end_matches('/');
+        require(
+            public_url.is_empty() || is_origin(public_url),
+            "server.public_url",
+            "must look like https://HOST[:PORT]",
+        )?;
+        for origin in &self.server.cors_origins {
+            let reason = format!("{origin:?} must look like https://HOST[:PORT], without a slash at the end, or be *");
+            require(origin == "*" || is_origin(origin), "server.cors_origins", &reason)?;
+        }
         let platform = &self.platform;
         for (key, url, schemes) in [
             ("platform.gateway_url", &platform.gateway_url, ["http", "https"]),
@@ -317,6 +351,7 @@ impl Settings {
         let (platform, accounts, inbox) = (&self.platform, &self.accounts, &self.inbox);
         for (key, value) in [
             ("server.shutdown", self.server.shutdown),
+            ("server.client_timeout", self.server.client_timeout),
             ("platform.heartbeat", platform.heartbeat),
             ("platform.register_wait", platform.register_wait),
             ("platform.request_wait", platform.request_wait),
@@ -375,6 +410,13 @@ pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> 
     }
     let usual = if matches!(scheme, "https" | "wss") { 443 } else { 80 };
     Ok((host.to_owned(), uri.port_u16().unwrap_or(usual)))
+}
+
+/// Whether it is spelt as browsers spell where a page comes from: scheme, host and port, and nothing else.
+fn is_origin(url: &str) -> bool {
+    let host = url.split_once("://").map(|(_, host)| host).unwrap_or_default();
+    let plain = !host.contains(['/', '?', '#', '@']) && !url.contains(|letter: char| letter.is_ascii_uppercase());
+    plain && endpoint(url, ["http", "https"]).is_ok()
 }
 
 fn sqlite_path(url: &str) -> &str {
@@ -757,6 +799,22 @@ mod tests {
         for (url, path) in [("sqlite:a.db", "a.db"), ("sqlite:///srv/a.db", "/srv/a.db"), ("b.db", "b.db")] {
             assert_eq!(load("", &[("YUTANG__DATABASE__URL", url)]).unwrap().database_url(), path);
         }
+    }
+
+    #[test]
+    fn what_links_and_foreign_pages_begin_with_is_an_origin_and_nothing_more() {
+        let address = ([127, 0, 0, 1], 8080).into();
+        assert_eq!(Settings::default().public_url(address), "http://127.0.0.1:8080");
+        let named = load("", &[("YUTANG__SERVER__PUBLIC_URL", "https://shop.example/")]).unwrap();
+        assert_eq!(named.public_url(address), "https://shop.example");
+        let listed = load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example, http://localhost:3000")]).unwrap();
+        assert_eq!(listed.server.cors_origins, ["https://a.example", "http://localhost:3000"]);
+        for bad in ["a.example", "ftp://a.example", "https://a.example/x", "https://me@a.example", "https://A.example"]
+        {
+            assert!(load("", &[("YUTANG__SERVER__PUBLIC_URL", bad)]).is_err(), "{bad}");
+            assert!(load("", &[("YUTANG__SERVER__CORS_ORIGINS", bad)]).is_err(), "{bad}");
+        }
+        assert!(load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example/")]).is_err(), "no browser says it so");
     }
 
     #[test]

@@ -180,7 +180,7 @@ impl InboxActor {
             arrivals.into_iter().partition(|arrival| existing.contains(&arrival.ingest.account));
         self.gathering.splice(0..0, kept);
         for Arrival { ingest, answer } in gone {
-            warn!("account.id" = ingest.account.0; "messages of an account that is gone are dropped");
+            warn!(class = "database", "account.id" = ingest.account.0; "messages of an account that is gone are dropped");
             self.forget(ingest.account);
             // Nobody acknowledges for an account that is gone.
             let _ = answer.send(Err(NotStored("the account is gone".into())));

@@ -298,7 +298,7 @@ impl OutboxActor {
     fn store_without(&mut self, gone: &HashSet<AccountId>, batch: &Batch, ctx: &mut Context<Self>) {
         let mut rest = batch.clone();
         for id in gone {
-            warn!("account.id" = id.0; "decisions and sends of an account that is gone are dropped");
+            warn!(class = "database", "account.id" = id.0; "decisions and sends of an account that is gone are dropped");
             rest.forget(*id, &self.backlog);
             self.forget(*id);
         }

@@ -296,6 +296,9 @@ impl ReplyActor {
             paused.into_iter().map(|(account, id, until)| ((account, id), until)).collect();
         for (key, conversation) in &mut self.conversations {
             conversation.paused_until = paused.get(key).copied();
+            // Its row may have been removed, and its buyer erased: the next turn writes down anew what it tells.
+            conversation.stored = false;
+            conversation.peer_name = None;
         }
     }
 

@@ -397,6 +397,18 @@ pub fn link(conn: &mut DbConn, entry: &Entry, again: SendId) -> QueryResult<()> 
         .map(drop)
 }
 
+/// Those of these entries of an account that exist, oldest first.
+pub fn list_some(conn: &mut DbConn, scope: &Scope, account: AccountId, ids: &[SendId]) -> QueryResult<Vec<Entry>> {
+    let own = own!(scope);
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account).and(outbox::id.eq_any(ids)))
+        .filter(outbox::account_id.eq_any(own))
+        .order(outbox::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    into_entries(rows)
+}
+
 /// For the engine: inserts, then changes, then claims, each in the order given. An entry is inserted before it is changed and
 /// settled before it is claimed, so nothing is lost by it.
 pub fn apply(conn: &mut DbConn, writes: &[Write]) -> QueryResult<()> {

@@ -226,7 +226,7 @@ impl Metrics {
     /// Shows metrics that somebody else counts, as the database's threads do. One that is shown already stays.
     pub fn show(&self, collector: Box<dyn Collector>) {
         if let Err(error) = self.0.registry.register(collector) {
-            log::warn!("metrics are not shown: {error}");
+            log::warn!(class = "system"; "metrics are not shown: {error}");
         }
     }
 

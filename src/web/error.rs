@@ -122,6 +122,8 @@ codes! {
     InvalidQuery = "invalid_query", BAD_REQUEST, "查询参数不符合要求。", "A query parameter cannot be accepted.";
     InvalidHeader = "invalid_header", BAD_REQUEST, "请求头不符合要求。", "A header of the request cannot be accepted.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "请求内容须为 application/json。", "The body must be application/json.";
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "请求内容未能及时送达。", "The body did not arrive in time.";
+    Misdirected = "misdirected", MISDIRECTED_REQUEST, "该请求的 Host 不属于本服务器，请设置 server.public_url。", "The Host of this request is not this server's: set server.public_url.";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "请求内容过大。", "The body is too large.";
     NotSignedIn = "not_signed_in", UNAUTHORIZED, "请先登录。", "Sign in first.";
     /// The same for an unknown name, a wrong password and a wrong code: nobody learns which.
@@ -163,9 +165,11 @@ codes! {
 
 /// A refusal. Its texts never hold a secret or an inner error's words.
 #[derive(Debug, Clone)]
-pub struct ApiError {
+pub struct ApiError(Box<Refusal>);
+
+#[derive(Debug, Clone)]
+struct Refusal {
     code: Code,
-    message: Option<Said>,
     field: Option<String>,
     problem: Option<Said>,
     more: Map<String, Value>,
@@ -193,7 +197,7 @@ pub struct ErrorBody {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self { code, message: None, field: None, problem: None, more: Map::new(), retry_after_s: None }
+        Self(Box::new(Refusal { code, field: None, problem: None, more: Map::new(), retry_after_s: None }))
     }
 }
 
@@ -204,42 +208,42 @@ impl ApiError {
     }
 
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     pub fn because(mut self, problem: Said) -> Self {
-        self.problem = Some(problem);
+        self.0.problem = Some(problem);
         self
     }
 
     /// Another fact for programs.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+        self.0.more.insert(name.to_owned(), value.into());
         self
     }
 
     /// When it is worth trying again.
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_s = Some(seconds.max(1));
+        self.0.retry_after_s = Some(seconds.max(1));
         self
     }
 
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     pub(super) fn body(&self, language: Language) -> ErrorBody {
-        let mut details = self.more.clone();
-        details.extend(self.field.clone().map(|field| ("field".to_owned(), field.into())));
-        let problem = self.problem.as_ref().map(|problem| problem.in_language(language).into());
+        let Refusal { code, field, problem, more, retry_after_s } = &*self.0;
+        let mut details = more.clone();
+        details.extend(field.clone().map(|field| ("field".to_owned(), field.into())));
+        let problem = problem.as_ref().map(|problem| problem.in_language(language).into());
         details.extend(problem.map(|problem| ("problem".to_owned(), problem)));
-        details.extend(self.retry_after_s.map(|seconds| ("retry_after_s".to_owned(), json!(seconds))));
-        let message = self.message.clone().unwrap_or_else(|| self.code.said());
+        details.extend(retry_after_s.map(|seconds| ("retry_after_s".to_owned(), json!(seconds))));
         ErrorBody {
             success: None,
-            code: self.code.as_str(),
-            message: message.in_language(language).to_owned(),
+            code: code.as_str(),
+            message: code.said().in_language(language).to_owned(),
             details: (!details.is_empty()).then_some(details),
         }
     }
@@ -247,19 +251,19 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code.as_str())
+        f.write_str(self.0.code.as_str())
     }
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        self.0.code.status()
     }
 
     /// Without a text yet: [`speak`] knows the language.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         let mut response = response.finish();

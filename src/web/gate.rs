@@ -17,7 +17,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::{Cookie, SameSite},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{AUTHORIZATION, HeaderMap},
+    http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
     middleware::Next,
     web::Data,
 };
@@ -27,7 +27,7 @@ use super::{
     AppState, Route,
     error::{ApiError, ApiResult, Code},
     hygiene::{ClientAddress, RequestId},
-    route_of,
+    pages, route_of,
 };
 use crate::{
     access::{
@@ -66,6 +66,8 @@ pub enum Access {
     Door,
     /// A person, about themselves. No token of a program reaches it.
     Person,
+    /// As [`Access::Person`]; a browser that is not signed in is led to the page where one signs in.
+    Page,
     /// Whoever holds this right.
     Right(Right),
 }
@@ -333,8 +335,8 @@ impl Known {
 
     fn may(&self, access: Access) -> bool {
         match (access, &self.holder) {
-            (Access::Open | Access::Door, _) | (Access::Person, Holder::Session { .. }) => true,
-            (Access::Person, Holder::Token { .. }) => false,
+            (Access::Open | Access::Door, _) | (Access::Person | Access::Page, Holder::Session { .. }) => true,
+            (Access::Person | Access::Page, Holder::Token { .. }) => false,
             (Access::Right(right), Holder::Session { .. }) => self.user.role.may(right),
             (Access::Right(right), Holder::Token { access, .. }) => {
                 let reach = match right {
@@ -361,7 +363,22 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             }
             Ok(next.call(request).await?.map_into_left_body())
         }
-        Err(refusal) => Ok(request.into_response(HttpResponse::from_error(refusal)).map_into_right_body()),
+        Err(refusal) => {
+            let led = (route.access == Access::Page).then(|| lead(request.request(), refusal.code())).flatten();
+            let response = led.unwrap_or_else(|| HttpResponse::from_error(refusal));
+            Ok(request.into_response(response).map_into_right_body())
+        }
+    }
+}
+
+/// Where a browser is led that asked for a page too early.
+fn lead(request: &HttpRequest, code: Code) -> Option<HttpResponse> {
+    let is_browser = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|kinds| kinds.contains("text/html"));
+    request.headers().get(ACCEPT).filter(|accepted| is_browser(accepted))?;
+    match code {
+        Code::NotSignedIn => Some(pages::lead_to_sign_in(request.uri().path_and_query()?.as_str())),
+        Code::SetupRequired => Some(pages::lead_to(pages::SETUP)),
+        _ => None,
     }
 }
 
@@ -371,7 +388,7 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
         Access::Open => return Ok(None),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
-        Access::Person | Access::Right(_) => {}
+        Access::Person | Access::Page | Access::Right(_) => {}
     }
     let now = clock::unix();
     let shown = shown(request.request(), &app.gate, now)?;

@@ -1,17 +1,19 @@
 //! HTTP: the one table of routes, and what every handler may use.
 //!
-//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), [`error`] (refusals get their words),
-//! [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
+//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), `cors` (may another site's page read the
+//! answer?), [`error`] (refusals get their words), `host` (was this server meant?), [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
 //! does one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same
 //! table and the same types.
 //!
-//! Everything under `/api/v1` is JSON. `compat.rs` holds the paths of older clients, with the same handlers behind them.
+//! Everything under `/api/v1` is JSON. [`pages`] are for browsers, with the files of [`static_files`]. `compat.rs` holds the paths of older clients, with the same handlers behind them.
 
 pub mod api;
 pub mod compat;
+mod cors;
 pub mod error;
 pub mod gate;
 mod health;
+mod host;
 pub mod hygiene;
 pub mod idempotency;
 pub mod input;
@@ -20,8 +22,10 @@ mod metrics;
 pub mod name;
 pub mod openapi;
 pub mod page;
+pub mod pages;
 pub mod probe;
 pub mod setup;
+pub mod static_files;
 pub mod tag;
 
 use std::{
@@ -34,9 +38,10 @@ use actix::Addr;
 use actix_web::{
     HttpRequest, HttpResponse,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    guard,
     http::{Method, header::ALLOW},
     middleware::{Compress, from_fn},
-    web::{Data, ServiceConfig, method, to},
+    web::{Data, ServiceConfig, method, route, to},
 };
 use tokio::sync::Semaphore;
 
@@ -47,6 +52,7 @@ use self::{
 use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
+    maintenance::actor::MaintenanceActor,
     settings::Settings,
     store::{Store, revisions, users},
     telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
@@ -67,7 +73,7 @@ macro_rules! routes {
 
         /// Registers every route.
         pub fn routes(config: &mut ServiceConfig) {
-            $(config.route($path, method(Method::$method).to($($part)::+));)*
+            $(config.route($path, by(Method::$method).to($($part)::+));)*
             config.default_service(to(nothing_here));
         }
 
@@ -75,6 +81,21 @@ macro_rules! routes {
         #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody)))]
         struct Documented;
     };
+}
+
+impl Route {
+    /// The path as it is documented: a placeholder for many segments looks like one for a single segment there.
+    pub fn documented_path(&self) -> String {
+        self.path.replace(":.*}", "}")
+    }
+}
+
+/// Whatever may be read by GET may be asked for its headers alone.
+fn by(wanted: Method) -> actix_web::Route {
+    match wanted {
+        Method::GET => route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        wanted => method(wanted),
+    }
 }
 
 const READ: Access = Access::Right(Right::Read);
@@ -89,8 +110,13 @@ routes! {
     GET "/readyz" Access::Open => health::readyz;
     GET "/metrics" Access::Open => metrics::metrics;
 
+    // pages and their files
+    GET "/" Access::Open => pages::home;
+    GET "/sign-in" Access::Open => pages::sign_in::page;
+    GET "/static/{path:.*}" Access::Open => static_files::file;
+
     // the first administrator
-    GET "/setup" Access::Open => setup::page;
+    GET "/setup" Access::Open => pages::setup::page;
     POST "/api/v1/setup" Access::Open => setup::set_up;
 
     // coming and going
@@ -186,6 +212,14 @@ routes! {
     POST "/api/v1/blocked-buyers" ANSWER => api::blocked_buyers::create;
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
+    GET "/api/v1/buyers/{buyer_id}" READ => api::buyers::show;
+    DELETE "/api/v1/buyers/{buyer_id}" MANAGE => api::buyers::erase;
+    GET "/api/v1/buyers/{buyer_id}/export" MANAGE => api::buyers::export;
+
+    // the job of the night
+    GET "/api/v1/maintenance" ADMIN => api::maintenance::show;
+    POST "/api/v1/maintenance/run" ADMIN => api::maintenance::run;
+
     // what the machine says about itself
     GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
@@ -212,26 +246,39 @@ routes! {
 
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
+    GET "/docs" Access::Page => pages::docs::swagger;
+    GET "/redoc" Access::Page => pages::docs::redoc;
 }
 
 static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
     LazyLock::new(|| ROUTES.iter().map(|route| ((route.method, route.path), route)).collect());
 
 /// The line of the table that a request belongs to.
-pub(self) fn route_of(request: &HttpRequest) -> Option<&'static Route> {
+fn route_of(request: &HttpRequest) -> Option<&'static Route> {
     let pattern = request.match_pattern()?;
-    BY_ADDRESS.get(&(request.method().as_str(), pattern.as_str())).copied()
+    let method = match *request.method() {
+        Method::HEAD => "GET",
+        ref other => other.as_str(),
+    };
+    BY_ADDRESS.get(&(method, pattern.as_str())).copied()
 }
 
-/// An address that is not in the table, or one that does not take this method.
+/// An address that is not in the table, or one that does not take this method; OPTIONS asks which it takes.
 async fn nothing_here(request: HttpRequest) -> HttpResponse {
     let pattern = request.resource_map().match_pattern(request.path());
-    let methods: Vec<&str> =
+    let mut methods: Vec<&str> =
         ROUTES.iter().filter(|route| Some(route.path) == pattern.as_deref()).map(|route| route.method).collect();
     if methods.is_empty() {
         return HttpResponse::from_error(ApiError::from(Code::NotFound));
     }
-    let mut response = HttpResponse::from_error(ApiError::from(Code::MethodNotAllowed));
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    let mut response = match *request.method() {
+        Method::OPTIONS => HttpResponse::NoContent().finish(),
+        _ => HttpResponse::from_error(ApiError::from(Code::MethodNotAllowed)),
+    };
     if let Ok(allow) = methods.join(", ").parse() {
         response.headers_mut().insert(ALLOW, allow);
     }
@@ -239,7 +286,6 @@ async fn nothing_here(request: HttpRequest) -> HttpResponse {
 }
 
 /// The whole application: routes and what every request goes through, outermost last.
-#[expect(clippy::type_complexity, reason = "only the framework can name it shorter")]
 pub fn application(
     state: Data<AppState>,
 ) -> actix_web::App<
@@ -257,15 +303,24 @@ pub fn application(
         .wrap(from_fn(idempotency::once))
         .wrap(from_fn(gate::guard))
         .wrap(from_fn(hygiene::take_turn))
+        .wrap(from_fn(host::check))
         .wrap(from_fn(error::speak))
         .wrap(Compress::default())
+        .wrap(from_fn(cors::share))
         .wrap(from_fn(hygiene::follow))
+}
+
+/// The actors that handlers speak to.
+pub struct Engine {
+    pub registry: RegistryAddress,
+    pub maintenance: Addr<MaintenanceActor>,
 }
 
 /// What handlers work with.
 pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
+    pub maintenance: Addr<MaintenanceActor>,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -282,7 +337,7 @@ impl AppState {
     pub fn new(
         settings: &Settings,
         store: Store,
-        registry: RegistryAddress,
+        engine: Engine,
         feed: Feed,
         health: HealthMonitor,
         metrics: Metrics,
@@ -295,7 +350,8 @@ impl AppState {
             places: Arc::new(Semaphore::new(settings.server.requests)),
             settings: Arc::new(settings.clone()),
             store,
-            registry,
+            registry: engine.registry,
+            maintenance: engine.maintenance,
             feed,
             health,
             metrics,

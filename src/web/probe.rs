@@ -166,6 +166,7 @@ mod tests {
             backoff::BackoffConfig,
             registry::{AccountRegistry, Config},
         },
+        maintenance::actor::{self as maintenance, MaintenanceActor},
         settings::Settings,
         store::facts,
         telemetry::{
@@ -173,6 +174,7 @@ mod tests {
             health::{Limits, PartState},
         },
         testbed::{Bed, PACE},
+        web::Engine,
     };
 
     fn registry(store: Store) -> AccountRegistry {
@@ -201,7 +203,9 @@ mod tests {
         let registry = RegistryAddress::new(registry(bed.store.clone()).start());
         let health = HealthMonitor::new(limits, clock::now());
         let (store, feed) = (bed.store.clone(), Feed::default());
-        let state = AppState::new(&Settings::default(), store, registry, feed, health, Metrics::default());
+        let config = maintenance::Config { at: Settings::default().maintenance.at, overlap: Duration::ZERO };
+        let engine = Engine { registry, maintenance: MaintenanceActor::new(store.clone(), config).start() };
+        let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());
         Probe::new(&state, std::env::temp_dir())
     }
 

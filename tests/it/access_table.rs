@@ -50,7 +50,7 @@ impl Who {
     fn may(self, access: Access) -> bool {
         match access {
             Access::Open | Access::Door => true,
-            Access::Person => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
+            Access::Person | Access::Page => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
             Access::Right(Right::Read) => self != Self::Nobody,
             Access::Right(Right::Answer) => !matches!(self, Self::Nobody | Self::Viewer | Self::ReadToken),
             Access::Right(Right::Manage) => matches!(self, Self::Owner | Self::Admin | Self::WriteToken),
@@ -181,6 +181,22 @@ impl World {
         made.unwrap().id.to_string()
     }
 
+    /// Somebody of whom an entry among the blocked is all that is stored.
+    fn buyer(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        let buyer = self.uid();
+        if whose != Whose::Unknown {
+            let new = Blocked {
+                account: Some(account),
+                buyer: buyer.clone().into(),
+                note: String::new(),
+                created_at: Timestamp(1),
+            };
+            assert!(self.app.write(move |conn| blocked_buyers::insert(conn, &scope, &new)));
+        }
+        buyer
+    }
+
     fn conversation(&self, whose: Whose) -> String {
         let (_, account) = self.place(whose);
         if whose == Whose::Unknown {
@@ -286,7 +302,12 @@ fn rows() -> Vec<Row> {
         row!("GET" "/readyz" [200, 503]),
         // no token is set in these tests
         row!("GET" "/metrics" [404]),
-        row!("GET" "/setup" [200]),
+        row!("GET" "/" [303]),
+        row!("GET" "/sign-in" [200]),
+        row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
+        row!("GET" "/docs" [200]),
+        row!("GET" "/redoc" [200]),
+        row!("GET" "/setup" [404]),
         row!("POST" "/api/v1/setup" [404, 429], PLAIN, |_| Some(json!({"token": "x", "username": "x", "password": "correct horse battery"}))),
         row!("POST" "/api/v1/sessions" [401, 429], PLAIN, |world| {
             Some(json!({"username": format!("nobody-{}", world.number()), "password": "wrong"}))
@@ -421,6 +442,11 @@ fn rows() -> Vec<Row> {
         row!("POST" "/change-admin-password" [200], PLAIN, |_| {
             Some(json!({"current_password": PASSWORD, "new_password": PASSWORD}))
         }),
+        row!("GET" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
+        row!("GET" "/api/v1/buyers/{buyer_id}/export" [200], |world, _, whose| world.buyer(whose)),
+        row!("DELETE" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
+        row!("GET" "/api/v1/maintenance" [200]),
+        row!("POST" "/api/v1/maintenance/run" [200, 202, 409]),
         row!("GET" "/api/v1/stats" [200]),
         row!("GET" "/api/v1/audit" [200]),
         row!("GET" "/api-docs/openapi.json" [200]),

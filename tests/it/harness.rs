@@ -43,7 +43,7 @@ use yutang::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often the database is asked where nothing tells of a change.
-const LOOK: Duration = Duration::from_millis(10);
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// A platform, and a server that works on it. Made at rest, so that accounts and rules can be put in; then [`TestApp::start`].
 pub(crate) struct TestApp {

@@ -126,9 +126,8 @@ async fn a_keyword_answers_from_the_moment_it_is_made_until_it_is_deleted() {
     seller.patch(&path, &json!({"replies": [{"text": "不在"}]})).await.is(200);
     answered(&app, &shop, "在吗?", "不在").await;
     let decisions = seller.get("/api/v1/decisions?decision=answer").await.is(200).json();
-    let texts: Vec<_> =
-        decisions["items"].as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap()).collect();
-    assert!(texts.contains(&"在吗") && decisions["items"][0]["rule_id"] == made["id"], "{decisions}");
+    let mut texts = decisions["items"].as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap());
+    assert!(texts.any(|text| text == "在吗") && decisions["items"][0]["rule_id"] == made["id"], "{decisions}");
     let outbox = seller.get(&format!("/api/v1/outbox?conversation={}.{said}", shop.id)).await.is(200).json();
     assert!(outbox["items"].as_array().unwrap().iter().all(|row| row["origin"] == "rule"), "{outbox}");
     seller.delete(&path).await.is(204);

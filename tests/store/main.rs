@@ -9,6 +9,8 @@ mod migrations;
 mod opening;
 mod pages;
 mod plans;
+mod privacy;
+mod retention;
 mod stats;
 mod tables;
 mod tenants;

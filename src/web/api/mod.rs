@@ -6,11 +6,13 @@
 pub mod accounts;
 pub mod audit;
 pub mod blocked_buyers;
+pub mod buyers;
 pub mod conversations;
 pub mod decisions;
 pub mod employees;
 pub mod key;
 pub mod keywords;
+pub mod maintenance;
 pub mod me;
 pub mod outbox;
 mod people;

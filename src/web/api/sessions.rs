@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::USER_AGENT,
     web::{Data, Json, block},
 };
@@ -22,6 +22,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::{self, COOKIE, Caller, Gate, Visitor},
+    hygiene::ByHttps,
     input::{Body, Line, SecretText},
     name::Email,
 };
@@ -242,7 +243,7 @@ pub async fn create(
 
 /// Whether the browser spoke HTTPS, as far as our own proxy tells.
 pub(in crate::web) fn came_by_https(request: &HttpRequest) -> bool {
-    request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+    request.extensions().get::<ByHttps>().is_some_and(|by_https| by_https.0)
 }
 
 /// Who somebody says they are.

@@ -1,0 +1,363 @@
+//! Everything that is stored about one buyer: counted, read page by page, and erased.
+//!
+//! The tables are indexed for the engine, not for this: [`find`] looks through the accounts' messages and sends, on a reader. What it
+//! found is then read, or erased by a writer that need not search any more.
+
+use std::collections::HashMap;
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    DbConn, Scope,
+    accounts::within,
+    blocked_buyers::Row,
+    chat_messages::StoredMessage,
+    connection::per_backend,
+    conversations::{self as conversation_rows, ConversationRow},
+    revisions::{self, Topic},
+    schema::{accounts, blocked_buyers as blocks, chat_messages, conversations, items, once_replies, outbox},
+};
+use crate::{
+    ids::{AccountId, BuyerId, ConversationId, MessageId, Timestamp},
+    outbox::entry::{Body, SendId, State},
+};
+
+/// What every pseudonym begins with.
+pub const ERASED: &str = "erased-";
+
+/// Where something of a buyer is stored, as of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    pub buyer: BuyerId,
+    pub found_at: Timestamp,
+    /// Only in this account; `None`: in all accounts of the scope.
+    pub account: Option<AccountId>,
+    pub places: Vec<Place>,
+}
+
+/// A conversation with the buyer in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    /// Others speak in it too: only what the buyer said is about the buyer.
+    pub shared: bool,
+    /// To the buyer, oldest first.
+    pub sends: Vec<SendId>,
+}
+
+/// How much is stored about a buyer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Figures {
+    pub conversations: i64,
+    /// In these conversations, by both sides.
+    pub messages: i64,
+    /// Messages that carry a decision.
+    pub decisions: i64,
+    pub sends: i64,
+    /// Entries of the list of blocked buyers.
+    pub blocks: i64,
+    /// Items that the buyer sells.
+    pub items: i64,
+}
+
+impl Figures {
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The accounts of the scope, or the one of them that is meant, with the seller's own id.
+fn accounts_of(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: Option<AccountId>,
+) -> QueryResult<HashMap<AccountId, BuyerId>> {
+    let mut query = accounts::table.filter(within!(scope)).into_boxed();
+    if let Some(account) = account {
+        query = query.filter(accounts::id.eq(account));
+    }
+    let rows: Vec<(AccountId, BuyerId)> = query.select((accounts::id, accounts::platform_uid)).load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Looks through the accounts of the scope, or through one of them. Slow where there is much: for a reader.
+pub fn find(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: Option<AccountId>,
+    buyer: &BuyerId,
+    now: Timestamp,
+) -> QueryResult<Traces> {
+    let own = accounts_of(conn, scope, account)?;
+    let ids: Vec<AccountId> = own.keys().copied().collect();
+    let mut places: HashMap<(AccountId, ConversationId), Place> = HashMap::new();
+    let of_peer: Vec<(AccountId, ConversationId)> = conversations::table
+        .filter(conversations::account_id.eq_any(&ids).and(conversations::peer_id.eq(buyer)))
+        .select((conversations::account_id, conversations::conversation_id))
+        .load(conn)?;
+    for key in of_peer {
+        place(&mut places, key);
+    }
+    let sends: Vec<(AccountId, ConversationId, SendId)> = outbox::table
+        .filter(outbox::account_id.eq_any(&ids).and(outbox::peer_id.eq(buyer)))
+        .order((outbox::account_id, outbox::id))
+        .select((outbox::account_id, outbox::conversation_id, outbox::id))
+        .load(conn)?;
+    for (account, conversation, id) in sends {
+        place(&mut places, (account, conversation)).sends.push(id);
+    }
+    let spoken: Vec<(AccountId, ConversationId)> = chat_messages::table
+        .filter(chat_messages::account_id.eq_any(&ids).and(chat_messages::sender_id.eq(buyer)))
+        .select((chat_messages::account_id, chat_messages::conversation_id))
+        .distinct()
+        .load(conn)?;
+    for key in spoken {
+        if !places.contains_key(&key) {
+            let shared = own.get(&key.0).map_or(Ok(true), |uid| has_others(conn, &key, [buyer, uid]))?;
+            place(&mut places, key).shared = shared;
+        }
+    }
+    let mut places: Vec<Place> = places.into_values().collect();
+    places.sort_by(|a, b| (a.account, &a.conversation).cmp(&(b.account, &b.conversation)));
+    Ok(Traces { buyer: buyer.clone(), found_at: now, account, places })
+}
+
+fn place(
+    places: &mut HashMap<(AccountId, ConversationId), Place>,
+    (account, conversation): (AccountId, ConversationId),
+) -> &mut Place {
+    places.entry((account, conversation.clone())).or_insert(Place {
+        account,
+        conversation,
+        shared: false,
+        sends: Vec::new(),
+    })
+}
+
+fn has_others(conn: &mut DbConn, key: &(AccountId, ConversationId), known: [&BuyerId; 2]) -> QueryResult<bool> {
+    let others = chat_messages::table
+        .filter(chat_messages::account_id.eq(key.0).and(chat_messages::conversation_id.eq(&key.1)))
+        .filter(chat_messages::sender_id.ne_all(known));
+    Ok(others.select(chat_messages::message_id).first::<MessageId>(conn).optional()?.is_some())
+}
+
+/// The rows of a place that are about the buyer.
+macro_rules! messages_at {
+    ($traces:expr, $place:expr) => {
+        chat_messages::table
+            .filter(chat_messages::account_id.eq($place.account))
+            .filter(chat_messages::conversation_id.eq(&$place.conversation))
+            .filter(
+                chat_messages::sender_id
+                    .eq(&$traces.buyer)
+                    .or($place.shared.into_sql::<diesel::sql_types::Bool>().eq(false)),
+            )
+    };
+}
+
+/// How much it is.
+pub fn count(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Figures> {
+    let own = accounts_of(conn, scope, traces.account)?;
+    let mut figures = Figures::default();
+    for place in traces.places.iter().filter(|place| own.contains_key(&place.account)) {
+        figures.conversations += 1;
+        figures.sends += i64::try_from(place.sends.len()).unwrap_or(i64::MAX);
+        figures.messages += messages_at!(traces, place).count().get_result::<i64>(conn)?;
+        let decided = messages_at!(traces, place).filter(chat_messages::decision.is_not_null());
+        figures.decisions += decided.count().get_result::<i64>(conn)?;
+    }
+    figures.blocks = i64::try_from(blocked(conn, scope, traces)?.len()).unwrap_or(i64::MAX);
+    let ids: Vec<AccountId> = own.into_keys().collect();
+    let items = items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer)));
+    figures.items = items.count().get_result(conn)?;
+    Ok(figures)
+}
+
+/// Entries of the list of blocked buyers. One for all accounts is left out where only some accounts are meant or seen.
+pub fn blocked(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<Row>> {
+    let all = traces.account.is_none() && scope.is_whole();
+    let own = accounts_of(conn, scope, traces.account)?;
+    let entries: Vec<Row> = blocks::table
+        .filter(blocks::owner_id.eq(scope.user()).and(blocks::buyer_id.eq(&traces.buyer)))
+        .order(blocks::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    let is_meant = |row: &Row| row.blocked.account.map_or(all, |account| own.contains_key(&account));
+    Ok(entries.into_iter().filter(is_meant).collect())
+}
+
+/// What is known of the conversations themselves.
+pub fn conversations(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<ConversationRow>> {
+    let mut rows = Vec::new();
+    for account in accounts_of(conn, scope, traces.account)?.into_keys() {
+        let here = traces.places.iter().filter(|place| place.account == account && !place.shared);
+        let ids: Vec<ConversationId> = here.map(|place| place.conversation.clone()).collect();
+        rows.extend(conversation_rows::load_many(conn, account, &ids)?);
+    }
+    Ok(rows)
+}
+
+/// The next messages of a place, oldest first; `after`: the last one that was read.
+pub fn messages(
+    conn: &mut DbConn,
+    scope: &Scope,
+    traces: &Traces,
+    place: &Place,
+    after: Option<&(Timestamp, MessageId)>,
+    limit: i64,
+) -> QueryResult<Vec<StoredMessage>> {
+    if !accounts_of(conn, scope, traces.account)?.contains_key(&place.account) {
+        return Ok(Vec::new());
+    }
+    let (at, id) = after.cloned().unwrap_or((Timestamp(i64::MIN), "".into()));
+    messages_at!(traces, place)
+        .filter(chat_messages::sent_at.gt(at).or(chat_messages::sent_at.eq(at).and(chat_messages::message_id.gt(id))))
+        .order((chat_messages::sent_at, chat_messages::message_id))
+        .limit(limit)
+        .select(StoredMessage::as_select())
+        .load(conn)
+}
+
+/// Takes out whatever says who the buyer is and what was said; what is counted by day, item, rule and decision stays. What is queued for
+/// the buyer is cancelled, what was not decided yet is left without an answer: so no actor may have an account of the traces in hand.
+/// `Err`: so many sends may be on the wire, and nothing was erased.
+///
+/// `pseudonym` begins with [`ERASED`] and must be random: it stands for the buyer in what stays, and nothing leads back from it. Message
+/// ids stay, or the platform's history would bring the messages back as new ones.
+pub fn erase(
+    conn: &mut DbConn,
+    scope: &Scope,
+    traces: &Traces,
+    pseudonym: &BuyerId,
+    now: Timestamp,
+) -> QueryResult<Result<Figures, i64>> {
+    let own = accounts_of(conn, scope, traces.account)?;
+    let mut traces = traces.clone();
+    traces.places.retain(|place| own.contains_key(&place.account));
+    let in_the_air = in_the_air(conn, &traces)?;
+    if in_the_air > 0 {
+        return Ok(Err(in_the_air));
+    }
+    add_new_sends(conn, &mut traces)?;
+    let figures = count(conn, scope, &traces)?;
+    for (number, place) in traces.places.iter().enumerate() {
+        let alias = ConversationId::from(format!("{pseudonym}-{}", number + 1));
+        erase_place(conn, &traces.buyer, place, pseudonym, &alias, now)?;
+    }
+    let entries: Vec<i64> = blocked(conn, scope, &traces)?.into_iter().map(|entry| entry.id).collect();
+    diesel::delete(blocks::table.filter(blocks::id.eq_any(entries))).execute(conn)?;
+    let ids: Vec<AccountId> = own.into_keys().collect();
+    diesel::update(items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer))))
+        .set((items::seller_id.eq(pseudonym), items::title.eq("")))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Blocks)?;
+    Ok(Ok(figures))
+}
+
+/// Sends that were made after the search. A number is never below its time.
+fn add_new_sends(conn: &mut DbConn, traces: &mut Traces) -> QueryResult<()> {
+    for place in &mut traces.places {
+        let known = place.sends.last().copied().unwrap_or(SendId(0));
+        let new: Vec<SendId> = outbox::table
+            .filter(outbox::account_id.eq(place.account).and(outbox::id.ge(SendId(traces.found_at.0))))
+            .filter(outbox::id.gt(known).and(outbox::conversation_id.eq(&place.conversation)))
+            .filter(outbox::peer_id.eq(&traces.buyer))
+            .order(outbox::id)
+            .select(outbox::id)
+            .load(conn)?;
+        place.sends.extend(new);
+    }
+    Ok(())
+}
+
+/// Sends to the buyer that may be on the wire.
+pub fn in_the_air(conn: &mut DbConn, traces: &Traces) -> QueryResult<i64> {
+    let mut found = 0;
+    for place in &traces.places {
+        // The words as they stand in the partial index.
+        let open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('queued', 'sent')");
+        let sent = outbox::table
+            .filter(outbox::account_id.eq(place.account).and(open).and(outbox::state.eq(State::Sent)))
+            .filter(outbox::conversation_id.eq(&place.conversation).and(outbox::peer_id.eq(&traces.buyer)));
+        found += sent.count().get_result::<i64>(conn)?;
+    }
+    Ok(found)
+}
+
+/// Numbered in the order in which they appear: SQLite counts them so.
+const ERASE_MESSAGES: &str = "UPDATE chat_messages SET text = '', sender_name = NULL, needs_person = FALSE, \
+     sender_id = CASE WHEN sender_id = $1 THEN $2 ELSE sender_id END, conversation_id = $3, \
+     reason = CASE WHEN decision IS NULL THEN 'erased' ELSE reason END, \
+     decided_at = CASE WHEN decision IS NULL THEN $4 ELSE decided_at END, decision = coalesce(decision, 'silent') \
+     WHERE account_id = $5 AND conversation_id = $6";
+
+fn erase_place(
+    conn: &mut DbConn,
+    buyer: &BuyerId,
+    place: &Place,
+    pseudonym: &BuyerId,
+    alias: &ConversationId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let of_buyer = format!("{ERASE_MESSAGES} AND sender_id = $1");
+    let (sql, alias_of_messages) =
+        if place.shared { (of_buyer.as_str(), &place.conversation) } else { (ERASE_MESSAGES, alias) };
+    per_backend!(&mut *conn, conn => diesel::sql_query(sql)
+        .bind::<Text, _>(buyer)
+        .bind::<Text, _>(pseudonym)
+        .bind::<Text, _>(alias_of_messages)
+        .bind::<BigInt, _>(now)
+        .bind::<BigInt, _>(place.account)
+        .bind::<Text, _>(&place.conversation)
+        .execute(conn))?;
+    erase_sends(conn, place, pseudonym, alias, now)?;
+    if place.shared {
+        return Ok(());
+    }
+    let claims = once_replies::account_id.eq(place.account).and(once_replies::conversation_id.eq(&place.conversation));
+    diesel::delete(once_replies::table.filter(claims)).execute(conn)?;
+    diesel::update(conversations::table.find((place.account, &place.conversation)))
+        .set((
+            conversations::conversation_id.eq(alias),
+            conversations::peer_id.eq(pseudonym),
+            conversations::peer_name.eq(None::<String>),
+            conversations::paused_until.eq(None::<Timestamp>),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// What is queued is cancelled, and nobody is asked about a doubt any more: nothing could be sent again.
+fn erase_sends(
+    conn: &mut DbConn,
+    place: &Place,
+    pseudonym: &BuyerId,
+    alias: &ConversationId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let empty = serde_json::to_string(&Body::Text { text: String::new() })
+        .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+    for some in place.sends.chunks(500) {
+        let these = outbox::account_id.eq(place.account).and(outbox::id.eq_any(some));
+        for (state, settled) in [(State::Queued, State::Expired), (State::Uncertain, State::Rejected)] {
+            diesel::update(outbox::table.filter(these.clone()).filter(outbox::state.eq(state)))
+                .set((outbox::state.eq(settled), outbox::settled_at.eq(now)))
+                .execute(conn)?;
+        }
+        diesel::update(outbox::table.filter(these))
+            .set((
+                outbox::body.eq(&empty),
+                outbox::peer_id.eq(pseudonym),
+                outbox::conversation_id.eq(alias),
+                outbox::reason.eq(None::<String>),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}

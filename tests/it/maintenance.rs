@@ -1,0 +1,42 @@
+//! The clean-up, as an administrator wants and sees it.
+
+use serde_json::{Value, json};
+use yutang::{ids::Timestamp, store::conversations};
+
+use crate::harness::{TestApp, echo};
+
+const BUYER: &str = "2200000000777";
+const ITEM: &str = "900000000001";
+
+#[actix_web::test]
+async fn an_administrator_runs_the_clean_up_and_sees_what_it_did() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.rule(echo());
+    app.start().await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    let (account, conversation) = (shop.id, said.conversation.clone());
+    app.write(move |conn| conversations::set_pause(conn, account, &conversation, Some(Timestamp(5)), Timestamp(5)));
+
+    let admin = app.signed_in("admin").await;
+    let before = admin.get("/api/v1/maintenance").await.is(200).json();
+    assert_eq!((&before["running"], &before["last_run"]), (&json!(false), &Value::Null));
+    let run = admin.post("/api/v1/maintenance/run", &json!({})).await.is(200).json();
+    assert_eq!((&run["removed"]["pauses"], &run["removed"]["messages"]), (&json!(1), &json!(0)));
+    assert_eq!(admin.get("/api/v1/maintenance").await.is(200).json()["last_run"], run);
+    let audit = admin.get("/api/v1/audit?action=maintenance.run").await.is(200).json();
+    assert_eq!((&audit["items"][0]["actor"], &audit["total"]), (&json!("admin"), &json!(1)));
+
+    let again = shop.buyer_says(BUYER, ITEM, "还在吗");
+    app.answers(&shop, &again.conversation, &["答:在吗", "答:还在吗"]).await;
+}
+
+#[actix_web::test]
+async fn the_clean_up_is_the_administrators() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    seller.get("/api/v1/maintenance").await.refused(403, "forbidden");
+    seller.post("/api/v1/maintenance/run", &json!({})).await.refused(403, "forbidden");
+}
