@@ -159,6 +159,7 @@ impl App {
                 hopeless = registry.supervise() => Err(hopeless),
                 hopeless = probe.run() => Err(hopeless),
                 () = state.watch_users(POLL) => Ok(()),
+                () = state.write_letters() => Ok(()),
             };
         }
         if let Err(hopeless) = &outcome {

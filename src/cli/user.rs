@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::json;
 
 use super::{check_name, now, open_store, print_table, shown_time, stdin_text};
 use crate::{
@@ -10,8 +11,10 @@ use crate::{
     ids::UserId,
     settings::Settings,
     store::{
-        DbConn, QueryResult, Store, sessions,
-        users::{self, NewUser},
+        DbConn, QueryResult, Store,
+        audit::{self, Actor, Deed},
+        sessions,
+        users::{self, NewUser, User},
     },
 };
 
@@ -53,6 +56,9 @@ pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) ->
 
 fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     check_name(&name).map_err(anyhow::Error::msg)?;
+    if name.contains('@') {
+        bail!("a user's name must not hold an @: it could be taken for somebody's e-mail address");
+    }
     let password_hash = hash(&stdin_text()?, &name, None)?;
     let store = open_store(settings)?;
     insert(&store, new_user(&name, password_hash, if is_admin { Role::Admin } else { Role::Owner }))?;
@@ -72,7 +78,13 @@ fn new_user(name: &str, password_hash: String, role: Role) -> NewUser {
 
 fn insert(store: &Store, user: NewUser) -> anyhow::Result<UserId> {
     let name = user.name.clone();
-    let added = store.write_blocking(move |conn| users::insert(conn, &user))?;
+    let insert = move |conn: &mut DbConn| -> QueryResult<Option<UserId>> {
+        let Some(id) = users::insert(conn, &user)? else { return Ok(None) };
+        let made = json!({"name": user.name, "role": user.role});
+        audit::record(conn, &Actor::cli(), &Deed::new("user.create", id).of(id).after(made), user.created_at)?;
+        Ok(Some(id))
+    };
+    let added = store.write_blocking(insert)?;
     added.with_context(|| format!("the user {name:?} exists already: `yutang user passwd` changes the password"))
 }
 
@@ -83,7 +95,7 @@ fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Res
     let wanted = name.clone();
     let user = store.read_blocking(move |conn| users::find_by_name(conn, &wanted))?.ok_or_else(unknown)?;
     let hash = hash(&input, &user.name, user.email.as_deref())?;
-    if !store.write_blocking(move |conn| replace_password(conn, user.id, &hash))? {
+    if !store.write_blocking(move |conn| replace_password(conn, &user, &hash))? {
         return Err(unknown());
     }
     writeln!(out, "changed the password of {name}; whoever was logged in must log in again")?;
@@ -91,9 +103,13 @@ fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Res
 }
 
 /// S22: whoever was let in with the old password is out. `false`: there is no such user.
-fn replace_password(conn: &mut DbConn, user: UserId, hash: &str) -> QueryResult<bool> {
-    sessions::delete_all(conn, user, None)?;
-    users::set_password_hash(conn, user, hash)
+fn replace_password(conn: &mut DbConn, user: &User, hash: &str) -> QueryResult<bool> {
+    if !users::set_password_hash(conn, user.id, hash)? {
+        return Ok(false);
+    }
+    sessions::delete_all(conn, user.id, None)?;
+    let deed = Deed::new("user.set_password", user.id).of(user.scope().user());
+    audit::record(conn, &Actor::cli(), &deed, now()).map(|()| true)
 }
 
 fn list(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -117,7 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::Timestamp,
-        store::{Config, Keys, sessions::Session},
+        store::{Config, Keys, Page, sessions::Session},
     };
 
     /// S22: sessions do not outlive the password they were opened with.
@@ -138,9 +154,16 @@ mod tests {
             agent: String::new(),
         };
         store.write_blocking(move |conn| sessions::insert(conn, &session)).unwrap();
-        let replaced = store.write_blocking(move |conn| replace_password(conn, user, "hash"));
+        let replace = move |conn: &mut DbConn| {
+            let user = users::find(conn, user)?.unwrap();
+            replace_password(conn, &user, "hash")
+        };
+        let replaced = store.write_blocking(replace);
         assert_eq!(replaced, Ok(true));
         assert_eq!(store.read_blocking(move |conn| sessions::list(conn, user)), Ok(vec![]));
+        let told = store.read_blocking(|conn| audit::list(conn, &audit::Filter::default(), Page::first(10))).unwrap().0;
+        let told: Vec<_> = told.iter().map(|line| (line.via.as_str(), line.action.as_str())).collect();
+        assert_eq!(told, [("cli", "user.set_password"), ("cli", "user.create")]);
     }
 
     #[test]

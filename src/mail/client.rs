@@ -92,6 +92,11 @@ impl MailError {
     }
 }
 
+/// Whether letters can come from this sender: `name@example.com` or `Name <name@example.com>`.
+pub fn is_sender(text: &str) -> bool {
+    text.parse::<Mailbox>().is_ok()
+}
+
 /// `Ok`: the server has taken the letter over. S10: it goes to this server and to no other.
 pub async fn send(config: &SmtpConfig, letter: &Letter) -> Result<(), MailError> {
     let message = message(config, letter)?;

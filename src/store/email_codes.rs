@@ -68,6 +68,11 @@ pub fn take_try(conn: &mut DbConn, email: &str, purpose: Purpose, hash: &[u8], n
     Ok(outcome)
 }
 
+/// An address belongs to nobody any more.
+pub fn delete_all(conn: &mut DbConn, email: &str) -> QueryResult<usize> {
+    diesel::delete(email_codes::table.filter(email_codes::email.eq(email))).execute(conn)
+}
+
 /// Removes what has expired.
 pub fn purge(conn: &mut DbConn, now: Timestamp) -> QueryResult<usize> {
     diesel::delete(email_codes::table.filter(email_codes::expires_at.le(now))).execute(conn)

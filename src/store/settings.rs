@@ -97,3 +97,22 @@ impl Default for Retention {
         }
     }
 }
+
+/// Whether strangers may make themselves a user. Off until somebody turns it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Registration {
+    pub enabled: bool,
+}
+
+impl Registration {
+    const KEY: &str = "registration";
+
+    pub fn load(conn: &mut DbConn) -> QueryResult<Self> {
+        find(conn, Self::KEY).map(Option::unwrap_or_default)
+    }
+
+    pub fn save(&self, conn: &mut DbConn, now: Timestamp) -> QueryResult<()> {
+        put(conn, Self::KEY, self, now)
+    }
+}

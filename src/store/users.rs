@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::{
-    DbConn, Scope, Sealed,
+    DbConn, Page, Scope, Sealed,
     connection::per_backend,
+    email_codes,
+    page::{containing, lower},
     revisions::{self, Topic},
     schema::{user_accounts, users},
 };
@@ -106,6 +108,17 @@ pub fn find_by_name(conn: &mut DbConn, name: &str) -> QueryResult<Option<User>> 
     users::table.filter(users::name.eq(name)).select(User::as_select()).first(conn).optional()
 }
 
+/// `email` in lower case, as all are stored.
+pub fn find_by_email(conn: &mut DbConn, email: &str) -> QueryResult<Option<User>> {
+    users::table.filter(users::email.eq(email)).select(User::as_select()).first(conn).optional()
+}
+
+/// One of an owner's own operators and viewers.
+pub fn find_employee(conn: &mut DbConn, scope: &Scope, id: UserId) -> QueryResult<Option<User>> {
+    let employees = users::table.filter(users::employer_id.eq(scope.user()));
+    employees.filter(users::id.eq(id)).select(User::as_select()).first(conn).optional()
+}
+
 /// For a login.
 pub fn find_login(conn: &mut DbConn, id: UserId) -> QueryResult<Option<Login>> {
     users::table.find(id).select(Login::as_select()).first(conn).optional()
@@ -117,8 +130,13 @@ pub fn find_login_by_name(conn: &mut DbConn, name_or_email: &str) -> QueryResult
         users::table.filter(users::name.eq(name_or_email)).select(Login::as_select()).first(conn).optional()?;
     match by_name {
         Some(login) => Ok(Some(login)),
-        None => users::table.filter(users::email.eq(name_or_email)).select(Login::as_select()).first(conn).optional(),
+        None => find_login_by_email(conn, name_or_email),
     }
+}
+
+/// For a login: by nothing but the e-mail address.
+pub fn find_login_by_email(conn: &mut DbConn, email: &str) -> QueryResult<Option<Login>> {
+    users::table.filter(users::email.eq(email)).select(Login::as_select()).first(conn).optional()
 }
 
 /// Everybody, in the order they were made.
@@ -126,9 +144,46 @@ pub fn list(conn: &mut DbConn) -> QueryResult<Vec<User>> {
     users::table.order(users::id).select(User::as_select()).load(conn)
 }
 
-/// The operators and viewers of an owner, in the order they were made.
-pub fn list_employees(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<User>> {
-    users::table.filter(users::employer_id.eq(scope.user())).order(users::id).select(User::as_select()).load(conn)
+/// Which users are wanted; `None` is all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only who works on this user's accounts.
+    pub employer: Option<UserId>,
+    pub role: Option<Role>,
+    pub active: Option<bool>,
+    /// Stands in the name or the e-mail address.
+    pub text: Option<String>,
+}
+
+impl Filter {
+    /// The operators and viewers of an owner.
+    pub fn employees(scope: &Scope) -> Self {
+        Self { employer: Some(scope.user()), ..Self::default() }
+    }
+}
+
+/// In the order they were made, and how many there are.
+pub fn page(conn: &mut DbConn, filter: &Filter, page: Page) -> QueryResult<(Vec<User>, i64)> {
+    let fitting = || {
+        let mut query = users::table.into_boxed();
+        if let Some(employer) = filter.employer {
+            query = query.filter(users::employer_id.eq(employer));
+        }
+        if let Some(role) = filter.role {
+            query = query.filter(users::role.eq(role));
+        }
+        if let Some(active) = filter.active {
+            query = query.filter(users::active.eq(active));
+        }
+        if let Some(pattern) = filter.text.as_deref().map(containing) {
+            let in_name = lower(users::name.nullable()).like(pattern.clone()).escape('\\');
+            query = query.filter(in_name.or(users::email.like(pattern).escape('\\')));
+        }
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let rows = fitting().order(users::id).offset(page.offset).limit(page.limit).select(User::as_select()).load(conn)?;
+    Ok((rows, total))
 }
 
 pub fn count(conn: &mut DbConn) -> QueryResult<i64> {
@@ -139,6 +194,13 @@ pub fn count(conn: &mut DbConn) -> QueryResult<i64> {
 pub fn has_admin(conn: &mut DbConn) -> QueryResult<bool> {
     let admins = users::table.filter(users::role.eq(Role::Admin).and(users::active.eq(true)));
     admins.count().get_result::<i64>(conn).map(|count| count > 0)
+}
+
+/// Whether nobody could administer the system without this user.
+pub fn is_last_admin(conn: &mut DbConn, id: UserId) -> QueryResult<bool> {
+    let admins = users::table.filter(users::role.eq(Role::Admin).and(users::active.eq(true)));
+    let admins: Vec<UserId> = admins.select(users::id).limit(2).load(conn)?;
+    Ok(admins == [id])
 }
 
 /// `false`: there is no such user. Ends no session: see [`super::sessions::delete_all`].
@@ -186,9 +248,21 @@ pub fn use_totp_step(conn: &mut DbConn, id: UserId, step: i64) -> QueryResult<bo
     Ok(rows == 1)
 }
 
-/// Takes everything of the user along: accounts with all that is stored for them, rules, employees, sessions, tokens.
-/// `false`: there is no such user.
+/// From now on the second factor is asked for. `false`: the code of this step was taken before.
+pub fn confirm_totp(conn: &mut DbConn, id: UserId, step: i64) -> QueryResult<bool> {
+    let fresh = use_totp_step(conn, id, step)?;
+    revisions::bump(conn, Topic::Users)?;
+    Ok(fresh)
+}
+
+/// Takes everything of the user along: accounts with all that is stored for them, rules, employees, sessions, tokens, codes on
+/// their way. `false`: there is no such user.
 pub fn delete(conn: &mut DbConn, id: UserId) -> QueryResult<bool> {
+    let of_user = users::table.filter(users::id.eq(id).or(users::employer_id.eq(id)));
+    let addresses: Vec<Option<String>> = of_user.select(users::email).load(conn)?;
+    for email in addresses.into_iter().flatten() {
+        email_codes::delete_all(conn, &email)?;
+    }
     let rows = diesel::delete(users::table.find(id)).execute(conn)?;
     for topic in [Topic::Users, Topic::Accounts, Topic::Rules, Topic::Blocks] {
         revisions::bump(conn, topic)?;

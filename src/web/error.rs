@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::compat::sessions::answers_with_success;
 pub use crate::mail::letter::Language;
 use crate::store::StoreError;
 
@@ -179,6 +180,9 @@ struct Refusal {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Error")]
 pub struct ErrorBody {
+    /// `false`, at the paths of older clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
     /// Stable: programs may rely on it.
     #[schema(example = "invalid_field")]
     code: &'static str,
@@ -237,6 +241,7 @@ impl ApiError {
         details.extend(problem.map(|problem| ("problem".to_owned(), problem)));
         details.extend(retry_after_s.map(|seconds| ("retry_after_s".to_owned(), json!(seconds))));
         ErrorBody {
+            success: None,
             code: code.as_str(),
             message: code.said().in_language(language).to_owned(),
             details: (!details.is_empty()).then_some(details),
@@ -314,7 +319,9 @@ fn in_words<B>(response: ServiceResponse<B>, language: Language) -> ServiceRespo
     let refusal = response.response().extensions().get::<ApiError>().cloned().or_else(|| of_framework(&response));
     let Some(refusal) = refusal else { return response.map_into_left_body() };
     let (request, old) = response.into_parts();
-    let mut new = HttpResponse::build(old.status()).json(refusal.body(language));
+    let mut body = refusal.body(language);
+    body.success = answers_with_success(request.path()).then_some(false);
+    let mut new = HttpResponse::build(old.status()).json(body);
     for (name, value) in old.headers().iter().filter(|(name, _)| !is_of_the_body(name.as_str())) {
         new.headers_mut().append(name.clone(), value.clone());
     }

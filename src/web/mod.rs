@@ -17,7 +17,9 @@ mod host;
 pub mod hygiene;
 pub mod idempotency;
 pub mod input;
+pub mod letters;
 mod metrics;
+pub mod name;
 pub mod openapi;
 pub mod page;
 pub mod pages;
@@ -124,6 +126,45 @@ routes! {
     DELETE "/api/v1/sessions/current" Access::Person => api::sessions::end_current;
     DELETE "/api/v1/sessions/{id}" Access::Person => api::sessions::end;
 
+    POST "/api/v1/email-codes" Access::Door => api::registrations::send_code;
+    POST "/api/v1/registrations" Access::Door => api::registrations::create;
+
+    // oneself
+    GET "/api/v1/me" Access::Person => api::me::get;
+    PATCH "/api/v1/me" Access::Person => api::me::update;
+    PUT "/api/v1/me/password" Access::Person => api::me::set_password;
+    POST "/api/v1/me/second-factor" Access::Person => api::me::make_second_factor;
+    DELETE "/api/v1/me/second-factor" Access::Person => api::me::remove_second_factor;
+    POST "/api/v1/me/second-factor/confirm" Access::Person => api::me::confirm_second_factor;
+    GET "/api/v1/tokens" Access::Person => api::tokens::list;
+    POST "/api/v1/tokens" Access::Person => api::tokens::create;
+    DELETE "/api/v1/tokens/{id}" Access::Person => api::tokens::delete;
+
+    // other people
+    GET "/api/v1/users" ADMIN => api::users::list;
+    POST "/api/v1/users" ADMIN => api::users::create;
+    GET "/api/v1/users/{id}" ADMIN => api::users::get;
+    PATCH "/api/v1/users/{id}" ADMIN => api::users::update;
+    DELETE "/api/v1/users/{id}" ADMIN => api::users::delete;
+    PUT "/api/v1/users/{id}/password" ADMIN => api::users::set_password;
+    PUT "/api/v1/users/{id}/accounts" ADMIN => api::users::set_accounts;
+    DELETE "/api/v1/users/{id}/second-factor" ADMIN => api::users::remove_second_factor;
+    GET "/api/v1/employees" MANAGE => api::employees::list;
+    POST "/api/v1/employees" MANAGE => api::employees::create;
+    GET "/api/v1/employees/{id}" MANAGE => api::employees::get;
+    PATCH "/api/v1/employees/{id}" MANAGE => api::employees::update;
+    DELETE "/api/v1/employees/{id}" MANAGE => api::employees::delete;
+    PUT "/api/v1/employees/{id}/password" MANAGE => api::employees::set_password;
+    PUT "/api/v1/employees/{id}/accounts" MANAGE => api::employees::set_accounts;
+    DELETE "/api/v1/employees/{id}/second-factor" MANAGE => api::employees::remove_second_factor;
+
+    // the system
+    GET "/api/v1/settings" ADMIN => api::settings::get;
+    PATCH "/api/v1/settings" ADMIN => api::settings::update;
+    POST "/api/v1/settings/smtp/test" ADMIN => api::settings::test_smtp;
+    GET "/api/v1/stop-switch" READ => api::stop_switch::get;
+    PUT "/api/v1/stop-switch" ADMIN => api::stop_switch::set;
+
     // seller accounts
     GET "/api/v1/accounts" READ => api::accounts::list;
     POST "/api/v1/accounts" MANAGE => api::accounts::create;
@@ -184,6 +225,10 @@ routes! {
     GET "/api/v1/audit" MANAGE => api::audit::list;
 
     // what older clients know
+    POST "/login" Access::Door => compat::sessions::login;
+    POST "/logout" Access::Person => compat::sessions::logout;
+    GET "/verify" Access::Person => compat::sessions::verify;
+    POST "/change-admin-password" ADMIN => compat::sessions::change_admin_password;
     GET "/cookies" READ => compat::accounts::list_ids;
     POST "/cookies" MANAGE => compat::accounts::create;
     GET "/cookies/list" READ => compat::accounts::list_cookies;
@@ -280,6 +325,7 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     pub gate: Gate,
     pub door: api::sessions::DoorKeeper,
+    pub letters: letters::Letters,
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
@@ -299,6 +345,7 @@ impl AppState {
         Self {
             gate: Gate::new(&store),
             door: api::sessions::DoorKeeper::default(),
+            letters: letters::Letters::default(),
             setup: setup::Setup::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),
             settings: Arc::new(settings.clone()),

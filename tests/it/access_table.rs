@@ -10,7 +10,7 @@ use yutang::{
         role::{Right, Role},
         token::{self, Access as Reach},
     },
-    ids::{AccountId, Timestamp, UserId},
+    ids::{AccountId, Timestamp, TokenId, UserId},
     outbox::entry::{Body, Entry, Origin, SendId, State},
     reply::rule::{Matching, Reply},
     store::{
@@ -25,7 +25,10 @@ use yutang::{
     web::{ROUTES, gate::Access},
 };
 
-use crate::{client::Api, harness::TestApp};
+use crate::{
+    client::{Api, PASSWORD},
+    harness::TestApp,
+};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +236,30 @@ impl World {
         format!("{account}.{}", id.0)
     }
 
+    /// Somebody who works for the seller, or for another owner.
+    fn employee(&self, whose: Whose) -> String {
+        let employer = match whose {
+            Whose::Own | Whose::Unchosen => self.seller.user(),
+            Whose::Foreign => self.rival.user(),
+            Whose::Unknown => return "999999".to_owned(),
+        };
+        self.app.employ(&format!("helper-{}", self.number()), Role::Viewer, Some(employer), &[]).to_string()
+    }
+
+    /// To an administrator nobody who is there is foreign.
+    fn anyone(&self, whose: Whose) -> String {
+        self.employee(if whose == Whose::Foreign { Whose::Unknown } else { whose })
+    }
+
+    fn token(&self, who: Who, whose: Whose) -> String {
+        let user = match whose {
+            Whose::Own => self.user(who),
+            Whose::Unchosen | Whose::Foreign => self.rival.user(),
+            Whose::Unknown => return "999999".to_owned(),
+        };
+        put_token(&self.app, user, Reach::Read).1.to_string()
+    }
+
     fn session(&self, who: Who, whose: Whose) -> String {
         let user = match whose {
             Whose::Own => self.user(who),
@@ -367,6 +394,54 @@ fn rows() -> Vec<Row> {
         }),
         row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
         row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
+        row!("POST" "/api/v1/email-codes" [409], PLAIN, |world| {
+            Some(json!({"email": format!("x{}@example.com", world.number()), "purpose": "login"}))
+        }),
+        row!("POST" "/api/v1/registrations" [403], PLAIN, |_| {
+            Some(json!({"username": "x", "email": "x@example.com", "password": PASSWORD, "verification_code": "123456"}))
+        }),
+        row!("GET" "/api/v1/me" [200]),
+        row!("PATCH" "/api/v1/me" [200], PLAIN, |_| Some(json!({"email": null}))),
+        row!("PUT" "/api/v1/me/password" [204], PLAIN, |_| {
+            Some(json!({"old_password": PASSWORD, "new_password": PASSWORD}))
+        }),
+        row!("POST" "/api/v1/me/second-factor" [201]),
+        row!("POST" "/api/v1/me/second-factor/confirm" [422], PLAIN, |_| Some(json!({"code": "abcdef"}))),
+        row!("DELETE" "/api/v1/me/second-factor" [204], PLAIN, |_| Some(json!({"password": PASSWORD}))),
+        row!("GET" "/api/v1/tokens" [200]),
+        row!("POST" "/api/v1/tokens" [201], PLAIN, |_| Some(json!({"name": "script", "access": "read"}))),
+        row!("GET" "/api/v1/users" [200]),
+        row!("POST" "/api/v1/users" [201], PLAIN, |world| {
+            Some(json!({"name": format!("owner-{}", world.number()), "password": PASSWORD, "role": "owner"}))
+        }),
+        row!("GET" "/api/v1/users/{id}" [200], |world, _, whose| world.anyone(whose)),
+        row!("PATCH" "/api/v1/users/{id}" [200], |world, _, whose| world.anyone(whose), |_| Some(json!({"active": true}))),
+        row!("DELETE" "/api/v1/users/{id}" [204], |world, _, whose| world.anyone(whose)),
+        row!("PUT" "/api/v1/users/{id}/password" [204], |world, _, whose| world.anyone(whose), |_| Some(json!({"password": PASSWORD}))),
+        row!("PUT" "/api/v1/users/{id}/accounts" [200], |world, _, whose| world.anyone(whose), |world| Some(json!({"accounts": [world.chosen]}))),
+        row!("DELETE" "/api/v1/users/{id}/second-factor" [204], |world, _, whose| world.anyone(whose)),
+        row!("GET" "/api/v1/employees" [200]),
+        row!("POST" "/api/v1/employees" [201], PLAIN, |world| {
+            Some(json!({"name": format!("viewer-{}", world.number()), "password": PASSWORD, "role": "viewer"}))
+        }),
+        row!("GET" "/api/v1/employees/{id}" [200], |world, _, whose| world.employee(whose)),
+        row!("PATCH" "/api/v1/employees/{id}" [200], |world, _, whose| world.employee(whose), |_| Some(json!({"active": true}))),
+        row!("DELETE" "/api/v1/employees/{id}" [204], |world, _, whose| world.employee(whose)),
+        row!("PUT" "/api/v1/employees/{id}/password" [204], |world, _, whose| world.employee(whose), |_| Some(json!({"password": PASSWORD}))),
+        row!("PUT" "/api/v1/employees/{id}/accounts" [200], |world, _, whose| world.employee(whose), |world| Some(json!({"accounts": [world.chosen]}))),
+        row!("DELETE" "/api/v1/employees/{id}/second-factor" [204], |world, _, whose| world.employee(whose)),
+        row!("GET" "/api/v1/settings" [200]),
+        row!("PATCH" "/api/v1/settings" [200], PLAIN, |_| Some(json!({"retention": {"logs_days": 30}}))),
+        row!("POST" "/api/v1/settings/smtp/test" [409], PLAIN, |_| Some(json!({"to": "x@example.com"}))),
+        row!("GET" "/api/v1/stop-switch" [200]),
+        row!("PUT" "/api/v1/stop-switch" [200], PLAIN, |_| Some(json!({"on": false}))),
+        row!("POST" "/login" [401, 429], PLAIN, |world| {
+            Some(json!({"username": format!("nobody-{}", world.number()), "password": "wrong"}))
+        }),
+        row!("GET" "/verify" [200]),
+        row!("POST" "/change-admin-password" [200], PLAIN, |_| {
+            Some(json!({"current_password": PASSWORD, "new_password": PASSWORD}))
+        }),
         row!("GET" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
         row!("GET" "/api/v1/buyers/{buyer_id}/export" [200], |world, _, whose| world.buyer(whose)),
         row!("DELETE" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
@@ -378,43 +453,49 @@ fn rows() -> Vec<Row> {
     ];
     let personal = vec![
         row!("DELETE" "/api/v1/sessions/{id}" [204], |world, who, whose| world.session(who, whose)),
-        // last: whoever asks is gone afterwards
+        row!("DELETE" "/api/v1/tokens/{id}" [204], |world, who, whose| world.token(who, whose)),
+        row!("POST" "/logout" [200]),
         row!("DELETE" "/api/v1/sessions/current" [204]),
     ];
     rows.extend(personal.into_iter().map(|row| Row { personal: true, ..row }));
     rows
 }
 
+/// Whoever asks these is gone afterwards.
+const ENDS_THE_SESSION: [&str; 2] = ["/logout", "/api/v1/sessions/current"];
+
 /// Adds a token of the seller for all accounts.
 fn mint(app: &TestApp, reach: Reach) -> String {
+    put_token(app, app.scope().user(), reach).0
+}
+
+fn put_token(app: &TestApp, user: UserId, reach: Reach) -> (String, TokenId) {
     let minted = token::mint(rand::random());
-    let (scope, new) = (
-        app.scope(),
-        NewToken {
-            user: app.scope().user(),
-            name: reach.as_str().to_owned(),
-            prefix: minted.prefix,
-            hash: minted.hash,
-            access: reach,
-            accounts: None,
-            created_at: Timestamp(1),
-            expires_at: None,
-        },
-    );
-    app.write(move |conn| api_tokens::insert(conn, &scope, &new));
-    minted.text
+    let new = NewToken {
+        user,
+        name: reach.as_str().to_owned(),
+        prefix: minted.prefix,
+        hash: minted.hash,
+        access: reach,
+        accounts: None,
+        created_at: Timestamp(1),
+        expires_at: None,
+    };
+    (minted.text, app.write(move |conn| api_tokens::insert(conn, &Scope::owner(user), &new)))
 }
 
 async fn api(world: &World, who: Who, tokens: &[(Who, String)]) -> Api {
+    // Wrong passwords of one must not lock the others out.
+    let somebody = world.app.anybody().with("x-forwarded-for", &format!("10.0.0.{}", who as u8));
     match who {
-        Who::Nobody => world.app.anybody(),
-        Who::Viewer => world.app.signed_in("viewer").await,
-        Who::Operator => world.app.signed_in("operator").await,
-        Who::Owner => world.app.signed_in("seller").await,
-        Who::Admin => world.app.signed_in("admin").await,
+        Who::Nobody => somebody,
+        Who::Viewer => somebody.sign_in("viewer").await,
+        Who::Operator => somebody.sign_in("operator").await,
+        Who::Owner => somebody.sign_in("seller").await,
+        Who::Admin => somebody.sign_in("admin").await,
         Who::ReadToken | Who::WriteToken => {
             let token = tokens.iter().find(|(known, _)| *known == who).map(|(_, token)| token.clone()).unwrap();
-            world.app.anybody().with("authorization", &format!("Bearer {token}"))
+            somebody.with("authorization", &format!("Bearer {token}"))
         }
     }
 }
@@ -428,7 +509,10 @@ fn put_account(app: &TestApp, owner: UserId, name: &str, uid: &str) -> AccountId
 }
 
 async fn world() -> World {
-    let mut app = TestApp::with(|settings| settings.server.requests = 64);
+    let mut app = TestApp::with(|settings| {
+        settings.server.requests = 64;
+        settings.server.trusted_proxies = vec![[127, 0, 0, 1].into()];
+    });
     let rival = app.person("rival", Role::Owner);
     let chosen = put_account(&app, app.scope().user(), "chosen", "2209900000001");
     let unchosen = put_account(&app, app.scope().user(), "unchosen", "2209900000002");
@@ -458,9 +542,12 @@ async fn t2_t3_t4_t5_t6_every_route_is_closed_to_whom_it_is_not_for() {
     let world = world().await;
     let tokens = [(Who::ReadToken, mint(&world.app, Reach::Read)), (Who::WriteToken, mint(&world.app, Reach::Write))];
     for who in EVERYBODY {
-        let api = api(&world, who, &tokens).await;
+        let mut asking = api(&world, who, &tokens).await;
         for row in rows() {
-            ask(&world, &api, who, &row).await;
+            ask(&world, &asking, who, &row).await;
+            if ENDS_THE_SESSION.contains(&row.path) {
+                asking = api(&world, who, &tokens).await;
+            }
         }
     }
 }

@@ -95,6 +95,20 @@ impl Api {
         self.with("authorization", &format!("Bearer {token}"))
     }
 
+    /// Signs in by cookie, as a browser does; every changing request carries the session's CSRF text.
+    pub(crate) async fn sign_in_by_cookie(self, name: &str) -> Self {
+        let body = json!({"username": name, "password": PASSWORD, "cookie": true});
+        let answer = self.post("/api/v1/sessions", &body).await.is(201);
+        let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
+        self.with("cookie", &cookie).with("x-csrf-token", &csrf)
+    }
+
+    /// The value of a header that goes with every request.
+    pub(crate) fn sends(&self, header: &str) -> &str {
+        self.headers.iter().find(|(name, _)| name == header).map_or("", |(_, value)| value)
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> ClientRequest {
         let request = self.client.request(method, format!("{}{path}", self.base)).force_close();
         let headers = self.headers.iter();

@@ -5,21 +5,25 @@ use std::time::Duration;
 use yutang::{
     access::{
         code::{LIFE, MAX_TRIES, Purpose},
+        role::Role,
         token::{self, Access, Minted},
     },
     ids::{Timestamp, TokenId, UserId},
     store::{
-        Scope, Store, StoreError,
+        Page, Scope, Store, StoreError,
         api_tokens::{self, NewToken},
         email_codes::{self, Outcome},
-        revisions,
+        idempotency_keys, revisions,
         sessions::{self, Session},
         settings::Retention,
-        users::{self, UserChange},
+        users::{self, Filter, NewUser, UserChange},
     },
 };
 
-use crate::harness::{NOW, add_user, count, on_each_database, with_account};
+use crate::{
+    harness::{Database, NOW, add_account, add_user, count, on_each_database, tables, with_account},
+    tables::fill,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -304,5 +308,90 @@ fn data_is_kept_for_half_a_year_until_somebody_chooses() {
         let chosen = Retention { messages_days: 30, logs_days: 7, ..Retention::default() };
         store.write_blocking(move |conn| chosen.save(conn, NOW)).unwrap();
         assert_eq!(store.read_blocking(Retention::load), Ok(chosen));
+    });
+}
+
+/// Tables that belong to the system and not to anybody in it.
+const OF_THE_SYSTEM: [&str; 5] = ["__diesel_schema_migrations", "audit", "facts", "revisions", "settings"];
+
+/// How many rows each table has that holds something of somebody.
+fn rows(database: &Database) -> Vec<(String, i64)> {
+    let mut conn = database.raw();
+    let tables = tables(&mut conn).into_iter().filter(|table| !OF_THE_SYSTEM.contains(&table.as_str()));
+    tables.map(|table| (table.clone(), count(&mut conn, &table))).collect()
+}
+
+/// Somebody with something in every table.
+fn settle(store: &Store, name: &str) -> UserId {
+    let owner = add_user(store, name);
+    let (scope, account) = (Scope::owner(owner), add_account(store, owner, "shop", name));
+    fill(store, scope, account);
+    let helper = NewUser {
+        name: format!("{name}'s helper"),
+        password_hash: "hash".into(),
+        role: Role::Operator,
+        employer: Some(owner),
+        email: Some(format!("{name}@example.com")),
+        created_at: NOW,
+    };
+    let token = NewToken {
+        accounts: Some(vec![account]),
+        ..new_token(owner, &token::mint([u8::try_from(name.len()).unwrap(); 32]))
+    };
+    let session = session(name, owner);
+    let fill = move |conn: &mut _| {
+        let email = helper.email.clone().unwrap();
+        let helper = users::insert(conn, &helper)?.unwrap();
+        users::set_accounts(conn, &scope, helper, &[account])?;
+        sessions::insert(conn, &session)?;
+        api_tokens::insert(conn, &scope, &token)?;
+        idempotency_keys::claim(conn, owner, "key", b"fingerprint", NOW)?;
+        email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
+    };
+    store.write_blocking(fill).unwrap();
+    owner
+}
+
+/// T13: after a user is removed every table is as if they had never been, and nobody else misses anything.
+#[test]
+fn t13_a_removed_user_leaves_nothing_in_any_table() {
+    on_each_database(|database| {
+        let store = database.open();
+        settle(&store, "neighbour");
+        let before = rows(database);
+        let leaver = settle(&store, "leaver");
+        for ((table, before), (_, with)) in before.iter().zip(rows(database)) {
+            assert!(with > *before, "{table}: let settle() put something there");
+        }
+        assert_eq!(store.write_blocking(move |conn| users::delete(conn, leaver)), Ok(true));
+        assert_eq!(rows(database), before);
+    });
+}
+
+#[test]
+fn people_are_found_by_role_activity_and_a_piece_of_their_names() {
+    on_each_database(|database| {
+        let store = database.open();
+        let [alice, _, percent] = ["Alice", "bob", "100%"].map(|name| add_user(&store, name));
+        let change =
+            UserChange { active: Some(false), email: Some(Some("shop@example.com".into())), ..Default::default() };
+        store.write_blocking(move |conn| users::update(conn, alice, &change, NOW)).unwrap();
+        let found = |filter: Filter| {
+            let page = Page { offset: 0, limit: 10 };
+            let (users, total) = store.read_blocking(move |conn| users::page(conn, &filter, page)).unwrap();
+            assert_eq!(total, i64::try_from(users.len()).unwrap());
+            users.into_iter().map(|user| user.id).collect::<Vec<_>>()
+        };
+        let text = |text: &str| Filter { text: Some(text.into()), ..Filter::default() };
+        assert_eq!(found(Filter::default()).len(), 3);
+        assert_eq!(found(text("aLI")), [alice]);
+        assert_eq!(found(text("SHOP@")), [alice]);
+        assert_eq!(found(text("%")), [percent], "nothing is a wildcard");
+        assert_eq!(found(Filter { active: Some(false), ..Filter::default() }), [alice]);
+        assert_eq!(found(Filter { role: Some(Role::Admin), ..Filter::default() }), []);
+        assert_eq!(found(Filter::employees(&Scope::owner(alice))), []);
+        let (first, total) =
+            store.read_blocking(|conn| users::page(conn, &Filter::default(), Page { offset: 1, limit: 1 })).unwrap();
+        assert_eq!((first[0].name.as_str(), total), ("bob", 3));
     });
 }

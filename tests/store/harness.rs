@@ -102,6 +102,26 @@ struct Number {
     number: i64,
 }
 
+#[derive(diesel::QueryableByName)]
+struct Name {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+/// The names of all tables.
+pub fn tables(conn: &mut DbConn) -> Vec<String> {
+    let sql = match conn {
+        DbConn::Sqlite(_) => {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        }
+        DbConn::Pg(_) => {
+            "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
+        }
+    };
+    let names = diesel::sql_query(sql).load::<Name>(conn).unwrap();
+    names.into_iter().map(|row| row.name).collect()
+}
+
 /// The number that `sql` calls `number`.
 pub fn number(conn: &mut DbConn, sql: &str) -> i64 {
     diesel::sql_query(sql).get_result::<Number>(conn).unwrap().number

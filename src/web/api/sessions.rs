@@ -3,13 +3,14 @@
 
 use std::{
     net::IpAddr,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
-    HttpMessage as _, HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::USER_AGENT,
     web::{Data, Json, block},
 };
@@ -23,11 +24,13 @@ use super::super::{
     gate::{self, COOKIE, Caller, Gate, Visitor},
     hygiene::ByHttps,
     input::{Body, Line, SecretText},
+    name::Email,
 };
 use crate::{
     access::{
+        code::Purpose,
         jwt::Claims,
-        lockout::{Lockout, Wait},
+        lockout::{Lockout, Throttle, Wait},
         password,
         role::Role,
         token, totp,
@@ -36,40 +39,75 @@ use crate::{
     store::{
         DbConn, QueryResult, Secret,
         audit::{self, Deed},
+        email_codes::{self, Outcome},
         sessions::{self, Session},
         users::{self, Login, User},
     },
     telemetry::clock,
 };
 
-/// Slows guessing down, and bounds how many passwords are hashed at once.
+/// Letters to one address: three at once, then one a minute.
+// Not zero.
+const LETTERS_TO_ONE: (NonZeroUsize, NonZeroUsize) = (NonZeroUsize::MIN, NonZeroUsize::new(3).unwrap());
+/// Letters that one address on the network asks for: ten at once, then five a minute.
+// Not zero.
+const LETTERS_FROM_ONE: (NonZeroUsize, NonZeroUsize) = (NonZeroUsize::new(5).unwrap(), NonZeroUsize::new(10).unwrap());
+
+/// Slows guessing down, and bounds how many passwords are hashed at once and how many letters are asked for.
 pub struct DoorKeeper {
     names: Mutex<Lockout>,
     addresses: Mutex<Lockout>,
+    letters_to: Mutex<Throttle>,
+    letters_from: Mutex<Throttle>,
     hashing: Arc<Semaphore>,
 }
 
 impl Default for DoorKeeper {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { names: Mutex::default(), addresses: Mutex::default(), hashing: Arc::new(Semaphore::new(cores)) }
+        let throttle = |(per_minute, burst)| Mutex::new(Throttle::new(per_minute, burst));
+        Self {
+            names: Mutex::default(),
+            addresses: Mutex::default(),
+            letters_to: throttle(LETTERS_TO_ONE),
+            letters_from: throttle(LETTERS_FROM_ONE),
+            hashing: Arc::new(Semaphore::new(cores)),
+        }
     }
 }
 
 impl DoorKeeper {
-    /// Counts a try for this name from this address, or says how long to wait before the next one.
+    /// S8: counts a try for this name from this address, or says how long to wait before the next one. The address goes first: one
+    /// that is locked cannot lock names.
     pub fn attempt(&self, name: &str, address: IpAddr) -> ApiResult<()> {
         let now = Instant::now();
         let lock = |lockout: &Mutex<Lockout>, key: &str| {
             lockout.lock().unwrap_or_else(PoisonError::into_inner).attempt(key, now)
         };
-        lock(&self.names, &name.to_lowercase()).and_then(|()| lock(&self.addresses, &address.to_string())).map_err(wait)
+        lock(&self.addresses, &address.to_string()).and_then(|()| lock(&self.names, &name.to_lowercase())).map_err(wait)
     }
 
-    /// The try was a good one.
+    /// The try was a good one. An address gets only this one back: who knows one good password must not guess others for ever.
     pub fn succeeded(&self, name: &str, address: IpAddr) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&name.to_lowercase());
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&address.to_string());
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&address.to_string());
+    }
+
+    /// The try was neither good nor bad: it does not count.
+    pub fn forgive(&self, name: &str, address: IpAddr) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).forgive(&name.to_lowercase());
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&address.to_string());
+    }
+
+    /// S9: whether another letter may be asked for.
+    pub fn letter(&self, email: &str, address: IpAddr) -> ApiResult<()> {
+        let now = Instant::now();
+        let take = |throttle: &Mutex<Throttle>, key: &str| {
+            throttle.lock().unwrap_or_else(PoisonError::into_inner).take(key, now)
+        };
+        take(&self.letters_from, &address.to_string())
+            .and_then(|()| take(&self.letters_to, email))
+            .map_err(|wait| ApiError::from(Code::TooManyRequests).retry_after(wait.seconds()))
     }
 
     /// Off the arbiters, and never more at once than there are cores.
@@ -94,16 +132,16 @@ fn wait(wait: Wait) -> ApiError {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"username": "alice", "password": "a password of her own"}))]
 pub struct SignIn {
-    username: Option<Line<1, 64>>,
-    email: Option<Line<3, 254>>,
-    password: Option<SecretText<1024>>,
+    pub(in crate::web) username: Option<Line<1, 254>>,
+    pub(in crate::web) email: Option<Email>,
+    pub(in crate::web) password: Option<SecretText<1024>>,
     /// Sent by e-mail; in place of a password.
-    verification_code: Option<Line<6, 6>>,
+    pub(in crate::web) verification_code: Option<Line<6, 6>>,
     /// Of the second factor, where one is set.
-    totp: Option<Line<6, 6>>,
+    pub(in crate::web) totp: Option<Line<6, 6>>,
     /// For browsers: the session comes as a cookie that scripts cannot read, and `token` stays empty.
     #[serde(default)]
-    cookie: bool,
+    pub(in crate::web) cookie: bool,
 }
 
 /// A session that has just begun.
@@ -208,41 +246,124 @@ pub(in crate::web) fn came_by_https(request: &HttpRequest) -> bool {
     request.extensions().get::<ByHttps>().is_some_and(|by_https| by_https.0)
 }
 
-/// Finds out who it is, or refuses: the same words after the same work, whatever was wrong.
-async fn prove(app: &AppState, visitor: &Visitor, ask: SignIn) -> ApiResult<User> {
-    let name = match (&ask.username, &ask.email) {
-        (Some(name), None) => name.to_string(),
-        (None, Some(email)) => email.to_string(),
+/// Who somebody says they are.
+enum Claim {
+    /// A user name, or an e-mail address in its place.
+    Name(String),
+    Email(String),
+}
+
+/// How they prove it.
+enum Proof {
+    Password(Secret),
+    Code { email: String, code: String },
+}
+
+impl Claim {
+    fn text(&self) -> &str {
+        let (Self::Name(text) | Self::Email(text)) = self;
+        text
+    }
+
+    fn find(&self, conn: &mut DbConn) -> QueryResult<Option<Login>> {
+        match self {
+            Self::Name(name) => users::find_login_by_name(conn, name),
+            Self::Email(email) => users::find_login_by_email(conn, email),
+        }
+    }
+}
+
+/// One name, one proof.
+fn sort_out(ask: SignIn) -> ApiResult<(Claim, Proof, Option<String>)> {
+    let claim = match (ask.username, ask.email) {
+        (Some(name), None) => Claim::Name(name.into_string()),
+        (None, Some(email)) => Claim::Email(email.into_string()),
         (None, None) | (Some(_), Some(_)) => {
             let said = Said::new("请填写用户名或邮箱其中之一", "give either a user name or an e-mail address");
             return Err(ApiError::field("username", said));
         }
     };
-    app.door.attempt(&name, visitor.address)?;
-    let wanted = name.clone();
-    let login = app.store.read(move |conn| users::find_login_by_name(conn, &wanted)).await?;
-    let login = match (ask.password, ask.verification_code) {
-        (Some(password), None) => by_password(app, login, password.into_secret()).await?,
-        (None, Some(code)) => by_code(app, login, &name, &code).await?,
-        (None, None) | (Some(_), Some(_)) => {
+    let proof = match (ask.password, ask.verification_code, &claim) {
+        (Some(password), None, _) => Proof::Password(password.into_secret()),
+        (None, Some(code), Claim::Email(email)) => Proof::Code { email: email.clone(), code: code.into_string() },
+        (None, Some(_), Claim::Name(_)) => {
+            let said = Said::new("验证码须与邮箱一起使用", "a code goes with an e-mail address");
+            return Err(ApiError::field("email", said));
+        }
+        (None, None, _) | (Some(_), Some(_), _) => {
             let said = Said::new("请填写密码或邮箱验证码其中之一", "give either a password or an e-mail code");
             return Err(ApiError::field("password", said));
         }
     };
-    second_factor(app, &login, ask.totp.as_deref()).await?;
+    Ok((claim, proof, ask.totp.map(Line::into_string)))
+}
+
+/// Finds out who it is, or refuses: the same words after the same work, whatever was wrong.
+pub(in crate::web) async fn prove(app: &AppState, visitor: &Visitor, ask: SignIn) -> ApiResult<User> {
+    let (claim, proof, totp) = sort_out(ask)?;
+    let name = claim.text().to_owned();
+    app.door.attempt(&name, visitor.address)?;
+    let login = app.store.read(move |conn| claim.find(conn)).await?;
+    let login = match proof {
+        Proof::Password(password) => by_password(app, login, password).await?,
+        Proof::Code { email, code } => by_code(app, login, email, &code, totp.is_some()).await?,
+    };
+    if let Err(refusal) = second_factor(app, &login, totp.as_deref()).await {
+        if refusal.code() == Code::SecondFactorRequired {
+            app.door.forgive(&name, visitor.address);
+        }
+        return Err(refusal);
+    }
     app.door.succeeded(&name, visitor.address);
     Ok(login.user)
 }
 
+/// S24: who is not active is told what everybody is told whose password is wrong.
 async fn by_password(app: &AppState, login: Option<Login>, password: Secret) -> ApiResult<Login> {
     let hash = login.as_ref().map_or_else(|| password::DUMMY.to_owned(), |login| login.password_hash.clone());
     let right = app.door.verify(password, hash).await?;
     login.filter(|login| right && login.user.active).ok_or_else(|| Code::WrongLogin.into())
 }
 
-/// Until codes are sent, none is right.
-async fn by_code(_: &AppState, _: Option<Login>, _: &str, _: &str) -> ApiResult<Login> {
-    Err(Code::WrongLogin.into())
+/// How long a right code waits for the second factor that was not sent with it.
+const SECOND_CHANCE: Duration = Duration::from_mins(2);
+
+/// S7: a code is good once, for five tries, and never for who is not active.
+async fn by_code(
+    app: &AppState,
+    login: Option<Login>,
+    email: String,
+    code: &str,
+    has_second_factor: bool,
+) -> ApiResult<Login> {
+    let (hash, now) = (app.code_hash(&email, Purpose::Login, code), clock::unix());
+    let waits = !has_second_factor && login.as_ref().is_some_and(|login| login.user.totp_confirmed);
+    let take = move |conn: &mut DbConn| -> QueryResult<Outcome> {
+        let outcome = email_codes::take_try(conn, &email, Purpose::Login, &hash, now)?;
+        if outcome == Outcome::Right && waits {
+            email_codes::put(conn, &email, Purpose::Login, &hash, now, now + SECOND_CHANCE)?;
+        }
+        Ok(outcome)
+    };
+    let right = app.store.write(take).await? == Outcome::Right;
+    login.filter(|login| right && login.user.active).ok_or_else(|| Code::WrongLogin.into())
+}
+
+/// Somebody who is signed in proves again who they are. A wrong password counts as a try at the door, and `field` is named.
+pub(in crate::web) async fn prove_again(
+    app: &AppState,
+    caller: &Caller,
+    field: &'static str,
+    password: Secret,
+) -> ApiResult<()> {
+    app.door.attempt(&caller.user.name, caller.address)?;
+    let id = caller.user.id;
+    let login = app.store.read(move |conn| users::find_login(conn, id)).await?.ok_or(Code::NotSignedIn)?;
+    if !app.door.verify(password, login.password_hash).await? {
+        return Err(ApiError::field(field, Said::new("密码不正确", "the password is wrong")));
+    }
+    app.door.succeeded(&caller.user.name, caller.address);
+    Ok(())
 }
 
 async fn second_factor(app: &AppState, login: &Login, code: Option<&str>) -> ApiResult<()> {
@@ -317,12 +438,23 @@ pub async fn current(caller: Caller, app: Data<AppState>) -> ApiResult<Json<Curr
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", responses((status = 204, description = "Signed out")))]
 pub async fn end_current(caller: Caller, request: HttpRequest, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    sign_out(&app, &caller, &request, HttpResponse::NoContent()).await.map(|mut response| response.finish())
+}
+
+/// Ends the session at hand and takes its cookie away.
+pub(in crate::web) async fn sign_out(
+    app: &AppState,
+    caller: &Caller,
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+) -> ApiResult<HttpResponseBuilder> {
     let session = caller.session.clone().ok_or(Code::Forbidden)?;
-    revoke(&app, &caller, session).await?;
-    let mut gone = Gate::cookie(String::new(), came_by_https(&request));
+    revoke(app, caller, session).await?;
+    let mut gone = Gate::cookie(String::new(), came_by_https(request));
     gone.make_removal();
     debug_assert_eq!(gone.name(), COOKIE);
-    Ok(HttpResponse::NoContent().cookie(gone).finish())
+    response.cookie(gone);
+    Ok(response)
 }
 
 /// Ends one session of this user, wherever it is.

@@ -1,0 +1,154 @@
+//! `/api/v1/registrations` and `/api/v1/email-codes`: how strangers become users, where the administrator lets them, and how users come
+//! in by a code. Nothing here tells whether an address is known.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    super::{
+        AppState,
+        error::{ApiError, ApiResult, Code, ErrorBody, Said, language_of},
+        gate::Visitor,
+        input::{Body, Line, SecretText},
+        letters::{MailServer, Wanted},
+        name::{Email, UserName},
+        setup::check_password,
+    },
+    people::insert_named,
+    sessions::Me,
+};
+use crate::{
+    access::{
+        code::{LIFE, Purpose},
+        role::Role,
+    },
+    ids::Timestamp,
+    store::{
+        DbConn, QueryResult,
+        audit::{self, Actor, Deed},
+        email_codes::{self, Outcome},
+        settings::Registration,
+        users::{self, NewUser},
+    },
+    telemetry::clock,
+};
+
+/// What a code is wanted for.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CodeFor {
+    Register,
+    Login,
+}
+
+impl From<CodeFor> for Purpose {
+    fn from(wanted: CodeFor) -> Self {
+        match wanted {
+            CodeFor::Register => Self::Register,
+            CodeFor::Login => Self::Login,
+        }
+    }
+}
+
+/// To whom, and what for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "alice@example.com", "purpose": "login"}))]
+pub struct CodeWanted {
+    email: Email,
+    purpose: CodeFor,
+}
+
+/// A stranger who wants to be a user.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"username": "alice", "email": "alice@example.com", "password": "a password of her own", "verification_code": "123456"}))]
+pub struct NewRegistration {
+    username: UserName,
+    email: Email,
+    /// At least 10 characters, and none of those that many people have.
+    password: SecretText<1024>,
+    /// From the letter.
+    verification_code: Line<6, 6>,
+}
+
+/// Sends a code by e-mail, if there is reason to. The answer is the same whether or not there is.
+#[utoipa::path(post, path = "/api/v1/email-codes", tag = "registrations", request_body = CodeWanted, responses(
+    (status = 202, description = "Whoever may have a code gets one, good for ten minutes"),
+    (status = 403, body = ErrorBody, description = "Registration is closed"),
+))]
+pub async fn send_code(
+    visitor: Visitor,
+    request: HttpRequest,
+    body: Body<CodeWanted>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let CodeWanted { email, purpose } = body.0;
+    app.door.letter(&email, visitor.address)?;
+    let read = |conn: &mut DbConn| Ok((Registration::load(conn)?, MailServer::load(conn)?.is_some()));
+    let (registration, has_mail) = app.store.read(read).await?;
+    if matches!(purpose, CodeFor::Register) && !registration.enabled {
+        return Err(Code::RegistrationClosed.into());
+    }
+    if !has_mail {
+        return Err(Code::MailUnavailable.into());
+    }
+    app.letters.ask(Wanted { email, purpose: purpose.into(), language: language_of(request.headers()) })?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// Makes oneself a user, with a code that was sent by e-mail.
+#[utoipa::path(post, path = "/api/v1/registrations", tag = "registrations", request_body = NewRegistration, responses(
+    (status = 201, body = Me),
+    (status = 403, body = ErrorBody, description = "Registration is closed"),
+))]
+pub async fn create(visitor: Visitor, body: Body<NewRegistration>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let ask = body.0;
+    if !app.store.read(Registration::load).await?.enabled {
+        return Err(Code::RegistrationClosed.into());
+    }
+    app.door.attempt(&ask.email, visitor.address)?;
+    check_password(ask.password.expose(), &ask.username, Some(&ask.email))?;
+    let password_hash = app.door.hash(ask.password.into_secret()).await?;
+    let email = ask.email.into_string();
+    let code = app.code_hash(&email, Purpose::Register, &ask.verification_code);
+    let (actor, now) = (visitor.actor(&ask.username), clock::unix());
+    let new = NewUser {
+        name: ask.username.into_string(),
+        password_hash,
+        role: Role::Owner,
+        employer: None,
+        email: Some(email.clone()),
+        created_at: now,
+    };
+    let me = app.store.write(move |conn| register(conn, &actor, &new, &code, now)).await??;
+    app.door.succeeded(&email, visitor.address);
+    Ok(HttpResponse::Created().json(me))
+}
+
+/// S36: that a name is taken is told only to who has the letter. They keep their code and take another name.
+fn register(
+    conn: &mut DbConn,
+    actor: &Actor,
+    new: &NewUser,
+    code: &[u8],
+    now: Timestamp,
+) -> QueryResult<ApiResult<Me>> {
+    let email = new.email.as_deref().unwrap_or_default();
+    if email_codes::take_try(conn, email, Purpose::Register, code, now)? != Outcome::Right {
+        let said = Said::new("验证码不正确或已过期", "the code is wrong or has expired");
+        return Ok(Err(ApiError::field("verification_code", said)));
+    }
+    let id = match insert_named(conn, new)? {
+        Ok(id) => id,
+        Err(refusal) => {
+            email_codes::put(conn, email, Purpose::Register, code, now, now + LIFE)?;
+            return Ok(Err(refusal.into()));
+        }
+    };
+    let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::Internal.into())) };
+    let me = Me::from(&user);
+    audit::record(conn, actor, &Deed::new("user.create", id).of(id).after(&me), now)?;
+    Ok(Ok(me))
+}

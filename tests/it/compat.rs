@@ -1,0 +1,196 @@
+//! The paths of older clients: every shape, as it is on the wire.
+
+use insta::{Settings, assert_json_snapshot};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, PASSWORD},
+    harness::TestApp,
+};
+
+async fn started() -> TestApp {
+    let mut app = TestApp::new();
+    app.start().await;
+    app
+}
+
+/// The answer with its status, without what differs each time.
+fn shape(answer: &Answer) -> Value {
+    let mut body = answer.json();
+    if let Some(token) = body.get_mut("token") {
+        assert_eq!(token.as_str().unwrap().split('.').count(), 3);
+        *token = "[token]".into();
+    }
+    json!({"status": answer.status, "body": body})
+}
+
+fn unsorted() -> Settings {
+    let mut settings = Settings::clone_current();
+    settings.set_sort_maps(false);
+    settings
+}
+
+#[actix_web::test]
+async fn an_older_client_comes_in_asks_who_it_is_and_goes() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let anybody = app.anybody();
+    let came_in = anybody.post("/login", &json!({"username": "admin", "password": PASSWORD})).await;
+    assert_json_snapshot!(shape(&came_in), @r#"
+    {
+      "status": 200,
+      "body": {
+        "success": true,
+        "token": "[token]",
+        "message": "Signed in",
+        "user_id": 2,
+        "username": "admin",
+        "is_admin": true
+      }
+    }
+    "#);
+    let token = format!("Bearer {}", came_in.json()["token"].as_str().unwrap());
+    let client = app.anybody().with("authorization", &token);
+    assert_json_snapshot!(shape(&client.get("/verify").await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "authenticated": true,
+        "user_id": 2,
+        "username": "admin",
+        "is_admin": true
+      }
+    }
+    "#);
+    assert_json_snapshot!(shape(&client.post("/logout", &json!({})).await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "success": true,
+        "message": "Signed out"
+      }
+    }
+    "#);
+    assert_json_snapshot!(shape(&client.get("/verify").await), @r#"
+    {
+      "status": 401,
+      "body": {
+        "success": false,
+        "code": "not_signed_in",
+        "message": "Sign in first."
+      }
+    }
+    "#);
+}
+
+#[actix_web::test]
+async fn an_older_client_is_refused_with_a_real_status_and_success_false() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let anybody = app.anybody();
+    let wrong = anybody.post("/login", &json!({"username": "seller", "password": "wrong password"})).await;
+    assert_json_snapshot!(shape(&wrong), @r#"
+    {
+      "status": 401,
+      "body": {
+        "success": false,
+        "code": "wrong_login",
+        "message": "The name, the password or the code is wrong."
+      }
+    }
+    "#);
+    let by_code = anybody.post("/login", &json!({"email": "a@example.com", "verification_code": "123456"})).await;
+    assert_json_snapshot!(shape(&by_code), @r#"
+    {
+      "status": 401,
+      "body": {
+        "success": false,
+        "code": "wrong_login",
+        "message": "The name, the password or the code is wrong."
+      }
+    }
+    "#);
+    let incomplete = anybody.post("/login", &json!({"username": "seller"})).await;
+    assert_json_snapshot!(shape(&incomplete), @r#"
+    {
+      "status": 422,
+      "body": {
+        "success": false,
+        "code": "invalid_field",
+        "message": "A field of the request cannot be accepted.",
+        "details": {
+          "field": "password",
+          "problem": "give either a password or an e-mail code"
+        }
+      }
+    }
+    "#);
+    let unknown = anybody.post("/login", &json!({"username": "seller", "geetest": 1})).await;
+    assert_json_snapshot!(shape(&unknown), @r#"
+    {
+      "status": 422,
+      "body": {
+        "success": false,
+        "code": "invalid_field",
+        "message": "A field of the request cannot be accepted.",
+        "details": {
+          "field": "geetest",
+          "problem": "unknown field `geetest`, expected one of `username`, `email`, `password`, `verification_code`, `totp`"
+        }
+      }
+    }
+    "#);
+}
+
+#[actix_web::test]
+async fn only_an_administrator_changes_the_administrators_password() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let (admin, seller) = (app.signed_in("admin").await, app.signed_in("seller").await);
+    let change = json!({"current_password": PASSWORD, "new_password": "another horse altogether"});
+    assert_json_snapshot!(shape(&seller.post("/change-admin-password", &change).await), @r#"
+    {
+      "status": 403,
+      "body": {
+        "success": false,
+        "code": "forbidden",
+        "message": "You are not allowed to do this."
+      }
+    }
+    "#);
+    let wrong = json!({"current_password": "wrong password", "new_password": "another horse altogether"});
+    assert_json_snapshot!(shape(&admin.post("/change-admin-password", &wrong).await), @r#"
+    {
+      "status": 422,
+      "body": {
+        "success": false,
+        "code": "invalid_field",
+        "message": "A field of the request cannot be accepted.",
+        "details": {
+          "field": "current_password",
+          "problem": "the password is wrong"
+        }
+      }
+    }
+    "#);
+    assert_json_snapshot!(shape(&admin.post("/change-admin-password", &change).await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "success": true,
+        "message": "The password is changed"
+      }
+    }
+    "#);
+    let came_in = json!({"username": "admin", "password": "another horse altogether"});
+    app.anybody().post("/login", &came_in).await.is(200);
+}
+
+/// An older client's text is Chinese unless it asks for another.
+#[actix_web::test]
+async fn an_older_client_is_spoken_to_in_chinese() {
+    let app = started().await;
+    let client = app.anybody().with("accept-language", "*");
+    let came_in = client.post("/login", &json!({"username": "seller", "password": PASSWORD})).await.is(200).json();
+    assert_eq!((&came_in["message"], &came_in["is_admin"]), (&json!("登录成功"), &json!(false)));
+}

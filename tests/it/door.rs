@@ -1,0 +1,281 @@
+//! Attacks on the door: forged tokens, foreign cookies, guessing, and finding out who is there.
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use futures_util::future::{Either, join_all, select};
+use serde_json::{Value, json};
+use yutang::{
+    access::{
+        jwt::{Claims, Signer},
+        role::Role,
+    },
+    telemetry::clock,
+};
+
+use crate::{
+    client::{Answer, Api, PASSWORD},
+    harness::TestApp,
+};
+
+async fn started() -> TestApp {
+    let mut app = TestApp::new();
+    app.start().await;
+    app
+}
+
+/// Every request may say where it comes from.
+async fn behind_a_proxy() -> TestApp {
+    let mut app = TestApp::with(|settings| settings.server.trusted_proxies = vec![[127, 0, 0, 1].into()]);
+    app.start().await;
+    app
+}
+
+fn from(app: &TestApp, address: &str) -> Api {
+    app.anybody().with("x-forwarded-for", address)
+}
+
+async fn sign_in(api: &Api, name: &str, password: &str) -> Answer {
+    api.post("/api/v1/sessions", &json!({"username": name, "password": password})).await
+}
+
+fn bearer(app: &TestApp, token: &str) -> Api {
+    app.anybody().with("authorization", &format!("Bearer {token}"))
+}
+
+/// A forged token is nobody's, however it is forged.
+#[actix_web::test]
+async fn a_token_that_we_did_not_sign_opens_nothing() {
+    let app = started().await;
+    let seller = app.signed_in("seller").await;
+    let good = seller.sends("authorization").trim_start_matches("Bearer ").to_owned();
+    bearer(&app, &good).get("/api/v1/me").await.is(200);
+    let session = seller.session.borrow().clone().unwrap();
+    let now = clock::unix();
+    let claims = Claims { sub: app.scope().user(), sid: session, iat: now, exp: now + Duration::from_hours(1) };
+    let [head, body, signature] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
+
+    let none = BASE64.encode(r#"{"alg":"none","typ":"JWT"}"#);
+    let other_algorithm = BASE64.encode(r#"{"alg":"HS512","typ":"JWT"}"#);
+    let wrong_key = Signer::new([7; 32]).sign(&claims);
+    let signer = Signer::new(app.store().keys().derive("jwt"));
+    bearer(&app, &signer.sign(&claims)).get("/api/v1/me").await.is(200);
+    let expired = signer.sign(&Claims { exp: yutang::ids::Timestamp(now.0 - 1000), ..claims.clone() });
+    let unknown = signer.sign(&Claims { sid: "AAAAAAAAAAAAAAAAAAAAAA".into(), ..claims });
+    let mut tampered: Value = serde_json::from_slice(&BASE64.decode(body).unwrap()).unwrap();
+    tampered["sub"] = "1".into();
+    tampered["sid"] = "x".into();
+    let tampered = BASE64.encode(tampered.to_string());
+    let forged = [
+        ("none algorithm", format!("{none}.{body}.")),
+        ("none algorithm, with a signature", format!("{none}.{body}.{signature}")),
+        ("another algorithm", format!("{other_algorithm}.{body}.{signature}")),
+        ("wrong key", wrong_key),
+        ("expired", expired),
+        ("unknown session", unknown),
+        ("tampered", format!("{head}.{tampered}.{signature}")),
+        ("without signature", format!("{head}.{body}.")),
+        ("cut off", format!("{head}.{body}")),
+        ("nothing", "x".into()),
+        ("huge", "x".repeat(6000)),
+    ];
+    for (name, token) in forged {
+        let answer = bearer(&app, &token).get("/api/v1/me").await;
+        assert_eq!((answer.status, &*answer.code()), (401, "not_signed_in"), "{name}");
+    }
+    seller.delete("/api/v1/sessions/current").await.is(204);
+    bearer(&app, &good).get("/api/v1/me").await.refused(401, "not_signed_in");
+}
+
+/// S22: sessions are listed, and one is ended from another.
+#[actix_web::test]
+async fn s22_a_session_is_ended_from_another() {
+    let app = started().await;
+    let (here, there) = (app.signed_in("seller").await, app.signed_in("seller").await);
+    assert_eq!(here.get("/api/v1/sessions").await.is(200).json().as_array().unwrap().len(), 2);
+    let id = there.session.borrow().clone().unwrap();
+    let admin = app.signed_in("admin").await;
+    admin.delete(&format!("/api/v1/sessions/{id}")).await.refused(404, "not_found");
+    here.delete(&format!("/api/v1/sessions/{id}")).await.is(204);
+    there.get("/api/v1/me").await.refused(401, "not_signed_in");
+    here.get("/api/v1/me").await.is(200);
+}
+
+/// Another site can make a browser send our cookie, but not the text that belongs to the session.
+#[actix_web::test]
+async fn a_cookie_alone_changes_nothing() {
+    let app = started().await;
+    let (seller, other) =
+        (app.anybody().sign_in_by_cookie("seller").await, app.anybody().sign_in_by_cookie("seller").await);
+    let (block, cookie) = (json!({"buyer_id": "1"}), seller.sends("cookie").to_owned());
+    let cookie_alone = app.anybody().with("cookie", &cookie);
+    cookie_alone.get("/api/v1/blocked-buyers").await.is(200);
+    cookie_alone.post("/api/v1/blocked-buyers", &block).await.refused(403, "csrf_failed");
+    let with_foreign = app.anybody().with("cookie", &cookie).with("x-csrf-token", other.sends("x-csrf-token"));
+    with_foreign.post("/api/v1/blocked-buyers", &block).await.refused(403, "csrf_failed");
+    seller.post("/api/v1/blocked-buyers", &block).await.is(201);
+}
+
+#[actix_web::test]
+async fn the_cookie_is_kept_from_scripts_and_other_sites() {
+    let app = started().await;
+    let body = json!({"username": "seller", "password": PASSWORD, "cookie": true});
+    let answer = app.anybody().post("/api/v1/sessions", &body).await.is(201);
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && cookie.contains("Path=/"), "{cookie}");
+    assert_eq!(answer.json()["token"], Value::Null);
+}
+
+/// Session fixation: whatever cookie somebody brings, the session that begins is a new one, and the one that was brought stays what it is.
+#[actix_web::test]
+async fn signing_in_never_continues_a_session_that_was_brought_along() {
+    let app = started().await;
+    let attacker = app.anybody().sign_in_by_cookie("admin").await;
+    let brought = attacker.sends("cookie").to_owned();
+    for planted in [&*brought, "yutang_session=planted"] {
+        let victim = app.anybody().with("cookie", planted);
+        let body = json!({"username": "seller", "password": PASSWORD, "cookie": true});
+        let answer = victim.post("/api/v1/sessions", &body).await.is(201);
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(!cookie.starts_with(planted), "a new session");
+    }
+    let still = app.anybody().with("cookie", &brought).get("/api/v1/me").await.is(200).json();
+    assert_eq!(still["name"], "admin");
+}
+
+/// A token of a program has no business in a cookie.
+#[actix_web::test]
+async fn a_program_does_not_come_by_cookie() {
+    let app = started().await;
+    let seller = app.signed_in("seller").await;
+    let made = seller.post("/api/v1/tokens", &json!({"name": "t", "access": "write"})).await.is(201).json();
+    let by_cookie = app.anybody().with("cookie", &format!("yutang_session={}", made["token"].as_str().unwrap()));
+    by_cookie.get("/api/v1/blocked-buyers").await.refused(401, "not_signed_in");
+}
+
+/// S8: five wrong tries are free, then one waits longer and longer, for a name from wherever and at an address for whatever names.
+#[actix_web::test]
+async fn s8_guessing_is_locked_out_by_name_and_by_address() {
+    let app = behind_a_proxy().await;
+    let mut tries = Vec::new();
+    for number in 0..20 {
+        tries.push(sign_in(&from(&app, &format!("10.0.0.{number}")), "seller", "wrong password").await);
+    }
+    check_lock("name", &tries);
+    let locked = tries.iter().find(|answer| answer.status == 429).unwrap();
+    assert!(locked.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+
+    let mut tries = Vec::new();
+    for number in 0..20 {
+        tries.push(sign_in(&from(&app, "10.1.1.1"), &format!("name-{number}"), "wrong password").await);
+    }
+    check_lock("address", &tries);
+    sign_in(&from(&app, "10.2.2.2"), "admin", PASSWORD).await.is(201);
+}
+
+fn check_lock(what: &str, tries: &[Answer]) {
+    let statuses: Vec<u16> = tries.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses[..6], [401; 6], "{what}: five failures are free, the sixth locks");
+    assert!(statuses[6..].contains(&429), "{what}: {statuses:?}");
+}
+
+/// S36: an unknown name, a wrong password, a user who is switched off: the same words, the same status.
+#[actix_web::test]
+async fn s36_nobody_learns_who_is_there_from_words() {
+    let app = behind_a_proxy().await;
+    let id = app.person("retired", Role::Owner);
+    app.signed_in("admin").await.patch(&format!("/api/v1/users/{id}"), &json!({"active": false})).await.is(200);
+    let wrong = sign_in(&app.anybody(), "seller", "wrong password").await.refused(401, "wrong_login");
+    for (name, password) in [("nobody", PASSWORD), ("retired", PASSWORD), ("retired", "wrong password")] {
+        let answer = sign_in(&app.anybody(), name, password).await.refused(401, "wrong_login");
+        assert_eq!(answer.text, wrong.text, "{name}");
+    }
+    let code = json!({"email": "nobody@example.com", "verification_code": "123456"});
+    let answer = app.anybody().post("/api/v1/sessions", &code).await.refused(401, "wrong_login");
+    assert_eq!(answer.text, wrong.text);
+}
+
+/// S36: nor from the time it takes. Medians, and a generous factor: this is a busy machine.
+#[actix_web::test]
+async fn s36_nobody_learns_who_is_there_from_time() {
+    let app = behind_a_proxy().await;
+    let known: Vec<_> = (0..7).map(|number| format!("known-{number}")).collect();
+    for name in &known {
+        app.person(name, Role::Owner);
+    }
+    let (mut of_known, mut of_unknown) = (Vec::new(), Vec::new());
+    for round in 0..21 {
+        let api = from(&app, &format!("10.0.{round}.1"));
+        of_known.push(time_of(&api, &known[round % known.len()]).await);
+        of_unknown.push(time_of(&api, &format!("unknown-{}", round % known.len())).await);
+    }
+    let (known, unknown) = (median(of_known), median(of_unknown));
+    assert!(known < 3 * unknown && unknown < 3 * known, "known {known:?}, unknown {unknown:?}");
+}
+
+async fn time_of(api: &Api, name: &str) -> Duration {
+    let begun = Instant::now();
+    sign_in(api, name, "wrong password").await.refused(401, "wrong_login");
+    begun.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Passwords are hashed beside everything else: whoever asks meanwhile is answered long before the hashing is over.
+#[actix_web::test]
+async fn many_who_sign_in_delay_nobody_else() {
+    let app = behind_a_proxy().await;
+    let people: Vec<_> =
+        (0..60).map(|number| (from(&app, &format!("10.0.0.{number}")), format!("name-{number}"))).collect();
+    let crowd = join_all(people.iter().map(|(api, name)| sign_in(api, name, "wrong password")));
+    let anybody = app.anybody();
+    let others = async {
+        for _ in 0..10 {
+            anybody.get("/health").await.is(200);
+        }
+    };
+    match select(Box::pin(crowd), Box::pin(others)).await {
+        Either::Right(((), crowd)) => assert!(crowd.await.iter().all(|answer| answer.status == 401)),
+        Either::Left(_) => panic!("sixty passwords were hashed before ten questions were answered"),
+    }
+}
+
+/// S1: the well-known passwords open nothing, and the command line's first administrator is noticed by a server that runs.
+#[actix_web::test]
+async fn s1_an_administrator_from_the_command_line_counts_as_set_up() {
+    let mut app = TestApp::without_admin();
+    app.start().await;
+    sign_in(&app.anybody(), "admin", "admin123").await.refused(503, "setup_required");
+    app.person("root", Role::Admin);
+    let statuses = async {
+        loop {
+            let answer = sign_in(&app.anybody(), "root", PASSWORD).await;
+            if answer.status == 201 {
+                return;
+            }
+            answer.refused(503, "setup_required");
+        }
+    };
+    tokio::time::timeout(crate::harness::PATIENCE, statuses).await.unwrap();
+    sign_in(&app.anybody(), "admin", "admin123").await.refused(401, "wrong_login");
+}
+
+/// S2: what is stored of a password is argon2id with a salt of its own.
+#[actix_web::test]
+async fn s2_no_password_is_stored() {
+    let app = started().await;
+    let admin = app.signed_in("admin").await;
+    for name in ["alice", "bob"] {
+        let new = json!({"name": name, "password": PASSWORD, "role": "owner"});
+        admin.post("/api/v1/users", &new).await.is(201);
+    }
+    let hashes = ["alice", "bob"].map(|name| {
+        let login = app.read(move |conn| yutang::store::users::find_login_by_name(conn, name));
+        login.unwrap().password_hash
+    });
+    assert!(hashes.iter().all(|hash| hash.starts_with("$argon2id$v=19$")));
+    assert_ne!(hashes[0], hashes[1], "each has its own salt");
+}
