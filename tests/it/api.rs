@@ -63,8 +63,9 @@ async fn a_post_repeated_with_its_key_is_done_once() {
     seller.post("/api/v1/blocked-buyers", &other).await.is(201);
 }
 
+/// P1: what failed is told by the status, in one shape.
 #[actix_web::test]
-async fn every_refusal_has_the_same_shape_in_the_readers_language() {
+async fn p1_every_refusal_has_the_same_shape_in_the_readers_language() {
     let mut app = TestApp::new();
     app.start().await;
     let seller = app.signed_in("seller").await;

@@ -24,6 +24,7 @@ mod pages;
 mod people;
 mod person;
 mod privacy;
+mod promises;
 mod raw;
 mod resources;
 mod restart;
