@@ -194,3 +194,257 @@ async fn an_older_client_is_spoken_to_in_chinese() {
     let came_in = client.post("/login", &json!({"username": "seller", "password": PASSWORD})).await.is(200).json();
     assert_eq!((&came_in["message"], &came_in["is_admin"]), (&json!("登录成功"), &json!(false)));
 }
+
+/// The answer with its status; times and what the simulator chose are told by their kind.
+fn steady(answer: &Answer) -> Value {
+    let mut body = if answer.text.is_empty() { Value::Null } else { answer.json() };
+    steady_value(&mut body);
+    json!({"status": answer.status, "body": body})
+}
+
+fn steady_value(value: &mut Value) {
+    match value {
+        Value::Array(parts) => parts.iter_mut().for_each(steady_value),
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                match name.as_str() {
+                    "since" | "created_at" | "updated_at" if field.is_i64() => *field = "[time]".into(),
+                    "platform_uid" => *field = "[uid]".into(),
+                    _ => steady_value(field),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[actix_web::test]
+async fn an_older_client_adds_lists_renews_and_deletes_accounts() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let side = app.platform().add_account("shop");
+    let cookie = app.platform().cookies(&side);
+    let client = app.signed_in("seller").await;
+    assert_json_snapshot!(steady(&client.post("/cookies/add", &json!({"id": "shop", "value": cookie})).await), @r#"
+    {
+      "status": 201,
+      "body": {
+        "success": true,
+        "id": 1,
+        "message": "connected",
+        "status": {
+          "state": "connected",
+          "reason": "registered",
+          "sentence": "Connected: messages arrive.",
+          "action": null,
+          "detail": null,
+          "since": "[time]"
+        }
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.get("/cookies").await), @r#"
+    {
+      "status": 200,
+      "body": [
+        1
+      ]
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.get("/cookies/list").await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "items": [
+          {
+            "id": 1,
+            "name": "shop",
+            "enabled": true,
+            "paused": false,
+            "status": {
+              "state": "connected",
+              "reason": "registered",
+              "sentence": "Connected: messages arrive.",
+              "action": null,
+              "detail": null,
+              "since": "[time]"
+            }
+          }
+        ],
+        "total": 1,
+        "page": 1,
+        "per_page": 50
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.put("/cookies/1", &json!({"value": cookie})).await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "success": true,
+        "id": 1,
+        "message": "updated"
+      }
+    }
+    "#);
+    let second = app.platform().cookies(&app.platform().add_account("second"));
+    assert_json_snapshot!(steady(&client.post("/cookies", &json!({"id": "second", "value": second})).await), @r#"
+    {
+      "status": 201,
+      "body": {
+        "success": true,
+        "id": 2,
+        "message": "added"
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.post("/cookies", &json!({"id": "third", "value": second})).await), @r#"
+    {
+      "status": 409,
+      "body": {
+        "code": "platform_user_taken",
+        "message": "This platform user belongs to another account already.",
+        "details": {
+          "field": "cookie"
+        }
+      }
+    }
+    "#);
+    client.delete("/accounts/2").await.is(204);
+    assert_json_snapshot!(steady(&client.get("/accounts").await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "items": [
+          {
+            "id": 1,
+            "owner_id": 1,
+            "name": "shop",
+            "platform_uid": "[uid]",
+            "enabled": true,
+            "paused": false,
+            "debounce_ms": null,
+            "longest_wait_ms": null,
+            "takeover_pause_ms": null,
+            "status": {
+              "state": "connected",
+              "reason": "registered",
+              "sentence": "Connected: messages arrive.",
+              "action": null,
+              "detail": null,
+              "since": "[time]"
+            },
+            "created_at": "[time]",
+            "updated_at": "[time]"
+          }
+        ],
+        "total": 1,
+        "page": 1,
+        "per_page": 50
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.delete("/cookies/1").await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "success": true,
+        "id": 1,
+        "message": "deleted"
+      }
+    }
+    "#);
+}
+
+#[actix_web::test]
+async fn an_older_client_changes_one_keyword_at_a_time() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let client = app.signed_in("seller").await;
+    let new = json!({"keyword": "在吗", "replies": [{"text": "在的"}]});
+    assert_json_snapshot!(steady(&client.post("/keywords", &new).await), @r#"
+    {
+      "status": 201,
+      "body": {
+        "id": 1,
+        "account_id": null,
+        "item_id": null,
+        "keyword": "在吗",
+        "match": "contains",
+        "any_of": [],
+        "all_of": [],
+        "exclude": [],
+        "replies": [
+          {
+            "text": "在的"
+          }
+        ],
+        "once": false,
+        "priority": 0,
+        "enabled": true,
+        "created_at": "[time]"
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.put("/keywords/1", &json!({"once": true})).await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "id": 1,
+        "account_id": null,
+        "item_id": null,
+        "keyword": "在吗",
+        "match": "contains",
+        "any_of": [],
+        "all_of": [],
+        "exclude": [],
+        "replies": [
+          {
+            "text": "在的"
+          }
+        ],
+        "once": true,
+        "priority": 0,
+        "enabled": true,
+        "created_at": "[time]"
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.get("/keywords").await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "items": [
+          {
+            "id": 1,
+            "account_id": null,
+            "item_id": null,
+            "keyword": "在吗",
+            "match": "contains",
+            "any_of": [],
+            "all_of": [],
+            "exclude": [],
+            "replies": [
+              {
+                "text": "在的"
+              }
+            ],
+            "once": true,
+            "priority": 0,
+            "enabled": true,
+            "created_at": "[time]"
+          }
+        ],
+        "total": 1,
+        "page": 1,
+        "per_page": 50
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.delete("/keywords/1").await), @r#"
+    {
+      "status": 204,
+      "body": null
+    }
+    "#);
+}
