@@ -17,11 +17,12 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::{Cookie, SameSite},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{AUTHORIZATION, HeaderMap},
+    http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN},
     middleware::Next,
     web::Data,
 };
 use lru::LruCache;
+use tokio::sync::watch;
 
 use super::{
     AppState, Route,
@@ -33,6 +34,7 @@ use crate::{
     access::{
         jwt::Signer,
         role::Right,
+        ticket::Tickets,
         token::{self, Access as TokenAccess},
     },
     ids::{Timestamp, TokenId},
@@ -68,6 +70,9 @@ pub enum Access {
     Person,
     /// Whoever holds this right.
     Right(Right),
+    /// Whoever may look, to stay and listen. Also by a ticket in the address, for who can send no header; by cookie only from a page of
+    /// ours, because a browser lets every page open a WebSocket to anywhere, and sends the cookie along.
+    Live,
 }
 
 /// Who is asking.
@@ -80,6 +85,17 @@ pub struct Caller {
     pub session: Option<String>,
     pub address: IpAddr,
     request: String,
+    credential: Credential,
+}
+
+/// How somebody stands who was let in earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub scope: Scope,
+    /// See [`Caller::administers`].
+    pub administers: bool,
+    /// It is asked again then, if not sooner.
+    pub ends_at: Timestamp,
 }
 
 impl Caller {
@@ -97,6 +113,11 @@ impl Caller {
     /// What belongs to the tenant as a whole, and not to single accounts, is changed only by who sees all of it.
     pub fn whole(&self) -> ApiResult<Scope> {
         if self.scope.is_whole() { Ok(self.scope) } else { Err(Code::Forbidden.into()) }
+    }
+
+    /// Whether they may see what belongs to no tenant. No token of a program reaches so far.
+    pub fn administers(&self) -> bool {
+        self.session.is_some() && self.user.role.may(Right::Administer)
     }
 }
 
@@ -157,6 +178,9 @@ pub struct Gate {
     known: Mutex<LruCache<Credential, Arc<Known>>>,
     /// Grows with every revocation: what was read before one is not remembered after it.
     revocations: AtomicU64,
+    /// Grows when who may see what may have changed: with every revocation, and when accounts come or go.
+    changes: watch::Sender<u64>,
+    tickets: Mutex<Tickets<Credential>>,
     set_up: AtomicBool,
 }
 
@@ -194,6 +218,8 @@ impl Gate {
             csrf_key: store.keys().derive("csrf"),
             known: Mutex::new(LruCache::new(REMEMBERED)),
             revocations: AtomicU64::new(0),
+            changes: watch::Sender::new(0),
+            tickets: Mutex::default(),
             set_up: AtomicBool::new(false),
         }
     }
@@ -206,6 +232,32 @@ impl Gate {
     pub fn forget_all(&self) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.note_change();
+    }
+
+    /// Accounts came or went: whoever listens looks again what they may see.
+    pub fn note_change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Grows when who may see what may have changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// A ticket that opens a connection once for this caller, and when it ends.
+    pub fn issue_ticket(&self, caller: &Caller, now: Timestamp) -> (String, Timestamp) {
+        let text = token::ticket(rand::random());
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends_at = tickets.issue(&text, caller.user.id, caller.credential.clone(), now);
+        (text, ends_at)
+    }
+
+    /// Whether somebody who was let in would still be, and what they see by now. That it is asked does not count as a use: a page that
+    /// was left open keeps no session alive.
+    pub async fn standing(&self, store: &Store, caller: &Caller, now: Timestamp) -> ApiResult<Standing> {
+        let known = self.valid(store, &caller.credential, now).await?;
+        Ok(known.standing())
     }
 
     /// Whether somebody can administer the system.
@@ -233,16 +285,22 @@ impl Gate {
             .finish()
     }
 
-    async fn who(&self, store: &Store, credential: Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
-        let remembered = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&credential).cloned();
+    /// Who it is, where the credential still holds.
+    async fn valid(&self, store: &Store, credential: &Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
+        let remembered = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(credential).cloned();
         let known = match remembered {
             Some(known) => known,
-            None => self.look_up(store, &credential).await?,
+            None => self.look_up(store, credential).await?,
         };
         if !known.is_valid(now) {
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).pop(&credential);
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).pop(credential);
             return Err(Code::NotSignedIn.into());
         }
+        Ok(known)
+    }
+
+    async fn who(&self, store: &Store, credential: Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
+        let known = self.valid(store, &credential, now).await?;
         if known.is_to_be_touched(now) { self.touch(store, credential, &known, now).await } else { Ok(known) }
     }
 
@@ -318,11 +376,20 @@ impl Known {
     }
 
     fn is_valid(&self, now: Timestamp) -> bool {
-        let alive = match &self.holder {
-            Holder::Session { expires_at, ends_at, .. } => now < *expires_at && now < *ends_at,
-            Holder::Token { expires_at, .. } => expires_at.is_none_or(|end| now < end),
-        };
-        alive && self.user.active
+        now < self.ends_at() && self.user.active
+    }
+
+    fn ends_at(&self) -> Timestamp {
+        match &self.holder {
+            Holder::Session { expires_at, ends_at, .. } => *expires_at.min(ends_at),
+            Holder::Token { expires_at, .. } => expires_at.unwrap_or(Timestamp::NEVER),
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let by_session = matches!(self.holder, Holder::Session { .. });
+        let administers = by_session && self.user.role.may(Right::Administer);
+        Standing { scope: self.scope, administers, ends_at: self.ends_at() }
     }
 
     fn is_to_be_touched(&self, now: Timestamp) -> bool {
@@ -335,6 +402,7 @@ impl Known {
         match (access, &self.holder) {
             (Access::Open | Access::Door, _) | (Access::Person, Holder::Session { .. }) => true,
             (Access::Person, Holder::Token { .. }) => false,
+            (Access::Live, _) => self.may(Access::Right(Right::Read)),
             (Access::Right(right), Holder::Session { .. }) => self.user.role.may(right),
             (Access::Right(right), Holder::Token { access, .. }) => {
                 let reach = match right {
@@ -371,31 +439,29 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
         Access::Open => return Ok(None),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
-        Access::Person | Access::Right(_) => {}
+        Access::Person | Access::Right(_) | Access::Live => {}
     }
     let now = clock::unix();
-    let shown = shown(request.request(), &app.gate, now)?;
-    if let (Door::Cookie, Credential::Session(session), false) =
-        (&shown.door, &shown.credential, request.method().is_safe())
-    {
-        check_csrf(&app.gate, request.headers(), session)?;
-    }
+    let shown = shown(request.request(), &app.gate, route.access, now)?;
+    check_page(request, &app.gate, route.access, &shown)?;
     let session = match &shown.credential {
         Credential::Session(id) => Some(id.clone()),
         Credential::Token(_) => None,
     };
-    let known = app.gate.who(&app.store, shown.credential, now).await?;
+    let known = app.gate.who(&app.store, shown.credential.clone(), now).await?;
     if !known.may(route.access) {
         return Err(Code::Forbidden.into());
     }
     let (address, number) = origin(request.request());
-    Ok(Some(Caller { user: known.user.clone(), scope: known.scope, session, address, request: number }))
+    let (user, scope, credential) = (known.user.clone(), known.scope, shown.credential);
+    Ok(Some(Caller { user, scope, session, address, request: number, credential }))
 }
 
 /// By which way a credential came.
 enum Door {
     Header,
     Cookie,
+    Ticket,
 }
 
 struct Shown {
@@ -403,11 +469,15 @@ struct Shown {
     door: Door,
 }
 
-/// A header wins over a cookie: a program says what it means.
-fn shown(request: &HttpRequest, gate: &Gate, now: Timestamp) -> ApiResult<Shown> {
+/// A header wins over a ticket and a ticket over a cookie: a program says what it means.
+fn shown(request: &HttpRequest, gate: &Gate, access: Access, now: Timestamp) -> ApiResult<Shown> {
     if let Some(value) = request.headers().get(AUTHORIZATION) {
         let text = value.to_str().ok().and_then(bearer).ok_or(Code::NotSignedIn)?;
         return Ok(Shown { credential: credential(text, gate, now)?, door: Door::Header });
+    }
+    if let (Access::Live, Some(ticket)) = (access, ticket(request.query_string())) {
+        let opens = gate.tickets.lock().unwrap_or_else(PoisonError::into_inner).redeem(&ticket, now);
+        return Ok(Shown { credential: opens.ok_or(Code::NotSignedIn)?, door: Door::Ticket });
     }
     let cookie = request.cookie(COOKIE).ok_or(Code::NotSignedIn)?;
     match credential(cookie.value(), gate, now)? {
@@ -415,6 +485,10 @@ fn shown(request: &HttpRequest, gate: &Gate, now: Timestamp) -> ApiResult<Shown>
         Credential::Token(_) => Err(Code::NotSignedIn.into()),
         credential @ Credential::Session(_) => Ok(Shown { credential, door: Door::Cookie }),
     }
+}
+
+fn ticket(query: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ticket").map(|(_, text)| text.into_owned())
 }
 
 fn bearer(header: &str) -> Option<&str> {
@@ -428,6 +502,31 @@ fn credential(text: &str, gate: &Gate, now: Timestamp) -> ApiResult<Credential> 
     }
     let claims = gate.signer.verify(text, now).map_err(|_| ApiError::from(Code::NotSignedIn))?;
     Ok(Credential::Session(claims.sid))
+}
+
+/// S28: what a browser sends by itself counts only where it comes from a page of ours.
+fn check_page(request: &ServiceRequest, gate: &Gate, access: Access, shown: &Shown) -> ApiResult<()> {
+    let headers = request.headers();
+    match (&shown.door, access, &shown.credential) {
+        (Door::Cookie, Access::Live, _) if !is_from_our_page(headers).unwrap_or(false) => {
+            Err(Code::OriginRefused.into())
+        }
+        (Door::Ticket, _, _) if !is_from_our_page(headers).unwrap_or(true) => Err(Code::OriginRefused.into()),
+        (Door::Cookie, _, Credential::Session(session)) if !request.method().is_safe() => {
+            check_csrf(gate, headers, session)
+        }
+        (Door::Header | Door::Cookie | Door::Ticket, ..) => Ok(()),
+    }
+}
+
+/// `None`: no browser says from where.
+fn is_from_our_page(headers: &HeaderMap) -> Option<bool> {
+    let origin = headers.get(ORIGIN)?;
+    let page = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    Some(page.is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https") && host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+    }))
 }
 
 fn check_csrf(gate: &Gate, headers: &HeaderMap, session: &str) -> ApiResult<()> {

@@ -44,7 +44,11 @@ use crate::{
     account::registry::AccountRegistry,
     ids::Timestamp,
     settings::Settings,
-    store::{Store, revisions, users},
+    store::{
+        Store,
+        revisions::{self, Revisions},
+        users,
+    },
     telemetry::feed::Feed,
 };
 
@@ -140,8 +144,17 @@ routes! {
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
     // what the machine says about itself
+    GET "/api/v1/logs" READ => api::logs::list;
+    GET "/api/v1/logs/stats" READ => api::logs::stats;
+    GET "/api/v1/logs/files" ADMIN => api::logs::list_files;
+    GET "/api/v1/logs/files/{name}" ADMIN => api::logs::download;
+    GET "/api/v1/logs/level" ADMIN => api::logs::level;
+    PUT "/api/v1/logs/level" ADMIN => api::logs::set_level;
     GET "/api/v1/audit" MANAGE => api::audit::list;
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
+
+    // older clients
+    GET "/logs" READ => api::logs::seed_list;
 }
 
 static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
@@ -223,15 +236,17 @@ impl AppState {
 }
 
 impl AppState {
-    /// Notices users, sessions and tokens that another process changed. Never ends.
+    /// Notices users, sessions, tokens and accounts that another process changed. Never ends.
     pub async fn watch_users(&self, every: Duration) {
-        let mut seen = None;
+        let mut seen: Option<Revisions> = None;
         loop {
             tokio::time::sleep(every).await;
-            let now = self.store.read(|conn| Ok((revisions::all(conn)?.users, users::has_admin(conn)?))).await;
-            let Ok((revision, has_admin)) = now else { continue };
-            if seen.replace(revision).is_some_and(|seen| seen != revision) {
-                self.gate.forget_all();
+            let now = self.store.read(|conn| Ok((revisions::all(conn)?, users::has_admin(conn)?))).await;
+            let Ok((now, has_admin)) = now else { continue };
+            match seen.replace(now) {
+                Some(seen) if seen.users != now.users => self.gate.forget_all(),
+                Some(seen) if seen.accounts != now.accounts => self.gate.note_change(),
+                Some(_) | None => {}
             }
             self.gate.note_set_up(has_admin);
             if has_admin {

@@ -11,6 +11,7 @@ mod client;
 mod faults;
 mod gap;
 mod load_isolation;
+mod logs;
 mod outbox;
 mod person;
 mod restart;

@@ -10,5 +10,6 @@ pub mod conversations;
 pub mod decisions;
 pub mod key;
 pub mod keywords;
+pub mod logs;
 pub mod outbox;
 pub mod sessions;
