@@ -149,6 +149,7 @@ impl App {
             }
         }
         info!("shutting down");
+        state.live.end();
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
         Ok(())

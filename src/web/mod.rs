@@ -14,6 +14,9 @@ mod health;
 pub mod hygiene;
 pub mod idempotency;
 pub mod input;
+pub mod live;
+pub mod live_backlog;
+pub mod live_frames;
 pub mod openapi;
 pub mod page;
 pub mod setup;
@@ -72,7 +75,7 @@ macro_rules! routes {
         }
 
         #[derive(utoipa::OpenApi)]
-        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody)))]
+        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody, live_frames::ClientFrame, live_frames::ServerFrame)))]
         struct Documented;
     };
 }
@@ -143,6 +146,10 @@ routes! {
     POST "/api/v1/blocked-buyers" ANSWER => api::blocked_buyers::create;
     DELETE "/api/v1/blocked-buyers/{id}" ANSWER => api::blocked_buyers::delete;
 
+    // what happens, as it happens
+    GET "/api/v1/live" Access::Live => live::connect;
+    POST "/api/v1/live/tickets" READ => live::create_ticket;
+
     // what the machine says about itself
     GET "/api/v1/logs" READ => api::logs::list;
     GET "/api/v1/logs/stats" READ => api::logs::stats;
@@ -212,6 +219,7 @@ pub struct AppState {
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
+    pub live: live::Live,
     pub door: api::sessions::DoorKeeper,
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
@@ -223,6 +231,7 @@ impl AppState {
     pub fn new(settings: &Settings, store: Store, registry: RegistryAddress, feed: Feed, now: Timestamp) -> Self {
         Self {
             gate: Gate::new(&store),
+            live: live::Live::default(),
             door: api::sessions::DoorKeeper::default(),
             setup: setup::Setup::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),

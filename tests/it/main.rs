@@ -10,6 +10,7 @@ mod chat;
 mod client;
 mod faults;
 mod gap;
+mod live;
 mod load_isolation;
 mod logs;
 mod outbox;
