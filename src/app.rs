@@ -31,7 +31,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
     web::Data,
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use log::{error, info, warn};
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -57,9 +57,11 @@ use crate::{
     telemetry::{
         clock,
         feed::Feed,
+        health::{self, HealthMonitor},
         logging::{self, FilesGuard},
+        metrics::Metrics,
     },
-    web::{self, AppState, RegistryAddress, setup},
+    web::{self, AppState, RegistryAddress, probe::Probe, setup},
 };
 
 /// Where the database was before `data_dir` existed.
@@ -67,6 +69,9 @@ const FORMER_DATABASE: &str = "yutang.db";
 
 /// How often the registry is asked whether it lives, and how long it may take.
 const REGISTRY_PING: Duration = Duration::from_secs(5);
+
+/// So many registries in a row that did not live are no bad luck: the process ends, and its supervisor starts it anew.
+const REGISTRIES: u32 = 5;
 
 /// How soon a change made by another process is noticed.
 const POLL: Duration = Duration::from_millis(500);
@@ -79,6 +84,7 @@ pub struct App {
     settings: Settings,
     store: Store,
     feed: Feed,
+    metrics: Metrics,
     listener: TcpListener,
     registry: Arc<OnceLock<RegistryAddress>>,
     // Fields are dropped in this order: the last lines are written while the folder is still ours.
@@ -102,8 +108,10 @@ impl App {
         let listener = TcpListener::bind(settings.server.listen)
             .with_context(|| format!("cannot listen on {}: free it, or set server.listen", settings.server.listen))
             .with_context(|| step(5, "listener"))?;
-        let registry = Arc::default();
-        Ok(Self { settings, store, feed: Feed::default(), listener, registry, _log_files: log_files, _lock: lock })
+        let metrics = Metrics::default();
+        store.timings().into_iter().for_each(|timing| metrics.show(timing));
+        let (feed, registry) = (Feed::default(), Arc::default());
+        Ok(Self { settings, store, feed, metrics, listener, registry, _log_files: log_files, _lock: lock })
     }
 
     /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
@@ -125,34 +133,53 @@ impl App {
         Arc::clone(&self.registry)
     }
 
-    /// Steps 6 and 7 of the start; then serves until `stop` resolves, and shuts down within `server.shutdown`.
+    /// Steps 6 and 7 of the start; then serves until `stop` resolves, and shuts down within `server.shutdown`. An error where the
+    /// process cannot go on and must be started anew.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
-        let registry = Supervised::start(&self.settings, &self.store, &self.feed);
+        let health = HealthMonitor::new(health_limits(&self.settings), clock::now());
+        let registry = Supervised::start(&self.settings, &self.store, &self.feed, &self.metrics);
         self.registry.get_or_init(|| registry.address());
-        let state =
-            AppState::new(&self.settings, self.store.clone(), registry.address(), self.feed.clone(), clock::unix());
-        let state = Data::new(state);
+        let state = Data::new(self.state(&registry, &health));
         setup::prepare(&state, address).await.context("start-up step 6 (first administrator) failed")?;
+        let mut probe = Probe::new(&state, self.settings.data_dir.clone());
         let server = serve_http(self.listener, state.clone()).context("start-up step 5 (listener) failed")?;
         let handle = server.handle();
         actix::spawn(server);
         let mut stop = pin!(stop);
         // Looked at before anybody hears of the address: from then on a signal is heard, and does not just end the process.
         let stopped = poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())).await;
+        // Whoever hears of the address finds that health is known.
+        let mut outcome = probe.look().await;
         info!("listening on http://{address}");
-        if !stopped {
-            tokio::select! {
-                () = stop => {}
-                () = registry.supervise() => {}
-                () = state.watch_users(POLL) => {}
-            }
+        if !stopped && outcome.is_ok() {
+            outcome = tokio::select! {
+                () = stop => Ok(()),
+                hopeless = registry.supervise() => Err(hopeless),
+                hopeless = probe.run() => Err(hopeless),
+                () = state.watch_users(POLL) => Ok(()),
+            };
+        }
+        if let Err(hopeless) = &outcome {
+            health.give_up();
+            error!(class = "system"; "this process cannot mend itself and ends: {hopeless}");
         }
         info!("shutting down");
         state.live.end();
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
-        Ok(())
+        outcome
+    }
+
+    fn state(&self, registry: &Supervised, health: &HealthMonitor) -> AppState {
+        AppState::new(
+            &self.settings,
+            self.store.clone(),
+            registry.address(),
+            self.feed.clone(),
+            health.clone(),
+            self.metrics.clone(),
+        )
     }
 }
 
@@ -182,7 +209,9 @@ fn adopt_former_database(former: &Path, settings: &Settings) -> anyhow::Result<(
 }
 
 fn serve_http(listener: TcpListener, state: Data<AppState>) -> std::io::Result<Server> {
+    let patience = state.settings.server.client_timeout;
     let server = HttpServer::new(move || web::application(state.clone()));
+    let server = server.client_request_timeout(patience).client_disconnect_timeout(patience);
     Ok(server.workers(1).disable_signals().shutdown_timeout(2).listen(listener)?.run())
 }
 
@@ -209,9 +238,9 @@ struct Supervised {
 type Shards = Arc<Mutex<Vec<(ArbiterHandle, Arc<AtomicBool>)>>>;
 
 impl Supervised {
-    fn start(settings: &Settings, store: &Store, feed: &Feed) -> Self {
+    fn start(settings: &Settings, store: &Store, feed: &Feed, metrics: &Metrics) -> Self {
         let shards = Shards::default();
-        let make = registry_maker(settings, store, feed, &shards);
+        let make = registry_maker(settings, store, feed, metrics, &shards);
         let address = RegistryAddress::new(make());
         Self { make, address, shards }
     }
@@ -224,15 +253,23 @@ impl Supervised {
         self.address.get()
     }
 
-    async fn supervise(&self) {
+    /// Replaces a registry that died. Returns why that is of no use any more.
+    async fn supervise(&self) -> anyhow::Error {
+        let mut dead = 0;
         loop {
             tokio::time::sleep(REGISTRY_PING).await;
             let alive = timeout(REGISTRY_PING, self.current().send(Ping)).await;
-            if !matches!(alive, Ok(Ok(_))) {
-                error!(class = "system"; "the registry is dead or silent and is replaced");
-                self.retire_shards();
-                self.address.set((self.make)());
+            if matches!(alive, Ok(Ok(_))) {
+                dead = 0;
+                continue;
             }
+            dead += 1;
+            if dead > REGISTRIES {
+                return anyhow!("{REGISTRIES} registries in a row did not live");
+            }
+            error!(class = "system"; "the registry is dead or silent and is replaced");
+            self.retire_shards();
+            self.address.set((self.make)());
         }
     }
 
@@ -249,14 +286,16 @@ fn registry_maker(
     settings: &Settings,
     store: &Store,
     feed: &Feed,
+    metrics: &Metrics,
     shards: &Shards,
 ) -> Box<dyn Fn() -> Addr<AccountRegistry>> {
     let (config, settings) = (registry_config(settings), settings.clone());
-    let (store, feed, shards) = (store.clone(), feed.clone(), Arc::clone(shards));
+    let (store, feed, metrics, shards) = (store.clone(), feed.clone(), metrics.clone(), Arc::clone(shards));
     Box::new(move || {
         let parts = ShardParts {
             store: store.clone(),
             feed: feed.clone(),
+            metrics: metrics.clone(),
             account: Arc::new(account_config(&settings)),
             outbox: outbox_config(&settings),
             age_limit: settings.inbox.age_limit,
@@ -276,6 +315,7 @@ fn registry_maker(
 struct ShardParts {
     store: Store,
     feed: Feed,
+    metrics: Metrics,
     account: Arc<AccountConfig>,
     outbox: OutboxConfig,
     age_limit: Duration,
@@ -288,9 +328,12 @@ impl ShardParts {
         let arbiter = Arbiter::new().handle();
         let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let outbox = {
-            let (store, config, feed) = (self.store.clone(), self.outbox, self.feed.clone());
+            let (store, config, feed, metrics) =
+                (self.store.clone(), self.outbox, self.feed.clone(), self.metrics.clone());
             let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
-            OutboxActor::start_in_arbiter(&arbiter, move |_| OutboxActor::new(store, config, feed, backlog, retired))
+            OutboxActor::start_in_arbiter(&arbiter, move |_| {
+                OutboxActor::new(store, config, feed, metrics, backlog, retired)
+            })
         };
         let reply = {
             let (store, age_limit, backlog) = (self.store.clone(), self.age_limit, Arc::clone(&backlog));
@@ -301,11 +344,11 @@ impl ShardParts {
         outbox.do_send(ListenForReleases(reply.clone().recipient()));
         outbox.do_send(ListenForTakeovers(reply.clone().recipient()));
         let inbox = {
-            let (store, feed) = (self.store.clone(), self.feed.clone());
+            let (store, feed, metrics) = (self.store.clone(), self.feed.clone(), self.metrics.clone());
             let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
             let (turns, takeovers) = (reply.clone().recipient(), reply.clone().recipient());
             InboxActor::start_in_arbiter(&arbiter, move |_| {
-                InboxActor::new(store, feed, turns, takeovers, backlog, retired)
+                InboxActor::new(store, feed, turns, takeovers, metrics, backlog, retired)
             })
         };
         let env = self.env(&inbox, &reply, &outbox, to, &retired);
@@ -323,6 +366,7 @@ impl ShardParts {
         Env {
             config: Arc::clone(&self.account),
             store: self.store.clone(),
+            metrics: self.metrics.clone(),
             neighbours: Neighbours {
                 ingest: inbox.clone().recipient(),
                 own_seen: outbox.clone().recipient(),
@@ -372,6 +416,19 @@ fn limits(settings: &Settings) -> Limits {
     Limits {
         connecting: Arc::new(Semaphore::new(settings.accounts.connecting)),
         sockets: Arc::new(Semaphore::new(sockets)),
+    }
+}
+
+fn health_limits(settings: &Settings) -> health::Limits {
+    let health = &settings.health;
+    health::Limits {
+        // Both are at most 100.
+        cpu_percent: health.cpu_percent as f32,
+        memory_percent: health.memory_percent as f32,
+        disk_free_bytes: health.disk_free_mib.saturating_mul(1 << 20),
+        backlog: health.backlog,
+        backlog_window: health.backlog_window,
+        refuse: health.refuse.clone(),
     }
 }
 
@@ -446,7 +503,7 @@ fn outbox_config(settings: &Settings) -> OutboxConfig {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::testbed::Bed;
+    use crate::{telemetry::health::PartState, testbed::Bed};
 
     fn registry(store: Store) -> AccountRegistry {
         let config = registry::Config { shards: 0, ..registry_config(&Settings::default()) };
@@ -469,8 +526,77 @@ mod tests {
             shards: Arc::new(Mutex::new(vec![left])),
         };
         assert!(supervised.current().send(Ping).await.is_err());
-        assert!(timeout(3 * REGISTRY_PING, supervised.supervise()).await.is_err(), "supervising never ends");
+        assert!(timeout(3 * REGISTRY_PING, supervised.supervise()).await.is_err(), "this one lives");
         assert!(retired.load(Ordering::Relaxed));
         assert!(supervised.current().send(Ping).await.is_ok());
+    }
+
+    fn supervised(make: impl Fn() -> Addr<AccountRegistry> + 'static) -> Supervised {
+        let address = RegistryAddress::new(make());
+        Supervised { make: Box::new(make), address, shards: Shards::default() }
+    }
+
+    #[actix::test]
+    async fn a_process_whose_registries_do_not_live_gives_up() {
+        let bed = Bed::paused();
+        let store = bed.store.clone();
+        let supervised = supervised(move || {
+            let (arbiter, store) = (Arbiter::new(), store.clone());
+            let born_dead = AccountRegistry::start_in_arbiter(&arbiter.handle(), move |_| registry(store));
+            arbiter.stop();
+            arbiter.join().unwrap();
+            born_dead
+        });
+        let hopeless = timeout(20 * REGISTRY_PING, supervised.supervise()).await.unwrap();
+        assert!(hopeless.to_string().contains("registries"), "{hopeless}");
+    }
+
+    fn app(folder: &tempfile::TempDir) -> App {
+        let mut settings = Settings { data_dir: folder.path().join("data"), ..Settings::default() };
+        settings.server.listen = ([127, 0, 0, 1], 0).into();
+        App::build(settings).unwrap()
+    }
+
+    /// A supervisor that restarts what ends with an error has something to go by.
+    #[actix::test]
+    async fn a_process_that_lost_its_writer_ends_with_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(&folder);
+        let store = app.store();
+        store.lose_writer().await;
+        let ended = timeout(Duration::from_secs(30), app.run_until_stopped(std::future::pending())).await.unwrap();
+        let why = format!("{:#}", ended.unwrap_err());
+        assert!(why.contains("the database is shut down"), "{why}");
+    }
+
+    /// Waits until the monitor says this of the shards.
+    async fn shards_are(health: &HealthMonitor, state: PartState) {
+        let said = async {
+            while health.report(clock::now()).0.services["shards"] != state {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(30), said).await.is_ok(), "never {state:?}");
+    }
+
+    #[actix::test]
+    async fn a_dead_shard_is_unhealthy_until_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(&folder);
+        let health = HealthMonitor::new(health_limits(&app.settings), clock::now());
+        let registry = Supervised::start(&app.settings, &app.store, &app.feed, &app.metrics);
+        let probe = Probe::new(&app.state(&registry, &health), folder.path().into());
+        let watched = async {
+            shards_are(&health, PartState::Ok).await;
+            registry.shards.lock().unwrap()[0].0.stop();
+            shards_are(&health, PartState::Failing).await;
+            assert!(health.report(clock::now()).1, "it is a 503");
+            shards_are(&health, PartState::Ok).await;
+        };
+        tokio::select! {
+            () = watched => {}
+            hopeless = probe.run() => panic!("{hopeless:#}"),
+        }
+        registry.retire_shards();
     }
 }

@@ -70,6 +70,9 @@
 //! - Every query that touches a tenant's rows takes a [`Scope`](store::Scope), or says that it is the engine's.
 //! - No cookie, token, password or raw frame in a log line above `trace`; what still looks like one is masked before any sink sees it.
 //! - Every warning and error of the server says by its [`Class`](telemetry::logging::Class) where to look.
+//! - An account is deleted while nothing of it runs ([`WithoutAccounts`](account::registry::WithoutAccounts)). A row that vanishes all the
+//!   same costs its own part of a batch, never a shard.
+//! - What a person writes goes the way of every answer; the ledger of an account that runs is the only one that touches its queue.
 //! - Every wait for somebody else has a deadline.
 //!
 //! What is not there on purpose: nothing solves a challenge, nothing hides that a program is at work, nothing writes to a buyer who did

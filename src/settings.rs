@@ -13,7 +13,10 @@ use toml::{Table, Value};
 
 use crate::{
     store,
-    telemetry::logging::{LogConfig, mask},
+    telemetry::{
+        health::Checks,
+        logging::{LogConfig, mask},
+    },
 };
 
 /// Documents every setting; the only place where defaults are written down.
@@ -23,7 +26,7 @@ const FILE: &str = "yutang.toml";
 const FILE_VARIABLE: &str = "YUTANG_CONFIG";
 const PREFIX: &str = "YUTANG__";
 /// Settings whose values are never repeated, not even in an error.
-const SECRET: [&str; 2] = ["secrets.key", "database.url"];
+const SECRET: [&str; 3] = ["secrets.key", "database.url", "metrics.token"];
 
 /// All settings. [`Settings::default`] are those of `default.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub struct Settings {
     pub log: LogConfig,
     pub setup: Setup,
     pub secrets: Secrets,
+    pub health: Health,
+    pub metrics: Metrics,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +76,13 @@ pub struct Server {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether the documentation of the API is shown to who is signed in.
     pub docs: bool,
+    /// As it was set; [`Settings::public_url`] is what links begin with.
+    pub public_url: String,
+    /// Whose pages may read answers.
+    pub cors_origins: Vec<String>,
+    /// For the head of a request, and again for its body.
+    #[serde(with = "span")]
+    pub client_timeout: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,6 +175,30 @@ pub struct Secrets {
     pub key_file: PathBuf,
 }
 
+/// When `GET /health` says that something is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    pub cpu_percent: u32,
+    pub memory_percent: u32,
+    /// Zero: never too little.
+    pub disk_free_mib: u64,
+    pub backlog: u64,
+    #[serde(with = "span")]
+    pub backlog_window: Duration,
+    pub refuse: Checks,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Empty: there is no `GET /metrics`.
+    pub token: String,
+}
+
+/// Shorter ones can be guessed.
+const METRICS_TOKEN: usize = 16;
+
 /// Why settings cannot be used: one sentence for each fault.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -228,6 +264,14 @@ impl Settings {
         self.data_dir.join(&self.secrets.key_file)
     }
 
+    /// What links into this server begin with, without a slash at the end; `address` is where it listens.
+    pub fn public_url(&self, address: SocketAddr) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{address}"),
+            url => url.to_owned(),
+        }
+    }
+
     /// How many shards to run; at least one.
     pub fn shards(&self) -> usize {
         match self.server.shards {
@@ -255,10 +299,27 @@ impl Settings {
         ] {
             require(value > 0, key, "must be at least 1")?;
         }
+        for (key, value) in
+            [("health.cpu_percent", self.health.cpu_percent), ("health.memory_percent", self.health.memory_percent)]
+        {
+            require((1..=100).contains(&value), key, "must be from 1 to 100")?;
+        }
+        let token = &self.metrics.token;
+        require(token.is_empty() || token.len() >= METRICS_TOKEN, "metrics.token", "must have 16 characters")?;
         self.log.validate()
     }
 
     fn validate_addresses(&self) -> Result<(), (&'static str, String)> {
+        let public_url = self.server.public_url.trim_end_matches('/');
+        require(
+            public_url.is_empty() || is_origin(public_url),
+            "server.public_url",
+            "must look like https://HOST[:PORT]",
+        )?;
+        for origin in &self.server.cors_origins {
+            let reason = format!("{origin:?} must look like https://HOST[:PORT], without a slash at the end, or be *");
+            require(origin == "*" || is_origin(origin), "server.cors_origins", &reason)?;
+        }
         let platform = &self.platform;
         for (key, url, schemes) in [
             ("platform.gateway_url", &platform.gateway_url, ["http", "https"]),
@@ -281,6 +342,7 @@ impl Settings {
         let (platform, accounts, inbox) = (&self.platform, &self.accounts, &self.inbox);
         for (key, value) in [
             ("server.shutdown", self.server.shutdown),
+            ("server.client_timeout", self.server.client_timeout),
             ("platform.heartbeat", platform.heartbeat),
             ("platform.register_wait", platform.register_wait),
             ("platform.request_wait", platform.request_wait),
@@ -290,6 +352,7 @@ impl Settings {
             ("inbox.age_limit", inbox.age_limit),
             ("outbox.expire_after", self.outbox.expire_after),
             ("outbox.answer_wait", self.outbox.answer_wait),
+            ("health.backlog_window", self.health.backlog_window),
         ] {
             require(!value.is_zero(), key, "must be longer than zero")?;
         }
@@ -322,6 +385,12 @@ impl fmt::Debug for Secrets {
     }
 }
 
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("token", &"***").finish()
+    }
+}
+
 /// Host and port of a URL with one of these schemes, or why it cannot be used.
 pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> {
     let form = || format!("must look like {}://HOST[:PORT][/PATH]", schemes.join(":// or "));
@@ -334,6 +403,13 @@ pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> 
     Ok((host.to_owned(), uri.port_u16().unwrap_or(usual)))
 }
 
+/// Whether it is spelt as browsers spell where a page comes from: scheme, host and port, and nothing else.
+fn is_origin(url: &str) -> bool {
+    let host = url.split_once("://").map(|(_, host)| host).unwrap_or_default();
+    let plain = !host.contains(['/', '?', '#', '@']) && !url.contains(|letter: char| letter.is_ascii_uppercase());
+    plain && endpoint(url, ["http", "https"]).is_ok()
+}
+
 fn sqlite_path(url: &str) -> &str {
     url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url)
 }
@@ -344,7 +420,7 @@ fn require(holds: bool, key: &'static str, reason: &str) -> Result<(), (&'static
 
 fn masked(key: &str, value: &Value) -> String {
     match value {
-        Value::String(text) if key == "secrets.key" && !text.is_empty() => "***".to_owned(),
+        Value::String(text) if matches!(key, "secrets.key" | "metrics.token") && !text.is_empty() => "***".to_owned(),
         Value::String(text) => mask(text).into_owned(),
         other => other.to_string(),
     }
@@ -672,6 +748,9 @@ mod tests {
             ("[log]\ntotal_size = \"1MB\"", "log.total_size"),
             ("[log]\ntotal_size = \"1MiB\"", "log.total_size"),
             ("[log]\nkeep_days = 0", "log.keep_days"),
+            ("[health]\ncpu_percent = 101", "health.cpu_percent"),
+            ("[health]\nrefuse = \"datenbank\"", "health.refuse"),
+            ("[metrics]\ntoken = \"short\"", "metrics.token"),
         ] {
             let text = refusal(file, &[]);
             assert!(text.starts_with(&format!("bad value for {key} in yutang.toml: ")), "{text}");
@@ -695,13 +774,15 @@ mod tests {
 
     #[test]
     fn secrets_appear_neither_masked_nor_in_debug_nor_in_errors() {
-        let file = "[database]\nurl = \"postgres://me:planted-one@host/db\"\n[secrets]\nkey = \"planted-two\"";
+        let file = "[database]\nurl = \"postgres://me:planted-one@host/db\"\n[secrets]\nkey = \"planted-two\"\n\
+                    [metrics]\ntoken = \"planted-three-and-long\"";
         let settings = load(file, &[]).unwrap();
         let shown = format!("{settings:?} {:?}", settings.masked());
         assert!(!shown.contains("planted") && shown.contains("host/db"), "{shown}");
         assert_eq!(settings.database_url(), "postgres://me:planted-one@host/db");
         assert!(!refusal("[database]\nurl = \"mysql://me:planted@host\"", &[]).contains("planted"));
         assert!(!refusal("[secrets]\nkey = \"planted", &[]).contains("planted"));
+        assert!(!refusal("[metrics]\ntoken = \"planted\"", &[]).contains("planted"));
     }
 
     #[test]
@@ -709,6 +790,22 @@ mod tests {
         for (url, path) in [("sqlite:a.db", "a.db"), ("sqlite:///srv/a.db", "/srv/a.db"), ("b.db", "b.db")] {
             assert_eq!(load("", &[("YUTANG__DATABASE__URL", url)]).unwrap().database_url(), path);
         }
+    }
+
+    #[test]
+    fn what_links_and_foreign_pages_begin_with_is_an_origin_and_nothing_more() {
+        let address = ([127, 0, 0, 1], 8080).into();
+        assert_eq!(Settings::default().public_url(address), "http://127.0.0.1:8080");
+        let named = load("", &[("YUTANG__SERVER__PUBLIC_URL", "https://shop.example/")]).unwrap();
+        assert_eq!(named.public_url(address), "https://shop.example");
+        let listed = load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example, http://localhost:3000")]).unwrap();
+        assert_eq!(listed.server.cors_origins, ["https://a.example", "http://localhost:3000"]);
+        for bad in ["a.example", "ftp://a.example", "https://a.example/x", "https://me@a.example", "https://A.example"]
+        {
+            assert!(load("", &[("YUTANG__SERVER__PUBLIC_URL", bad)]).is_err(), "{bad}");
+            assert!(load("", &[("YUTANG__SERVER__CORS_ORIGINS", bad)]).is_err(), "{bad}");
+        }
+        assert!(load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example/")]).is_err(), "no browser says it so");
     }
 
     #[test]

@@ -33,6 +33,19 @@ fn nothing_is_left_to_do_and_no_test_is_switched_off() {
     assert_none(trees.iter().flatten().flat_map(|(name, source)| rules::unfinished(name, source)));
 }
 
+/// The pages' strict content policy holds only while nothing of a script or a style stands in them.
+#[test]
+fn templates_hold_no_script_no_style_and_no_raw_text() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let entries = fs::read_dir(root).expect("folder can be listed");
+    let paths: Vec<_> = entries.map(|entry| entry.expect("entry can be read").path()).collect();
+    assert!(!paths.is_empty());
+    assert_none(paths.iter().flat_map(|path| {
+        let text = fs::read_to_string(path).expect("template is UTF-8");
+        rules::inline(&text).into_iter().map(|fault| format!("{}: {fault}", path.display())).collect::<Vec<_>>()
+    }));
+}
+
 /// Every Rust file below `folder`, by its path from there.
 fn read(folder: &str) -> BTreeMap<String, Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

@@ -192,6 +192,19 @@ pub struct RegistryOverview {
     pub accounts: Vec<(AccountId, Status)>,
 }
 
+/// What has every shard in work? Each may take this long; `None`: it did not answer.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Vec<Option<ShardLoad>>")]
+pub struct LoadOfShards(pub Duration);
+
+/// What the three actors of a shard have in work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ShardLoad {
+    pub inbox: Load,
+    pub reply: Load,
+    pub outbox: Load,
+}
+
 /// Settle, close every socket, end. Answered when it is done; the asker sets the deadline.
 #[derive(Debug, Clone, Copy, ActixMessage)]
 #[rtype(result = "()")]

@@ -13,7 +13,10 @@ use std::{
 use actix::prelude::*;
 use futures_util::{FutureExt as _, future::join_all};
 use log::{error, warn};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{
     account::{
@@ -22,8 +25,8 @@ use crate::{
         facts::{AccountFacts, Pace},
         messages::{
             AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, CredentialsChanged, DropAccount, Load,
-            Overview, Ping, Refresh, RegistryOverview, Restart, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop,
-            Switches,
+            LoadOfShards, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot,
+            SnapshotOf, StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
     },
@@ -77,6 +80,7 @@ pub struct Shard {
     pub adopt: [Recipient<Adopt>; 3],
     /// In the order they are let go: the beginning of the walk first.
     pub drop_account: [Recipient<DropAccount>; 3],
+    /// Inbox, reply, outbox.
     pub ping: [Recipient<Ping>; 3],
     pub amend: [Recipient<Amend>; 2],
     pub by_person: Recipient<SendByPerson>,
@@ -153,7 +157,7 @@ struct Supervised {
     credentials_version: i64,
     /// How many times its running actor was told of new credentials.
     renewals: u64,
-    /// The status tells of the newest credentials.
+    /// The status tells of the newest credentials, and of an actor that is to go on.
     status_is_new: bool,
     enabled: bool,
     shard: usize,
@@ -441,6 +445,7 @@ impl AccountRegistry {
 
     fn stop(&mut self, id: AccountId, reason: Reason, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.status_is_new = false;
         match &account.phase {
             Phase::Running(actor) => {
                 // Gone already, it is reported as stopped.
@@ -755,7 +760,7 @@ impl Handler<StatusChanged> for AccountRegistry {
         else {
             return;
         };
-        account.status_is_new = changed.renewals == account.renewals;
+        account.status_is_new = changed.renewals == account.renewals && matches!(account.phase, Phase::Running(_));
         if changed.status.state == State::Connected {
             account.crashes = Backoff::new(self.config.backoff);
         }
@@ -898,15 +903,16 @@ impl Handler<ActOnEntry> for AccountRegistry {
 impl Handler<AwaitOutcome> for AccountRegistry {
     type Result = ResponseActFuture<Self, Option<Status>>;
 
-    fn handle(&mut self, wanted: AwaitOutcome, ctx: &mut Self::Context) -> Self::Result {
-        let AwaitOutcome { account, credentials_version, timeout: patience } = wanted;
-        let (answer, told) = oneshot::channel();
-        self.outcomes.push(Outcome { account, credentials_version, answer });
-        if self.accounts.get(&account).is_some_and(|known| known.credentials_version >= credentials_version) {
-            self.tell_outcomes(account);
-        }
-        self.look(ctx);
-        let waited = async move { timeout(patience, told).await }.into_actor(self);
+    /// Looks at the database first: whoever asks may just have written there.
+    fn handle(&mut self, wanted: AwaitOutcome, _: &mut Self::Context) -> Self::Result {
+        let AwaitOutcome { account, credentials_version, timeout } = wanted;
+        let over = Instant::now() + timeout;
+        let waited = self.read(self.known).then(move |(), actor, _| {
+            let (answer, told) = oneshot::channel();
+            actor.outcomes.push(Outcome { account, credentials_version, answer });
+            actor.tell_outcomes(account);
+            async move { timeout_at(over, told).await }.into_actor(actor)
+        });
         Box::pin(waited.map(move |told, actor, _| match told {
             Ok(Ok(status)) => Some(status),
             // The time is over.
@@ -939,6 +945,21 @@ impl Handler<SnapshotOf> for AccountRegistry {
         let wait = self.config.ping_wait;
         Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
     }
+}
+
+impl Handler<LoadOfShards> for AccountRegistry {
+    type Result = ResponseFuture<Vec<Option<ShardLoad>>>;
+
+    fn handle(&mut self, LoadOfShards(wait): LoadOfShards, _: &mut Self::Context) -> Self::Result {
+        let asked: Vec<_> = self.shards.iter().map(|shard| load(shard.ping.clone(), wait)).collect();
+        Box::pin(join_all(asked))
+    }
+}
+
+async fn load(pings: [Recipient<Ping>; 3], wait: Duration) -> Option<ShardLoad> {
+    let [inbox, reply, outbox] = pings.map(|ping| async move { timeout(wait, ping.send(Ping)).await.ok()?.ok() });
+    let (inbox, reply, outbox) = tokio::join!(inbox, reply, outbox);
+    Some(ShardLoad { inbox: inbox?, reply: reply?, outbox: outbox? })
 }
 
 impl Handler<Ping> for AccountRegistry {

@@ -3,10 +3,7 @@
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
-use tokio::{
-    sync::{Semaphore, broadcast},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, broadcast};
 
 use super::*;
 use crate::{
@@ -23,6 +20,7 @@ use crate::{
     platform::{lwp::session, mtop::client as gateway},
     reply::messages::ItemKnown,
     store::accounts::{self, Waits},
+    telemetry::metrics::Metrics,
     testbed::{Bed, Heard, answering, answering_later, let_run, listening},
 };
 
@@ -281,6 +279,7 @@ fn env(store: &Store, to: ToRegistry) -> Env {
     Env {
         config: Arc::new(config),
         store: store.clone(),
+        metrics: Metrics::default(),
         neighbours: Neighbours {
             ingest: answering(|_| Ok(())),
             own_seen: answering(|_| Ok(Vec::new())),
@@ -530,6 +529,25 @@ async fn accounts_start_at_the_set_pace() {
     assert!(begun.elapsed() <= 4 * SECOND);
     let_run().await;
     assert_eq!(registry.send(Ping).await.unwrap(), Load { accounts: 30, pending: 0 });
+}
+
+/// Whoever asks how the shards are learns which of them is silent, and does not wait for it longer than they want.
+#[actix::test]
+async fn a_silent_shard_is_told_apart_from_those_that_answer() {
+    let bed = Bed::paused();
+    let (tell, _told) = listening();
+    let (store, silent) = (bed.store.clone(), Manners::default());
+    silent.is_dead.store(true, Ordering::Relaxed);
+    let make = Box::new(move |number, to| {
+        let manners = if number == 1 { silent.clone() } else { Manners::default() };
+        shard(Arbiter::current(), &store, to, &tell, &manners)
+    });
+    let config = Config { shards: 3, ..CONFIG };
+    let registry = AccountRegistry::new(config, bed.store.clone(), Feed::default(), make).start();
+    let started = Instant::now();
+    let loads = registry.send(LoadOfShards(SECOND)).await.unwrap();
+    assert_eq!(loads, [Some(ShardLoad::default()), None, Some(ShardLoad::default())]);
+    assert!(started.elapsed() <= 2 * SECOND);
 }
 
 /// A silent shard is replaced as a whole, on a thread of its own, and its accounts come back. In real time: there are several threads.
@@ -786,4 +804,19 @@ async fn nothing_starts_while_a_person_settles_an_entry_in_the_database() {
     drop(held);
     assert_eq!(acting.await.unwrap().map(|entry| entry.state), Ok(EntryState::Expired));
     bench.is_taken_in(id).await;
+}
+
+#[actix::test]
+async fn the_outcome_of_a_restart_or_of_enabling_is_not_what_was_before() {
+    let (mut bench, facts) = Bench::start(1);
+    let id = facts[0].id;
+    bench.runs(id).await;
+    bench.says(id, 0, State::Connected).await;
+    assert!(bench.registry.send(Restart(id)).await.unwrap());
+    bench.says(id, 0, State::Connected).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connecting));
+    bench.enable(&facts[0], false).await;
+    bench.status(id, State::Closed, Reason::Disabled).await;
+    bench.enable(&facts[0], true).await;
+    assert_eq!(bench.outcome(id, 1).await.map(|status| status.state), Some(State::Connecting));
 }

@@ -5,6 +5,7 @@ mod block;
 mod check;
 mod conversation;
 mod demo;
+mod health;
 mod import;
 mod inspect;
 mod keyword;
@@ -81,6 +82,7 @@ enum Command {
     Migrate(migrate::Args),
     /// Print the settings and test what a server needs
     Check,
+    Health(health::HealthArgs),
     Simulate(simulate::SimulateArgs),
     Inspect(inspect::InspectArgs),
 }
@@ -119,6 +121,7 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::User(command) => user::run(command, &settings, out)?,
         Command::Migrate(args) => migrate::run(&args, &settings, out)?,
         Command::Check => check::run(&settings, out)?,
+        Command::Health(args) => health::run(&args, &settings, out)?,
         Command::Serve => serve::run(settings)?,
         Command::Inspect(args) => return inspect::run(args),
         Command::Simulate(args) => return simulate::run(args),

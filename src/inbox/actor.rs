@@ -41,6 +41,7 @@ use crate::{
     telemetry::{
         clock,
         feed::{Direction, Feed, FeedEvent, StoredEvent},
+        metrics::Metrics,
     },
 };
 
@@ -67,6 +68,7 @@ pub struct InboxActor {
     feed: Feed,
     turns: Recipient<TurnSettled>,
     takeovers: Recipient<TookOver>,
+    metrics: Metrics,
     backlog: Arc<AtomicUsize>,
     /// Set when this shard was replaced: nothing may be stored by it any more.
     retired: Arc<AtomicBool>,
@@ -102,6 +104,7 @@ impl InboxActor {
         feed: Feed,
         turns: Recipient<TurnSettled>,
         takeovers: Recipient<TookOver>,
+        metrics: Metrics,
         backlog: Arc<AtomicUsize>,
         retired: Arc<AtomicBool>,
     ) -> Self {
@@ -110,6 +113,7 @@ impl InboxActor {
             feed,
             turns,
             takeovers,
+            metrics,
             backlog,
             retired,
             accounts: HashMap::new(),
@@ -234,6 +238,7 @@ impl InboxActor {
     }
 
     fn stored(&mut self, arrivals: Vec<Arrival>, fresh: Vec<bool>, ctx: &mut Context<Self>) {
+        self.metrics.received(fresh.iter().filter(|new| **new).count());
         let mut fresh = fresh.into_iter();
         for Arrival { ingest, answer } in arrivals {
             let answered = answered_by_seller(&ingest);

@@ -38,9 +38,16 @@ impl Inbox {
         let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let feed = Feed::default();
         let watch = feed.watch();
-        let actor =
-            InboxActor::new(bed.store.clone(), feed, turn, takeover, Arc::clone(&backlog), Arc::clone(&retired))
-                .start();
+        let actor = InboxActor::new(
+            bed.store.clone(),
+            feed,
+            turn,
+            takeover,
+            Metrics::default(),
+            Arc::clone(&backlog),
+            Arc::clone(&retired),
+        )
+        .start();
         Self { bed, facts, actor, turns, takeovers, feed: watch, backlog, retired }
     }
 

@@ -45,6 +45,7 @@ use crate::{
     telemetry::{
         clock,
         feed::{DecidedEvent, Feed, FeedEvent, SendEvent},
+        metrics::Metrics,
     },
 };
 
@@ -78,6 +79,7 @@ pub struct OutboxActor {
     store: Store,
     config: Config,
     feed: Feed,
+    metrics: Metrics,
     /// Turns between the inbox and a stored decision: the inbox slows down when it grows.
     backlog: Arc<AtomicUsize>,
     /// Set when this shard was replaced: nothing may leave it any more.
@@ -149,11 +151,19 @@ struct Batch {
 }
 
 impl OutboxActor {
-    pub fn new(store: Store, config: Config, feed: Feed, backlog: Arc<AtomicUsize>, retired: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        store: Store,
+        config: Config,
+        feed: Feed,
+        metrics: Metrics,
+        backlog: Arc<AtomicUsize>,
+        retired: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             store,
             config,
             feed,
+            metrics,
             backlog,
             retired,
             accounts: HashMap::new(),
@@ -210,6 +220,8 @@ impl OutboxActor {
     }
 
     fn note_settled(&mut self, entry: &Entry) {
+        let settled_at = entry.settled_at.unwrap_or(entry.created_at);
+        self.metrics.settled(entry.state, settled_at.since(entry.created_at));
         if let Some(message) = &entry.message {
             self.recent.put(message.clone(), entry.account);
         }
@@ -331,6 +343,7 @@ impl OutboxActor {
             self.tell_attended(attended);
         }
         for event in batch.told {
+            self.metrics.decided(event.decision, event.decided_at.since(event.received_at));
             self.feed.tell(|| FeedEvent::Decided(Box::new(event)));
         }
         if self.feed.is_watched() {
@@ -365,6 +378,7 @@ impl OutboxActor {
             Some(line) if account.ledger.on_launch(&flight.conversation, flight.id, clock::now()) => {
                 let Flight { id, conversation, peer, body, attempt: _ } = flight;
                 line.transmit.do_send(Transmit { id, conversation, peer, body });
+                self.metrics.sent();
             }
             Some(_) => {}
             None => {

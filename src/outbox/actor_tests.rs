@@ -56,8 +56,15 @@ impl Outbox {
         let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let feed = Feed::default();
         let watch = feed.watch();
-        let actor =
-            OutboxActor::new(bed.store.clone(), CONFIG, feed, Arc::clone(&backlog), Arc::clone(&retired)).start();
+        let actor = OutboxActor::new(
+            bed.store.clone(),
+            CONFIG,
+            feed,
+            Metrics::default(),
+            Arc::clone(&backlog),
+            Arc::clone(&retired),
+        )
+        .start();
         let (release, releases) = listening();
         actor.send(ListenForReleases(release)).await.unwrap();
         actor.send(Adopt(facts.clone())).await.unwrap().unwrap();

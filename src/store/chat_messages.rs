@@ -8,7 +8,13 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use super::{DbConn, Page, Scope, accounts::own, column::without_nul, schema::chat_messages};
+use super::{
+    DbConn, Page, Scope,
+    accounts::own,
+    column::without_nul,
+    page::{EVER, LONG},
+    schema::chat_messages,
+};
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp};
 
 /// How a message came to us.
@@ -349,7 +355,11 @@ pub fn decisions(
         query
     };
     let total = fitting().count().get_result(conn)?;
-    let rows = fitting()
+    let mut query = fitting();
+    if total > LONG {
+        query = query.filter(chat_messages::received_at.ge(EVER));
+    }
+    let rows = query
         .order((chat_messages::received_at.desc(), chat_messages::message_id.desc()))
         .offset(page.offset)
         .limit(page.limit)

@@ -40,8 +40,11 @@ mod scope;
 pub mod secret;
 pub mod sessions;
 pub mod settings;
+pub mod stats;
+mod timings;
 pub mod unknown_pushes;
 pub mod users;
+pub mod vitals;
 mod writer;
 
 use std::sync::Arc;
@@ -58,6 +61,7 @@ pub use self::{
 use self::{
     connection::{Role, Target},
     queue::Queue,
+    timings::Timings,
 };
 
 /// Where the database is and how it is used.
@@ -107,6 +111,7 @@ struct Inner {
     keys: Keys,
     writer: Queue,
     readers: Queue,
+    timings: Timings,
 }
 
 impl Store {
@@ -116,9 +121,10 @@ impl Store {
         let target = Target::parse(config)?;
         migrate::up(config)?;
         facts::check_key(&mut target.connect(Role::Write)?, &keys)?;
-        let readers = reader::start(&target, config.readers)?;
-        let writer = writer::start(target)?;
-        Ok(Self(Arc::new(Inner { keys, writer, readers })))
+        let timings = Timings::new();
+        let readers = reader::start(&target, config.readers, &timings)?;
+        let writer = writer::start(target, timings.clone())?;
+        Ok(Self(Arc::new(Inner { keys, writer, readers, timings })))
     }
 
     /// Runs `work` on a reader, seeing the database as of one moment. Waits at most 30 s.
@@ -163,10 +169,26 @@ impl Store {
         &self.0.keys
     }
 
+    /// How long the database's threads take, for whoever shows it.
+    pub fn timings(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
+        self.0.timings.collectors()
+    }
+
     /// Whether the database answers and takes writes. A row is changed and changed back: a full disk lets a transaction pass that
     /// leaves every page as it is.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.write(|conn| ["asked", "answered"].into_iter().try_for_each(|word| facts::put(conn, facts::PING, word)))
             .await
+    }
+
+    /// Whether the thread that writes gets its lock: as [`Store::ping`], but leaves the disk in peace.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
+    }
+
+    /// Ends the thread that writes, as a panic in it would.
+    #[cfg(test)]
+    pub(crate) async fn lose_writer(&self) {
+        self.0.writer.break_thread().await;
     }
 }

@@ -9,7 +9,14 @@ use diesel::{
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
 
-use super::{DbConn, Page, Scope, accounts::own, column::without_nul, once_replies, schema::outbox};
+use super::{
+    DbConn, Page, Scope,
+    accounts::own,
+    column::without_nul,
+    once_replies,
+    page::{EVER, LONG},
+    schema::outbox,
+};
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     outbox::entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row as Write, SendId, State},
@@ -330,7 +337,11 @@ macro_rules! fitting {
 /// A part of the entries that fit, newest first, and how many fit.
 pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Vec<Entry>, i64)> {
     let total = fitting!(scope, filter).count().get_result(conn)?;
-    let rows = fitting!(scope, filter)
+    let mut query = fitting!(scope, filter);
+    if total > LONG {
+        query = query.filter(outbox::created_at.ge(EVER));
+    }
+    let rows = query
         .order((outbox::created_at.desc(), outbox::id.desc()))
         .offset(page.offset)
         .limit(page.limit)

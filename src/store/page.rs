@@ -2,6 +2,8 @@
 
 use diesel::sql_types::{Nullable, Text};
 
+use crate::ids::Timestamp;
+
 /// Which part of a list is wanted. What is returned with it is how long the whole list is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
@@ -15,6 +17,13 @@ impl Page {
         Self { offset: 0, limit }
     }
 }
+
+/// A list longer than this is read along an index by time, which a bound on the time makes SQLite take; a shorter one is sorted, so that
+/// who has few rows among many of others need not walk through theirs.
+pub(super) const LONG: i64 = 5000;
+
+/// Before everything.
+pub(super) const EVER: Timestamp = Timestamp(i64::MIN);
 
 diesel::define_sql_function! {
     /// Of the letters of ASCII alone on SQLite.

@@ -23,6 +23,8 @@ const WAIT_BLOCKING: Duration = Duration::from_secs(300);
 
 /// One unit of work. Its result is handed over only in [`Job::finish`], when it is known to be true.
 pub(super) trait Job: Send {
+    /// When it joined the queue.
+    fn queued_at(&self) -> Instant;
     fn run(&mut self, conn: &mut DbConn) -> QueryResult<()>;
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
     /// Whether anybody still waits for the result.
@@ -103,6 +105,7 @@ enum Answer<T> {
 }
 
 struct Task<T, F> {
+    queued_at: Instant,
     work: Option<F>,
     value: Option<T>,
     answer: Answer<T>,
@@ -110,7 +113,7 @@ struct Task<T, F> {
 
 impl<T, F> Task<T, F> {
     fn new(work: F, answer: Answer<T>) -> Box<Self> {
-        Box::new(Self { work: Some(work), value: None, answer })
+        Box::new(Self { queued_at: Instant::now(), work: Some(work), value: None, answer })
     }
 }
 
@@ -119,6 +122,10 @@ where
     T: Send,
     F: FnOnce(&mut DbConn) -> QueryResult<T> + Send,
 {
+    fn queued_at(&self) -> Instant {
+        self.queued_at
+    }
+
     fn run(&mut self, conn: &mut DbConn) -> QueryResult<()> {
         if let Some(work) = self.work.take() {
             self.value = Some(work(conn)?);
@@ -140,6 +147,39 @@ where
         match &self.answer {
             Answer::Async(answer) => !answer.is_closed(),
             Answer::Blocking(_) => true,
+        }
+    }
+}
+
+/// Takes its thread with it.
+#[cfg(test)]
+struct Bomb;
+
+#[cfg(test)]
+impl Job for Bomb {
+    fn queued_at(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn run(&mut self, _: &mut DbConn) -> QueryResult<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: Result<(), StoreError>) {
+        panic!("a test ends this thread");
+    }
+
+    fn is_awaited(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+impl Queue {
+    /// Returns when the thread behind the queue is gone.
+    pub(super) async fn break_thread(&self) {
+        if self.0.send(Box::new(Bomb)).await.is_ok() {
+            self.0.closed().await;
         }
     }
 }

@@ -13,14 +13,16 @@ use super::{
     StoreError,
     connection::{self, DbConn, Role, Target},
     queue::{Job, QUEUE, Queue},
+    timings::Timings,
 };
 
 /// Starts `count` threads (at least one). They connect when there is something to read.
-pub(super) fn start(target: &Target, count: usize) -> Result<Queue, StoreError> {
+pub(super) fn start(target: &Target, count: usize, timings: &Timings) -> Result<Queue, StoreError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let queue = Arc::new(Mutex::new(queue));
     for number in 0..count.max(1) {
-        let reader = Reader { target: target.clone(), connection: None, queue: Arc::clone(&queue) };
+        let (queue, timings) = (Arc::clone(&queue), timings.clone());
+        let reader = Reader { target: target.clone(), connection: None, queue, timings };
         thread::Builder::new()
             .name(format!("store-reader-{number}"))
             .spawn(move || reader.run())
@@ -33,13 +35,17 @@ struct Reader {
     target: Target,
     connection: Option<DbConn>,
     queue: Arc<Mutex<Receiver<Box<dyn Job>>>>,
+    timings: Timings,
 }
 
 impl Reader {
     fn run(mut self) {
         while let Some(mut job) = self.next() {
             if job.is_awaited() {
+                self.timings.read_wait.observe(job.queued_at().elapsed().as_secs_f64());
+                let running = self.timings.read_run.start_timer();
                 let outcome = self.serve(&mut *job);
+                running.observe_duration();
                 job.finish(outcome);
             }
         }

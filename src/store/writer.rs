@@ -16,6 +16,7 @@ use super::{
     connection::{self, DbConn, Role, Target},
     error::is_constraint,
     queue::{Job, QUEUE, Queue},
+    timings::Timings,
 };
 
 /// Jobs in one transaction, at most.
@@ -24,11 +25,11 @@ const BATCH: usize = 512;
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Starts the thread. It ends when the last [`Queue`] is dropped, after what was queued.
-pub(super) fn start(target: Target) -> Result<Queue, StoreError> {
+pub(super) fn start(target: Target, timings: Timings) -> Result<Queue, StoreError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let connection = Some(target.connect(Role::Write)?);
     let bell = checkpoint::start(&target)?;
-    let writer = Writer { target, connection, queue, bell };
+    let writer = Writer { target, connection, queue, bell, timings };
     thread::Builder::new()
         .name("store-writer".into())
         .spawn(move || writer.run())
@@ -42,6 +43,7 @@ struct Writer {
     connection: Option<DbConn>,
     queue: Receiver<Box<dyn Job>>,
     bell: Option<Bell>,
+    timings: Timings,
 }
 
 type Done = Vec<(Box<dyn Job>, Result<(), StoreError>)>;
@@ -50,7 +52,10 @@ impl Writer {
     fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
             let mut done = Done::new();
+            let running = self.timings.transaction.start_timer();
             let verdict = self.commit_batch(first, &mut done);
+            running.observe_duration();
+            self.timings.batch_jobs.observe(done.len() as f64);
             if let Err(error) = &verdict {
                 log::error!(class = "database", jobs = done.len(); "a transaction failed: {error}");
                 // closing the connection undoes whatever is left of the transaction
@@ -66,7 +71,7 @@ impl Writer {
     }
 
     fn commit_batch(&mut self, first: Box<dyn Job>, done: &mut Done) -> Result<(), StoreError> {
-        let Self { target, connection, queue, .. } = self;
+        let Self { target, connection, queue, timings, .. } = self;
         let conn = match begin(target, connection) {
             Ok(conn) => conn,
             Err(error) => {
@@ -75,6 +80,7 @@ impl Writer {
             }
         };
         run_batch(conn, first, queue, done)?;
+        let _committing = timings.commit.start_timer();
         Ok(connection::commit(conn)?)
     }
 }

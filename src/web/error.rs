@@ -121,6 +121,8 @@ codes! {
     InvalidQuery = "invalid_query", BAD_REQUEST, "查询参数不符合要求。", "A query parameter cannot be accepted.";
     InvalidHeader = "invalid_header", BAD_REQUEST, "请求头不符合要求。", "A header of the request cannot be accepted.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "请求内容须为 application/json。", "The body must be application/json.";
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "请求内容未能及时送达。", "The body did not arrive in time.";
+    Misdirected = "misdirected", MISDIRECTED_REQUEST, "该请求的 Host 不属于本服务器，请设置 server.public_url。", "The Host of this request is not this server's: set server.public_url.";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "请求内容过大。", "The body is too large.";
     NotSignedIn = "not_signed_in", UNAUTHORIZED, "请先登录。", "Sign in first.";
     /// The same for an unknown name, a wrong password and a wrong code: nobody learns which.

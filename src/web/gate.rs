@@ -17,7 +17,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::{Cookie, SameSite},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN},
+    http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN},
     middleware::Next,
     web::Data,
 };
@@ -25,10 +25,10 @@ use lru::LruCache;
 use tokio::sync::watch;
 
 use super::{
-    AppState, Route,
+    AppState, Route, cors,
     error::{ApiError, ApiResult, Code},
     hygiene::{ClientAddress, RequestId},
-    route_of,
+    pages, route_of,
 };
 use crate::{
     access::{
@@ -38,6 +38,7 @@ use crate::{
         token::{self, Access as TokenAccess},
     },
     ids::{Timestamp, TokenId},
+    settings::Server,
     store::{
         Scope, Store, api_tokens,
         audit::{Actor, Via},
@@ -68,6 +69,8 @@ pub enum Access {
     Door,
     /// A person, about themselves. No token of a program reaches it.
     Person,
+    /// As [`Access::Person`]; a browser that is not signed in is led to the page where one signs in.
+    Page,
     /// Whoever holds this right.
     Right(Right),
     /// Whoever may look, to stay and listen. Also by a ticket in the address, for who can send no header; by cookie only from a page of
@@ -400,8 +403,8 @@ impl Known {
 
     fn may(&self, access: Access) -> bool {
         match (access, &self.holder) {
-            (Access::Open | Access::Door, _) | (Access::Person, Holder::Session { .. }) => true,
-            (Access::Person, Holder::Token { .. }) => false,
+            (Access::Open | Access::Door, _) | (Access::Person | Access::Page, Holder::Session { .. }) => true,
+            (Access::Person | Access::Page, Holder::Token { .. }) => false,
             (Access::Live, _) => self.may(Access::Right(Right::Read)),
             (Access::Right(right), Holder::Session { .. }) => self.user.role.may(right),
             (Access::Right(right), Holder::Token { access, .. }) => {
@@ -429,7 +432,22 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             }
             Ok(next.call(request).await?.map_into_left_body())
         }
-        Err(refusal) => Ok(request.into_response(HttpResponse::from_error(refusal)).map_into_right_body()),
+        Err(refusal) => {
+            let led = (route.access == Access::Page).then(|| lead(request.request(), refusal.code())).flatten();
+            let response = led.unwrap_or_else(|| HttpResponse::from_error(refusal));
+            Ok(request.into_response(response).map_into_right_body())
+        }
+    }
+}
+
+/// Where a browser is led that asked for a page too early.
+fn lead(request: &HttpRequest, code: Code) -> Option<HttpResponse> {
+    let is_browser = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|kinds| kinds.contains("text/html"));
+    request.headers().get(ACCEPT).filter(|accepted| is_browser(accepted))?;
+    match code {
+        Code::NotSignedIn => Some(pages::lead_to_sign_in(request.uri().path_and_query()?.as_str())),
+        Code::SetupRequired => Some(pages::lead_to(pages::SETUP)),
+        _ => None,
     }
 }
 
@@ -439,11 +457,11 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
         Access::Open => return Ok(None),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
-        Access::Person | Access::Right(_) | Access::Live => {}
+        Access::Person | Access::Page | Access::Right(_) | Access::Live => {}
     }
     let now = clock::unix();
     let shown = shown(request.request(), &app.gate, route.access, now)?;
-    check_page(request, &app.gate, route.access, &shown)?;
+    check_page(request, &app, route.access, &shown)?;
     let session = match &shown.credential {
         Credential::Session(id) => Some(id.clone()),
         Credential::Token(_) => None,
@@ -504,29 +522,32 @@ fn credential(text: &str, gate: &Gate, now: Timestamp) -> ApiResult<Credential> 
     Ok(Credential::Session(claims.sid))
 }
 
-/// S28: what a browser sends by itself counts only where it comes from a page of ours.
-fn check_page(request: &ServiceRequest, gate: &Gate, access: Access, shown: &Shown) -> ApiResult<()> {
-    let headers = request.headers();
+/// S28: what a browser sends by itself counts only where it comes from a page of ours. Pages of listed origins use tickets, as they use
+/// tokens elsewhere: cookies never go with what they ask.
+fn check_page(request: &ServiceRequest, app: &AppState, access: Access, shown: &Shown) -> ApiResult<()> {
+    let (headers, server) = (request.headers(), &app.settings.server);
+    let is_ours = || is_from_our_page(headers, server);
     match (&shown.door, access, &shown.credential) {
-        (Door::Cookie, Access::Live, _) if !is_from_our_page(headers).unwrap_or(false) => {
+        (Door::Cookie, Access::Live, _) if !is_ours() => Err(Code::OriginRefused.into()),
+        (Door::Ticket, _, _) if headers.contains_key(ORIGIN) && !is_ours() && !cors::is_listed(headers, server) => {
             Err(Code::OriginRefused.into())
         }
-        (Door::Ticket, _, _) if !is_from_our_page(headers).unwrap_or(true) => Err(Code::OriginRefused.into()),
         (Door::Cookie, _, Credential::Session(session)) if !request.method().is_safe() => {
-            check_csrf(gate, headers, session)
+            check_csrf(&app.gate, headers, session)
         }
         (Door::Header | Door::Cookie | Door::Ticket, ..) => Ok(()),
     }
 }
 
-/// `None`: no browser says from where.
-fn is_from_our_page(headers: &HeaderMap) -> Option<bool> {
-    let origin = headers.get(ORIGIN)?;
-    let page = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+/// Whether a browser says that the page it shows came from here: from the host that it asks now, or from the address we are known by.
+fn is_from_our_page(headers: &HeaderMap, server: &Server) -> bool {
+    let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    Some(page.is_some_and(|(scheme, authority)| {
+    let is_asked_now = origin.split_once("://").is_some_and(|(scheme, authority)| {
         matches!(scheme, "http" | "https") && host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
-    }))
+    });
+    let name = server.public_url.trim_end_matches('/');
+    is_asked_now || (!name.is_empty() && origin == name)
 }
 
 fn check_csrf(gate: &Gate, headers: &HeaderMap, session: &str) -> ApiResult<()> {

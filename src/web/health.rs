@@ -1,30 +1,43 @@
-//! `GET /health`: whether the server does its work. 503 where the database or the registry does not answer within a second.
+//! `GET /health`, `/livez`, `/readyz`: answered from what [`Probe`](super::probe::Probe) saw last, without waiting for anything.
 
-use std::time::Duration;
-
-use actix_web::{HttpResponse, web::Data};
-use tokio::time::timeout;
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
+use serde::Serialize;
 
 use crate::{
-    account::messages::Overview,
     telemetry::{clock, health::Health},
     web::AppState,
 };
 
-/// A part that takes longer to answer is not healthy.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Whether the server does its work.
-#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, body = Object), (status = 503, body = Object)))]
+/// What each part is doing; 503 where one fails that the settings name.
+#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, body = Health), (status = 503, body = Health, description = "A part fails that the settings name")))]
 pub(super) async fn health(state: Data<AppState>) -> HttpResponse {
-    let registry = state.registry.get();
-    let (database, overview) =
-        tokio::join!(timeout(PATIENCE, state.store.ping()), timeout(PATIENCE, registry.send(Overview)));
-    let overview = overview.ok().and_then(Result::ok);
-    let health = Health::new(
-        matches!(database, Ok(Ok(()))),
-        overview.as_ref().map(|overview| overview.accounts.as_slice()),
-        clock::unix().since(state.started_at),
-    );
-    if health.is_healthy() { HttpResponse::Ok().json(health) } else { HttpResponse::ServiceUnavailable().json(health) }
+    let (health, refuses) = state.health.report(clock::now());
+    let status = if refuses { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    HttpResponse::build(status).json(health)
+}
+
+/// Whether the process is worth keeping. 503: a supervisor should start it anew.
+#[utoipa::path(get, path = "/livez", tag = "operation", responses((status = 200, body = Condition), (status = 503, body = Condition, description = "A supervisor should start it anew")))]
+pub(super) async fn livez(state: Data<AppState>) -> HttpResponse {
+    let alive = state.health.is_alive(clock::now());
+    condition(alive, if alive { "alive" } else { "hopeless" })
+}
+
+/// Whether requests can be served now. 503: a proxy should ask another one, or wait.
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = Condition), (status = 503, body = Condition, description = "Not now")))]
+pub(super) async fn readyz(state: Data<AppState>) -> HttpResponse {
+    let ready = state.health.is_ready(clock::now());
+    condition(ready, if ready { "ready" } else { "not ready" })
+}
+
+/// The answer of `/livez` and `/readyz`.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Condition {
+    #[schema(example = "ready")]
+    status: &'static str,
+}
+
+fn condition(holds: bool, status: &'static str) -> HttpResponse {
+    let code = if holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(code).json(Condition { status })
 }

@@ -29,7 +29,7 @@ const TURN: Duration = Duration::from_secs(2);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// No scripts, styles, frames or connections but our own; no plugins; nobody frames us.
-const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+pub(super) const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const SECURITY: [(&str, &str); 5] = [
@@ -48,6 +48,10 @@ pub struct RequestId(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
+/// Whether the browser spoke HTTPS, as far as a proxy of our own tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByHttps(pub bool);
+
 /// Outermost: gives the request its number, and when it is answered writes its line and the headers.
 pub(super) async fn follow<B: MessageBody>(
     request: ServiceRequest,
@@ -55,12 +59,14 @@ pub(super) async fn follow<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, Error> {
     let started = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
-    let address = request.app_data::<Data<AppState>>().map_or(IpAddr::from([0, 0, 0, 0]), |app| {
-        let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
-        client_address(request.peer_addr(), forwarded, &app.settings.server.trusted_proxies)
-    });
+    let proxies: &[IpAddr] =
+        request.app_data::<Data<AppState>>().map_or(&[], |app| &app.settings.server.trusted_proxies);
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let address = client_address(request.peer_addr(), header("x-forwarded-for"), proxies);
+    let by_https = came_by_https(request.peer_addr(), header("x-forwarded-proto"), proxies);
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(ClientAddress(address));
+    request.extensions_mut().insert(ByHttps(by_https));
     let mut response = next.call(request).await?;
     tell(response.request(), response.status().as_u16(), started, &id, address);
     put_headers(&mut response, &id);
@@ -82,6 +88,9 @@ fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address:
     let pattern = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let user = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.user.id.0);
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(app) = request.app_data::<Data<AppState>>() {
+        app.metrics.observe_http(request.method().as_str(), &pattern, status, started.elapsed());
+    }
     info!(
         target: "yutang::web::requests",
         method = request.method().as_str(), path = &*pattern, status = status, duration_ms = ms,
@@ -116,6 +125,10 @@ fn client_address(peer: Option<SocketAddr>, forwarded: Option<&str>, proxies: &[
     let hops = forwarded.unwrap_or_default().rsplit(',').map(|hop| hop.trim().parse::<IpAddr>());
     let foreign = hops.map_while(Result::ok).find(|hop| !proxies.contains(hop));
     foreign.unwrap_or(peer)
+}
+
+fn came_by_https(peer: Option<SocketAddr>, proto: Option<&str>, proxies: &[IpAddr]) -> bool {
+    peer.is_some_and(|peer| proxies.contains(&peer.ip())) && proto == Some("https")
 }
 
 /// A request waits for a free place, not for ever. Whether the process lives can be asked at any time.
@@ -159,6 +172,15 @@ mod tests {
         assert_eq!(address("10.0.0.1:1", Some("1.1.1.1, 198.51.100.1, 10.0.0.1")), "198.51.100.1");
         assert_eq!(address("10.0.0.1:1", Some("forged")), "10.0.0.1");
         assert_eq!(address("10.0.0.1:1", None), "10.0.0.1");
+    }
+
+    /// S28: as above.
+    #[test]
+    fn s28_a_proxy_that_is_not_listed_says_nothing_about_https() {
+        let by_https = |peer: &str, proto| came_by_https(peer.parse().ok(), proto, &[PROXY]);
+        assert!(by_https("10.0.0.1:1", Some("https")));
+        assert!(!by_https("10.0.0.1:1", Some("http")) && !by_https("10.0.0.1:1", None));
+        assert!(!by_https("203.0.113.9:1", Some("https")));
     }
 
     #[test]

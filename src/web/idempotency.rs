@@ -69,7 +69,7 @@ async fn claim(
     key: &HeaderValue,
 ) -> ApiResult<(Keyed, Claim)> {
     let key = key.to_str().ok().filter(|key| is_key(key)).ok_or_else(bad_key)?.to_owned();
-    let body = collect(request.take_payload()).await?.freeze();
+    let body = collect(request.take_payload(), app.settings.server.client_timeout).await?.freeze();
     let fingerprint = fingerprint(request, &body);
     request.set_payload(whole(body));
     let (name, now) = (key.clone(), clock::unix());

@@ -1,23 +1,27 @@
 //! What comes in, parsed into types that hold their limits: whoever has a value knows that it is good. The limits stand in the type,
 //! are enforced when it is read, and appear in the OpenAPI document from the same place.
 
-use std::{borrow::Cow, fmt, future::Future, ops::Deref, pin::Pin};
+use std::{borrow::Cow, fmt, future::Future, ops::Deref, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
     http::header::{HeaderMap, IF_MATCH},
-    web::BytesMut,
+    web::{BytesMut, Data},
 };
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
+use tokio::time::timeout;
 use utoipa::{
     __dev::ComposeSchema,
     ToSchema,
     openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::SchemaType},
 };
 
-use super::error::{ApiError, Code, Said};
+use super::{
+    AppState,
+    error::{ApiError, Code, Said},
+};
 
 /// The largest body of an ordinary request, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
@@ -326,6 +330,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (is_json, payload) = (is_json(request), payload.take());
+        let patience = patience(request);
         let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
         Box::pin(async move {
             if !is_json {
@@ -334,7 +339,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if declared.is_some_and(|length: usize| length > MAX_BODY) {
                 return Err(too_large());
             }
-            read_json(&collect(payload).await?).map(Self)
+            read_json(&collect(payload, patience).await?).map(Self)
         })
     }
 }
@@ -351,7 +356,17 @@ fn too_large() -> ApiError {
     ApiError::from(Code::BodyTooLarge).with("max_bytes", MAX_BODY)
 }
 
-pub(super) async fn collect(mut payload: Payload) -> Result<BytesMut, ApiError> {
+/// How long the whole body may take.
+fn patience(request: &HttpRequest) -> Duration {
+    request.app_data::<Data<AppState>>().map_or(Duration::MAX, |app| app.settings.server.client_timeout)
+}
+
+/// The whole body, where it arrives within `patience`: a client that trickles must not hold a place for ever.
+pub(super) async fn collect(payload: Payload, patience: Duration) -> Result<BytesMut, ApiError> {
+    timeout(patience, collect_all(payload)).await.unwrap_or_else(|_| Err(Code::BodyTooSlow.into()))
+}
+
+async fn collect_all(mut payload: Payload) -> Result<BytesMut, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::from(Code::MalformedBody))?;

@@ -1,25 +1,32 @@
 //! HTTP: the one table of routes, and what every handler may use.
 //!
-//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), [`error`] (refusals get their words),
-//! [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
+//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), `cors` (may another site's page read the
+//! answer?), [`error`] (refusals get their words), `host` (was this server meant?), [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
 //! does one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same
 //! table and the same types.
 //!
-//! Everything under `/api/v1` is JSON. `compat.rs` holds the paths of older clients, with the same handlers behind them.
+//! Everything under `/api/v1` is JSON. [`pages`] are for browsers, with the files of [`static_files`]. `compat.rs` holds the paths of older clients, with the same handlers behind them.
 
 pub mod api;
+pub mod compat;
+mod cors;
 pub mod error;
 pub mod gate;
 mod health;
+mod host;
 pub mod hygiene;
 pub mod idempotency;
 pub mod input;
 pub mod live;
 pub mod live_backlog;
 pub mod live_frames;
+mod metrics;
 pub mod openapi;
 pub mod page;
+pub mod pages;
+pub mod probe;
 pub mod setup;
+pub mod static_files;
 pub mod tag;
 
 use std::{
@@ -32,9 +39,10 @@ use actix::Addr;
 use actix_web::{
     HttpRequest, HttpResponse,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    guard,
     http::{Method, header::ALLOW},
     middleware::{Compress, from_fn},
-    web::{Data, ServiceConfig, method, to},
+    web::{Data, ServiceConfig, method, route, to},
 };
 use tokio::sync::Semaphore;
 
@@ -45,14 +53,13 @@ use self::{
 use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
-    ids::Timestamp,
     settings::Settings,
     store::{
         Store,
         revisions::{self, Revisions},
         users,
     },
-    telemetry::feed::Feed,
+    telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
 };
 
 /// One line of the table.
@@ -70,7 +77,7 @@ macro_rules! routes {
 
         /// Registers every route.
         pub fn routes(config: &mut ServiceConfig) {
-            $(config.route($path, method(Method::$method).to($($part)::+));)*
+            $(config.route($path, by(Method::$method).to($($part)::+));)*
             config.default_service(to(nothing_here));
         }
 
@@ -78,6 +85,21 @@ macro_rules! routes {
         #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody, live_frames::ClientFrame, live_frames::ServerFrame)))]
         struct Documented;
     };
+}
+
+impl Route {
+    /// The path as it is documented: a placeholder for many segments looks like one for a single segment there.
+    pub fn documented_path(&self) -> String {
+        self.path.replace(":.*}", "}")
+    }
+}
+
+/// Whatever may be read by GET may be asked for its headers alone.
+fn by(wanted: Method) -> actix_web::Route {
+    match wanted {
+        Method::GET => route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        wanted => method(wanted),
+    }
 }
 
 const READ: Access = Access::Right(Right::Read);
@@ -88,9 +110,17 @@ const ADMIN: Access = Access::Right(Right::Administer);
 routes! {
     // is it well?
     GET "/health" Access::Open => health::health;
+    GET "/livez" Access::Open => health::livez;
+    GET "/readyz" Access::Open => health::readyz;
+    GET "/metrics" Access::Open => metrics::metrics;
+
+    // pages and their files
+    GET "/" Access::Open => pages::home;
+    GET "/sign-in" Access::Open => pages::sign_in::page;
+    GET "/static/{path:.*}" Access::Open => static_files::file;
 
     // the first administrator
-    GET "/setup" Access::Open => setup::page;
+    GET "/setup" Access::Open => pages::setup::page;
     POST "/api/v1/setup" Access::Open => setup::set_up;
 
     // coming and going
@@ -121,6 +151,7 @@ routes! {
     GET "/api/v1/keywords/{id}" READ => api::keywords::get;
     PATCH "/api/v1/keywords/{id}" MANAGE => api::keywords::update;
     DELETE "/api/v1/keywords/{id}" MANAGE => api::keywords::delete;
+    POST "/api/v1/previews" READ => api::previews::preview;
     GET "/api/v1/default-replies" READ => api::keywords::list_defaults;
     POST "/api/v1/default-replies" MANAGE => api::keywords::create_default;
     GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
@@ -157,11 +188,30 @@ routes! {
     GET "/api/v1/logs/files/{name}" ADMIN => api::logs::download;
     GET "/api/v1/logs/level" ADMIN => api::logs::level;
     PUT "/api/v1/logs/level" ADMIN => api::logs::set_level;
+    GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
-    GET "/api-docs/openapi.json" Access::Person => openapi::json;
 
-    // older clients
+    // what older clients know
+    GET "/cookies" READ => compat::accounts::list_ids;
+    POST "/cookies" MANAGE => compat::accounts::create;
+    GET "/cookies/list" READ => compat::accounts::list_cookies;
+    POST "/cookies/add" MANAGE => compat::accounts::create_and_wait;
+    PUT "/cookies/{id}" MANAGE => compat::accounts::update;
+    DELETE "/cookies/{id}" MANAGE => compat::accounts::delete;
+    GET "/accounts" READ => compat::accounts::list_accounts;
+    POST "/accounts" MANAGE => compat::accounts::create_account;
+    PUT "/accounts/{id}" MANAGE => compat::accounts::update_account;
+    DELETE "/accounts/{id}" MANAGE => compat::accounts::delete_account;
+    GET "/keywords" READ => compat::keywords::list_keywords;
+    POST "/keywords" MANAGE => compat::keywords::create_keyword;
+    PUT "/keywords/{id}" MANAGE => compat::keywords::update_keyword;
+    DELETE "/keywords/{id}" MANAGE => compat::keywords::delete_keyword;
     GET "/logs" READ => api::logs::seed_list;
+
+    // what it can do
+    GET "/api-docs/openapi.json" Access::Person => openapi::json;
+    GET "/docs" Access::Page => pages::docs::swagger;
+    GET "/redoc" Access::Page => pages::docs::redoc;
 }
 
 static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
@@ -170,18 +220,29 @@ static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
 /// The line of the table that a request belongs to.
 pub(self) fn route_of(request: &HttpRequest) -> Option<&'static Route> {
     let pattern = request.match_pattern()?;
-    BY_ADDRESS.get(&(request.method().as_str(), pattern.as_str())).copied()
+    let method = match *request.method() {
+        Method::HEAD => "GET",
+        ref other => other.as_str(),
+    };
+    BY_ADDRESS.get(&(method, pattern.as_str())).copied()
 }
 
-/// An address that is not in the table, or one that does not take this method.
+/// An address that is not in the table, or one that does not take this method; OPTIONS asks which it takes.
 async fn nothing_here(request: HttpRequest) -> HttpResponse {
     let pattern = request.resource_map().match_pattern(request.path());
-    let methods: Vec<&str> =
+    let mut methods: Vec<&str> =
         ROUTES.iter().filter(|route| Some(route.path) == pattern.as_deref()).map(|route| route.method).collect();
     if methods.is_empty() {
         return HttpResponse::from_error(ApiError::from(Code::NotFound));
     }
-    let mut response = HttpResponse::from_error(ApiError::from(Code::MethodNotAllowed));
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    let mut response = match *request.method() {
+        Method::OPTIONS => HttpResponse::NoContent().finish(),
+        _ => HttpResponse::from_error(ApiError::from(Code::MethodNotAllowed)),
+    };
     if let Ok(allow) = methods.join(", ").parse() {
         response.headers_mut().insert(ALLOW, allow);
     }
@@ -207,8 +268,10 @@ pub fn application(
         .wrap(from_fn(idempotency::once))
         .wrap(from_fn(gate::guard))
         .wrap(from_fn(hygiene::take_turn))
+        .wrap(from_fn(host::check))
         .wrap(from_fn(error::speak))
         .wrap(Compress::default())
+        .wrap(from_fn(cors::share))
         .wrap(from_fn(hygiene::follow))
 }
 
@@ -224,11 +287,19 @@ pub struct AppState {
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
-    pub started_at: Timestamp,
+    pub health: HealthMonitor,
+    pub metrics: Metrics,
 }
 
 impl AppState {
-    pub fn new(settings: &Settings, store: Store, registry: RegistryAddress, feed: Feed, now: Timestamp) -> Self {
+    pub fn new(
+        settings: &Settings,
+        store: Store,
+        registry: RegistryAddress,
+        feed: Feed,
+        health: HealthMonitor,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             gate: Gate::new(&store),
             live: live::Live::default(),
@@ -239,7 +310,8 @@ impl AppState {
             store,
             registry,
             feed,
-            started_at: now,
+            health,
+            metrics,
         }
     }
 }
@@ -253,9 +325,11 @@ impl AppState {
             let now = self.store.read(|conn| Ok((revisions::all(conn)?, users::has_admin(conn)?))).await;
             let Ok((now, has_admin)) = now else { continue };
             match seen.replace(now) {
+                // What changed before the first look was seen by nobody.
+                None => self.gate.forget_all(),
                 Some(seen) if seen.users != now.users => self.gate.forget_all(),
                 Some(seen) if seen.accounts != now.accounts => self.gate.note_change(),
-                Some(_) | None => {}
+                Some(_) => {}
             }
             self.gate.note_set_up(has_admin);
             if has_admin {

@@ -47,7 +47,9 @@ pub fn document() -> OpenApi {
         components.add_security_scheme(name, scheme);
     }
     for route in ROUTES {
-        if let Some(operation) = document.paths.paths.get_mut(route.path).and_then(|item| operation(item, route)) {
+        if let Some(operation) =
+            document.paths.paths.get_mut(&route.documented_path()).and_then(|item| operation(item, route))
+        {
             complete(operation, route);
         }
     }
@@ -93,7 +95,7 @@ fn complete(operation: &mut Operation, route: &Route) {
     }
     operation.security = match route.access {
         Access::Open | Access::Door => Some(Vec::new()),
-        Access::Person | Access::Right(_) => Some(require(&["bearer", "cookie"])),
+        Access::Person | Access::Page | Access::Right(_) => Some(require(&["bearer", "cookie"])),
         Access::Live => Some(require(&["bearer", "cookie", "ticket"])),
     };
     if route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_)) {
@@ -125,16 +127,16 @@ fn idempotency_key() -> Parameter {
 
 /// What any route of its kind may be answered with.
 fn usual_refusals(operation: &Operation, route: &Route) -> Vec<u16> {
-    let mut statuses = vec![400, 429, 500, 503, 507];
+    let mut statuses = vec![400, 421, 429, 500, 503, 507];
     match route.access {
         Access::Open | Access::Door => {}
-        Access::Person | Access::Right(_) | Access::Live => statuses.extend([401, 403]),
+        Access::Person | Access::Page | Access::Right(_) | Access::Live => statuses.extend([401, 403]),
     }
     if route.path.contains('{') {
         statuses.push(404);
     }
     if operation.request_body.is_some() {
-        statuses.extend([413, 415, 422]);
+        statuses.extend([408, 413, 415, 422]);
     }
     if route.method != "GET" {
         statuses.push(409);
@@ -151,9 +153,11 @@ fn describe(status: u16) -> &'static str {
         401 => "Not signed in, or the credential is no longer valid",
         403 => "Signed in, but not allowed to",
         404 => "There is no such thing, or it belongs to somebody else",
+        408 => "The body did not arrive in time",
         409 => "Its present state, or what is stored, does not allow this",
         413 => "The body is too large",
         415 => "The body is not JSON",
+        421 => "The request was meant for another server",
         422 => "A field cannot be accepted; `details.field` names it",
         429 => "Too many requests; `Retry-After` says when to come back",
         503 => "A part of the server does not answer, or is not set up yet",
@@ -180,7 +184,8 @@ mod tests {
 
     #[test]
     fn every_route_is_in_the_document_and_the_other_way_round() {
-        let routes: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+        let routes: BTreeSet<_> =
+            ROUTES.iter().map(|route| (route.method.to_owned(), route.documented_path())).collect();
         assert_eq!(routes.len(), ROUTES.len(), "a route stands twice in the table");
         assert_eq!(documented(&document()), routes);
     }

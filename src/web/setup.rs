@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web::Data};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,7 +51,8 @@ impl Setup {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn fits(&self, given: &str) -> bool {
+    /// Whether this is the token of the present link.
+    pub fn fits(&self, given: &str) -> bool {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.as_ref().is_some_and(|token| token::same(token.as_bytes(), given.as_bytes()))
     }
@@ -72,12 +73,6 @@ pub struct SetUp {
 pub struct SetUpView {
     csrf_token: String,
     user: Me,
-}
-
-/// The page of the set-up link.
-#[utoipa::path(get, path = "/setup", tag = "setup", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page() -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::html()).body("")
 }
 
 /// Makes the first administrator and signs it in. Works once, with the token of the printed link.
@@ -119,7 +114,8 @@ pub async fn prepare(app: &AppState, address: SocketAddr) -> anyhow::Result<()> 
     } else if !has_admin {
         let token = app.setup.open();
         // Not a log line: whoever reads logs must not become administrator.
-        let _ = writeln!(std::io::stderr(), "\nSet-up link, good once: http://{address}/setup?token={token}\n");
+        let base = app.settings.public_url(address);
+        let _ = writeln!(std::io::stderr(), "\nSet-up link, good once: {base}/setup?token={token}\n");
         return Ok(());
     }
     app.gate.note_set_up(true);

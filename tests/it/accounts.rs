@@ -290,7 +290,13 @@ async fn fifty_accounts_are_connected_and_answer_each_its_own_buyers() {
     for shop in &shops {
         app.said_reason(shop, Reason::Registered).await;
     }
-    let health = health(&app).await;
+    let started = tokio::time::Instant::now();
+    let mut health = health(&app).await;
+    while health["accounts"]["connected"] != 50 && started.elapsed() < PATIENCE {
+        // It is looked at once a second.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        health = self::health(&app).await;
+    }
     assert_eq!((&health["status"], &health["accounts"]["connected"]), (&"healthy".into(), &50.into()), "{health}");
     for shop in &shops {
         assert_eq!((shop.token_requests(), shop.lock().registrations), (1, 2), "{}", shop.name);

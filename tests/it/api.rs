@@ -34,7 +34,9 @@ async fn s1_until_it_is_set_up_nothing_but_setup_and_health_answers() {
     let mut app = TestApp::without_admin();
     app.start().await;
     let anybody = app.anybody();
-    anybody.get("/health").await.is(200);
+    let health = anybody.get("/health").await;
+    assert!(health.json()["services"].is_object(), "{}", health.text);
+    anybody.get("/setup?token=guess").await.is(404);
     for name in ["admin", "seller"] {
         let sign_in = json!({"username": name, "password": PASSWORD});
         anybody.post("/api/v1/sessions", &sign_in).await.refused(503, "setup_required");
@@ -74,7 +76,7 @@ async fn every_refusal_has_the_same_shape_in_the_readers_language() {
     assert_eq!(refused.json()["message"], "请求中有字段不符合要求。");
     seller.get("/api/v1/nothing").await.refused(404, "not_found");
     let refused = seller.patch("/api/v1/blocked-buyers", &json!({})).await.refused(405, "method_not_allowed");
-    assert_eq!(refused.header("allow"), Some("GET, POST"));
+    assert_eq!(refused.header("allow"), Some("GET, POST, HEAD, OPTIONS"));
     assert!(refused.header("x-request-id").is_some_and(|id| id.len() == 32));
     assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
 }

@@ -156,6 +156,11 @@ impl TestApp {
         Api::new(self).sign_in(name).await
     }
 
+    /// The number of somebody who is there.
+    pub(crate) fn user(&self, name: &'static str) -> UserId {
+        self.read(|conn| users::find_by_name(conn, name)).unwrap().id
+    }
+
     /// Makes somebody with [`PASSWORD`].
     pub(crate) fn person(&self, name: &str, role: Role) -> UserId {
         let employer = (!role.owns_accounts()).then(|| self.scope().user());

@@ -43,7 +43,7 @@ use yutang::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often the database is asked where nothing tells of a change.
-const LOOK: Duration = Duration::from_millis(10);
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// A platform, and a server that works on it. Made at rest, so that accounts and rules can be put in; then [`TestApp::start`].
 pub(crate) struct TestApp {
@@ -127,6 +127,10 @@ fn settings(folder: &TempDir, sim: &Sim) -> Settings {
     settings.accounts.backoff_max = Duration::from_millis(200);
     settings.accounts.backoff_slow = Duration::from_millis(400);
     settings.outbox.rate = 0;
+    // The machine that tests has other work, too.
+    settings.health.cpu_percent = 100;
+    settings.health.memory_percent = 100;
+    settings.health.disk_free_mib = 0;
     settings.outbox.answer_wait = Duration::from_millis(300);
     settings
 }

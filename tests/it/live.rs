@@ -71,9 +71,12 @@ impl Ears {
 
     /// The next frame that means something; `closed` where there is none any more.
     async fn next(&mut self) -> Value {
+        timeout(PATIENCE, self.frame()).await.expect("a frame in time")
+    }
+
+    async fn frame(&mut self) -> Value {
         loop {
-            let frame = timeout(PATIENCE, self.socket.next()).await.expect("a frame in time");
-            match frame {
+            match self.socket.next().await {
                 Some(Ok(Frame::Text(text))) => return self.read(&text),
                 Some(Ok(Frame::Ping(text))) if self.answers_pings => {
                     self.socket.send(Message::Pong(text)).await.unwrap();
@@ -295,6 +298,28 @@ async fn s28_s21_whoever_may_not_listen_is_refused_before_the_connection_opens()
     let seller = app.signed_in("seller").await;
     seller.get(&format!("/api/v1/live?token={token}")).await.refused(400, "invalid_query");
     seller.get("/api/v1/live").await.refused(400, "invalid_header");
+}
+
+/// S28: a page of a listed origin comes by a ticket, as it uses a token elsewhere; the cookie is for our own pages, by whichever of our
+/// names.
+#[actix_web::test]
+async fn s28_a_listed_page_listens_by_ticket_and_never_by_cookie() {
+    let mut app = TestApp::with(|settings| {
+        settings.server.cors_origins = vec!["https://shop.example".into()];
+        settings.server.public_url = "https://panel.example/".into();
+    });
+    app.start().await;
+    let browser = browser(&app).await;
+    let listed = app.anybody().with("origin", "https://shop.example");
+    drop(Ears::open(&listed, &format!("/api/v1/live?ticket={}", ticket(&browser).await)).await);
+    let unlisted = app.anybody().with("origin", "https://shop.example:444");
+    let path = format!("/api/v1/live?ticket={}", ticket(&browser).await);
+    unlisted.get(&path).await.refused(403, "origin_refused");
+    for page in ["https://shop.example", ""] {
+        let browser = self::browser(&app).await.with("origin", page);
+        browser.get("/api/v1/live").await.refused(403, "origin_refused");
+    }
+    drop(Ears::open(&browser.with("origin", "https://panel.example"), "/api/v1/live").await);
 }
 
 /// A ticket is as good as what it was asked with, and no longer.

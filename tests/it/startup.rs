@@ -350,7 +350,7 @@ async fn a_full_disk_loses_nothing() {
     let lost = account.buyer_says(BUYER, ITEM, "第2句");
     server.await_line("cannot store messages, they are not acknowledged");
     assert!(account.unacknowledged().contains(&lost.message), "{}", server.log());
-    assert_eq!(server.get("/health").0, 503, "{}", server.log());
+    assert_eq!(server.get_until("/health", 503).await.0, 503, "{}", server.log());
     account.buyer_says(BUYER, ITEM, "第3句");
     assert_eq!(account.received(&said.conversation).len(), 1);
 

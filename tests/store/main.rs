@@ -9,6 +9,7 @@ mod migrations;
 mod opening;
 mod pages;
 mod plans;
+mod stats;
 mod tables;
 mod tenants;
 mod writing;

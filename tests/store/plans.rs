@@ -6,8 +6,8 @@ use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_type
 use yutang::{
     ids::Timestamp,
     store::{
-        DbConn, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, once_replies, outbox,
-        rules,
+        DbConn, Page, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, once_replies,
+        outbox, rules, stats, vitals,
     },
 };
 
@@ -94,4 +94,76 @@ fn an_owners_rows_are_found_by_an_index() {
     assert_uses(&database, "blocked_buyers_identity", |conn| drop(blocked_buyers::list(conn, &scope)));
     assert_uses(&database, "sqlite_autoindex_accounts", |conn| drop(accounts::find(conn, &scope, "shop")));
     assert_uses(&database, "PRIMARY KEY", |conn| drop(account_states::find(conn, &scope, yutang::ids::AccountId(1))));
+}
+
+#[test]
+fn lists_in_parts_find_their_rows_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, account) = with_account(&database);
+    let page = Page::first(50);
+    let filter = outbox::Filter { since: Some(NOW), ..Default::default() };
+    assert_uses(&database, "outbox_by_time", |conn| drop(outbox::page(conn, &scope, &filter, page)));
+    let filter = outbox::Filter { account: Some(account), ..Default::default() };
+    assert_uses(&database, "outbox", |conn| drop(outbox::page(conn, &scope, &filter, page)));
+    let filter = chat_messages::DecisionFilter { since: Some(NOW), ..Default::default() };
+    assert_uses(&database, "chat_messages_by_time", |conn| drop(chat_messages::decisions(conn, &scope, &filter, page)));
+    assert_uses(&database, "chat_messages_by_conversation", |conn| {
+        drop(chat_messages::page(conn, &scope, account, &"600001".into(), page));
+    });
+    assert_uses(&database, "chat_messages_by_conversation", |conn| {
+        drop(conversations::page(conn, &scope, &conversations::Filter::default(), page, NOW));
+    });
+    assert_uses(&database, "sqlite_autoindex_accounts", |conn| {
+        drop(accounts::page(conn, &scope, &accounts::Filter::default(), page));
+    });
+    assert_uses(&database, "rules_identity", |conn| drop(rules::page(conn, &scope, &rules::Filter::default(), page)));
+    assert_uses(&database, "blocked_buyers_identity", |conn| {
+        drop(blocked_buyers::page(conn, &scope, &blocked_buyers::Filter::default(), page));
+    });
+}
+
+/// A short list is sorted, a long one is read along its time.
+#[test]
+fn a_long_list_is_read_along_an_index_by_time() {
+    let database = Database::sqlite();
+    let (store, scope, account) = with_account(&database);
+    let entries: Vec<_> = (1..=5001).map(|id| messages::entry(account, id)).collect();
+    store.write_blocking(move |conn| outbox::insert_many(conn, &entries)).unwrap();
+    let new: Vec<_> = (1..=5001).map(|id| messages::message(account, &format!("{id}.PNM"))).collect();
+    let decided: Vec<_> = (1..=5001).map(|id| messages::decision(account, &format!("{id}.PNM"))).collect();
+    let fill = move |conn: &mut DbConn| {
+        chat_messages::insert_new(conn, &new)?;
+        chat_messages::decide_many(conn, &decided)
+    };
+    store.write_blocking(fill).unwrap();
+    let page = Page { offset: 100, limit: 50 };
+    assert_uses(&database, "outbox_by_time", |conn| {
+        assert_eq!(outbox::page(conn, &scope, &outbox::Filter::default(), page).unwrap().1, 5001);
+    });
+    assert_uses(&database, "chat_messages_by_time", |conn| {
+        drop(chat_messages::decisions(conn, &scope, &chat_messages::DecisionFilter::default(), page).unwrap());
+    });
+}
+
+/// The dashboard reads the span it shows, not the whole history.
+#[test]
+fn the_dashboards_numbers_are_found_by_their_times() {
+    let database = Database::sqlite();
+    let (_store, scope, _) = with_account(&database);
+    let period = stats::Period { from: Timestamp(NOW.0 - 1), to: NOW, bucket: stats::Bucket::Hour, offset_minutes: 0 };
+    let plans = plans(&database, |conn| drop(stats::overview(conn, &scope, &period, NOW))).join("\n");
+    assert!(plans.contains("chat_messages_by_time") && plans.contains("outbox_by_time"), "{plans}");
+    for table in ["SCAN chat_messages", "SCAN outbox", "SCAN o ", "SCAN m ", "SCAN conversations"] {
+        assert!(!plans.contains(table), "{table}:\n{plans}");
+    }
+}
+
+/// Looked at every second. Of what grows only an index is read; a row for each account is little.
+#[test]
+fn the_counts_for_operators_read_no_table_that_grows() {
+    let database = Database::sqlite();
+    let (_store, _, _) = with_account(&database);
+    let plans = plans(&database, |conn| drop(vitals::read_for_engine(conn, NOW)));
+    assert!(plans[0].contains("outbox_unsettled"), "{plans:?}");
+    assert!(plans[2].contains("sessions_by_expiry"), "{plans:?}");
 }

@@ -304,6 +304,24 @@ fn value(argument: &str) -> &str {
     argument.split_once('=').map_or(argument, |(_, value)| value)
 }
 
+/// What a browser would run or apply from the page itself, and what is put into it unescaped.
+pub(crate) fn inline(template: &str) -> Vec<String> {
+    let text = template.to_lowercase();
+    let tags: Vec<_> = text.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default()).collect();
+    let mut faults = Vec::new();
+    for tag in tags {
+        let script = (tag == "script" || tag.starts_with("script ")) && !tag.contains(" src=");
+        let style = tag == "style" || tag.starts_with("style ") || tag.contains(" style=");
+        let handler =
+            tag.split_whitespace().skip(1).any(|attribute| attribute.starts_with("on") && attribute.contains('='));
+        let link = tag.contains("javascript:");
+        faults.extend((script || style || handler || link).then(|| format!("<{tag}> is not a file of its own")));
+    }
+    let raw = ["|safe", "| safe", "escape = \"none\"", "autoescape"].iter().filter(|way| text.contains(*way));
+    faults.extend(raw.map(|way| format!("{way} puts text into the page as it is")));
+    faults
+}
+
 fn vague_names(name: &str, _: &Source) -> Vec<String> {
     let stem = file(name).trim_end_matches(".rs");
     let stem = if stem == "mod" { folder(name) } else { stem };
@@ -441,6 +459,23 @@ mod tests {
         is_refused("reply/utils.rs", "", "says nothing");
         is_refused("common/mod.rs", "", "says nothing");
         is_allowed("reply/rule.rs", "");
+    }
+
+    #[test]
+    fn a_page_holds_nothing_that_a_browser_runs() {
+        for good in ["<script src=\"/a.js\" defer></script>", "<p class=\"on\">style=</p>", "<a href=\"/x\">script</a>"]
+        {
+            assert_eq!(inline(good), Vec::<String>::new(), "{good}");
+        }
+        let bad = [
+            "<script>x()</script>",
+            "<style>a{}</style>",
+            "<p style=\"color: red\">",
+            "<p onclick=\"x()\">",
+            "<a href=\"javascript:x()\">",
+            "{{ name|safe }}",
+        ];
+        assert_eq!(bad.iter().find(|text| inline(text).len() != 1), None);
     }
 
     #[test]

@@ -201,6 +201,7 @@ impl Credentials {
             self.save(&env.store).await?;
         }
         let (outcome, requests) = answered?;
+        env.metrics.token_requested(requests);
         self.governor.spend(requests.saturating_sub(1), clock::unix());
         let data = match outcome {
             Outcome::Success(data) => data,

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use actix::prelude::*;
 use log::{info, warn};
+use tokio::time::Instant;
 
 use super::{AccountActor, Failure, Purpose};
 use crate::{
@@ -60,6 +61,7 @@ struct Parcel {
     unknown: Vec<UnknownEntry>,
     source: Source,
     push: Option<PushId>,
+    arrived: Instant,
     /// Everything up to here is in this parcel or before it.
     cursor: Option<Cursor>,
 }
@@ -129,7 +131,8 @@ impl AccountActor {
             self.search(ctx);
         }
         let cursor = self.delivery.newest;
-        let parcel = Parcel { messages, unknown, source: Source::Push, push: Some(push.id), cursor };
+        let parcel =
+            Parcel { messages, unknown, source: Source::Push, push: Some(push.id), arrived: Instant::now(), cursor };
         match &mut self.delivery.held {
             Some(held) => held.push_back(parcel),
             None => self.delivery.parcels.push_back(parcel),
@@ -176,7 +179,7 @@ impl AccountActor {
 
     /// `ours`: for each message in our own name, whether it is one of our sends; those need no storing, their rows are.
     fn ingest(&mut self, parcel: Parcel, ours: &[bool], ctx: &mut Context<Self>) {
-        let Parcel { messages, unknown, source, push, cursor } = parcel;
+        let Parcel { messages, unknown, source, push, arrived, cursor } = parcel;
         let mut ours = ours.iter();
         let uid = self.facts.uid.clone();
         let incoming = messages.into_iter().filter_map(|message| {
@@ -198,6 +201,9 @@ impl AccountActor {
                 let result = result
                     .map_err(|error| error.to_string())
                     .and_then(|stored| stored.map_err(|error| error.to_string()));
+                if result.is_ok() && source == Source::Push {
+                    actor.env.metrics.push_stored(arrived.elapsed());
+                }
                 actor.stored(push, source, result, ctx);
             }
         });
@@ -319,6 +325,7 @@ impl AccountActor {
                 unknown: Vec::new(),
                 source: Source::History,
                 push: None,
+                arrived: Instant::now(),
                 cursor: self.delivery.newest,
             });
         }
@@ -366,6 +373,7 @@ impl AccountActor {
             unknown: Vec::new(),
             source: Source::Push,
             push: None,
+            arrived: Instant::now(),
             cursor: self.delivery.newest,
         });
         self.pump(ctx);

@@ -22,6 +22,7 @@ use crate::{
     },
     reply::messages::ItemKnown,
     store::Store,
+    telemetry::metrics::Metrics,
 };
 
 /// How accounts connect and stay connected.
@@ -48,6 +49,7 @@ pub struct Config {
 pub struct Env {
     pub config: Arc<Config>,
     pub store: Store,
+    pub metrics: Metrics,
     pub neighbours: Neighbours,
     pub limits: Limits,
     pub stopped: Recipient<AccountStopped>,

@@ -20,6 +20,7 @@ use crate::{
     platform::{lwp::session, mtop::client as gateway},
     sim::{self, Newer, Sim},
     store::{Secret, accounts},
+    telemetry::metrics::Metrics,
     testbed::{Bed, Heard, PACE, answering, answering_later, listening},
 };
 
@@ -82,6 +83,7 @@ impl Bench {
         let env = Env {
             config: Arc::new(config_for(&sim)),
             store: bed.store.clone(),
+            metrics: Metrics::default(),
             neighbours,
             limits,
             stopped: stopped_to,

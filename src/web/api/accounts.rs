@@ -20,6 +20,7 @@ use super::super::{
 use crate::{
     account::{
         messages::{AccountSnapshot, AwaitOutcome, Refresh, Restart, SnapshotOf},
+        registry::WithoutAccounts,
         state::{Reason, State, Status},
     },
     ids::{AccountId, BuyerId, Timestamp, UserId},
@@ -33,7 +34,7 @@ use crate::{
 };
 
 /// A cookie as it is pasted. Browsers send 4 KiB.
-type PastedCookie = SecretText<16_384>;
+pub type PastedCookie = SecretText<16_384>;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -95,21 +96,21 @@ pub struct AccountPatch {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AccountView {
     #[schema(value_type = i64)]
-    id: AccountId,
+    pub(in crate::web) id: AccountId,
     #[schema(value_type = i64)]
     owner_id: UserId,
-    name: String,
+    pub(in crate::web) name: String,
     /// The platform's id of the seller (`unb`).
     #[schema(value_type = String)]
     platform_uid: BuyerId,
-    enabled: bool,
+    pub(in crate::web) enabled: bool,
     /// The account's stop switch: nothing is sent while it is on.
-    paused: bool,
+    pub(in crate::web) paused: bool,
     /// `null`: as the system's setting.
     debounce_ms: Option<u64>,
     longest_wait_ms: Option<u64>,
     takeover_pause_ms: Option<u64>,
-    status: StatusView,
+    pub(in crate::web) status: StatusView,
     #[serde(skip_serializing_if = "Option::is_none")]
     credentials: Option<CredentialsView>,
     #[schema(value_type = i64)]
@@ -167,6 +168,12 @@ pub struct SnapshotView {
     token_requests_today: u32,
     /// Whether the account makes no calls because the platform wants a person.
     breaker_open: bool,
+}
+
+impl StatusView {
+    pub(in crate::web) fn is_connected(&self) -> bool {
+        self.state == State::Connected
+    }
 }
 
 impl From<Status> for StatusView {
@@ -436,9 +443,18 @@ pub async fn put_credentials(
     body: Body<CredentialsBody>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let (uid, cookie) = read_cookie(&body.0.cookie)?;
+    replace_cookie(&app, caller, id.0, &body.0.cookie).await
+}
+
+pub(in crate::web) async fn replace_cookie(
+    app: &AppState,
+    caller: Caller,
+    id: AccountId,
+    cookie: &PastedCookie,
+) -> ApiResult<HttpResponse> {
+    let (uid, cookie) = read_cookie(cookie)?;
     let keys = app.store.keys().clone();
-    change(&app, caller, id.0, "account.credentials", move |conn, scope, before, now| {
+    change(app, caller, id, "account.credentials", move |conn, scope, before, now| {
         let saved = accounts::replace_credentials(conn, &keys, scope, before.id, (&uid, &cookie), now)?;
         Ok(saved.map(drop).map_err(ApiError::from))
     })
@@ -526,8 +542,5 @@ pub(in crate::web) async fn remove(app: &AppState, caller: &Caller, id: AccountI
         accounts::delete(conn, &scope, id)?;
         audit::record(conn, &actor, &Deed::new("account.delete", id).of(scope.user()).before(&account), now)
     };
-    let deleted = app.store.write(job).await;
-    // Where it is still there it starts again.
-    notice(app);
-    Ok(deleted?)
+    Ok(app.registry.get().send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await??)
 }

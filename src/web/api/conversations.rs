@@ -33,7 +33,7 @@ use crate::{
         chat_messages::{self, StoredMessage},
         conversations::{self, ConversationRow, Filter, LastMessage, Summary},
     },
-    telemetry::clock,
+    telemetry::{clock, feed::FeedEvent},
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -355,5 +355,7 @@ async fn set_pause(
     };
     let row = app.store.write(job).await?;
     super::accounts::notice(app);
+    let (account, conversation) = (row.account, row.conversation.clone());
+    app.feed.tell(|| FeedEvent::Paused { account, conversation, until });
     Ok(Json(row.into()))
 }

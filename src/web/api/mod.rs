@@ -12,4 +12,6 @@ pub mod key;
 pub mod keywords;
 pub mod logs;
 pub mod outbox;
+pub mod previews;
 pub mod sessions;
+pub mod stats;

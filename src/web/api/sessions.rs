@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
     http::header::USER_AGENT,
     web::{Data, Json, block},
 };
@@ -21,6 +21,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::{self, COOKIE, Caller, Gate, Visitor},
+    hygiene::ByHttps,
     input::{Body, Line, SecretText},
 };
 use crate::{
@@ -204,7 +205,7 @@ pub async fn create(
 
 /// Whether the browser spoke HTTPS, as far as our own proxy tells.
 pub(in crate::web) fn came_by_https(request: &HttpRequest) -> bool {
-    request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+    request.extensions().get::<ByHttps>().is_some_and(|by_https| by_https.0)
 }
 
 /// Finds out who it is, or refuses: the same words after the same work, whatever was wrong.

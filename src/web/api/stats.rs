@@ -1,0 +1,55 @@
+//! `/api/v1/stats`: the dashboard's numbers in one call.
+
+use actix_web::web::{Data, Json};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::super::{
+    AppState,
+    error::{ApiError, ApiResult, Code, Said},
+    gate::Caller,
+    input::{Query, Whole},
+};
+use crate::{
+    ids::Timestamp,
+    store::stats::{self, Bucket, Period, Stats},
+    telemetry::clock,
+};
+
+/// Days in ms.
+const DAY: i64 = 86_400_000;
+/// A longer span would keep a reading thread for seconds.
+const LONGEST: i64 = 92 * DAY;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct StatsQuery {
+    /// UTC milliseconds; absent: seven days before `until`.
+    #[param(inline)]
+    since: Option<Whole<0, 4_102_444_800_000>>,
+    /// UTC milliseconds, not included; absent: now.
+    #[param(inline)]
+    until: Option<Whole<0, 4_102_444_800_000>>,
+    /// How finely time is cut; `day` where absent.
+    #[param(inline)]
+    bucket: Option<Bucket>,
+    /// Minutes east of UTC at which a day begins: 480 for China, where absent.
+    #[param(inline)]
+    offset_minutes: Option<Whole<-720, 840>>,
+}
+
+/// Messages, decisions, answers and waiting buyers of a span, by day or hour, by account and by rule. At most 92 days at once.
+#[utoipa::path(get, path = "/api/v1/stats", tag = "stats", params(StatsQuery), responses((status = 200, body = Stats)))]
+pub async fn overview(caller: Caller, query: Query<StatsQuery>, app: Data<AppState>) -> ApiResult<Json<Stats>> {
+    let (query, now) = (query.0, clock::unix());
+    let to = query.until.map_or(now, |at| Timestamp(at.get()));
+    let from = query.since.map_or(Timestamp(to.0 - 7 * DAY), |at| Timestamp(at.get()));
+    if from >= to || to.0 - from.0 > LONGEST {
+        let said = Said::new("须早于 until，且跨度不超过 92 天", "must be before until, and not more than 92 days");
+        return Err(ApiError::from(Code::InvalidQuery).at("since").because(said));
+    }
+    let offset_minutes = query.offset_minutes.map_or(480, Whole::get);
+    let period = Period { from, to, bucket: query.bucket.unwrap_or(Bucket::Day), offset_minutes };
+    Ok(Json(app.store.read(move |conn| stats::overview(conn, &caller.scope, &period, now)).await?))
+}

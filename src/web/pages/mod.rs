@@ -1,0 +1,113 @@
+//! Pages for people who have nothing but a browser: the first administrator, signing in, and the documentation of the API. Texts come in
+//! both languages; scripts and styles are files of their own, so that a strict content policy holds.
+
+// The documentation macro names types by a path where a short name would do.
+#![allow(unused_qualifications)]
+
+pub mod docs;
+pub mod setup;
+pub mod sign_in;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{ContentType, LOCATION},
+    },
+    web::Data,
+};
+use askama::Template;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    AppState,
+    error::{ApiResult, Code, Language, language_of},
+    openapi, static_files,
+};
+
+pub const SETUP: &str = "/setup";
+pub const SIGN_IN: &str = "/sign-in";
+const DOCS: &str = "/docs";
+
+/// The language somebody chose on a page; otherwise the browser says it.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Chosen {
+    Zh,
+    En,
+}
+
+fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
+    match chosen {
+        Some(Chosen::Zh) => Language::Chinese,
+        Some(Chosen::En) => Language::English,
+        None => language_of(request.headers()),
+    }
+}
+
+/// What surrounds every page.
+struct Frame {
+    title: &'static str,
+    tag: &'static str,
+    /// The same page in the other language.
+    switch_href: String,
+    switch_tag: &'static str,
+    switch_name: &'static str,
+}
+
+impl Frame {
+    /// `carried` are the parts of the query that the other language's page needs too.
+    fn new(title: &'static str, language: Language, path: &str, carried: &[(&str, &str)]) -> Self {
+        let (tag, switch_tag, other, switch_name) = match language {
+            Language::Chinese => ("zh-CN", "en", "en", "English"),
+            Language::English => ("en", "zh-CN", "zh", "中文"),
+        };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(carried).append_pair("lang", other);
+        Self { title, tag, switch_href: format!("{path}?{}", query.finish()), switch_tag, switch_name }
+    }
+
+    fn asset(&self, name: &str) -> String {
+        static_files::href(name)
+    }
+}
+
+/// A page with nothing to fill in: what happened, and where to go.
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct Notice {
+    frame: Frame,
+    text: &'static str,
+    link: &'static str,
+    link_name: &'static str,
+}
+
+fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
+    let text = page.render().map_err(|_| Code::Internal)?;
+    Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
+}
+
+/// Elsewhere, by GET.
+pub(super) fn lead_to(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, path)).finish()
+}
+
+/// The sign-in page, which leads on to where somebody wanted to go.
+pub(super) fn lead_to_sign_in(wanted: &str) -> HttpResponse {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
+    lead_to(&format!("{SIGN_IN}?{query}"))
+}
+
+/// Leads to where there is something to do.
+#[utoipa::path(get, path = "/", tag = "pages", responses(
+    (status = 303, description = "To the set-up while nobody administers the system, else to the documentation"),
+    (status = 404, body = super::error::ErrorBody, description = "The documentation is switched off"),
+))]
+pub async fn home(app: Data<AppState>) -> ApiResult<HttpResponse> {
+    if !app.gate.is_set_up() {
+        return Ok(lead_to(SETUP));
+    }
+    openapi::shown(&app)?;
+    Ok(lead_to(DOCS))
+}

@@ -1,0 +1,66 @@
+// A form that speaks JSON with the API. What is refused is said beside the field that the API names, else above the button.
+"use strict";
+
+const form = document.querySelector("form");
+const summary = form.querySelector(".summary");
+
+function clearProblems() {
+    for (const place of form.querySelectorAll(".problem, .summary")) {
+        place.hidden = true;
+        place.textContent = "";
+    }
+    for (const input of form.querySelectorAll("[aria-invalid]")) {
+        input.removeAttribute("aria-invalid");
+    }
+}
+
+function sayAt(field, text) {
+    const input = form.elements.namedItem(field);
+    const place = document.getElementById(`${field}-problem`);
+    if (!input || !place) {
+        return false;
+    }
+    place.textContent = text;
+    place.hidden = false;
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+    return true;
+}
+
+function saySummary(text) {
+    summary.textContent = text;
+    summary.hidden = false;
+}
+
+function sayRefusal({ message, details = {} }) {
+    const problem = details.problem ?? message;
+    if (details.field && sayAt(details.field, problem)) {
+        return;
+    }
+    const wait = details.retry_after_s ? ` (${details.retry_after_s} s)` : "";
+    saySummary((details.problem ? `${message} ${details.problem}` : message) + wait);
+}
+
+// The API's answer, or nothing where it was refused (and said).
+async function post(path, body) {
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+        const response = await fetch(path, {
+            method: "POST",
+            headers: { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
+            body: JSON.stringify(body),
+        });
+        const answer = await response.json();
+        if (response.ok) {
+            return { answer };
+        }
+        sayRefusal(answer);
+        return { refused: answer.code };
+    } catch {
+        saySummary(form.dataset.unreachable);
+        return { refused: "unreachable" };
+    } finally {
+        button.disabled = false;
+    }
+}

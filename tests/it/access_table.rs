@@ -1,0 +1,499 @@
+//! Every route, asked by everybody, about their own things, others' things, and things that are not there. The rows are checked against
+//! the server's own table of routes: a new route without a row fails.
+
+use std::cell::Cell;
+
+use awc::http::Method;
+use serde_json::{Value, json};
+use yutang::{
+    access::{
+        role::{Right, Role},
+        token::{self, Access as Reach},
+    },
+    ids::{AccountId, Timestamp, UserId},
+    outbox::entry::{Body, Entry, Origin, SendId, State},
+    reply::rule::{Matching, Reply},
+    store::{
+        Scope, Secret,
+        accounts::{self, NewAccount},
+        api_tokens::{self, NewToken},
+        blocked_buyers::{self, Blocked},
+        conversations, outbox,
+        rules::{self, NewRule},
+        sessions::{self, Session},
+    },
+    web::{ROUTES, gate::Access},
+};
+
+use crate::{client::Api, harness::TestApp};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    Viewer,
+    Operator,
+    Owner,
+    Admin,
+    ReadToken,
+    WriteToken,
+}
+
+const EVERYBODY: [Who; 7] =
+    [Who::Nobody, Who::Viewer, Who::Operator, Who::Owner, Who::Admin, Who::ReadToken, Who::WriteToken];
+
+impl Who {
+    /// What the table of routes says about this one, said a second time: role and token, and nothing of the gate's code.
+    fn may(self, access: Access) -> bool {
+        match access {
+            Access::Open | Access::Door => true,
+            Access::Person | Access::Page => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
+            Access::Right(Right::Read) | Access::Live => self != Self::Nobody,
+            Access::Right(Right::Answer) => !matches!(self, Self::Nobody | Self::Viewer | Self::ReadToken),
+            Access::Right(Right::Manage) => matches!(self, Self::Owner | Self::Admin | Self::WriteToken),
+            Access::Right(Right::Administer) => self == Self::Admin,
+        }
+    }
+}
+
+/// Whose thing is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Of the seller, in an account that the operator and the viewer were given.
+    Own,
+    /// Of the seller, in an account that they were not given.
+    Unchosen,
+    /// Of another owner.
+    Foreign,
+    Unknown,
+}
+
+/// How a route is asked.
+struct Row {
+    method: &'static str,
+    path: &'static str,
+    /// The address, with a fresh thing behind it where the route has an id.
+    address: fn(&World, Who, Whose) -> String,
+    body: fn(&World) -> Option<Value>,
+    /// What it answers about an own thing.
+    good: &'static [u16],
+    /// Things of it belong to persons, not to accounts.
+    personal: bool,
+}
+
+struct World {
+    app: TestApp,
+    seller: Scope,
+    rival: Scope,
+    chosen: AccountId,
+    unchosen: AccountId,
+    foreign: AccountId,
+    next: Cell<i64>,
+    users: Vec<(Who, UserId)>,
+}
+
+impl World {
+    fn number(&self) -> i64 {
+        self.next.set(self.next.get() + 1);
+        self.next.get()
+    }
+
+    fn place(&self, whose: Whose) -> (Scope, AccountId) {
+        match whose {
+            Whose::Own | Whose::Unknown => (self.seller, self.chosen),
+            Whose::Unchosen => (self.seller, self.unchosen),
+            Whose::Foreign => (self.rival, self.foreign),
+        }
+    }
+
+    fn user(&self, who: Who) -> UserId {
+        self.users.iter().find(|(known, _)| *known == who).map_or(self.seller.user(), |(_, user)| *user)
+    }
+
+    fn uid(&self) -> String {
+        format!("22099{:08}", self.number())
+    }
+
+    /// An account of its own, so that it may be deleted.
+    fn account(&self, whose: Whose) -> String {
+        let id = match whose {
+            Whose::Unknown => return "999999".to_owned(),
+            // These three are what people are given or not given.
+            Whose::Unchosen => self.unchosen,
+            Whose::Own => self.chosen,
+            Whose::Foreign => self.foreign,
+        };
+        id.to_string()
+    }
+
+    fn spare_account(&self, who: Who, whose: Whose) -> String {
+        if !matches!(whose, Whose::Own | Whose::Unchosen) || !matches!(who, Who::Owner | Who::WriteToken) {
+            return self.account(whose);
+        }
+        let (uid, keys, owner) = (self.uid(), self.app.store().keys().clone(), self.seller.user());
+        let cookie = Secret::new(format!("unb={uid}; cookie2=x"));
+        let new = [NewAccount { name: format!("spare-{uid}"), uid: uid.into(), cookie, enabled: Some(false) }];
+        let saved = self.app.write(move |conn| accounts::upsert_many(conn, &keys, owner, &new, Timestamp(1)));
+        saved.unwrap()[0].0.to_string()
+    }
+
+    fn rule(&self, whose: Whose, matching: Matching) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let keyword = if matching == Matching::Default { String::new() } else { format!("k{}", self.number()) };
+        let new = NewRule {
+            account: Some(account),
+            item: Some(format!("9{:011}", self.number()).into()),
+            matching,
+            keyword,
+            any_of: Vec::new(),
+            all_of: Vec::new(),
+            exclude: Vec::new(),
+            replies: vec![Reply::Text("好".into())],
+            once: false,
+            priority: 0,
+            enabled: true,
+        };
+        self.app.write(move |conn| rules::insert(conn, &scope, &new, Timestamp(1))).unwrap().to_string()
+    }
+
+    fn block(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let buyer = self.uid();
+        let new = Blocked {
+            account: Some(account),
+            buyer: buyer.clone().into(),
+            note: String::new(),
+            created_at: Timestamp(1),
+        };
+        let made = self.app.write(move |conn| {
+            blocked_buyers::insert(conn, &scope, &new)?;
+            blocked_buyers::find(conn, &scope, Some(account), &buyer.into())
+        });
+        made.unwrap().id.to_string()
+    }
+
+    fn conversation(&self, whose: Whose) -> String {
+        let (_, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return format!("{account}.404");
+        }
+        let id = format!("6{}", self.number());
+        let conversation = id.clone();
+        self.app.write(move |conn| conversations::set_pause(conn, account, &conversation.into(), None, Timestamp(1)));
+        format!("{account}.{id}")
+    }
+
+    fn entry(&self, whose: Whose, state: State) -> String {
+        let (_, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return format!("{account}.404");
+        }
+        let id = SendId(1_700_000_000_000 + self.number());
+        let entry = Entry {
+            account,
+            id,
+            conversation: "60001".into(),
+            peer: "2200000000777".into(),
+            body: Body::Text { text: "好".into() },
+            state,
+            reason: None,
+            message: None,
+            origin: Origin::Person,
+            rule: None,
+            in_reply_to: None,
+            attempts: 1,
+            created_at: Timestamp(id.0),
+            sent_at: Some(Timestamp(id.0)),
+            settled_at: Some(Timestamp(id.0)),
+            expires_at: Timestamp(id.0),
+        };
+        self.app.write(move |conn| outbox::insert_many(conn, &[entry]));
+        format!("{account}.{}", id.0)
+    }
+
+    fn session(&self, who: Who, whose: Whose) -> String {
+        let user = match whose {
+            Whose::Own => self.user(who),
+            Whose::Unchosen | Whose::Foreign => self.rival.user(),
+            Whose::Unknown => return "no-such-session".to_owned(),
+        };
+        let session = Session {
+            id: format!("session-{}", self.number()),
+            user,
+            created_at: Timestamp(1),
+            seen_at: Timestamp(1),
+            expires_at: Timestamp::NEVER,
+            ends_at: Timestamp::NEVER,
+            address: "127.0.0.1".into(),
+            agent: String::new(),
+        };
+        let id = session.id.clone();
+        self.app.write(move |conn| sessions::insert(conn, &session));
+        id
+    }
+}
+
+macro_rules! row {
+    ($method:literal $path:literal $good:expr) => {
+        row!($method $path $good, |_, _, _| $path.to_owned(), |_| None)
+    };
+    ($method:literal $path:literal $good:expr, $address:expr) => {
+        row!($method $path $good, $address, |_| None)
+    };
+    ($method:literal $path:literal $good:expr, $address:expr, $body:expr) => {
+        Row { method: $method, path: $path, address: $address, body: $body, good: &$good, personal: false }
+    };
+}
+
+fn rows() -> Vec<Row> {
+    const PLAIN: fn(&World, Who, Whose) -> String = |_, _, _| String::new();
+    let mut rows = vec![
+        row!("GET" "/health" [200, 503]),
+        row!("GET" "/livez" [200]),
+        row!("GET" "/readyz" [200, 503]),
+        // no token is set in these tests
+        row!("GET" "/metrics" [404]),
+        row!("GET" "/" [303]),
+        row!("GET" "/sign-in" [200]),
+        row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
+        row!("GET" "/docs" [200]),
+        row!("GET" "/redoc" [200]),
+        row!("GET" "/setup" [404]),
+        row!("POST" "/api/v1/setup" [404, 429], PLAIN, |_| Some(json!({"token": "x", "username": "x", "password": "correct horse battery"}))),
+        row!("POST" "/api/v1/sessions" [401, 429], PLAIN, |world| {
+            Some(json!({"username": format!("nobody-{}", world.number()), "password": "wrong"}))
+        }),
+        row!("GET" "/api/v1/sessions" [200]),
+        row!("GET" "/api/v1/sessions/current" [200]),
+        row!("GET" "/api/v1/accounts" [200]),
+        row!("POST" "/api/v1/accounts" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"name": format!("made-{uid}"), "cookie": format!("unb={uid}; cookie2=x"), "enabled": false}))
+        }),
+        row!("GET" "/api/v1/accounts/{id}" [200], |world, _, whose| world.account(whose)),
+        row!("PATCH" "/api/v1/accounts/{id}" [200], |world, _, whose| world.account(whose), |_| Some(json!({"debounce_ms": 1000}))),
+        row!("DELETE" "/api/v1/accounts/{id}" [204], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/api/v1/accounts/{id}/snapshot" [200, 409], |world, _, whose| world.account(whose)),
+        row!("PUT" "/api/v1/accounts/{id}/credentials" [409], |world, _, whose| world.account(whose), |world| {
+            Some(json!({"cookie": format!("unb={}; cookie2=x", world.uid())}))
+        }),
+        row!("POST" "/api/v1/accounts/{id}/enable" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("POST" "/api/v1/accounts/{id}/disable" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("POST" "/api/v1/accounts/{id}/restart" [200, 409], |world, who, whose| world.spare_account(who, whose)),
+        row!("POST" "/api/v1/accounts/{id}/pause" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("POST" "/api/v1/accounts/{id}/resume" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("POST" "/api/v1/accounts/{id}/retry" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/api/v1/keywords" [200]),
+        row!("POST" "/api/v1/keywords" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))
+        }),
+        row!("GET" "/api/v1/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains)),
+        row!("PATCH" "/api/v1/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
+        row!("DELETE" "/api/v1/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
+        row!("GET" "/api/v1/default-replies" [200]),
+        row!("POST" "/api/v1/default-replies" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "item_id": format!("8{}", world.number()), "replies": []}))
+        }),
+        row!("GET" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default)),
+        row!("PATCH" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default), |_| Some(json!({"once": true}))),
+        row!("DELETE" "/api/v1/default-replies/{id}" [204], |world, _, whose| world.rule(whose, Matching::Default)),
+        row!("GET" "/api/v1/conversations" [200]),
+        row!("GET" "/api/v1/conversations/{id}" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/conversations/{id}/messages" [200], |world, _, whose| world.conversation(whose)),
+        // nobody wrote in these conversations, and nothing writes to who did not write first
+        row!("POST" "/api/v1/conversations/{id}/messages" [404, 409, 503], |world, _, whose| world.conversation(whose), |_| Some(json!({"texts": ["在"]}))),
+        row!("POST" "/api/v1/conversations/{id}/pause" [200], |world, _, whose| world.conversation(whose), |_| Some(json!({"minutes": 5}))),
+        row!("POST" "/api/v1/conversations/{id}/resume" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/decisions" [200]),
+        row!("GET" "/api/v1/outbox" [200]),
+        row!("GET" "/api/v1/outbox/{id}" [200], |world, _, whose| world.entry(whose, State::Confirmed)),
+        row!("POST" "/api/v1/outbox/{id}/retry" [409], |world, _, whose| world.entry(whose, State::Confirmed), |_| Some(json!({}))),
+        row!("POST" "/api/v1/outbox/{id}/cancel" [409], |world, _, whose| world.entry(whose, State::Confirmed)),
+        row!("POST" "/api/v1/outbox/{id}/confirm" [200, 503], |world, _, whose| world.entry(whose, State::Uncertain), |_| Some(json!({"arrived": true}))),
+        row!("GET" "/api/v1/blocked-buyers" [200]),
+        row!("POST" "/api/v1/blocked-buyers" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "buyer_id": world.uid()}))
+        }),
+        row!("DELETE" "/api/v1/blocked-buyers/{id}" [204], |world, _, whose| world.block(whose)),
+        row!("POST" "/api/v1/previews" [200], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "messages": ["在吗"]}))
+        }),
+        row!("GET" "/cookies" [200]),
+        row!("POST" "/cookies" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"id": format!("made-{uid}"), "value": format!("unb={uid}; cookie2=x")}))
+        }),
+        row!("GET" "/cookies/list" [200]),
+        row!("POST" "/cookies/add" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"id": format!("made-{uid}"), "value": format!("unb={uid}; cookie2=x")}))
+        }),
+        row!("PUT" "/cookies/{id}" [409], |world, _, whose| world.account(whose), |world| {
+            Some(json!({"value": format!("unb={}; cookie2=x", world.uid())}))
+        }),
+        row!("DELETE" "/cookies/{id}" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/accounts" [200]),
+        row!("POST" "/accounts" [201], PLAIN, |world| {
+            let uid = world.uid();
+            Some(json!({"name": format!("made-{uid}"), "cookie": format!("unb={uid}; cookie2=x"), "enabled": false}))
+        }),
+        row!("PUT" "/accounts/{id}" [200], |world, _, whose| world.account(whose), |_| Some(json!({"debounce_ms": null}))),
+        row!("DELETE" "/accounts/{id}" [204], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/keywords" [200]),
+        row!("POST" "/keywords" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))
+        }),
+        row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
+        row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
+        row!("GET" "/logs" [200]),
+        // nobody asks for the upgrade here
+        row!("GET" "/api/v1/live" [400]),
+        row!("POST" "/api/v1/live/tickets" [201]),
+        row!("GET" "/api/v1/logs" [200]),
+        row!("GET" "/api/v1/logs/stats" [200]),
+        row!("GET" "/api/v1/logs/files" [200]),
+        row!("GET" "/api/v1/logs/files/{name}" [404], |_, _, _| "no-such-file.log".to_owned()),
+        row!("GET" "/api/v1/logs/level" [200]),
+        row!("PUT" "/api/v1/logs/level" [200], PLAIN, |_| Some(json!({"level": "info"}))),
+        row!("GET" "/api/v1/stats" [200]),
+        row!("GET" "/api/v1/audit" [200]),
+        row!("GET" "/api-docs/openapi.json" [200]),
+    ];
+    let personal = vec![
+        row!("DELETE" "/api/v1/sessions/{id}" [204], |world, who, whose| world.session(who, whose)),
+        // last: whoever asks is gone afterwards
+        row!("DELETE" "/api/v1/sessions/current" [204]),
+    ];
+    rows.extend(personal.into_iter().map(|row| Row { personal: true, ..row }));
+    rows
+}
+
+/// Adds a token of the seller for all accounts.
+fn mint(app: &TestApp, reach: Reach) -> String {
+    let minted = token::mint(rand::random());
+    let (scope, new) = (
+        app.scope(),
+        NewToken {
+            user: app.scope().user(),
+            name: reach.as_str().to_owned(),
+            prefix: minted.prefix,
+            hash: minted.hash,
+            access: reach,
+            accounts: None,
+            created_at: Timestamp(1),
+            expires_at: None,
+        },
+    );
+    app.write(move |conn| api_tokens::insert(conn, &scope, &new));
+    minted.text
+}
+
+async fn api(world: &World, who: Who, tokens: &[(Who, String)]) -> Api {
+    match who {
+        Who::Nobody => world.app.anybody(),
+        Who::Viewer => world.app.signed_in("viewer").await,
+        Who::Operator => world.app.signed_in("operator").await,
+        Who::Owner => world.app.signed_in("seller").await,
+        Who::Admin => world.app.signed_in("admin").await,
+        Who::ReadToken | Who::WriteToken => {
+            let token = tokens.iter().find(|(known, _)| *known == who).map(|(_, token)| token.clone()).unwrap();
+            world.app.anybody().with("authorization", &format!("Bearer {token}"))
+        }
+    }
+}
+
+/// A disabled account of `owner`.
+fn put_account(app: &TestApp, owner: UserId, name: &str, uid: &str) -> AccountId {
+    let keys = app.store().keys().clone();
+    let cookie = Secret::new(format!("unb={uid}; cookie2=PLANTED-{uid}"));
+    let new = [NewAccount { name: name.into(), uid: uid.into(), cookie, enabled: Some(false) }];
+    app.write(move |conn| accounts::upsert_many(conn, &keys, owner, &new, Timestamp(1))).unwrap()[0].0
+}
+
+async fn world() -> World {
+    let mut app = TestApp::with(|settings| settings.server.requests = 64);
+    let rival = app.person("rival", Role::Owner);
+    let chosen = put_account(&app, app.scope().user(), "chosen", "2209900000001");
+    let unchosen = put_account(&app, app.scope().user(), "unchosen", "2209900000002");
+    let foreign = put_account(&app, rival, "foreign", "2209900000003");
+    let seller = app.scope();
+    let viewer = app.employ("viewer", Role::Viewer, Some(seller.user()), &[chosen]);
+    let operator = app.employ("operator", Role::Operator, Some(seller.user()), &[chosen]);
+    let admin = app.user("admin");
+    app.start_unconnected();
+    let users =
+        vec![(Who::Viewer, viewer), (Who::Operator, operator), (Who::Owner, seller.user()), (Who::Admin, admin)];
+    World { app, seller, rival: Scope::owner(rival), chosen, unchosen, foreign, next: Cell::new(100), users }
+}
+
+#[test]
+fn every_route_has_its_row_and_every_row_its_route() {
+    let mut routes: Vec<_> = ROUTES.iter().map(|route| (route.method, route.path)).collect();
+    let mut rows: Vec<_> = rows().iter().map(|row| (row.method, row.path)).collect();
+    routes.sort_unstable();
+    rows.sort_unstable();
+    assert_eq!(rows, routes);
+}
+
+/// T2, T3, T4, T5, T6: nobody reaches into another tenant's things, whatever they hold and whichever route they try.
+#[actix_web::test]
+async fn t2_t3_t4_t5_t6_every_route_is_closed_to_whom_it_is_not_for() {
+    let world = world().await;
+    let tokens = [(Who::ReadToken, mint(&world.app, Reach::Read)), (Who::WriteToken, mint(&world.app, Reach::Write))];
+    for who in EVERYBODY {
+        let api = api(&world, who, &tokens).await;
+        for row in rows() {
+            ask(&world, &api, who, &row).await;
+        }
+    }
+}
+
+async fn ask(world: &World, api: &Api, who: Who, row: &Row) {
+    let access = ROUTES.iter().find(|route| (route.method, route.path) == (row.method, row.path)).unwrap().access;
+    let has_id = row.path.contains('{');
+    for whose in [Whose::Unknown, Whose::Foreign, Whose::Unchosen, Whose::Own] {
+        if !has_id && whose != Whose::Own {
+            continue;
+        }
+        let answer = send(world, api, who, row, whose).await;
+        let what = format!("{who:?} asks {} {} about {whose:?}: {}", row.method, row.path, answer.1);
+        let expected: &[u16] = match (who.may(access), who, whose) {
+            (false, Who::Nobody, _) => &[401],
+            (false, ..) => &[403],
+            // The body names an account of the seller.
+            (true, Who::Admin, _) if !has_id && (row.body)(world).is_some_and(|body| body["account_id"].is_i64()) => {
+                &[404]
+            }
+            (true, ..) if !has_id => row.good,
+            (true, _, Whose::Unknown | Whose::Foreign) => &[404],
+            (true, _, Whose::Unchosen) if row.personal => &[404],
+            // Another tenant: its things are not the seller's.
+            (true, Who::Admin, _) if !row.personal && access != Access::Right(Right::Administer) => &[404],
+            (true, Who::Viewer | Who::Operator, Whose::Unchosen) => &[404],
+            (true, _, Whose::Unchosen | Whose::Own) => row.good,
+        };
+        assert!(expected.contains(&answer.0), "{what} ({}, not {expected:?})", answer.0);
+    }
+}
+
+async fn send(world: &World, api: &Api, who: Who, row: &Row, whose: Whose) -> (u16, String) {
+    let place = (row.address)(world, who, whose);
+    let path = if row.path.contains('{') { fill(row.path, &place) } else { row.path.to_owned() };
+    let method = Method::from_bytes(row.method.as_bytes()).unwrap();
+    let answer = api.send(method, &path, (row.body)(world).as_ref()).await;
+    assert!(!answer.text.contains("PLANTED"), "a secret is shown: {}", answer.text);
+    (answer.status, answer.text)
+}
+
+/// The template with its id filled in.
+fn fill(template: &str, id: &str) -> String {
+    let (before, rest) = template.split_once('{').unwrap();
+    let (_, after) = rest.split_once('}').unwrap();
+    format!("{before}{id}{after}")
+}

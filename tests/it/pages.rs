@@ -1,0 +1,247 @@
+//! What a browser gets: pages, their files, and the documentation.
+
+use serde_json::json;
+use yutang::web::static_files::href;
+
+use crate::{
+    client::PASSWORD,
+    harness::TestApp,
+    process::Shop,
+    raw::{body, header, status},
+};
+
+const BROWSER: &str = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+const PAGES: [&str; 2] = ["/docs", "/redoc"];
+
+/// The addresses that a page names.
+fn links(page: &str) -> Vec<String> {
+    let starts = [" src=\"", " href=\""];
+    let parts = starts.iter().flat_map(|start| page.split(start).skip(1));
+    parts
+        .filter_map(|rest| rest.split('"').next())
+        .map(|link| link.replace("&#38;", "&").replace("&amp;", "&"))
+        .collect()
+}
+
+#[actix_web::test]
+async fn a_file_is_served_under_the_hash_of_its_content_and_kept_for_ever() {
+    let mut app = TestApp::new();
+    app.start().await;
+    for (name, kind) in [
+        ("css/app.css", "text/css; charset=utf-8"),
+        ("js/setup.js", "text/javascript; charset=utf-8"),
+        ("img/icon.svg", "image/svg+xml"),
+    ] {
+        let file = app.anybody().get(&href(name)).await.is(200);
+        assert_eq!(file.header("content-type"), Some(kind));
+        assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+        assert!(!file.text.is_empty());
+    }
+}
+
+/// S37, P7: an address under /static/ is one that a page names, or nothing: no file name is ever made from it.
+#[actix_web::test]
+async fn s37_p7_no_trick_with_a_path_reaches_a_file_and_unknown_ones_are_not_found() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let css = href("css/app.css");
+    let (stem, hash) = (css.strip_suffix(".css").unwrap(), &css[css.len() - 12..css.len() - 4]);
+    let other = if hash.starts_with('0') { "1" } else { "0" };
+    let mut tricks = vec![
+        "/static/css/app.css".to_owned(),
+        format!("{}{other}{}.css", &stem[..stem.len() - 8], &hash[1..]),
+        css.to_uppercase(),
+        css.replace('.', "%2e"),
+        css.replacen("css/", "css%2f", 1),
+        css.replacen("css/", "css//", 1),
+        css.replacen("css/", "css/./", 1),
+        css.replacen("css/", "css\\", 1),
+        format!("{css}/"),
+        format!("{css}%00"),
+        format!("{css}%00.html"),
+        format!("{css};x"),
+        format!("/static/x/../{}", &css["/static/".len()..]),
+    ];
+    let plain = [
+        "/static",
+        "/static/",
+        "/static//",
+        "/static/vendor/README.md",
+        "/static/../Cargo.toml",
+        "/static/..%2fCargo.toml",
+        "/static/%2e%2e/%2e%2e/etc/passwd",
+        "/static/....//....//etc/passwd",
+        "/static//etc/passwd",
+        "/static/%5c..%5c..",
+        "/static/%c0%ae%c0%ae/",
+        "/static/*",
+        "/static/C:/",
+        "/static/%",
+        "/static/%zz",
+    ];
+    tricks.extend(plain.map(str::to_owned));
+    for path in tricks {
+        let answer = app.raw_request("GET", &path, &["Accept-Language: en"]).await;
+        let expected = (404, "\"code\":\"not_found\"");
+        assert_eq!(status(&answer), expected.0, "{path}: {answer}");
+        assert!(body(&answer).contains(expected.1), "{path}: {answer}");
+        assert_eq!(header(&answer, "cache-control"), Some("no-store"), "{path}");
+    }
+}
+
+/// P7: an address that is not there is 404 for everybody, whatever they accept.
+#[actix_web::test]
+async fn p7_unknown_addresses_are_not_found() {
+    let mut app = TestApp::new();
+    app.start().await;
+    for path in ["/index.html", "/favicon.ico", "/api", "/api/v1/", "/docs/", "/setup/x", "/..", "/%2e%2e/etc/passwd"] {
+        let answer = app.raw_request("GET", path, &[BROWSER]).await;
+        assert_eq!((status(&answer), header(&answer, "content-type")), (404, Some("application/json")), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn until_it_is_set_up_every_page_leads_to_the_set_up() {
+    let mut app = TestApp::without_admin();
+    app.start().await;
+    for path in ["/", "/sign-in", "/docs", "/redoc"] {
+        let answer = app.raw_request("GET", path, &[BROWSER]).await;
+        assert_eq!((status(&answer), header(&answer, "location")), (303, Some("/setup")), "{path}");
+    }
+    app.anybody().get("/docs").await.refused(503, "setup_required");
+    for (path, text) in
+        [("/setup?lang=en", "Use the link that the server printed"), ("/setup?token=guess", "旧链接随即失效")]
+    {
+        let page = app.anybody().with("accept-language", "zh").get(path).await.is(404);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(page.text.contains(text) && !page.text.contains("<form"), "{}", page.text);
+    }
+}
+
+#[actix_web::test]
+async fn the_set_up_page_asks_in_both_languages_and_says_when_it_was_used() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let page = app.anybody().get("/setup?token=abc").await.is(404);
+    assert!(page.text.contains("set up already") && page.text.contains("href=\"/sign-in\""), "{}", page.text);
+    let page = app.anybody().with("accept-language", "zh-CN").get("/setup").await.is(404);
+    assert!(page.text.contains("系统已设置完成") && page.text.contains("lang=\"zh-CN\""), "{}", page.text);
+}
+
+/// The printed link opens a form; what the form sends makes the administrator, once.
+#[actix_web::test]
+async fn the_printed_link_opens_the_form_that_makes_the_administrator() {
+    let mut shop = Shop::with_accounts(0);
+    shop.set("server.public_url", "http://localhost:1/");
+    let server = shop.serve();
+    let line = server.await_line("Set-up link, good once: ");
+    let link = line.rsplit(' ').next().unwrap();
+    let path = link.strip_prefix("http://localhost:1").expect("the link begins with server.public_url");
+    let (code, page) = server.get(path);
+    let token = path.split_once("token=").unwrap().1;
+    assert_eq!(code, 200, "{page}");
+    assert!(page.contains("创建管理员") && page.contains(&format!("value=\"{token}\"")), "{page}");
+    assert!(links(&page).contains(&format!("/setup?token={token}&lang=en")), "{page}");
+    let (code, english) = server.get(&format!("{path}&lang=en"));
+    assert!(code == 200 && english.contains("Make the administrator"), "{english}");
+}
+
+#[actix_web::test]
+async fn everything_a_page_names_is_there_and_on_this_server() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let mut seen = 0;
+    for page in ["/sign-in", "/docs", "/redoc"] {
+        let text = seller.get(page).await.is(200).text;
+        for link in links(&text) {
+            assert!(link.starts_with('/') && !link.starts_with("//"), "{page} names {link}");
+            seller.get(&link).await.is(200);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "{seen}");
+}
+
+/// S27: nobody reads the documentation who is not signed in; a browser is led to where one signs in, and back.
+#[actix_web::test]
+async fn s27_the_documentation_is_for_who_is_signed_in() {
+    let mut app = TestApp::new();
+    app.start().await;
+    app.anybody().get("/api-docs/openapi.json").await.refused(401, "not_signed_in");
+    for page in PAGES {
+        app.anybody().get(page).await.refused(401, "not_signed_in");
+        let led = app.raw_request("GET", &format!("{page}?a=b"), &[BROWSER]).await;
+        let wanted = format!("/sign-in?next=%2F{}%3Fa%3Db", &page[1..]);
+        assert_eq!((status(&led), header(&led, "location")), (303, Some(&*wanted)));
+        let asked = app.anybody().get(&wanted).await.is(200);
+        assert!(asked.text.contains(&format!("data-next=\"{page}?a=b\"")), "{}", asked.text);
+        let shown = app.signed_in("seller").await.get(page).await.is(200);
+        let policy = shown.header("content-security-policy").unwrap();
+        assert!(
+            policy.contains("script-src 'self';") && policy.contains("style-src 'self' 'unsafe-inline'"),
+            "{policy}"
+        );
+    }
+    let document = app.signed_in("seller").await.get("/api-docs/openapi.json").await.is(200).json();
+    assert_eq!(document["info"]["title"], "Xianyu Auto Reply API");
+}
+
+/// S27: and the switch takes it away.
+#[actix_web::test]
+async fn s27_the_documentation_can_be_switched_off() {
+    let mut app = TestApp::with(|settings| settings.server.docs = false);
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    for path in ["/docs", "/redoc", "/api-docs/openapi.json", "/"] {
+        seller.get(path).await.refused(404, "not_found");
+    }
+}
+
+#[actix_web::test]
+async fn the_sign_in_page_leads_on_only_to_this_server() {
+    let mut app = TestApp::new();
+    app.start().await;
+    for foreign in
+        ["//evil.example", "/%5Cevil.example", "https://evil.example", "javascript:alert(1)", "/%09/evil.example"]
+    {
+        let page = app.anybody().get(&format!("/sign-in?next={foreign}")).await;
+        assert!(page.status == 400 || page.text.contains("data-next=\"/\""), "{foreign}: {}", page.text);
+        assert!(!page.text.contains("data-next=\"//") && !page.text.contains("data-next=\"http"), "{}", page.text);
+    }
+    let page = app.anybody().get("/sign-in?next=/a%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await.is(200);
+    assert!(!page.text.contains("<script>alert"), "{}", page.text);
+}
+
+/// What the sign-in page does: the session comes as a cookie, and the cookie opens the documentation.
+#[actix_web::test]
+async fn the_cookie_of_the_sign_in_page_opens_the_documentation() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let ask = json!({"username": "seller", "password": PASSWORD, "cookie": true});
+    let answer = app.anybody().post("/api/v1/sessions", &ask).await.is(201);
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let shown = app.anybody().with("cookie", cookie.split(';').next().unwrap()).get("/docs").await.is(200);
+    assert!(shown.text.contains("swagger-ui-bundle."), "{}", shown.text);
+}
+
+#[actix_web::test]
+async fn head_answers_as_get_without_a_body_and_options_tells_the_methods() {
+    let mut app = TestApp::new();
+    app.start().await;
+    for path in ["/livez", "/sign-in", &*href("css/app.css")] {
+        let answer = app.raw_request("HEAD", path, &[]).await;
+        assert_eq!((status(&answer), body(&answer)), (200, ""), "{path}");
+    }
+    let answer = app.raw_request("HEAD", "/api/v1/audit", &[]).await;
+    assert_eq!((status(&answer), body(&answer)), (401, ""), "what GET refuses, HEAD refuses");
+    let answer = app.raw_request("OPTIONS", "/api/v1/blocked-buyers", &[]).await;
+    assert_eq!((status(&answer), header(&answer, "allow")), (204, Some("GET, POST, HEAD, OPTIONS")));
+    assert_eq!(header(&answer, "access-control-allow-origin"), None);
+    assert_eq!(status(&app.raw_request("OPTIONS", "/nothing", &[]).await), 404);
+    for method in ["TRACE", "CONNECT", "PROPFIND", "get", "X"] {
+        assert_eq!(status(&app.raw_request(method, "/health", &[]).await), 405, "{method}");
+    }
+}

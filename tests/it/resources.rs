@@ -1,0 +1,275 @@
+//! The resources of the API against a running engine and a simulated platform.
+
+use serde_json::{Value, json};
+use yutang::{access::role::Role, account::state::State, outbox::entry::State as SendState};
+
+use crate::{
+    client::{Answer, Api},
+    harness::{PATIENCE, TestApp, contains},
+};
+
+const BUYER: &str = "2200000000777";
+const ITEM: &str = "900000000001";
+
+fn cookie(app: &TestApp, name: &str) -> String {
+    let side = app.platform().add_account(name);
+    app.platform().cookies(&side)
+}
+
+async fn started() -> (TestApp, Api) {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    (app, seller)
+}
+
+#[actix_web::test]
+async fn an_account_is_added_by_its_cookie_and_the_answer_says_what_became_of_the_connection() {
+    let (app, seller) = started().await;
+    let added = seller.post("/cookies/add", &json!({"id": "小店", "value": cookie(&app, "小店")})).await.is(201).json();
+    assert_eq!((&added["success"], &added["status"]["state"]), (&json!(true), &json!("connected")), "{added}");
+    let id = added["id"].as_i64().unwrap();
+    let shown = seller.get(&format!("/api/v1/accounts/{id}")).await.is(200).json();
+    assert_eq!((&shown["name"], &shown["enabled"]), (&json!("小店"), &json!(true)));
+    assert!(shown["credentials"]["hint"].as_str().unwrap().starts_with('…'));
+    let snapshot = seller.get(&format!("/api/v1/accounts/{id}/snapshot")).await.is(200).json();
+    assert_eq!(snapshot["status"]["state"], "connected");
+
+    let expired = cookie(&app, "expired");
+    app.platform().account(&uid(&expired)).unwrap().expire_login();
+    let failed = seller.post("/cookies/add", &json!({"id": "expired", "value": expired})).await.is(201).json();
+    assert_eq!((&failed["success"], &failed["status"]["state"]), (&json!(false), &json!("failed")), "{failed}");
+    assert!(failed["status"]["action"].is_string());
+}
+
+fn uid(cookie: &str) -> String {
+    cookie.split("unb=").nth(1).unwrap().split(';').next().unwrap().to_owned()
+}
+
+/// T7, S36: the same seller twice, also under another owner, is one clear refusal that tells nobody whose it is.
+#[actix_web::test]
+async fn t7_a_platform_user_belongs_to_one_account() {
+    let mut app = TestApp::new();
+    app.person("rival", Role::Owner);
+    app.start().await;
+    let (seller, rival) = (app.signed_in("seller").await, app.signed_in("rival").await);
+    let cookie = cookie(&app, "shop");
+    let body = json!({"name": "shop", "cookie": cookie});
+    let id = seller.post("/api/v1/accounts", &body).await.is(201).json()["id"].clone();
+    let mine = seller.post("/api/v1/accounts", &json!({"name": "twin", "cookie": cookie})).await;
+    let theirs = rival.post("/api/v1/accounts", &json!({"name": "theirs", "cookie": cookie})).await;
+    for refused in [mine, theirs] {
+        assert_eq!(refused.refused(409, "platform_user_taken").json()["details"], json!({"field": "cookie"}));
+    }
+    let other = self::cookie(&app, "another");
+    let path = format!("/api/v1/accounts/{id}/credentials");
+    seller.put(&path, &json!({"cookie": other})).await.refused(409, "platform_user_differs");
+    for (bad, problem) in
+        [("x=1", "unb and cookie2"), ("unb=1; a=2", "cookie2"), ("unb=abc; cookie2=x", "not a number")]
+    {
+        let refused = seller.put(&path, &json!({"cookie": bad})).await.refused(422, "invalid_field").json();
+        assert!(refused["details"]["problem"].as_str().unwrap().contains(problem), "{refused}");
+    }
+}
+
+/// P9: a partial update changes what it names, and nothing else.
+#[actix_web::test]
+async fn p9_a_patch_leaves_what_it_does_not_name_and_two_people_do_not_overwrite_each_other() {
+    let (app, seller) = started().await;
+    let made =
+        seller.post("/api/v1/accounts", &json!({"name": "a", "cookie": cookie(&app, "a"), "enabled": false})).await;
+    let made = made.is(201);
+    let tag = made.header("etag").unwrap().to_owned();
+    let path = format!("/api/v1/accounts/{}", made.json()["id"]);
+    let changed = seller.patch(&path, &json!({"takeover_pause_ms": 0})).await.is(200).json();
+    let of = |view: &Value| (view["enabled"].clone(), view["takeover_pause_ms"].clone(), view["name"].clone());
+    assert_eq!(of(&changed), (json!(false), json!(0), json!("a")));
+    let seller = seller.with("if-match", &tag);
+    seller.patch(&path, &json!({"name": "b"})).await.refused(412, "changed");
+    let fresh = seller.get(&path).await.header("etag").unwrap().to_owned();
+    let seller = seller.with("if-match", &fresh);
+    let changed = seller.patch(&path, &json!({"name": "b", "takeover_pause_ms": null})).await.is(200).json();
+    assert_eq!(of(&changed), (json!(false), Value::Null, json!("b")));
+}
+
+/// P8: limits are the server's, the same for whoever asks.
+#[actix_web::test]
+async fn p8_numbers_out_of_range_and_waits_that_contradict_each_other_are_refused() {
+    let (app, seller) = started().await;
+    let made =
+        seller.post("/api/v1/accounts", &json!({"name": "a", "cookie": cookie(&app, "a"), "enabled": false})).await;
+    let path = format!("/api/v1/accounts/{}", made.is(201).json()["id"]);
+    for (body, field) in [
+        (json!({"debounce_ms": -1}), "debounce_ms"),
+        (json!({"debounce_ms": 600_001}), "debounce_ms"),
+        (json!({"debounce_ms": 9000, "longest_wait_ms": 8000}), "longest_wait_ms"),
+        (json!({"takeover_pause_ms": 86_400_001}), "takeover_pause_ms"),
+        (json!({"takeover_pause": 5}), "takeover_pause"),
+    ] {
+        let refused = seller.patch(&path, &body).await.refused(422, "invalid_field").json();
+        assert_eq!(refused["details"]["field"], field, "{refused}");
+    }
+}
+
+#[actix_web::test]
+async fn a_keyword_answers_from_the_moment_it_is_made_until_it_is_deleted() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let new = json!({"account_id": shop.id.0, "keyword": "在吗", "replies": [{"text": "在的"}]});
+    let made = seller.post("/api/v1/keywords", &new).await.is(201).json();
+    let path = format!("/api/v1/keywords/{}", made["id"]);
+    let twin = seller.post("/api/v1/keywords", &new).await.refused(409, "conflict").json();
+    assert_eq!(twin["details"]["id"], made["id"]);
+    let said = answered(&app, &shop, "在吗", "在的").await;
+    seller.patch(&path, &json!({"replies": [{"text": "不在"}]})).await.is(200);
+    answered(&app, &shop, "在吗?", "不在").await;
+    let decisions = seller.get("/api/v1/decisions?decision=answer").await.is(200).json();
+    let texts: Vec<_> =
+        decisions["items"].as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap()).collect();
+    assert!(texts.contains(&"在吗") && decisions["items"][0]["rule_id"] == made["id"], "{decisions}");
+    let outbox = seller.get(&format!("/api/v1/outbox?conversation={}.{said}", shop.id)).await.is(200).json();
+    assert!(outbox["items"].as_array().unwrap().iter().all(|row| row["origin"] == "rule"), "{outbox}");
+    seller.delete(&path).await.is(204);
+    seller.get(&path).await.refused(404, "not_found");
+}
+
+/// A rule that was just stored is in use within a moment: says it until it is answered so.
+async fn answered(app: &TestApp, shop: &crate::harness::Shop, text: &str, reply: &str) -> String {
+    let mut conversation = String::new();
+    for _ in 0..100 {
+        let said = shop.buyer_says(BUYER, ITEM, text);
+        conversation = said.conversation.to_string();
+        let row = app.decided(shop, &said).await;
+        if row.decision.as_deref() == Some("answer") {
+            app.settled(shop).await;
+            if shop.seen(&said.conversation).last().is_some_and(|seen| seen == reply) {
+                return conversation;
+            }
+        }
+    }
+    panic!("{text} was never answered with {reply} in {conversation}");
+}
+
+#[actix_web::test]
+async fn a_rule_that_cannot_work_is_refused_before_it_is_stored() {
+    let (_app, seller) = started().await;
+    for (body, field) in [
+        (json!({"keyword": "(", "match": "regex", "replies": []}), "keyword"),
+        (json!({"keyword": "(\\w{100}){100}{100}", "match": "regex", "replies": []}), "keyword"),
+        (json!({"keyword": "", "replies": []}), "keyword"),
+        (json!({"keyword": "a", "replies": [{"image": "file:///etc/passwd"}]}), "replies[0].image"),
+        (json!({"keyword": "a", "replies": [{"text": ""}]}), "replies[0].text"),
+        (json!({"keyword": "a", "replies": [], "priority": 1_000_001}), "priority"),
+        (json!({"keyword": "a", "match": "fuzzy", "replies": []}), "match"),
+    ] {
+        let refused = seller.post("/api/v1/keywords", &body).await.refused(422, "invalid_field").json();
+        assert_eq!(refused["details"]["field"], field, "{refused}");
+    }
+    seller
+        .post("/api/v1/keywords", &json!({"account_id": 999, "keyword": "a", "replies": []}))
+        .await
+        .refused(404, "not_found");
+}
+
+/// P6: one rule is changed at a time; the others stay, whatever their kind.
+#[actix_web::test]
+async fn p6_rules_of_an_item_and_pictures_survive_a_new_rule() {
+    let (_app, seller) = started().await;
+    for body in [
+        json!({"keyword": "a", "item_id": ITEM, "replies": [{"text": "x"}]}),
+        json!({"keyword": "b", "replies": [{"image": "https://img.example.invalid/1.jpg"}]}),
+    ] {
+        seller.post("/keywords", &body).await.is(201);
+    }
+    seller.post("/keywords", &json!({"keyword": "c", "replies": [{"text": "y"}]})).await.is(201);
+    let listed = seller.get("/keywords?per_page=2").await.is(200).json();
+    assert_eq!((&listed["total"], listed["items"].as_array().unwrap().len()), (&json!(3), 2));
+}
+
+/// S14: what the rules would answer is told to whom they belong, and uses nothing up.
+#[actix_web::test]
+async fn s14_a_preview_needs_a_login_and_consumes_no_once_mark() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.rule(yutang::store::rules::NewRule { once: true, ..contains("在吗", "您好{send_user_name}") });
+    app.person("rival", Role::Owner);
+    app.start().await;
+    let ask = json!({"account_id": shop.id.0, "messages": ["在吗"], "buyer_name": "小明"});
+    app.anybody().post("/api/v1/previews", &ask).await.refused(401, "not_signed_in");
+    app.signed_in("rival").await.post("/api/v1/previews", &ask).await.refused(404, "not_found");
+    let seller = app.signed_in("seller").await;
+    for _ in 0..2 {
+        let preview = seller.post("/api/v1/previews", &ask).await.is(200).json();
+        assert_eq!((&preview["source"], &preview["replies"]), (&json!("rule"), &json!([{"text": "您好小明"}])));
+    }
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    assert_eq!(app.decided(&shop, &said).await.decision.as_deref(), Some("answer"));
+    for path in ["/xianyu/reply", "/send-message"] {
+        app.anybody().post(path, &json!({})).await.refused(404, "not_found");
+    }
+}
+
+#[actix_web::test]
+async fn a_person_answers_and_automatic_answers_pause() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.rule(contains("在吗", "在的"));
+    app.person("rival", Role::Owner);
+    let operator = app.employ("operator", Role::Operator, Some(app.scope().user()), &[shop.id]);
+    app.start().await;
+    assert!(operator.0 > 0);
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["在的"]).await;
+    let api = app.signed_in("operator").await;
+    let path = format!("/api/v1/conversations/{}.{}", shop.id, said.conversation);
+    let sent = api.post(&format!("{path}/messages"), &json!({"texts": ["亲，我来了"]})).await.is(202).json();
+    assert_eq!(sent[0]["origin"], "person");
+    shop.await_delivered(&said.conversation, 2, PATIENCE).await;
+    let conversation = api.get(&path).await.is(200).json();
+    assert!(conversation["paused_until"].is_i64(), "{conversation}");
+    let more = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.is_silent(&shop, &more, "seller_took_over").await;
+    let resumed = api.post(&format!("{path}/resume"), &json!({})).await.is(200).json();
+    assert_eq!(resumed["paused_until"], Value::Null);
+    let messages = api.get(&format!("{path}/messages")).await.is(200).json();
+    assert_eq!(messages["total"], 2);
+    let rival = app.signed_in("rival").await;
+    rival.post(&format!("{path}/messages"), &json!({"texts": ["x"]})).await.refused(404, "not_found");
+    api.post(&format!("{path}/messages"), &json!({"texts": []})).await.refused(422, "invalid_field");
+}
+
+#[actix_web::test]
+async fn a_stopped_account_sends_nothing_and_says_so() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.rule(contains("在吗", "在的"));
+    app.start().await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["在的"]).await;
+    let seller = app.signed_in("seller").await;
+    let account = format!("/api/v1/accounts/{}", shop.id);
+    assert_eq!(seller.post(&format!("{account}/pause"), &json!({})).await.is(200).json()["paused"], true);
+    let send = format!("/api/v1/conversations/{}.{}/messages", shop.id, said.conversation);
+    let refused = until_refused(&seller, &send).await;
+    assert_eq!(refused.code(), "stopped");
+    seller.post(&format!("{account}/resume"), &json!({})).await.is(200);
+    assert_eq!(seller.post(&format!("{account}/disable"), &json!({})).await.is(200).json()["enabled"], false);
+    app.becomes(&shop, State::Closed, yutang::account::state::Reason::Disabled).await;
+    seller.post(&format!("{account}/restart"), &json!({})).await.refused(409, "account_not_running");
+    seller.delete(&account).await.is(204);
+    seller.get(&account).await.refused(404, "not_found");
+    assert!(app.all_sends(&shop).iter().all(|send| send.state != SendState::Queued));
+}
+
+/// The switch reaches the shard within a moment.
+async fn until_refused(api: &Api, path: &str) -> Answer {
+    for _ in 0..200 {
+        let answer = api.post(path, &json!({"texts": ["还在吗"]})).await;
+        if answer.status != 202 {
+            return answer;
+        }
+    }
+    panic!("never refused");
+}
