@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn long_events_fill_it_sooner() {
         let mut backlog = Backlog::default();
-        push(&mut backlog, 5, WAITING_BYTES / 4);
+        push(&mut backlog, 5, WAITING_BYTES / 4 - 1);
         assert_eq!(next(&mut backlog), Some(Err(Some(1))));
         assert_eq!(next(&mut backlog), Some(Ok(2)));
     }
