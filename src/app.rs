@@ -169,6 +169,7 @@ impl App {
         info!("shutting down");
         // Gone already or not: it does nothing more.
         state.maintenance.do_send(maintenance::End);
+        state.live.end();
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
         outcome

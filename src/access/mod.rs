@@ -7,6 +7,7 @@ pub mod password;
 
 pub mod jwt;
 
+pub mod ticket;
 pub mod token;
 
 pub mod totp;

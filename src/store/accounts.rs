@@ -285,6 +285,17 @@ pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<Account>> {
     accounts::table.filter(within!(scope)).order(accounts::name).select(Account::as_select()).load(conn)
 }
 
+/// The numbers alone.
+pub fn list_ids(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<AccountId>> {
+    accounts::table.filter(within!(scope)).order(accounts::id).select(accounts::id).load(conn)
+}
+
+/// The highest number an account has, whoever owns it; 0 where there is none.
+pub fn newest(conn: &mut DbConn) -> QueryResult<AccountId> {
+    let newest: Option<AccountId> = accounts::table.select(diesel::dsl::max(accounts::id)).first(conn)?;
+    Ok(newest.unwrap_or(AccountId(0)))
+}
+
 pub fn find(conn: &mut DbConn, scope: &Scope, name: &str) -> QueryResult<Option<Account>> {
     accounts::table
         .filter(within!(scope))

@@ -13,6 +13,7 @@ use actix_web::{
 };
 
 use super::AppState;
+use crate::settings::Server;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue =
@@ -54,6 +55,11 @@ fn allowed(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue> {
         return Some(HeaderValue::from_static("*"));
     }
     origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+}
+
+/// Whether the page that asks is one of the listed.
+pub(super) fn is_listed(headers: &HeaderMap, server: &Server) -> bool {
+    allowed(headers, &server.cors_origins).is_some()
 }
 
 fn consent() -> HttpResponse {

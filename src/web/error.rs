@@ -154,6 +154,7 @@ codes! {
     KeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "该 Idempotency-Key 已用于另一个请求。", "This Idempotency-Key was used for another request.";
     KeyBusy = "idempotency_key_busy", CONFLICT, "相同的请求正在处理，或其结果未知，请先查询再决定。", "The same request is being worked on, or nobody knows how it ended: read before you do it again.";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "请求过于频繁，请稍后再试。", "Too many requests: wait a little.";
+    TooManyConnections = "too_many_connections", TOO_MANY_REQUESTS, "连接数已达上限。", "Too many connections are open already.";
     TooManyTries = "too_many_tries", TOO_MANY_REQUESTS, "尝试次数过多，请稍后再试。", "Too many tries: wait before the next one.";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "服务器繁忙，请稍后再试。", "The server is busy: try again soon.";
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "数据库暂时不可用。", "The database does not answer at the moment.";

@@ -17,14 +17,15 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::{Cookie, SameSite},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+    http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN},
     middleware::Next,
     web::Data,
 };
 use lru::LruCache;
+use tokio::sync::watch;
 
 use super::{
-    AppState, Route,
+    AppState, Route, cors,
     error::{ApiError, ApiResult, Code},
     hygiene::{ClientAddress, RequestId},
     pages, route_of,
@@ -33,9 +34,11 @@ use crate::{
     access::{
         jwt::Signer,
         role::Right,
+        ticket::Tickets,
         token::{self, Access as TokenAccess},
     },
     ids::{Timestamp, TokenId},
+    settings::Server,
     store::{
         Scope, Store, api_tokens,
         audit::{Actor, Via},
@@ -70,6 +73,9 @@ pub enum Access {
     Page,
     /// Whoever holds this right.
     Right(Right),
+    /// Whoever may look, to stay and listen. Also by a ticket in the address, for who can send no header; by cookie only from a page of
+    /// ours, because a browser lets every page open a WebSocket to anywhere, and sends the cookie along.
+    Live,
 }
 
 /// Who is asking.
@@ -82,6 +88,17 @@ pub struct Caller {
     pub session: Option<String>,
     pub address: IpAddr,
     request: String,
+    credential: Credential,
+}
+
+/// How somebody stands who was let in earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub scope: Scope,
+    /// See [`Caller::administers`].
+    pub administers: bool,
+    /// It is asked again then, if not sooner.
+    pub ends_at: Timestamp,
 }
 
 impl Caller {
@@ -99,6 +116,11 @@ impl Caller {
     /// What belongs to the tenant as a whole, and not to single accounts, is changed only by who sees all of it.
     pub fn whole(&self) -> ApiResult<Scope> {
         if self.scope.is_whole() { Ok(self.scope) } else { Err(Code::Forbidden.into()) }
+    }
+
+    /// Whether they may see what belongs to no tenant. No token of a program reaches so far.
+    pub fn administers(&self) -> bool {
+        self.session.is_some() && self.user.role.may(Right::Administer)
     }
 }
 
@@ -159,6 +181,9 @@ pub struct Gate {
     known: Mutex<LruCache<Credential, Arc<Known>>>,
     /// Grows with every revocation: what was read before one is not remembered after it.
     revocations: AtomicU64,
+    /// Grows when who may see what may have changed: with every revocation, and when accounts come or go.
+    changes: watch::Sender<u64>,
+    tickets: Mutex<Tickets<Credential>>,
     set_up: AtomicBool,
 }
 
@@ -196,6 +221,8 @@ impl Gate {
             csrf_key: store.keys().derive("csrf"),
             known: Mutex::new(LruCache::new(REMEMBERED)),
             revocations: AtomicU64::new(0),
+            changes: watch::Sender::new(0),
+            tickets: Mutex::default(),
             set_up: AtomicBool::new(false),
         }
     }
@@ -208,6 +235,32 @@ impl Gate {
     pub fn forget_all(&self) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.note_change();
+    }
+
+    /// Accounts came or went: whoever listens looks again what they may see.
+    pub fn note_change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Grows when who may see what may have changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// A ticket that opens a connection once for this caller, and when it ends.
+    pub fn issue_ticket(&self, caller: &Caller, now: Timestamp) -> (String, Timestamp) {
+        let text = token::ticket(rand::random());
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends_at = tickets.issue(&text, caller.user.id, caller.credential.clone(), now);
+        (text, ends_at)
+    }
+
+    /// Whether somebody who was let in would still be, and what they see by now. That it is asked does not count as a use: a page that
+    /// was left open keeps no session alive.
+    pub async fn standing(&self, store: &Store, caller: &Caller, now: Timestamp) -> ApiResult<Standing> {
+        let known = self.valid(store, &caller.credential, now).await?;
+        Ok(known.standing())
     }
 
     /// Whether somebody can administer the system.
@@ -235,16 +288,22 @@ impl Gate {
             .finish()
     }
 
-    async fn who(&self, store: &Store, credential: Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
-        let remembered = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&credential).cloned();
+    /// Who it is, where the credential still holds.
+    async fn valid(&self, store: &Store, credential: &Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
+        let remembered = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(credential).cloned();
         let known = match remembered {
             Some(known) => known,
-            None => self.look_up(store, &credential).await?,
+            None => self.look_up(store, credential).await?,
         };
         if !known.is_valid(now) {
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).pop(&credential);
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).pop(credential);
             return Err(Code::NotSignedIn.into());
         }
+        Ok(known)
+    }
+
+    async fn who(&self, store: &Store, credential: Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
+        let known = self.valid(store, &credential, now).await?;
         if known.is_to_be_touched(now) { self.touch(store, credential, &known, now).await } else { Ok(known) }
     }
 
@@ -320,11 +379,20 @@ impl Known {
     }
 
     fn is_valid(&self, now: Timestamp) -> bool {
-        let alive = match &self.holder {
-            Holder::Session { expires_at, ends_at, .. } => now < *expires_at && now < *ends_at,
-            Holder::Token { expires_at, .. } => expires_at.is_none_or(|end| now < end),
-        };
-        alive && self.user.active
+        now < self.ends_at() && self.user.active
+    }
+
+    fn ends_at(&self) -> Timestamp {
+        match &self.holder {
+            Holder::Session { expires_at, ends_at, .. } => *expires_at.min(ends_at),
+            Holder::Token { expires_at, .. } => expires_at.unwrap_or(Timestamp::NEVER),
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let by_session = matches!(self.holder, Holder::Session { .. });
+        let administers = by_session && self.user.role.may(Right::Administer);
+        Standing { scope: self.scope, administers, ends_at: self.ends_at() }
     }
 
     fn is_to_be_touched(&self, now: Timestamp) -> bool {
@@ -337,6 +405,7 @@ impl Known {
         match (access, &self.holder) {
             (Access::Open | Access::Door, _) | (Access::Person | Access::Page, Holder::Session { .. }) => true,
             (Access::Person | Access::Page, Holder::Token { .. }) => false,
+            (Access::Live, _) => self.may(Access::Right(Right::Read)),
             (Access::Right(right), Holder::Session { .. }) => self.user.role.may(right),
             (Access::Right(right), Holder::Token { access, .. }) => {
                 let reach = match right {
@@ -388,31 +457,29 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
         Access::Open => return Ok(None),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
-        Access::Person | Access::Page | Access::Right(_) => {}
+        Access::Person | Access::Page | Access::Right(_) | Access::Live => {}
     }
     let now = clock::unix();
-    let shown = shown(request.request(), &app.gate, now)?;
-    if let (Door::Cookie, Credential::Session(session), false) =
-        (&shown.door, &shown.credential, request.method().is_safe())
-    {
-        check_csrf(&app.gate, request.headers(), session)?;
-    }
+    let shown = shown(request.request(), &app.gate, route.access, now)?;
+    check_page(request, &app, route.access, &shown)?;
     let session = match &shown.credential {
         Credential::Session(id) => Some(id.clone()),
         Credential::Token(_) => None,
     };
-    let known = app.gate.who(&app.store, shown.credential, now).await?;
+    let known = app.gate.who(&app.store, shown.credential.clone(), now).await?;
     if !known.may(route.access) {
         return Err(Code::Forbidden.into());
     }
     let (address, number) = origin(request.request());
-    Ok(Some(Caller { user: known.user.clone(), scope: known.scope, session, address, request: number }))
+    let (user, scope, credential) = (known.user.clone(), known.scope, shown.credential);
+    Ok(Some(Caller { user, scope, session, address, request: number, credential }))
 }
 
 /// By which way a credential came.
 enum Door {
     Header,
     Cookie,
+    Ticket,
 }
 
 struct Shown {
@@ -420,11 +487,15 @@ struct Shown {
     door: Door,
 }
 
-/// A header wins over a cookie: a program says what it means.
-fn shown(request: &HttpRequest, gate: &Gate, now: Timestamp) -> ApiResult<Shown> {
+/// A header wins over a ticket and a ticket over a cookie: a program says what it means.
+fn shown(request: &HttpRequest, gate: &Gate, access: Access, now: Timestamp) -> ApiResult<Shown> {
     if let Some(value) = request.headers().get(AUTHORIZATION) {
         let text = value.to_str().ok().and_then(bearer).ok_or(Code::NotSignedIn)?;
         return Ok(Shown { credential: credential(text, gate, now)?, door: Door::Header });
+    }
+    if let (Access::Live, Some(ticket)) = (access, ticket(request.query_string())) {
+        let opens = gate.tickets.lock().unwrap_or_else(PoisonError::into_inner).redeem(&ticket, now);
+        return Ok(Shown { credential: opens.ok_or(Code::NotSignedIn)?, door: Door::Ticket });
     }
     let cookie = request.cookie(COOKIE).ok_or(Code::NotSignedIn)?;
     match credential(cookie.value(), gate, now)? {
@@ -432,6 +503,10 @@ fn shown(request: &HttpRequest, gate: &Gate, now: Timestamp) -> ApiResult<Shown>
         Credential::Token(_) => Err(Code::NotSignedIn.into()),
         credential @ Credential::Session(_) => Ok(Shown { credential, door: Door::Cookie }),
     }
+}
+
+fn ticket(query: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ticket").map(|(_, text)| text.into_owned())
 }
 
 fn bearer(header: &str) -> Option<&str> {
@@ -445,6 +520,34 @@ fn credential(text: &str, gate: &Gate, now: Timestamp) -> ApiResult<Credential> 
     }
     let claims = gate.signer.verify(text, now).map_err(|_| ApiError::from(Code::NotSignedIn))?;
     Ok(Credential::Session(claims.sid))
+}
+
+/// S28: what a browser sends by itself counts only where it comes from a page of ours. Pages of listed origins use tickets, as they use
+/// tokens elsewhere: cookies never go with what they ask.
+fn check_page(request: &ServiceRequest, app: &AppState, access: Access, shown: &Shown) -> ApiResult<()> {
+    let (headers, server) = (request.headers(), &app.settings.server);
+    let is_ours = || is_from_our_page(headers, server);
+    match (&shown.door, access, &shown.credential) {
+        (Door::Cookie, Access::Live, _) if !is_ours() => Err(Code::OriginRefused.into()),
+        (Door::Ticket, _, _) if headers.contains_key(ORIGIN) && !is_ours() && !cors::is_listed(headers, server) => {
+            Err(Code::OriginRefused.into())
+        }
+        (Door::Cookie, _, Credential::Session(session)) if !request.method().is_safe() => {
+            check_csrf(&app.gate, headers, session)
+        }
+        (Door::Header | Door::Cookie | Door::Ticket, ..) => Ok(()),
+    }
+}
+
+/// Whether a browser says that the page it shows came from here: from the host that it asks now, or from the address we are known by.
+fn is_from_our_page(headers: &HeaderMap, server: &Server) -> bool {
+    let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_asked_now = origin.split_once("://").is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https") && host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+    });
+    let name = server.public_url.trim_end_matches('/');
+    is_asked_now || (!name.is_empty() && origin == name)
 }
 
 fn check_csrf(gate: &Gate, headers: &HeaderMap, session: &str) -> ApiResult<()> {

@@ -18,6 +18,9 @@ pub mod hygiene;
 pub mod idempotency;
 pub mod input;
 pub mod letters;
+pub mod live;
+pub mod live_backlog;
+pub mod live_frames;
 mod metrics;
 pub mod name;
 pub mod openapi;
@@ -54,7 +57,11 @@ use crate::{
     account::registry::AccountRegistry,
     maintenance::actor::MaintenanceActor,
     settings::Settings,
-    store::{Store, revisions, users},
+    store::{
+        Store,
+        revisions::{self, Revisions},
+        users,
+    },
     telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
 };
 
@@ -78,7 +85,7 @@ macro_rules! routes {
         }
 
         #[derive(utoipa::OpenApi)]
-        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody)))]
+        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody, live_frames::ClientFrame, live_frames::ServerFrame)))]
         struct Documented;
     };
 }
@@ -220,7 +227,17 @@ routes! {
     GET "/api/v1/maintenance" ADMIN => api::maintenance::show;
     POST "/api/v1/maintenance/run" ADMIN => api::maintenance::run;
 
+    // what happens, as it happens
+    GET "/api/v1/live" Access::Live => live::connect;
+    POST "/api/v1/live/tickets" READ => live::create_ticket;
+
     // what the machine says about itself
+    GET "/api/v1/logs" READ => api::logs::list;
+    GET "/api/v1/logs/stats" READ => api::logs::stats;
+    GET "/api/v1/logs/files" ADMIN => api::logs::list_files;
+    GET "/api/v1/logs/files/{name}" ADMIN => api::logs::download;
+    GET "/api/v1/logs/level" ADMIN => api::logs::level;
+    PUT "/api/v1/logs/level" ADMIN => api::logs::set_level;
     GET "/api/v1/stats" READ => api::stats::overview;
     GET "/api/v1/audit" MANAGE => api::audit::list;
 
@@ -243,6 +260,7 @@ routes! {
     POST "/keywords" MANAGE => compat::keywords::create_keyword;
     PUT "/keywords/{id}" MANAGE => compat::keywords::update_keyword;
     DELETE "/keywords/{id}" MANAGE => compat::keywords::delete_keyword;
+    GET "/logs" READ => api::logs::seed_list;
 
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
@@ -324,6 +342,7 @@ pub struct AppState {
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
+    pub live: live::Live,
     pub door: api::sessions::DoorKeeper,
     pub letters: letters::Letters,
     pub setup: setup::Setup,
@@ -344,6 +363,7 @@ impl AppState {
     ) -> Self {
         Self {
             gate: Gate::new(&store),
+            live: live::Live::default(),
             door: api::sessions::DoorKeeper::default(),
             letters: letters::Letters::default(),
             setup: setup::Setup::default(),
@@ -360,15 +380,19 @@ impl AppState {
 }
 
 impl AppState {
-    /// Notices users, sessions and tokens that another process changed. Never ends.
+    /// Notices users, sessions, tokens and accounts that another process changed. Never ends.
     pub async fn watch_users(&self, every: Duration) {
-        let mut seen = None;
+        let mut seen: Option<Revisions> = None;
         loop {
             tokio::time::sleep(every).await;
-            let now = self.store.read(|conn| Ok((revisions::all(conn)?.users, users::has_admin(conn)?))).await;
-            let Ok((revision, has_admin)) = now else { continue };
-            if seen.replace(revision).is_some_and(|seen| seen != revision) {
-                self.gate.forget_all();
+            let now = self.store.read(|conn| Ok((revisions::all(conn)?, users::has_admin(conn)?))).await;
+            let Ok((now, has_admin)) = now else { continue };
+            match seen.replace(now) {
+                // What changed before the first look was seen by nobody.
+                None => self.gate.forget_all(),
+                Some(seen) if seen.users != now.users => self.gate.forget_all(),
+                Some(seen) if seen.accounts != now.accounts => self.gate.note_change(),
+                Some(_) => {}
             }
             self.gate.note_set_up(has_admin);
             if has_admin {

@@ -90,7 +90,7 @@ pub fn document() -> OpenApi {
     document
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 2] {
+fn schemes() -> [(&'static str, SecurityScheme); 3] {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The token of a session (POST /api/v1/sessions), or an API token that begins with yt_"));
@@ -98,7 +98,13 @@ fn schemes() -> [(&'static str, SecurityScheme); 2] {
         gate::COOKIE,
         "The panel's cookie. Changing requests need the header X-CSRF-Token too",
     );
-    [("bearer", SecurityScheme::Http(bearer.build())), ("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))]
+    let ticket =
+        ApiKeyValue::with_description("ticket", "Of POST /api/v1/live/tickets: opens one connection within 30 s");
+    [
+        ("bearer", SecurityScheme::Http(bearer.build())),
+        ("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie))),
+        ("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket))),
+    ]
 }
 
 fn operation<'a>(item: &'a mut PathItem, route: &Route) -> Option<&'a mut Operation> {
@@ -123,14 +129,17 @@ fn complete(operation: &mut Operation, route: &Route) {
     }
     operation.security = match route.access {
         Access::Open | Access::Door => Some(Vec::new()),
-        Access::Person | Access::Page | Access::Right(_) => Some(vec![
-            SecurityRequirement::new("bearer", [] as [&str; 0]),
-            SecurityRequirement::new("cookie", [] as [&str; 0]),
-        ]),
+        Access::Person | Access::Page | Access::Right(_) => Some(require(&["bearer", "cookie"])),
+        Access::Live => Some(require(&["bearer", "cookie", "ticket"])),
     };
     if route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_)) {
         operation.parameters.get_or_insert_with(Vec::new).push(idempotency_key().into());
     }
+}
+
+/// One of them.
+fn require(schemes: &[&str]) -> Vec<SecurityRequirement> {
+    schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [] as [&str; 0])).collect()
 }
 
 fn idempotency_key() -> Parameter {
@@ -155,7 +164,7 @@ fn usual_refusals(operation: &Operation, route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 404, 421, 429, 500, 503, 507];
     match route.access {
         Access::Open | Access::Door => {}
-        Access::Person | Access::Page | Access::Right(_) => statuses.extend([401, 403]),
+        Access::Person | Access::Page | Access::Right(_) | Access::Live => statuses.extend([401, 403]),
     }
     if operation.request_body.is_some() {
         statuses.extend([408, 413, 415, 422]);

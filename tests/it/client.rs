@@ -5,6 +5,7 @@ use std::{cell::RefCell, sync::LazyLock, time::Duration};
 use awc::{
     Client, ClientRequest,
     http::{Method, header::HeaderMap},
+    ws::WebsocketsRequest,
 };
 use serde_json::{Value, json};
 use yutang::{
@@ -113,6 +114,13 @@ impl Api {
         let request = self.client.request(method, format!("{}{path}", self.base)).force_close();
         let headers = self.headers.iter();
         headers.fold(request, |request, (name, value)| request.insert_header((name.as_str(), value.as_str())))
+    }
+
+    /// Begins a WebSocket, with what this client shows of itself.
+    pub(crate) fn socket(&self, path: &str) -> WebsocketsRequest {
+        let request = self.client.ws(format!("{}{path}", self.base));
+        let headers = self.headers.iter();
+        headers.fold(request, |request, (name, value)| request.set_header(name.as_str(), value.as_str()))
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {

@@ -22,7 +22,7 @@ use yutang::{
         state::{Reason, State, Status},
     },
     app::App,
-    ids::{AccountId, ConversationId, Timestamp},
+    ids::{AccountId, ConversationId, Timestamp, UserId},
     outbox::entry::Entry,
     reply::rule::{Matching, Reply},
     settings::Settings,
@@ -35,7 +35,7 @@ use yutang::{
         rules::{self, NewRule},
         users::{self, NewUser},
     },
-    telemetry::feed::FeedEvent,
+    telemetry::feed::{Feed, FeedEvent},
     web::RegistryAddress,
 };
 
@@ -61,6 +61,7 @@ struct Running {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
     told: Mutex<Told>,
+    feed: Feed,
     registry: Arc<OnceLock<RegistryAddress>>,
 }
 
@@ -206,6 +207,11 @@ impl TestApp {
         self.running().registry.get().expect("the server has started").get()
     }
 
+    /// What the server tells; a test may tell something too.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.running().feed
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the server was started")
     }
@@ -226,7 +232,8 @@ impl TestApp {
         let app = App::build(self.settings.clone()).unwrap();
         let address = app.addr().unwrap();
         let registry = app.registry();
-        let told = Mutex::new(Told { statuses: Vec::new(), feed: app.feed().watch() });
+        let feed = app.feed();
+        let told = Mutex::new(Told { statuses: Vec::new(), feed: feed.watch() });
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("app".into()).spawn(move || {
             actix::System::new().block_on(app.run_until_stopped(async {
@@ -234,7 +241,7 @@ impl TestApp {
                 let _ = stopped.await;
             }))
         });
-        self.running = Some(Running { address, stop, thread: thread.unwrap(), told, registry });
+        self.running = Some(Running { address, stop, thread: thread.unwrap(), told, feed, registry });
     }
 
     /// Stops the server as SIGTERM would, and waits for its end.
@@ -268,6 +275,13 @@ impl TestApp {
         assert!(self.write(move |conn| accounts::renew(conn, &scope, id, Timestamp(1))));
     }
 
+    /// Opens an account of another owner.
+    pub(crate) fn open_for(&self, owner: UserId, name: &str) -> Shop {
+        let side = self.platform().add_account(name);
+        let id = self.put_account_of(owner, name, &side, &self.platform().cookies(&side));
+        Shop { id, side }
+    }
+
     /// The seller logged in anew and brings the fresh cookie.
     pub(crate) fn renew_cookie(&self, shop: &Shop) {
         shop.expire_login();
@@ -275,8 +289,12 @@ impl TestApp {
     }
 
     fn put_account(&self, name: &str, side: &Account, cookie: &str) -> AccountId {
+        self.put_account_of(self.scope.user(), name, side, cookie)
+    }
+
+    fn put_account_of(&self, owner: UserId, name: &str, side: &Account, cookie: &str) -> AccountId {
         let new = [NewAccount { name: name.into(), uid: side.uid.clone(), cookie: Secret::new(cookie), enabled: None }];
-        let (keys, owner) = (self.store.keys().clone(), self.scope.user());
+        let keys = self.store.keys().clone();
         let saved = self.write(move |conn| accounts::upsert_many(conn, &keys, owner, &new, Timestamp(1)));
         saved.unwrap()[0].0
     }

@@ -81,7 +81,7 @@ impl LogConfig {
 }
 
 /// Refuses what the filter would only take for a module's name: a misspelt level must not silence the log.
-fn validate_level(level: &str) -> Result<(), String> {
+pub fn validate_level(level: &str) -> Result<(), String> {
     for part in level.split(',').map(str::trim) {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
         if level.parse::<LevelFilter>().is_err() {

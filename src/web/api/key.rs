@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A conversation as the API names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConversationKey {
     pub account: AccountId,
     pub conversation: ConversationId,

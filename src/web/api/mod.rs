@@ -12,6 +12,7 @@ pub mod decisions;
 pub mod employees;
 pub mod key;
 pub mod keywords;
+pub mod logs;
 pub mod maintenance;
 pub mod me;
 pub mod outbox;
