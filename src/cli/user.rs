@@ -66,10 +66,10 @@ fn add(settings: &Settings, name: String, is_admin: bool, out: &mut dyn Write) -
     Ok(())
 }
 
-/// Makes a user whom nobody has told the password.
+/// Makes an administrator whom nobody has told the password: nothing is left to set up.
 pub(super) fn add_without_login(store: &Store, name: &str) -> anyhow::Result<UserId> {
     let password_hash = password::hash(&format!("{:032x}", rand::random::<u128>()), &rand::random());
-    insert(store, new_user(name, password_hash, Role::Owner))
+    insert(store, new_user(name, password_hash, Role::Admin))
 }
 
 fn new_user(name: &str, password_hash: String, role: Role) -> NewUser {
