@@ -49,7 +49,10 @@ pub mod users;
 pub mod vitals;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 pub use diesel::QueryResult;
 
@@ -114,6 +117,7 @@ struct Inner {
     writer: Queue,
     readers: Queue,
     timings: Timings,
+    commits: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -125,8 +129,9 @@ impl Store {
         facts::check_key(&mut target.connect(Role::Write)?, &keys)?;
         let timings = Timings::new();
         let readers = reader::start(&target, config.readers, &timings)?;
-        let writer = writer::start(target, timings.clone())?;
-        Ok(Self(Arc::new(Inner { keys, writer, readers, timings })))
+        let commits = Arc::new(AtomicU64::new(0));
+        let writer = writer::start(target, timings.clone(), Arc::clone(&commits))?;
+        Ok(Self(Arc::new(Inner { keys, writer, readers, timings, commits })))
     }
 
     /// Runs `work` on a reader, seeing the database as of one moment. Waits at most 30 s.
@@ -174,6 +179,11 @@ impl Store {
     /// How long the database's threads take, for whoever shows it.
     pub fn timings(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
         self.0.timings.collectors()
+    }
+
+    /// How many transactions this process has committed. Whoever was answered by [`Store::write`] finds a higher number than before.
+    pub fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::Acquire)
     }
 
     /// Whether the database answers and takes writes. A row is changed and changed back: a full disk lets a transaction pass that

@@ -3,6 +3,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -25,11 +29,11 @@ const BATCH: usize = 512;
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Starts the thread. It ends when the last [`Queue`] is dropped, after what was queued.
-pub(super) fn start(target: Target, timings: Timings) -> Result<Queue, StoreError> {
+pub(super) fn start(target: Target, timings: Timings, commits: Arc<AtomicU64>) -> Result<Queue, StoreError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let connection = Some(target.connect(Role::Write)?);
     let bell = checkpoint::start(&target)?;
-    let writer = Writer { target, connection, queue, bell, timings };
+    let writer = Writer { target, connection, queue, bell, timings, commits };
     thread::Builder::new()
         .name("store-writer".into())
         .spawn(move || writer.run())
@@ -44,6 +48,7 @@ struct Writer {
     queue: Receiver<Box<dyn Job>>,
     bell: Option<Bell>,
     timings: Timings,
+    commits: Arc<AtomicU64>,
 }
 
 type Done = Vec<(Box<dyn Job>, Result<(), StoreError>)>;
@@ -56,6 +61,8 @@ impl Writer {
             let verdict = self.commit_batch(first, &mut done);
             running.observe_duration();
             self.timings.batch_jobs.observe(done.len() as f64);
+            // Before anybody is answered: whoever knows of the commit finds it counted.
+            self.commits.fetch_add(1, Ordering::AcqRel);
             if let Err(error) = &verdict {
                 log::error!(class = "database", jobs = done.len(); "a transaction failed: {error}");
                 // closing the connection undoes whatever is left of the transaction

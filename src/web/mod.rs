@@ -17,6 +17,7 @@ mod host;
 pub mod hygiene;
 pub mod idempotency;
 pub mod input;
+pub mod kept;
 pub mod letters;
 pub mod live;
 pub mod live_backlog;
@@ -348,6 +349,7 @@ pub struct AppState {
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
+    pub kept: kept::Kept,
     pub health: HealthMonitor,
     pub metrics: Metrics,
 }
@@ -367,6 +369,7 @@ impl AppState {
             door: api::sessions::DoorKeeper::default(),
             letters: letters::Letters::default(),
             setup: setup::Setup::default(),
+            kept: kept::Kept::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),
             settings: Arc::new(settings.clone()),
             store,
@@ -387,6 +390,9 @@ impl AppState {
             tokio::time::sleep(every).await;
             let now = self.store.read(|conn| Ok((revisions::all(conn)?, users::has_admin(conn)?))).await;
             let Ok((now, has_admin)) = now else { continue };
+            if seen != Some(now) {
+                self.kept.note_outside();
+            }
             match seen.replace(now) {
                 // What changed before the first look was seen by nobody.
                 None => self.gate.forget_all(),

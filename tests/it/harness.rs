@@ -288,7 +288,7 @@ impl TestApp {
         self.put_account(&shop.name, &shop.side, &self.platform().cookies(shop));
     }
 
-    fn put_account(&self, name: &str, side: &Account, cookie: &str) -> AccountId {
+    pub(crate) fn put_account(&self, name: &str, side: &Account, cookie: &str) -> AccountId {
         self.put_account_of(self.scope.user(), name, side, cookie)
     }
 

@@ -92,6 +92,31 @@ async fn p9_a_patch_leaves_what_it_does_not_name_and_two_people_do_not_overwrite
     assert_eq!(of(&changed), (json!(false), Value::Null, json!("b")));
 }
 
+/// A list that is kept while nothing is written never shows what was.
+#[actix_web::test]
+async fn a_list_that_is_asked_for_again_shows_what_was_written_meanwhile() {
+    let (app, seller) = started().await;
+    let names = async || -> Vec<String> {
+        let page = seller.get("/api/v1/accounts?per_page=10").await.is(200).json();
+        page["items"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(names().await.is_empty() && names().await.is_empty());
+    for name in ["a", "b"] {
+        let new = json!({"name": name, "cookie": cookie(&app, name), "enabled": false});
+        seller.post("/api/v1/accounts", &new).await.is(201);
+        assert!(names().await.contains(&name.to_owned()));
+    }
+    // Another process, as the command line is one: noticed within a second.
+    let side = app.platform().add_account("c");
+    app.put_account("c", &side, &app.platform().cookies(&side));
+    for _ in 0..1000 {
+        if names().await.len() == 3 {
+            return;
+        }
+    }
+    panic!("a change of another process is never seen");
+}
+
 /// P8: limits are the server's, the same for whoever asks.
 #[actix_web::test]
 async fn p8_numbers_out_of_range_and_waits_that_contradict_each_other_are_refused() {

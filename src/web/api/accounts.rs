@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Json},
+    http::header::ContentType,
+    web::{Bytes, Data, Json},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +15,7 @@ use super::super::{
     error::{ApiError, ApiResult, Code, Said},
     gate::Caller,
     input::{Body, Change, Id, Line, Query, SecretText, Whole, if_match},
+    kept::Asked,
     page::{Page, PageNumber, Paging, PerPage},
     tag,
 };
@@ -264,14 +266,34 @@ fn said(fault: &CookieFault) -> Said {
 #[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(AccountsQuery), responses((status = 200, body = Page<AccountView>)))]
 pub async fn list(
     caller: Caller,
+    request: HttpRequest,
     query: Query<AccountsQuery>,
     app: Data<AppState>,
-) -> ApiResult<Json<Page<AccountView>>> {
-    let AccountsQuery { page, per_page, q, enabled, state } = query.0;
+) -> ApiResult<HttpResponse> {
+    let asked = Asked { what: "accounts", scope: caller.scope, query: request.query_string().to_owned() };
+    let moment = app.kept.moment(&app.store);
+    let answer = match app.kept.find(&asked, moment) {
+        Some(answer) => answer,
+        None => {
+            let page = read_page(&app, &caller, query.0).await?;
+            let answer = Bytes::from(serde_json::to_vec(&page).map_err(|_| Code::Internal)?);
+            app.kept.keep(asked, moment, answer.clone());
+            answer
+        }
+    };
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(answer))
+}
+
+pub(in crate::web) async fn read_page(
+    app: &AppState,
+    caller: &Caller,
+    query: AccountsQuery,
+) -> ApiResult<Page<AccountView>> {
+    let (AccountsQuery { page, per_page, q, enabled, state }, scope) = (query, caller.scope);
     let (paging, filter) = (Paging::new(page, per_page), Filter { text: q.map(Line::into_string), enabled, state });
-    let (rows, total) = app.store.read(move |conn| accounts::page(conn, &caller.scope, &filter, paging.part())).await?;
+    let (rows, total) = app.store.read(move |conn| accounts::page(conn, &scope, &filter, paging.part())).await?;
     let views = rows.into_iter().map(|(account, status)| AccountView::new(account, status)).collect();
-    Ok(Json(paging.answer(views, total)))
+    Ok(paging.answer(views, total))
 }
 
 /// One account, with a hint of its credentials.

@@ -102,7 +102,7 @@ pub async fn list_ids(
     query: Query<AccountsQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<Vec<AccountId>>> {
-    let page = accounts::list(caller, query, app).await?.into_inner();
+    let page = accounts::read_page(&app, &caller, query.0).await?;
     Ok(Json(page.items.into_iter().map(|view| view.id).collect()))
 }
 
@@ -113,7 +113,7 @@ pub async fn list_cookies(
     query: Query<AccountsQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<CookieView>>> {
-    let Page { items, total, page, per_page } = accounts::list(caller, query, app).await?.into_inner();
+    let Page { items, total, page, per_page } = accounts::read_page(&app, &caller, query.0).await?;
     Ok(Json(Page { items: items.into_iter().map(CookieView::from).collect(), total, page, per_page }))
 }
 
@@ -182,10 +182,11 @@ pub async fn delete(
 #[utoipa::path(get, path = "/accounts", tag = "older clients", params(AccountsQuery), responses((status = 200, body = Page<AccountView>)))]
 pub async fn list_accounts(
     caller: Caller,
+    request: HttpRequest,
     query: Query<AccountsQuery>,
     app: Data<AppState>,
-) -> ApiResult<Json<Page<AccountView>>> {
-    accounts::list(caller, query, app).await
+) -> ApiResult<HttpResponse> {
+    accounts::list(caller, request, query, app).await
 }
 
 /// As `POST /api/v1/accounts`.
