@@ -142,7 +142,12 @@ impl App {
         let registry = Supervised::start(&self.settings, &self.store, &self.feed, &self.metrics);
         self.registry.get_or_init(|| registry.address());
         let state = Data::new(self.state(&registry, &health));
-        setup::prepare(&state, address).await.context("start-up step 6 (first administrator) failed")?;
+        if let Err(error) = setup::prepare(&state, address).await {
+            // What has started already ends in good order.
+            let _ = timeout(self.settings.server.shutdown, registry.current().send(ShutDown)).await;
+            registry.retire_shards();
+            return Err(error.context("start-up step 6 (first administrator) failed"));
+        }
         let mut probe = Probe::new(&state, self.settings.data_dir.clone());
         let server = serve_http(self.listener, state.clone()).context("start-up step 5 (listener) failed")?;
         let handle = server.handle();

@@ -211,7 +211,7 @@ const METRICS_TOKEN: usize = 16;
 /// Why settings cannot be used: one sentence for each fault.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("cannot read the settings file {}: {source}", path.display())]
+    #[error("cannot read the settings file {}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("cannot understand the settings file {name}: {reason}")]
     Syntax { name: String, reason: String },

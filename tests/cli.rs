@@ -136,6 +136,24 @@ fn the_owner_may_be_left_out_only_while_there_is_one() {
     has(&home.run(&["account", "list", "--owner", "bob"]).succeeded(), "shop-1");
     assert!(!home.run(&["account", "list", "--owner", "alice"]).succeeded().contains("shop-1"));
     has(&home.run(&["account", "list", "--owner", "carol"]).failed(), "no user \"carol\"");
+    // Bob is the only one who has anything.
+    has(&home.run(&["account", "list"]).succeeded(), "shop-1");
+    has(&home.run(&["keyword", "add", "在吗", "--reply", "在的"]).succeeded(), "added");
+    assert!(!home.run(&["keyword", "list", "--owner", "alice"]).succeeded().contains("在吗"));
+}
+
+/// A start that fails says why and ends with 1: whoever started it must not take it for running, nor for a crash.
+#[test]
+fn a_start_without_a_usable_first_administrator_ends_with_its_reason() {
+    let home = Home::new();
+    let file = home.write("password", "short\n");
+    let mut command = home.command(&["serve"]);
+    command.env("YUTANG__SETUP__ADMIN_PASSWORD_FILE", file).env("YUTANG__SERVER__LISTEN", "127.0.0.1:0");
+    let run = finish(command, "");
+    assert_eq!(run.code, 1, "{}", run.err);
+    has(&run.err, "start-up step 6");
+    has(&run.err, "too short");
+    assert!(!run.err.contains("panicked"), "{}", run.err);
 }
 
 #[test]

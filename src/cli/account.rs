@@ -296,7 +296,7 @@ mod tests {
     fn a_cookie_that_cannot_log_in_is_refused_without_being_repeated() {
         assert_eq!(
             read("a", "cookie2=PLANTED").unwrap_err(),
-            "the cookie lacks unb: copy it from a browser that is logged in"
+            "the cookie lacks unb; copy it from a browser that is logged in"
         );
         for (name, cookie) in [
             ("a", "PLANTED"),

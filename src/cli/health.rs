@@ -17,7 +17,7 @@ const WAIT: Duration = Duration::from_secs(3);
 /// More is no answer of ours.
 const MOST: u64 = 1 << 20;
 
-/// Ask a running server whether it is well: 0 yes, 1 no
+/// Ask a running server how it is: 0 unless a part fails that health.refuse names
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
     /// What to ask [default: /health at the address in the settings]

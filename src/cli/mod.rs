@@ -27,9 +27,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     app::open_store,
-    ids::Timestamp,
+    ids::{Timestamp, UserId},
     settings::Settings,
-    store::{Scope, Store, users},
+    store::{
+        Scope, Store, accounts, rules,
+        users::{self, User},
+    },
     telemetry::logging,
 };
 
@@ -157,9 +160,19 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Whose rows a command works on: the user named, or the only one there is.
+/// Whose rows a command works on: the user named, or the only one who can have some, or the only one who has.
 fn scope(store: &Store, owner: Option<&str>) -> anyhow::Result<Scope> {
-    let users = store.read_blocking(users::list)?;
+    let (users, holders) = store.read_blocking(|conn| {
+        let users: Vec<User> = users::list(conn)?.into_iter().filter(|user| user.role.owns_accounts()).collect();
+        let mut holders: Vec<UserId> = rules::owners_with_rules(conn)?;
+        holders.extend(accounts::list_for_engine(conn)?.into_iter().map(|account| account.owner));
+        holders.sort_unstable();
+        holders.dedup();
+        Ok((users, holders))
+    })?;
+    if let (None, [only]) = (owner, holders.as_slice()) {
+        return Ok(Scope::owner(*only));
+    }
     let names = || users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(", ");
     let user = match (owner, users.as_slice()) {
         (_, []) => bail!("there is no user yet: make one with `yutang user add NAME --password-stdin`"),

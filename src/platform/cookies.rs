@@ -105,7 +105,7 @@ impl Cookies {
 /// Why a jar is no login. Never repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CookieFault {
-    #[error("the cookie lacks {}: copy it from a browser that is logged in", .0.join(" and "))]
+    #[error("the cookie lacks {}; copy it from a browser that is logged in", .0.join(" and "))]
     Lacks(Vec<&'static str>),
     #[error("the cookie's unb is not a number")]
     OddUser,

@@ -125,6 +125,7 @@ codes! {
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "请求内容未能及时送达。", "The body did not arrive in time.";
     Misdirected = "misdirected", MISDIRECTED_REQUEST, "该请求的 Host 不属于本服务器，请设置 server.public_url。", "The Host of this request is not this server's: set server.public_url.";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "请求内容过大。", "The body is too large.";
+    MetricsToken = "metrics_token_required", UNAUTHORIZED, "请在 Authorization 请求头中提供 metrics.token。", "Bring metrics.token as a bearer token.";
     NotSignedIn = "not_signed_in", UNAUTHORIZED, "请先登录。", "Sign in first.";
     /// The same for an unknown name, a wrong password and a wrong code: nobody learns which.
     WrongLogin = "wrong_login", UNAUTHORIZED, "用户名、密码或验证码不正确。", "The name, the password or the code is wrong.";

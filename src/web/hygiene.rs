@@ -26,6 +26,9 @@ use super::{
 /// How long a request may wait for its turn before it is told to come back.
 const TURN: Duration = Duration::from_secs(2);
 
+/// The target of the lines about requests.
+const REQUESTS: &str = "yutang::web::requests";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// No scripts, styles, frames or connections but our own; no plugins; nobody frames us.
@@ -91,11 +94,17 @@ fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address:
     if let Some(app) = request.app_data::<Data<AppState>>() {
         app.metrics.observe_http(request.method().as_str(), &pattern, status, started.elapsed());
     }
-    info!(
-        target: "yutang::web::requests",
-        method = request.method().as_str(), path = &*pattern, status = status, duration_ms = ms,
-        "user.id" = user, "request.id" = id, address:% = address; "request"
-    );
+    let method = request.method().as_str();
+    match user {
+        Some(user) => info!(
+            target: REQUESTS, method, path = &*pattern, status, duration_ms = ms, "user.id" = user, "request.id" = id,
+            address:% = address; "request"
+        ),
+        None => info!(
+            target: REQUESTS, method, path = &*pattern, status, duration_ms = ms, "request.id" = id,
+            address:% = address; "request"
+        ),
+    }
 }
 
 fn put_headers<B>(response: &mut ServiceResponse<B>, id: &str) {

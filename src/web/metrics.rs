@@ -21,7 +21,7 @@ pub(super) async fn metrics(request: HttpRequest, state: Data<AppState>) -> ApiR
     }
     let given = request.headers().get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
     if !given.is_some_and(|given| is_same(given, token)) {
-        return Err(Code::NotSignedIn.into());
+        return Err(Code::MetricsToken.into());
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.metrics.render()))
 }

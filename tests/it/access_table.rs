@@ -331,7 +331,7 @@ fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/accounts/{id}/restart" [200, 409], |world, who, whose| world.spare_account(who, whose)),
         row!("POST" "/api/v1/accounts/{id}/pause" [200], |world, who, whose| world.spare_account(who, whose)),
         row!("POST" "/api/v1/accounts/{id}/resume" [200], |world, who, whose| world.spare_account(who, whose)),
-        row!("POST" "/api/v1/accounts/{id}/retry" [200], |world, who, whose| world.spare_account(who, whose)),
+        row!("POST" "/api/v1/accounts/{id}/retry" [409], |world, who, whose| world.spare_account(who, whose)),
         row!("GET" "/api/v1/keywords" [200]),
         row!("POST" "/api/v1/keywords" [201], PLAIN, |world| {
             Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use actix::prelude::*;
-use log::{info, warn};
+use log::{debug, warn};
 use tokio::time::Instant;
 
 use super::{AccountActor, Failure, Purpose};
@@ -317,7 +317,8 @@ impl AccountActor {
 
     fn take_missed(&mut self, ctx: &mut Context<Self>) {
         while let Some((head, messages)) = self.delivery.gap.as_mut().and_then(Gap::take_messages) {
-            info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, "conversation.id" = head.conversation.as_str(), messages = messages.len(); "missed messages came from the history");
+            // Most of them are stored already: the search begins a little before the last one.
+            debug!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, "conversation.id" = head.conversation.as_str(), messages = messages.len(); "the history is compared with what is stored");
             self.delivery.saw(None, &messages);
             self.delivery.gap_unstored += 1;
             self.delivery.parcels.push_back(Parcel {

@@ -523,6 +523,10 @@ pub async fn resume(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/retry", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
 pub async fn retry(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     change(&app, caller, id.0, "account.retry", |conn, scope, before, now| {
+        // Whoever is connected, or heals by itself, would only be interrupted.
+        if before.status.state != State::Failed {
+            return Ok(Err(ApiError::from(Code::WrongState).with("state", before.status.state.as_str())));
+        }
         accounts::renew(conn, scope, before.id, now).map(|_| Ok(()))
     })
     .await
