@@ -27,10 +27,13 @@
 //! └───┼───────────────────────▲──────────────────────┼───┘
 //!     ▼ messages              │ what was said before ▼ decisions, sends
 //! ┌── store: one thread writes, many jobs a transaction; a few threads read ──┐
+//!     ▲ reads and writes of people, each with its line in the audit
+//! ┌── web: threads of its own, never a shard's ──┐◄── HTTP, and what happens as it happens, from all shards
 //! ```
 //!
 //! Accounts are spread over shards. A message stays on its shard's thread from socket to answer, but for the database: no locks, and one
-//! transaction holds many accounts' messages, because while one write is in flight the next batch gathers.
+//! transaction holds many accounts' messages, because while one write is in flight the next batch gathers. What a person sends goes from
+//! the web through the registry to the account's outbox.
 //!
 //! # The walk of one message
 //!
@@ -47,7 +50,8 @@
 //! | 9 | `account/actor/outgoing.rs` → [`outbox::ledger`] | the platform's answer, or the echo of our own message, confirms the send; silence is looked up in the history |
 //!
 //! A crash between any two steps is resumed from the rows: messages without a decision are decided, sends that were `queued` are sent,
-//! sends that were `sent` are looked for. [`telemetry::feed`] shows steps 7 to 9 as they happen; `yutang demo` prints them.
+//! sends that were `sent` are looked for. [`telemetry::feed`] tells of steps 4 to 9 as they happen: [`web::live`] shows them to whoever
+//! may see them, `yutang demo` prints them.
 //!
 //! # Who may import whom
 //!
@@ -80,10 +84,11 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`], [`reply`] and [`outbox`] are the
-//! walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes last. [`store`] keeps it all,
-//! [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`cli`] is where a person comes in, [`sim`] is what it
-//! is tested against.
+//! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
+//! [`reply`] and [`outbox`] are the walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
+//! last. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it together from [`settings`].
+//! [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`cli`] is where a person comes in, [`sim`] is what it is tested
+//! against.
 
 pub mod ids;
 

@@ -2,7 +2,7 @@
 
 use std::{
     env, fmt, fs, io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -273,10 +273,11 @@ impl Settings {
         self.data_dir.join(&self.secrets.key_file)
     }
 
-    /// What links into this server begin with, without a slash at the end; `address` is where it listens.
+    /// What links into this server begin with, without a slash at the end; `address` is where it listens. Where that is every address,
+    /// as in a container, links lead to this machine: no browser opens `0.0.0.0`.
     pub fn public_url(&self, address: SocketAddr) -> String {
         match self.server.public_url.trim_end_matches('/') {
-            "" => format!("http://{address}"),
+            "" => format!("http://{}", SocketAddr::new(reachable(address.ip()), address.port())),
             url => url.to_owned(),
         }
     }
@@ -413,6 +414,15 @@ pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> 
 }
 
 /// Whether it is spelt as browsers spell where a page comes from: scheme, host and port, and nothing else.
+/// An address of this machine where `ip` stands for all of them.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}
+
 fn is_origin(url: &str) -> bool {
     let host = url.split_once("://").map(|(_, host)| host).unwrap_or_default();
     let plain = !host.contains(['/', '?', '#', '@']) && !url.contains(|letter: char| letter.is_ascii_uppercase());
@@ -805,6 +815,9 @@ mod tests {
     fn what_links_and_foreign_pages_begin_with_is_an_origin_and_nothing_more() {
         let address = ([127, 0, 0, 1], 8080).into();
         assert_eq!(Settings::default().public_url(address), "http://127.0.0.1:8080");
+        for (listen, link) in [("0.0.0.0:8080", "http://127.0.0.1:8080"), ("[::]:8080", "http://[::1]:8080")] {
+            assert_eq!(Settings::default().public_url(listen.parse().unwrap()), link);
+        }
         let named = load("", &[("YUTANG__SERVER__PUBLIC_URL", "https://shop.example/")]).unwrap();
         assert_eq!(named.public_url(address), "https://shop.example");
         let listed = load("", &[("YUTANG__SERVER__CORS_ORIGINS", "https://a.example, http://localhost:3000")]).unwrap();

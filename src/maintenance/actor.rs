@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use log::{error, info};
+use actix_web::web::block;
+use log::{error, info, warn};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::oneshot,
@@ -23,7 +24,7 @@ use crate::{
         retention::{self, Cutoffs, Kind, Removed},
         settings::Retention,
     },
-    telemetry::clock,
+    telemetry::{clock, logging},
 };
 
 /// Rests between two batches, so that the writer is the engine's nine tenths of the time.
@@ -150,6 +151,7 @@ async fn run(store: Store, config: Config, reasons_from: Timestamp, by: audit::A
 
 async fn sweep(store: &Store, config: Config, run: &mut Run) -> Result<(), StoreError> {
     let retention = store.read(Retention::load).await?;
+    run.removed.log_files = remove_log_files(retention.logs_days).await;
     let days = |days: u16| run.started_at - DAY * u32::from(days);
     let cutoffs = Cutoffs {
         now: run.started_at,
@@ -161,6 +163,15 @@ async fn sweep(store: &Store, config: Config, run: &mut Run) -> Result<(), Store
         remove(store, kind, cutoffs, run).await?;
     }
     remove_conversations(store, cutoffs, &mut run.removed).await
+}
+
+/// A folder that cannot be read keeps nobody from removing the rest.
+async fn remove_log_files(keep_days: u16) -> usize {
+    let removed = block(move || logging::remove_old_files(keep_days)).await;
+    removed.map_err(std::io::Error::other).flatten().unwrap_or_else(|error| {
+        warn!(class = "system"; "old log files could not be removed: {error}");
+        0
+    })
 }
 
 async fn remove(store: &Store, kind: Kind, cutoffs: Cutoffs, run: &mut Run) -> Result<(), StoreError> {

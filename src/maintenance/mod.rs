@@ -1,12 +1,12 @@
 //! Every night, what is too old is removed, for all tenants by one job: messages, sends, reasons of decisions, conversations nobody
-//! speaks in any more, unreadable pushes, pauses that are over, sessions, codes, tokens and answers kept for repeated requests.
+//! speaks in any more, unreadable pushes, pauses that are over, sessions, codes, tokens, answers kept for repeated requests, and log files.
 //!
 //! [`schedule`] says when; [`store::retention`](crate::store::retention) removes one small batch; [`actor`] goes from batch to batch,
 //! rests between them, and tells what it did. How long each kind is kept is a setting of the administrator
 //! ([`Retention`](crate::store::settings::Retention)).
 //!
 //! What it does not touch: the audit and replies that are given once. Raw pushes go by their age alone, because they are sealed and
-//! nobody can tell whose they are; log files go by their own rule.
+//! nobody can tell whose they are.
 
 pub mod actor;
 pub mod schedule;

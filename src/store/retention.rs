@@ -92,6 +92,8 @@ pub struct Removed {
     pub email_codes: usize,
     pub idempotency_keys: usize,
     pub api_tokens: usize,
+    /// Files of the log.
+    pub log_files: usize,
 }
 
 impl Removed {

@@ -62,10 +62,9 @@ pub struct Retention {
     pub messages_days: u16,
     #[schema(minimum = 1, maximum = 3650)]
     pub decisions_days: u16,
+    /// Files of the log; the server's own setting `log.keep_days` may remove them sooner.
     #[schema(minimum = 1, maximum = 3650)]
     pub logs_days: u16,
-    #[schema(minimum = 1, maximum = 3650)]
-    pub notices_days: u16,
 }
 
 impl Retention {
@@ -89,12 +88,7 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self {
-            messages_days: Self::USUAL,
-            decisions_days: Self::USUAL,
-            logs_days: Self::USUAL,
-            notices_days: Self::USUAL,
-        }
+        Self { messages_days: Self::USUAL, decisions_days: Self::USUAL, logs_days: Self::USUAL }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What happens, as it happens, for whoever watches: the demo's terminal now, live pages later. Nobody watching costs nothing.
+//! What happens, as it happens, for whoever watches: the demo's terminal and `/api/v1/live`. Nobody watching costs nothing.
 
 use tokio::sync::broadcast;
 

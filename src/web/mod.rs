@@ -1,11 +1,13 @@
 //! HTTP: the one table of routes, and what every handler may use.
 //!
-//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), `cors` (may another site's page read the
-//! answer?), [`error`] (refusals get their words), `host` (was this server meant?), [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
-//! does one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same
-//! table and the same types.
+//! A request goes, in this order, through [`hygiene`] (its number, its log line, safe headers), `cors` (may another site's page read the
+//! answer?), compression, [`error`] (refusals get their words), `host` (was this server meant?), [`hygiene`] again (a free place),
+//! [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]), does
+//! one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same table and
+//! the same types.
 //!
-//! Everything under `/api/v1` is JSON. [`pages`] are for browsers, with the files of [`static_files`]. `compat.rs` holds the paths of older clients, with the same handlers behind them.
+//! What [`api`] answers is JSON, but for the log's files; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
+//! same handlers behind them. [`pages`] are for browsers, with the files of [`static_files`].
 
 pub mod api;
 pub mod compat;

@@ -33,6 +33,29 @@ async fn an_administrator_runs_the_clean_up_and_sees_what_it_did() {
 }
 
 #[actix_web::test]
+async fn log_files_go_at_the_retention_an_administrator_set() {
+    let mut app = TestApp::new();
+    let logs = app.settings().data_dir.join(&app.settings().log.dir);
+    app.start().await;
+    log::logger().flush();
+    std::fs::create_dir_all(&logs).unwrap();
+    let days_ago = |days: i64| {
+        let day = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
+        logs.join(format!("yutang-{}.0.log", day.strftime("%Y-%m-%d")))
+    };
+    let (kept, old) = (days_ago(2), days_ago(9));
+    for path in [&kept, &old] {
+        std::fs::write(path, "a line\n").unwrap();
+    }
+    let admin = app.signed_in("admin").await;
+    let run = admin.post("/api/v1/maintenance/run", &json!({})).await.is(200).json();
+    assert_eq!((&run["removed"]["log_files"], old.exists()), (&json!(0), true));
+    admin.patch("/api/v1/settings", &json!({"retention": {"logs_days": 7}})).await.is(200);
+    let run = admin.post("/api/v1/maintenance/run", &json!({})).await.is(200).json();
+    assert_eq!((&run["removed"]["log_files"], old.exists(), kept.exists()), (&json!(1), false, true));
+}
+
+#[actix_web::test]
 async fn the_clean_up_is_the_administrators() {
     let mut app = TestApp::new();
     app.start().await;

@@ -147,6 +147,12 @@ pub fn open_file(name: &str) -> io::Result<Option<File>> {
     LOGGER.dir().map_or(Ok(None), |dir| rotation::open(&dir, name))
 }
 
+/// Removes the log files whose day is more than so many days ago, and says how many; those of `log.keep_days` go without it. None while
+/// none are written. Works on a folder: not on an arbiter.
+pub fn remove_old_files(keep_days: u16) -> io::Result<usize> {
+    LOGGER.dir().map_or(Ok(0), |dir| rotation::remove_old(&dir, keep_days, clock::unix()))
+}
+
 /// How many lines could not be written to the files since they were opened.
 pub fn lost_lines() -> u64 {
     read(&LOGGER.files).as_ref().map_or(0, |files| files.queue.lost())

@@ -229,6 +229,13 @@ fn describe(path: &Path, name: FileName) -> io::Result<LogFile> {
     Ok(LogFile { name: name.to_string(), bytes: metadata.len(), modified_at })
 }
 
+/// Removes the files whose day is more than so many days ago; says how many. One that cannot be removed now is met again the next time.
+pub(super) fn remove_old(dir: &Path, keep_days: u16, now: Timestamp) -> io::Result<usize> {
+    let today = date_of(day_of(now));
+    let old = named_files(dir)?.into_iter().filter(|(name, _)| days_between(name.date, today) > i64::from(keep_days));
+    Ok(old.filter(|(name, _)| fs::remove_file(dir.join(name.to_string())).is_ok()).count())
+}
+
 /// Opens a file that is in the list, for reading; `None` for every other name, whatever it leads to.
 pub(super) fn open(dir: &Path, name: &str) -> io::Result<Option<File>> {
     let listed = named_files(dir)?.into_iter().map(|(file, _)| file.to_string()).find(|file| file == name);
@@ -432,6 +439,18 @@ mod tests {
         assert!(folder.path().join("notes.log").exists() && folder.path().join("yutang-2026-1-1.0.log").exists());
         write(&mut folder.rotation(), TODAY + DAY, &["the next day"]);
         assert_eq!(folder.names(), ["yutang-2026-11-27.0.log"]);
+    }
+
+    #[test]
+    fn an_administrators_bound_removes_more_and_says_how_many() {
+        let folder = Folder::new();
+        for name in ["yutang-2026-11-24.0.log", "yutang-2026-11-25.1.log", "yutang-2026-11-26.0.log", "notes.log"] {
+            folder.put(name, "x");
+        }
+        assert_eq!(remove_old(&folder.path(), 1, TODAY).unwrap(), 1);
+        assert_eq!(folder.names(), ["yutang-2026-11-26.0.log", "yutang-2026-11-25.1.log"]);
+        assert!(folder.path().join("notes.log").exists());
+        assert_eq!(remove_old(&folder.path().join("none"), 1, TODAY).unwrap(), 0);
     }
 
     #[test]

@@ -89,7 +89,6 @@ pub struct RetentionPatch {
     messages_days: Option<Days>,
     decisions_days: Option<Days>,
     logs_days: Option<Days>,
-    notices_days: Option<Days>,
 }
 
 /// The mail server. The first time, `host` and `from` are needed.
@@ -224,7 +223,6 @@ impl RetentionPatch {
             messages_days: chosen(self.messages_days, old.messages_days),
             decisions_days: chosen(self.decisions_days, old.decisions_days),
             logs_days: chosen(self.logs_days, old.logs_days),
-            notices_days: chosen(self.notices_days, old.notices_days),
         }
     }
 }
