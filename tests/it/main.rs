@@ -21,6 +21,7 @@ mod live;
 mod load_isolation;
 mod logs;
 mod maintenance;
+mod once;
 mod outbox;
 mod pages;
 mod people;
