@@ -11,6 +11,7 @@ mod chat;
 mod client;
 mod compat;
 mod container;
+mod database_down;
 mod door;
 mod faults;
 mod gap;
