@@ -26,6 +26,9 @@ const STALE: Duration = Duration::from_secs(3);
 /// A process that did not look for so long hangs, and will not mend itself.
 const DEAD: Duration = Duration::from_secs(60);
 
+/// So many looks in a row find that the database fails before requests are refused for it: one slow second is no outage.
+const DATABASE_LOOKS: u32 = 2;
+
 /// The use of the processors is judged as the mean of so many looks: one busy second is no trouble.
 const CPU_LOOKS: usize = 10;
 
@@ -71,6 +74,8 @@ struct Past {
     growth: Growth,
     cpu: VecDeque<f32>,
     last: Option<Look>,
+    /// Looks in a row that found the database failing.
+    database_failed: u32,
 }
 
 #[derive(Clone)]
@@ -83,7 +88,7 @@ struct Look {
 impl HealthMonitor {
     pub fn new(limits: Limits, started: Now) -> Self {
         let growth = Growth::new(limits.backlog, limits.backlog_window);
-        let past = Mutex::new(Past { growth, cpu: VecDeque::new(), last: None });
+        let past = Mutex::new(Past { growth, cpu: VecDeque::new(), last: None, database_failed: 0 });
         Self(Arc::new(Inner { limits, started, past, hopeless: AtomicBool::new(false) }))
     }
 
@@ -98,7 +103,13 @@ impl HealthMonitor {
             figures.cpu_percent = past.cpu.iter().sum::<f32>() / past.cpu.len() as f32;
         }
         let endless = findings.unsent.is_some_and(|unsent| past.growth.is_endless(unsent, now.instant));
+        past.database_failed = if findings.database { 0 } else { past.database_failed.saturating_add(1) };
         past.last = Some(Look { at: now, findings, endless });
+    }
+
+    /// Whether whoever needs the database need not try.
+    pub fn is_database_down(&self) -> bool {
+        self.0.past.lock().unwrap_or_else(PoisonError::into_inner).database_failed >= DATABASE_LOOKS
     }
 
     /// Nothing here will heal: the process is about to end.
@@ -387,6 +398,18 @@ mod tests {
             let (monitor, now) = after([findings]);
             assert_eq!(monitor.is_ready(now), ready);
         }
+    }
+
+    #[test]
+    fn the_database_is_down_when_two_looks_in_a_row_say_so() {
+        let looks = |answers: &[bool]| {
+            let (monitor, _) = after(answers.iter().map(|&database| Findings { database, ..well() }));
+            monitor.is_database_down()
+        };
+        assert!(
+            !looks(&[]) && !looks(&[true, false]) && !looks(&[false, true, false]) && !looks(&[false, false, true])
+        );
+        assert!(looks(&[true, false, false]));
     }
 
     #[test]

@@ -280,7 +280,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound => Code::NotFound.into(),
             StoreError::Conflict(_) => Code::Conflict.into(),
             StoreError::Full => Code::StorageFull.into(),
-            StoreError::Timeout(_) => Code::OutcomeUnknown.into(),
+            StoreError::Timeout(_) => Self::from(Code::OutcomeUnknown).retry_after(5),
             StoreError::Database(_) | StoreError::Open { .. } | StoreError::Stopped => {
                 warn!(class = "database"; "a request could not be served: {error}");
                 Self::from(Code::DatabaseUnavailable).retry_after(5)

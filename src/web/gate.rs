@@ -419,7 +419,7 @@ impl Known {
     }
 }
 
-/// Lets in who may, and refuses everybody else: 503 until the system is set up, 401 without a valid credential, 403 without the right.
+/// Lets in who may, and refuses everybody else: 503 until the system is set up and while the database is down, 401 without a valid credential, 403 without the right.
 pub(super) async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -455,6 +455,8 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
     let app = request.app_data::<Data<AppState>>().cloned().ok_or(Code::Internal)?;
     match route.access {
         Access::Open => return Ok(None),
+        // At once: those who wait in vain would take the places of those who need no database.
+        _ if app.health.is_database_down() => return Err(ApiError::from(Code::DatabaseUnavailable).retry_after(5)),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
         Access::Person | Access::Page | Access::Right(_) | Access::Live => {}

@@ -16,9 +16,10 @@ use utoipa::ToSchema;
 use super::{
     AppState,
     api::sessions::{Me, begin, came_by_https},
-    error::{ApiError, ApiResult, Code, Said},
+    error::{ApiError, ApiResult, Code, Language, Said},
     gate::{Gate, Visitor},
     input::{Body, Line, SecretText},
+    name::UserName,
 };
 use crate::{
     access::{
@@ -64,7 +65,7 @@ impl Setup {
 pub struct SetUp {
     /// From the link that the server printed.
     token: Line<1, 128>,
-    username: Line<1, 64>,
+    username: UserName,
     password: SecretText<1024>,
 }
 
@@ -110,7 +111,9 @@ pub async fn prepare(app: &AppState, address: SocketAddr) -> anyhow::Result<()> 
     let has_admin = app.store.read(users::has_admin).await?;
     let file = &app.settings.setup.admin_password_file;
     if !has_admin && !file.as_os_str().is_empty() {
-        make_from_file(app, file).await.with_context(|| format!("cannot use {}", file.display()))?;
+        let name = UserName::parse(&app.settings.setup.admin_name)
+            .map_err(|said| anyhow!("setup.admin_name {}", said.in_language(Language::English)))?;
+        make_from_file(app, name, file).await.with_context(|| format!("cannot use {}", file.display()))?;
     } else if !has_admin {
         let token = app.setup.open();
         // Not a log line: whoever reads logs must not become administrator.
@@ -122,13 +125,12 @@ pub async fn prepare(app: &AppState, address: SocketAddr) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn make_from_file(app: &AppState, file: &Path) -> anyhow::Result<()> {
-    let name = app.settings.setup.admin_name.clone();
+async fn make_from_file(app: &AppState, name: UserName, file: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file)?;
     let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
     password::check(secret.expose(), &name, None)?;
     let hash = app.door.hash(secret).await.map_err(|_| anyhow!("the password could not be hashed"))?;
-    make_admin(app, Actor::system(), name, hash).await.map_err(|error| anyhow!("{error}"))?;
+    make_admin(app, Actor::system(), name.into_string(), hash).await.map_err(|error| anyhow!("{error}"))?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Every route, asked by everybody, about their own things, others' things, and things that are not there. The rows are checked against
 //! the server's own table of routes: a new route without a row fails.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use awc::http::Method;
 use serde_json::{Value, json};
@@ -13,15 +13,19 @@ use yutang::{
     ids::{AccountId, Timestamp, TokenId, UserId},
     outbox::entry::{Body, Entry, Origin, SendId, State},
     reply::rule::{Matching, Reply},
+    settings::Settings,
     store::{
-        Scope, Secret,
+        Page, Scope, Secret,
         accounts::{self, NewAccount},
         api_tokens::{self, NewToken},
+        audit,
         blocked_buyers::{self, Blocked},
         conversations, outbox,
         rules::{self, NewRule},
         sessions::{self, Session},
+        users,
     },
+    telemetry::logging::{self, LogQuery, Visible},
     web::{ROUTES, gate::Access},
 };
 
@@ -72,20 +76,20 @@ enum Whose {
 }
 
 /// How a route is asked.
-struct Row {
-    method: &'static str,
-    path: &'static str,
+pub(crate) struct Row {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
     /// The address, with a fresh thing behind it where the route has an id.
     address: fn(&World, Who, Whose) -> String,
-    body: fn(&World) -> Option<Value>,
+    pub(crate) body: fn(&World) -> Option<Value>,
     /// What it answers about an own thing.
     good: &'static [u16],
     /// Things of it belong to persons, not to accounts.
     personal: bool,
 }
 
-struct World {
-    app: TestApp,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
     seller: Scope,
     rival: Scope,
     chosen: AccountId,
@@ -93,12 +97,30 @@ struct World {
     foreign: AccountId,
     next: Cell<i64>,
     users: Vec<(Who, UserId)>,
+    /// What no answer may show, or not a second time, and no line of the log.
+    secrets: RefCell<Vec<String>>,
 }
 
 impl World {
     fn number(&self) -> i64 {
         self.next.set(self.next.get() + 1);
         self.next.get()
+    }
+
+    fn keep_secret(&self, text: &Value) {
+        self.secrets.borrow_mut().extend(text.as_str().map(str::to_owned));
+    }
+
+    #[track_caller]
+    fn check_secrets(&self, what: &str, text: &str) {
+        for secret in &*self.secrets.borrow() {
+            assert!(!text.contains(secret.as_str()), "{what} shows {secret}: {text}");
+        }
+    }
+
+    /// How many lines the audit has.
+    fn audit_lines(&self) -> i64 {
+        self.app.read(|conn| audit::list(conn, &audit::Filter::default(), Page::first(1))).1
     }
 
     fn place(&self, whose: Whose) -> (Scope, AccountId) {
@@ -294,7 +316,7 @@ macro_rules! row {
     };
 }
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     const PLAIN: fn(&World, Who, Whose) -> String = |_, _, _| String::new();
     let mut rows = vec![
         row!("GET" "/health" [200, 503]),
@@ -394,7 +416,7 @@ fn rows() -> Vec<Row> {
         }),
         row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
         row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
-        row!("POST" "/api/v1/email-codes" [409], PLAIN, |world| {
+        row!("POST" "/api/v1/email-codes" [202], PLAIN, |world| {
             Some(json!({"email": format!("x{}@example.com", world.number()), "purpose": "login"}))
         }),
         row!("POST" "/api/v1/registrations" [403], PLAIN, |_| {
@@ -432,7 +454,8 @@ fn rows() -> Vec<Row> {
         row!("DELETE" "/api/v1/employees/{id}/second-factor" [204], |world, _, whose| world.employee(whose)),
         row!("GET" "/api/v1/settings" [200]),
         row!("PATCH" "/api/v1/settings" [200], PLAIN, |_| Some(json!({"retention": {"logs_days": 30}}))),
-        row!("POST" "/api/v1/settings/smtp/test" [409], PLAIN, |_| Some(json!({"to": "x@example.com"}))),
+        // nobody listens there
+        row!("POST" "/api/v1/settings/smtp/test" [502], PLAIN, |_| Some(json!({"to": "x@example.com"}))),
         row!("GET" "/api/v1/stop-switch" [200]),
         row!("PUT" "/api/v1/stop-switch" [200], PLAIN, |_| Some(json!({"on": false}))),
         row!("POST" "/login" [401, 429], PLAIN, |world| {
@@ -474,6 +497,22 @@ fn rows() -> Vec<Row> {
 /// Whoever asks these is gone afterwards.
 const ENDS_THE_SESSION: [&str; 2] = ["/logout", "/api/v1/sessions/current"];
 
+/// What changes nothing that is anybody's: all other writes leave a line in the audit.
+const NOT_AUDITED: [&str; 4] =
+    ["/api/v1/previews", "/api/v1/live/tickets", "/api/v1/settings/smtp/test", "/api/v1/email-codes"];
+
+/// Where an administrator sees every tenant.
+const OF_THE_SYSTEM: [&str; 3] = ["/api/v1/logs", "/logs", "/api/v1/audit"];
+
+const CHOSEN: (&str, &str) = ("chosen-shop", "2209900000001");
+const UNCHOSEN: (&str, &str) = ("unseen-shop", "2209900000002");
+const FOREIGN: (&str, &str) = ("foreign-shop", "2209900000003");
+
+/// Of the administrator's mail server.
+const MAIL_PASSWORD: &str = "planted mail password";
+/// Of somebody's phone.
+const PHONE_SECRET: &str = "PHQNTEDPHQNTEDPHQNTEDPHQNTEDPHQN";
+
 /// Adds a token of the seller for all accounts.
 fn mint(app: &TestApp, reach: Reach) -> String {
     put_token(app, app.scope().user(), reach).0
@@ -499,10 +538,10 @@ async fn api(world: &World, who: Who, tokens: &[(Who, String)]) -> Api {
     let somebody = world.app.anybody().with("x-forwarded-for", &format!("10.0.0.{}", who as u8));
     match who {
         Who::Nobody => somebody,
-        Who::Viewer => somebody.sign_in("viewer").await,
-        Who::Operator => somebody.sign_in("operator").await,
-        Who::Owner => somebody.sign_in("seller").await,
-        Who::Admin => somebody.sign_in("admin").await,
+        Who::Viewer => sign_in(world, somebody, "viewer").await,
+        Who::Operator => sign_in(world, somebody, "operator").await,
+        Who::Owner => sign_in(world, somebody, "seller").await,
+        Who::Admin => sign_in(world, somebody, "admin").await,
         Who::ReadToken | Who::WriteToken => {
             let token = tokens.iter().find(|(known, _)| *known == who).map(|(_, token)| token.clone()).unwrap();
             somebody.with("authorization", &format!("Bearer {token}"))
@@ -510,23 +549,30 @@ async fn api(world: &World, who: Who, tokens: &[(Who, String)]) -> Api {
     }
 }
 
+async fn sign_in(world: &World, somebody: Api, name: &str) -> Api {
+    let signed_in = somebody.sign_in(name).await;
+    world.keep_secret(&signed_in.sends("authorization").trim_start_matches("Bearer ").into());
+    signed_in
+}
+
 /// A disabled account of `owner`.
-fn put_account(app: &TestApp, owner: UserId, name: &str, uid: &str) -> AccountId {
+fn put_account(app: &TestApp, owner: UserId, (name, uid): (&str, &str)) -> AccountId {
     let keys = app.store().keys().clone();
     let cookie = Secret::new(format!("unb={uid}; cookie2=PLANTED-{uid}"));
     let new = [NewAccount { name: name.into(), uid: uid.into(), cookie, enabled: Some(false) }];
     app.write(move |conn| accounts::upsert_many(conn, &keys, owner, &new, Timestamp(1))).unwrap()[0].0
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
+    logging::init(&Settings::default().log);
     let mut app = TestApp::with(|settings| {
         settings.server.requests = 64;
         settings.server.trusted_proxies = vec![[127, 0, 0, 1].into()];
     });
     let rival = app.person("rival", Role::Owner);
-    let chosen = put_account(&app, app.scope().user(), "chosen", "2209900000001");
-    let unchosen = put_account(&app, app.scope().user(), "unchosen", "2209900000002");
-    let foreign = put_account(&app, rival, "foreign", "2209900000003");
+    let chosen = put_account(&app, app.scope().user(), CHOSEN);
+    let unchosen = put_account(&app, app.scope().user(), UNCHOSEN);
+    let foreign = put_account(&app, rival, FOREIGN);
     let seller = app.scope();
     let viewer = app.employ("viewer", Role::Viewer, Some(seller.user()), &[chosen]);
     let operator = app.employ("operator", Role::Operator, Some(seller.user()), &[chosen]);
@@ -534,7 +580,32 @@ async fn world() -> World {
     app.start_unconnected();
     let users =
         vec![(Who::Viewer, viewer), (Who::Operator, operator), (Who::Owner, seller.user()), (Who::Admin, admin)];
-    World { app, seller, rival: Scope::owner(rival), chosen, unchosen, foreign, next: Cell::new(100), users }
+    let (next, secrets) = (Cell::new(100), RefCell::new(vec!["PLANTED".to_owned(), PASSWORD.to_owned()]));
+    let world = World { app, seller, rival: Scope::owner(rival), chosen, unchosen, foreign, next, users, secrets };
+    plant_secrets(&world).await;
+    for whose in [Whose::Unchosen, Whose::Foreign] {
+        world.rule(whose, Matching::Contains);
+        world.rule(whose, Matching::Default);
+        world.block(whose);
+        world.conversation(whose);
+        world.entry(whose, State::Confirmed);
+    }
+    world
+}
+
+/// Secrets of every kind that is kept: cookies and passwords are there already.
+async fn plant_secrets(world: &World) {
+    let (keys, rival) = (world.app.store().keys().clone(), world.rival.user());
+    let sealed = keys.seal(&users::totp_place(rival), PHONE_SECRET);
+    world.app.write(move |conn| users::set_totp(conn, rival, Some(&sealed)));
+    let smtp = json!({
+        "host": "127.0.0.1", "port": 1, "username": "pond", "password": MAIL_PASSWORD, "from": "pond@example.com",
+        "security": "none",
+    });
+    let admin = sign_in(world, world.app.anybody(), "admin").await;
+    admin.patch("/api/v1/settings", &json!({"smtp": smtp})).await.is(200);
+    world.keep_secret(&MAIL_PASSWORD.into());
+    world.keep_secret(&PHONE_SECRET.into());
 }
 
 #[test]
@@ -550,7 +621,7 @@ fn every_route_has_its_row_and_every_row_its_route() {
 #[actix_web::test]
 async fn t2_t3_t4_t5_t6_every_route_is_closed_to_whom_it_is_not_for() {
     let world = world().await;
-    let tokens = [(Who::ReadToken, mint(&world.app, Reach::Read)), (Who::WriteToken, mint(&world.app, Reach::Write))];
+    let tokens = tokens(&world);
     for who in EVERYBODY {
         let mut asking = api(&world, who, &tokens).await;
         for row in rows() {
@@ -559,6 +630,56 @@ async fn t2_t3_t4_t5_t6_every_route_is_closed_to_whom_it_is_not_for() {
                 asking = api(&world, who, &tokens).await;
             }
         }
+    }
+    check_log(&world);
+}
+
+fn tokens(world: &World) -> [(Who, String); 2] {
+    let tokens = [(Who::ReadToken, mint(&world.app, Reach::Read)), (Who::WriteToken, mint(&world.app, Reach::Write))];
+    tokens.iter().for_each(|(_, token)| world.keep_secret(&token.as_str().into()));
+    tokens
+}
+
+/// Whatever was asked, no secret stands in the log.
+fn check_log(world: &World) {
+    let lines = logging::ring().query(&LogQuery { limit: usize::MAX, ..LogQuery::new(Visible::Everything) });
+    assert!(lines.len() > 100, "requests are logged");
+    for line in lines {
+        world.check_secrets("the log", &serde_json::to_string(&*line).unwrap());
+    }
+}
+
+/// T2: an account that is named in a body is found as little as one in an address.
+#[actix_web::test]
+async fn t2_no_body_reaches_another_owners_account() {
+    let world = world().await;
+    let tokens = tokens(&world);
+    let foreign = world.foreign;
+    let named = rows().into_iter().filter_map(|row| {
+        let mut body = (row.body)(&world).filter(|body| body["account_id"].is_i64())?;
+        body["account_id"] = json!(foreign);
+        Some((row.method, row.path.to_owned(), body))
+    });
+    let mut asked: Vec<_> = named.collect();
+    assert!(asked.len() >= 5, "{asked:?}");
+    let employee = json!({"name": "spy", "password": PASSWORD, "role": "viewer", "accounts": [foreign]});
+    let rule = world.rule(Whose::Own, Matching::Contains);
+    asked.extend([
+        ("POST", "/api/v1/employees".to_owned(), employee),
+        ("PUT", format!("/api/v1/employees/{}/accounts", world.employee(Whose::Own)), json!({"accounts": [foreign]})),
+        ("PATCH", format!("/api/v1/keywords/{rule}"), json!({"account_id": foreign})),
+        ("PUT", format!("/keywords/{rule}"), json!({"account_id": foreign})),
+    ]);
+    for who in [Who::Owner, Who::WriteToken] {
+        let api = api(&world, who, &tokens).await;
+        for (method, path, body) in &asked {
+            let answer = api.send(method.parse().unwrap(), path, Some(body)).await;
+            assert_eq!(answer.status, 404, "{who:?} asks {method} {path}: {}", answer.text);
+        }
+        // No token of a program makes tokens.
+        let token = json!({"name": "t", "access": "read", "accounts": [foreign]});
+        let wanted = if who == Who::Owner { 404 } else { 403 };
+        api.post("/api/v1/tokens", &token).await.is(wanted);
     }
 }
 
@@ -569,6 +690,7 @@ async fn ask(world: &World, api: &Api, who: Who, row: &Row) {
         if !has_id && whose != Whose::Own {
             continue;
         }
+        let lines = world.audit_lines();
         let answer = send(world, api, who, row, whose).await;
         let what = format!("{who:?} asks {} {} about {whose:?}: {}", row.method, row.path, answer.1);
         let expected: &[u16] = match (who.may(access), who, whose) {
@@ -587,6 +709,26 @@ async fn ask(world: &World, api: &Api, who: Who, row: &Row) {
             (true, _, Whose::Unchosen | Whose::Own) => row.good,
         };
         assert!(expected.contains(&answer.0), "{what} ({}, not {expected:?})", answer.0);
+        let wrote = row.method != "GET" && (200..300).contains(&answer.0);
+        if wrote && !NOT_AUDITED.contains(&row.path) {
+            assert!(world.audit_lines() > lines, "{what}: the audit knows nothing of it");
+        }
+        if row.method == "GET" && !has_id && !(who == Who::Admin && OF_THE_SYSTEM.contains(&row.path)) {
+            check_list(world, who, &answer.1, &what);
+        }
+    }
+}
+
+/// T2, T3: a list holds nothing of accounts that are not theirs.
+fn check_list(world: &World, who: Who, text: &str, what: &str) {
+    let mut hidden = vec![(world.foreign, FOREIGN)];
+    if matches!(who, Who::Viewer | Who::Operator) {
+        hidden.push((world.unchosen, UNCHOSEN));
+    }
+    for (id, (name, uid)) in hidden {
+        for mark in [name, uid, &format!("\"account_id\":{id},"), &format!("\"account_id\":{id}}}")] {
+            assert!(!text.contains(mark), "{what}: shows {mark}");
+        }
     }
 }
 
@@ -595,12 +737,16 @@ async fn send(world: &World, api: &Api, who: Who, row: &Row, whose: Whose) -> (u
     let path = if row.path.contains('{') { fill(row.path, &place) } else { row.path.to_owned() };
     let method = Method::from_bytes(row.method.as_bytes()).unwrap();
     let answer = api.send(method, &path, (row.body)(world).as_ref()).await;
-    assert!(!answer.text.contains("PLANTED"), "a secret is shown: {}", answer.text);
+    world.check_secrets(&path, &answer.text);
+    if let (201, "/api/v1/me/second-factor" | "/api/v1/tokens") = (answer.status, row.path) {
+        // Shown this once.
+        ["secret", "token"].iter().for_each(|name| world.keep_secret(&answer.json()[name]));
+    }
     (answer.status, answer.text)
 }
 
 /// The template with its id filled in.
-fn fill(template: &str, id: &str) -> String {
+pub(crate) fn fill(template: &str, id: &str) -> String {
     let (before, rest) = template.split_once('{').unwrap();
     let (_, after) = rest.split_once('}').unwrap();
     format!("{before}{id}{after}")

@@ -44,6 +44,9 @@ async fn s1_until_it_is_set_up_nothing_but_setup_and_health_answers() {
     anybody.get("/api/v1/audit").await.refused(503, "setup_required");
     let guess = json!({"token": "guess", "username": "root", "password": PASSWORD});
     anybody.post("/api/v1/setup", &guess).await.refused(404, "setup_done");
+    let like_an_address = json!({"token": "guess", "username": "root@example.com", "password": PASSWORD});
+    let refused = anybody.post("/api/v1/setup", &like_an_address).await.refused(422, "invalid_field");
+    assert_eq!(refused.json()["details"]["field"], "username");
 }
 
 #[actix_web::test]

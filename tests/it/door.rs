@@ -279,3 +279,77 @@ async fn s2_no_password_is_stored() {
     assert!(hashes.iter().all(|hash| hash.starts_with("$argon2id$v=19$")));
     assert_ne!(hashes[0], hashes[1], "each has its own salt");
 }
+
+/// Somebody who guesses: as whom, and what they send.
+struct Guess {
+    /// Signed in as a person of this name.
+    name: Option<&'static str>,
+    role: Role,
+    method: &'static str,
+    path: &'static str,
+    body: Value,
+    /// What the first tries are answered.
+    wrong: u16,
+}
+
+fn guesses() -> Vec<Guess> {
+    let guess = |method, path, wrong, body| Guess { name: None, role: Role::Owner, method, path, body, wrong };
+    let stranger =
+        json!({"username": "new", "email": "new@example.com", "password": PASSWORD, "verification_code": "abcdef"});
+    let (login, wrong) = (json!({"username": "nobody", "password": "wrong"}), json!({"password": "wrong"}));
+    let by_code = json!({"email": "nobody@example.com", "verification_code": "abcdef"});
+    let new_password = json!({"old_password": "wrong", "new_password": PASSWORD});
+    let admins = json!({"current_password": "wrong", "new_password": PASSWORD});
+    let set_up = json!({"token": "wrong", "username": "root", "password": PASSWORD});
+    let letter = json!({"email": "one@example.com", "purpose": "login"});
+    vec![
+        guess("POST", "/api/v1/setup", 404, set_up),
+        guess("POST", "/api/v1/sessions", 401, login),
+        guess("POST", "/api/v1/sessions", 401, by_code),
+        guess("POST", "/login", 401, json!({"username": "no-one", "password": "wrong"})),
+        guess("POST", "/api/v1/registrations", 422, stranger),
+        guess("POST", "/api/v1/email-codes", 409, letter),
+        Guess { name: Some("ann"), ..guess("PUT", "/api/v1/me/password", 422, new_password) },
+        Guess {
+            name: Some("ben"),
+            ..guess("POST", "/api/v1/me/second-factor/confirm", 422, json!({"code": "abcdef"}))
+        },
+        Guess { name: Some("cat"), ..guess("DELETE", "/api/v1/me/second-factor", 422, wrong) },
+        Guess { name: Some("dan"), role: Role::Admin, ..guess("POST", "/change-admin-password", 422, admins) },
+    ]
+}
+
+/// S8, S9: wherever a password, a code or a link can be guessed, and wherever a letter is asked for, one is soon told to wait.
+#[actix_web::test]
+async fn s8_s9_guessing_is_locked_out_at_every_door() {
+    let app = behind_a_proxy().await;
+    let open = json!({"registration": {"enabled": true}});
+    app.signed_in("admin").await.patch("/api/v1/settings", &open).await.is(200);
+    for (number, guess) in guesses().into_iter().enumerate() {
+        let mut api = from(&app, &format!("10.0.0.{number}"));
+        if let Some(name) = guess.name {
+            app.person(name, guess.role);
+            api = api.sign_in(name).await;
+        }
+        if guess.path.ends_with("/confirm") {
+            api.post("/api/v1/me/second-factor", &json!({})).await.is(201);
+        }
+        guessed(&api, &guess).await;
+    }
+}
+
+async fn guessed(api: &Api, guess: &Guess) {
+    let what = format!("{} {}", guess.method, guess.path);
+    let mut tries = 0;
+    loop {
+        let answer = api.send(guess.method.parse().unwrap(), guess.path, Some(&guess.body)).await;
+        if answer.status == 429 && tries > 0 {
+            let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait), "{what}: {wait}");
+            return;
+        }
+        assert_eq!(answer.status, guess.wrong, "{what}, try {tries}: {}", answer.text);
+        tries += 1;
+        assert!(tries < 20, "{what} is never locked");
+    }
+}

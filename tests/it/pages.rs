@@ -245,3 +245,19 @@ async fn head_answers_as_get_without_a_body_and_options_tells_the_methods() {
         assert_eq!(status(&app.raw_request(method, "/health", &[]).await), 405, "{method}");
     }
 }
+
+/// Where nobody opens the link, a file has the password; the name obeys the rules of all names.
+#[actix_web::test]
+async fn an_administrator_of_the_password_file_is_not_called_like_an_address() {
+    let mut shop = Shop::with_accounts(0);
+    std::fs::write(shop.folder().join("password"), "correct horse battery\n").unwrap();
+    shop.set("setup.admin_password_file", "password");
+    shop.set("setup.admin_name", "root@example.com");
+    let said = shop.run(&["serve"]).failed();
+    assert!(said.contains("setup.admin_name") && said.contains("must not hold an @"), "{said}");
+    shop.set("setup.admin_name", "root");
+    let server = shop.serve();
+    server.get_until("/health", 200).await;
+    let names = shop.texts("SELECT name AS text FROM users WHERE role = 'admin'");
+    assert_eq!(names, ["root"], "{}", server.log());
+}

@@ -191,8 +191,14 @@ async fn an_owner_employs_people_who_see_chosen_accounts() {
     let helper = app.signed_in("helper").await;
     let seen = helper.get("/api/v1/accounts").await.is(200).json();
     assert_eq!((&seen["total"], &seen["items"][0]["id"]), (&json!(1), &json!(shop.id)));
+    let seen = seller.get(&path).await.is(200);
     seller.put(&format!("{path}/accounts"), &json!({"accounts": [other.id]})).await.is(200);
     assert_eq!(helper.get("/api/v1/accounts").await.is(200).json()["items"][0]["id"], json!(other.id));
+    let late = app.signed_in("seller").await.with("if-match", seen.header("etag").unwrap());
+    late.put(&format!("{path}/accounts"), &json!({"accounts": []})).await.refused(412, "changed");
+    let admin = app.signed_in("admin").await.with("if-match", seen.header("etag").unwrap());
+    let by_admin = format!("{}/accounts", user(&made["id"]));
+    admin.put(&by_admin, &json!({"accounts": []})).await.refused(412, "changed");
     helper.get("/api/v1/employees").await.refused(403, "forbidden");
     assert_eq!(seller.get("/api/v1/employees?role=operator").await.is(200).json()["total"], 1);
     seller.patch(&path, &json!({"active": false})).await.is(200);
@@ -232,7 +238,7 @@ async fn an_owner_touches_no_other_owners_people_and_makes_no_owners() {
 }
 
 /// The code that a phone shows now (RFC 6238), reckoned without our own code.
-fn phone(secret: &str) -> String {
+pub(crate) fn phone(secret: &str) -> String {
     let digit = |letter: u8| if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'A' };
     let bits: Vec<u8> =
         secret.bytes().map(digit).flat_map(|digit| (0..5).rev().map(move |bit| digit >> bit & 1)).collect();
@@ -352,4 +358,16 @@ async fn a_token_is_for_ones_own_accounts_and_a_year_at_most() {
         .delete(&format!("/api/v1/tokens/{}", made["details"]["id"]))
         .await
         .refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn two_who_reach_for_the_stop_switch_do_not_undo_each_other_unseen() {
+    let (_app, admin) = started().await;
+    let seen = admin.get("/api/v1/stop-switch").await.is(200);
+    let admin = admin.with("if-match", seen.header("etag").unwrap());
+    let turned = admin.put("/api/v1/stop-switch", &json!({"on": true})).await.is(200);
+    assert_eq!(turned.json(), json!({"on": true}));
+    admin.put("/api/v1/stop-switch", &json!({"on": false})).await.refused(412, "changed");
+    let admin = admin.with("if-match", turned.header("etag").unwrap());
+    admin.put("/api/v1/stop-switch", &json!({"on": false})).await.is(200);
 }

@@ -229,7 +229,7 @@ impl From<NotSent> for ApiError {
             NotSent::Stopped => Code::Stopped.into(),
             NotSent::TooMany => Self::from(Code::TooManyRequests).retry_after(5),
             NotSent::Storage(_) => Self::from(Code::DatabaseUnavailable).retry_after(5),
-            NotSent::Unknown => Code::OutcomeUnknown.into(),
+            NotSent::Unknown => Self::from(Code::OutcomeUnknown).retry_after(5),
         }
     }
 }

@@ -141,15 +141,21 @@ pub async fn set_password(
 }
 
 /// Chooses the accounts that an operator or a viewer works on.
-#[utoipa::path(put, path = "/api/v1/employees/{id}/accounts", tag = "employees", request_body = ChosenAccounts, params(("id" = i64, Path)), responses((status = 200, body = PersonView)))]
+#[utoipa::path(put, path = "/api/v1/employees/{id}/accounts", tag = "employees", request_body = ChosenAccounts,
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    responses(
+        (status = 200, body = PersonView),
+        (status = 412, body = ErrorBody, description = "Somebody changed it meanwhile"),
+    ))]
 pub async fn set_accounts(
     caller: Caller,
+    request: HttpRequest,
     id: Id<i64>,
     body: Body<ChosenAccounts>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    people::set_accounts(&app, &caller, Reach::Employees(caller.whole()?), UserId(id.0), account_ids(body.0.accounts))
-        .await
+    let reach = Reach::Employees(caller.whole()?);
+    people::set_accounts(&app, &caller, &request, reach, UserId(id.0), account_ids(body.0.accounts)).await
 }
 
 /// Takes the second factor of somebody away who lost it.

@@ -141,9 +141,13 @@ pub async fn make_second_factor(caller: Caller, app: Data<AppState>) -> ApiResul
     let id = caller.user.id;
     let secret = totp::secret(rand::random());
     let sealed = app.store.keys().seal(&users::totp_place(id), &secret);
-    let put = move |conn: &mut DbConn| match users::find(conn, id)? {
-        Some(user) if !user.totp_confirmed => users::set_totp(conn, id, Some(&sealed)).map(|()| true),
-        Some(_) | None => Ok(false),
+    let (actor, tenant, now) = (caller.actor(), caller.scope.user(), clock::unix());
+    let put = move |conn: &mut DbConn| -> QueryResult<bool> {
+        if users::find(conn, id)?.is_none_or(|user| user.totp_confirmed) {
+            return Ok(false);
+        }
+        users::set_totp(conn, id, Some(&sealed))?;
+        audit::record(conn, &actor, &Deed::new("user.make_second_factor", id).of(tenant), now).map(|()| true)
     };
     if !app.store.write(put).await? {
         return Err(Code::WrongState.into());

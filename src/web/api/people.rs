@@ -333,18 +333,23 @@ pub(super) fn store_password(
     audit::record(conn, actor, &Deed::new("user.set_password", user.id).of(user.scope().user()), now)
 }
 
+/// Chooses the accounts of somebody who is still as `If-Match` says.
 pub(super) async fn set_accounts(
     app: &AppState,
     caller: &Caller,
+    request: &HttpRequest,
     reach: Reach,
     id: UserId,
     chosen: Vec<AccountId>,
 ) -> ApiResult<HttpResponse> {
-    let (actor, now) = (caller.actor(), clock::unix());
+    let (wanted, actor, now) = (if_match(request.headers())?, caller.actor(), clock::unix());
     let choose = move |conn: &mut DbConn| -> QueryResult<ApiResult<PersonView>> {
         let Some(user) = reach.find(conn, id)? else { return Ok(Err(Code::NotFound.into())) };
         let Some(employer) = user.employer else { return Ok(Err(Code::WrongState.into())) };
         let before = PersonView::read(conn, user)?;
+        if let Err(refusal) = tag::check(wanted.as_deref(), &before) {
+            return Ok(Err(refusal));
+        }
         users::set_accounts(conn, &Scope::owner(employer), id, &chosen)?;
         users::update(conn, id, &UserChange::default(), now)?;
         let Some(changed) = users::find(conn, id)? else { return Ok(Err(Code::Internal.into())) };

@@ -124,14 +124,20 @@ pub async fn set_password(
 }
 
 /// Chooses the accounts that an operator or a viewer works on.
-#[utoipa::path(put, path = "/api/v1/users/{id}/accounts", tag = "users", request_body = ChosenAccounts, params(("id" = i64, Path)), responses((status = 200, body = PersonView)))]
+#[utoipa::path(put, path = "/api/v1/users/{id}/accounts", tag = "users", request_body = ChosenAccounts,
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    responses(
+        (status = 200, body = PersonView),
+        (status = 412, body = ErrorBody, description = "Somebody changed it meanwhile"),
+    ))]
 pub async fn set_accounts(
     caller: Caller,
+    request: HttpRequest,
     id: Id<i64>,
     body: Body<ChosenAccounts>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    people::set_accounts(&app, &caller, Reach::Everybody, UserId(id.0), account_ids(body.0.accounts)).await
+    people::set_accounts(&app, &caller, &request, Reach::Everybody, UserId(id.0), account_ids(body.0.accounts)).await
 }
 
 /// Takes the second factor of a user away, who lost it.
