@@ -22,6 +22,7 @@ pub mod live;
 pub mod live_backlog;
 pub mod live_frames;
 mod metrics;
+mod misread;
 pub mod name;
 pub mod openapi;
 pub mod page;
