@@ -28,6 +28,7 @@ pub mod openapi;
 pub mod page;
 pub mod pages;
 pub mod probe;
+pub mod secret_hint;
 pub mod setup;
 pub mod static_files;
 pub mod tag;

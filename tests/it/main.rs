@@ -16,6 +16,7 @@ mod faults;
 mod gap;
 mod health;
 mod hygiene;
+mod languages;
 mod letters;
 mod live;
 mod load_isolation;
