@@ -141,7 +141,7 @@ codes!(Reason {
 });
 
 impl Reason {
-    /// One sentence for the seller.
+    /// One sentence for the seller, in English as the log is.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::NotStarted => "The account has not been started yet.",
@@ -166,6 +166,34 @@ impl Reason {
             Self::CookieUnusable => "The stored cookie lacks what a login needs.",
             Self::Disabled => "The account is disabled.",
             Self::ShutDown => "The server is shut down.",
+        }
+    }
+
+    /// [`Reason::sentence`] in Chinese.
+    pub fn sentence_zh(self) -> &'static str {
+        match self {
+            Self::NotStarted => "账号尚未启动。",
+            Self::Starting => "正在连接闲鱼。",
+            Self::WaitingForTurn => "正在排队等待连接。",
+            Self::Registered => "已连接，可以接收消息。",
+            Self::NetworkError => "与闲鱼的网络连接已中断。",
+            Self::ClosedByPlatform => "闲鱼关闭了连接，属正常现象。",
+            Self::HeartbeatLost => "闲鱼停止响应心跳。",
+            Self::Stalled => "连接有响应但收不到消息，正在重新连接。",
+            Self::KickedOut => "闲鱼终止了本次登录会话。",
+            Self::TooManySessions => "该账号正在其他程序或设备上连接。",
+            Self::TokenRefused => "闲鱼拒绝了访问令牌，正在重新获取。",
+            Self::TokenBudgetSpent => "今天的令牌请求次数已用完。",
+            Self::RetriesExhausted => "多次连接失败，将以较长间隔继续重试。",
+            Self::Crashed => "账号任务异常退出，正在重新启动。",
+            Self::PlatformError => "闲鱼返回了错误。",
+            Self::StorageFailing => "消息无法保存，因此暂不确认接收。",
+            Self::ChallengeRequired => "闲鱼要求人工验证。",
+            Self::AccessDenied => "闲鱼判定请求异常。",
+            Self::SessionExpired => "登录已过期。",
+            Self::CookieUnusable => "保存的 Cookie 缺少登录所需的内容。",
+            Self::Disabled => "账号已停用。",
+            Self::ShutDown => "服务器已停止。",
         }
     }
 
@@ -196,7 +224,7 @@ impl Reason {
         }
     }
 
-    /// What the user must do; `None` where it heals by itself.
+    /// What the user must do, in English as the log is; `None` where it heals by itself.
     pub fn action(self) -> Option<&'static str> {
         match self {
             Self::TooManySessions => Some("Stop the other program that uses this account."),
@@ -213,6 +241,35 @@ impl Reason {
                 Some("Log in to the platform in a browser and update the account's cookie.")
             }
             Self::Disabled => Some("Enable the account when it should work again."),
+            Self::NotStarted
+            | Self::Starting
+            | Self::WaitingForTurn
+            | Self::Registered
+            | Self::NetworkError
+            | Self::ClosedByPlatform
+            | Self::HeartbeatLost
+            | Self::Stalled
+            | Self::KickedOut
+            | Self::TokenRefused
+            | Self::Crashed
+            | Self::PlatformError
+            | Self::ShutDown => None,
+        }
+    }
+
+    /// [`Reason::action`] in Chinese.
+    pub fn action_zh(self) -> Option<&'static str> {
+        match self {
+            Self::TooManySessions => Some("请停用正在使用该账号的其他程序。"),
+            Self::TokenBudgetSpent => Some("请等到明天，或更新账号的 Cookie。"),
+            Self::RetriesExhausted => Some("请检查本机网络和设置中的平台地址。"),
+            Self::StorageFailing => Some("请释放磁盘空间或修复数据库。"),
+            Self::ChallengeRequired => {
+                Some("请在浏览器中用该账号打开闲鱼并完成验证，然后更新 Cookie，或执行 `yutang account retry`。")
+            }
+            Self::AccessDenied => Some("请在浏览器中用该账号打开闲鱼，查看有无警告，然后更新 Cookie。"),
+            Self::SessionExpired | Self::CookieUnusable => Some("请在浏览器中登录闲鱼，然后更新账号的 Cookie。"),
+            Self::Disabled => Some("如需恢复，请启用该账号。"),
             Self::NotStarted
             | Self::Starting
             | Self::WaitingForTurn
@@ -259,6 +316,17 @@ mod tests {
         let codes: std::collections::HashSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         let sentences: std::collections::HashSet<_> = Reason::ALL.iter().map(|reason| reason.sentence()).collect();
         assert_eq!((codes.len(), sentences.len()), (Reason::ALL.len(), Reason::ALL.len()));
+    }
+
+    #[test]
+    fn each_reason_speaks_chinese_too_and_says_what_to_do_in_both_languages_or_in_none() {
+        let sentences: std::collections::HashSet<_> = Reason::ALL.iter().map(|reason| reason.sentence_zh()).collect();
+        assert_eq!(sentences.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert!(!reason.sentence_zh().is_ascii() && reason.sentence().is_ascii(), "{}", reason.as_str());
+            assert_eq!(reason.action_zh().is_some(), reason.action().is_some(), "{}", reason.as_str());
+            assert!(reason.action_zh().is_none_or(|action| !action.is_ascii()), "{}", reason.as_str());
+        }
     }
 
     #[test]

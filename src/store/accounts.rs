@@ -82,6 +82,9 @@ pub struct Credentials {
     pub cookie: Sealed,
     #[diesel(column_name = credentials_version)]
     pub version: i64,
+    /// When this cookie was put here.
+    #[diesel(column_name = credentials_set_at)]
+    pub set_at: Timestamp,
 }
 
 /// Waits of one account that differ from the system's settings.
@@ -202,7 +205,7 @@ fn upsert_one(
         return Ok((id, Saved::Unchanged));
     }
     if !is_same_login {
-        put_login(conn, keys, id, &new.uid, &new.cookie)?;
+        put_login(conn, keys, id, (&new.uid, &new.cookie), now)?;
     }
     diesel::update(accounts::table.find(id))
         .set((accounts::enabled.eq(enable), accounts::updated_at.eq(now)))
@@ -224,6 +227,7 @@ fn insert_one(
             accounts::platform_uid.eq(&new.uid),
             accounts::cookie.eq(keys.seal(&cookie_place(&new.uid), new.cookie.expose())),
             accounts::credentials_version.eq(1),
+            accounts::credentials_set_at.eq(now),
             accounts::enabled.eq(new.enabled.unwrap_or(true)),
             accounts::stopped.eq(false),
             accounts::created_at.eq(now),
@@ -233,12 +237,19 @@ fn insert_one(
         .get_result(conn)
 }
 
-fn put_login(conn: &mut DbConn, keys: &Keys, id: AccountId, uid: &BuyerId, cookie: &Secret) -> QueryResult<()> {
+fn put_login(
+    conn: &mut DbConn,
+    keys: &Keys,
+    id: AccountId,
+    (uid, cookie): (&BuyerId, &Secret),
+    now: Timestamp,
+) -> QueryResult<()> {
     diesel::update(accounts::table.find(id))
         .set((
             accounts::platform_uid.eq(uid),
             accounts::cookie.eq(keys.seal(&cookie_place(uid), cookie.expose())),
             accounts::credentials_version.eq(accounts::credentials_version + 1),
+            accounts::credentials_set_at.eq(now),
         ))
         .execute(conn)
         .map(drop)
@@ -385,7 +396,7 @@ pub fn replace_credentials(
     if keys.open(&cookie_place(uid), &stored).is_ok_and(|stored| stored == *cookie) {
         return Ok(Ok(account.credentials_version));
     }
-    put_login(conn, keys, id, uid, cookie)?;
+    put_login(conn, keys, id, (uid, cookie), now)?;
     diesel::update(accounts::table.find(id)).set(accounts::updated_at.eq(now)).execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
     Ok(Ok(account.credentials_version + 1))

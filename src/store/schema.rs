@@ -49,6 +49,7 @@ diesel::table! {
         takeover_pause_ms -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        credentials_set_at -> BigInt,
     }
 }
 

@@ -81,12 +81,9 @@ impl Said {
         format!("{}{SEPARATOR}{}", self.zh, self.en)
     }
 
-    /// A text of [`Said::joined`], or one that is the same in both languages.
-    pub fn read(text: &str) -> Self {
-        match text.split_once(SEPARATOR) {
-            Some((zh, en)) => Self::new(zh, en),
-            None => Self::new(text, text),
-        }
+    /// Takes a text of [`Said::joined`] apart; `None` where it is none.
+    pub fn read(text: &str) -> Option<Self> {
+        text.split_once(SEPARATOR).map(|(zh, en)| Self::new(zh, en))
     }
 }
 
@@ -133,12 +130,12 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, "您没有权限执行此操作。", "You are not allowed to do this.";
     CsrfFailed = "csrf_failed", FORBIDDEN, "页面已过期，请刷新后重试。", "The page is out of date: reload it and try again.";
     OriginRefused = "origin_refused", FORBIDDEN, "不允许来自该来源的连接。", "Connections from this origin are not allowed.";
-    SetupRequired = "setup_required", SERVICE_UNAVAILABLE, "系统尚未初始化，请打开启动日志中的设置链接。", "The system is not set up yet: open the link that the server printed when it started.";
+    SetupRequired = "setup_required", SERVICE_UNAVAILABLE, "系统尚未设置，请打开服务器启动时显示的设置链接。", "The system is not set up yet: open the link that the server printed when it started.";
     SetupDone = "setup_done", NOT_FOUND, "设置链接无效或已使用。", "The set-up link is invalid or was used already.";
     RegistrationClosed = "registration_closed", FORBIDDEN, "未开放注册。", "Registration is closed.";
     MailUnavailable = "mail_unavailable", CONFLICT, "尚未配置邮件服务器。", "No mail server is set.";
     MailFailed = "mail_failed", BAD_GATEWAY, "邮件服务器拒绝了邮件。", "The mail server did not take the letter.";
-    NotFound = "not_found", NOT_FOUND, "没有找到。", "There is no such thing here.";
+    NotFound = "not_found", NOT_FOUND, "未找到。", "There is no such thing here.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "该地址不支持此方法。", "This address does not take this method.";
     Conflict = "conflict", CONFLICT, "与已有数据冲突。", "This contradicts what is stored.";
     NameTaken = "name_taken", CONFLICT, "名称已被使用。", "The name is taken.";
@@ -384,7 +381,7 @@ mod tests {
     #[test]
     fn what_serde_can_only_hand_on_as_one_text_is_said_in_both_languages() {
         let said = Said::new("太长", "too long");
-        assert_eq!(Said::read(&said.joined()), said);
-        assert_eq!(Said::read("x"), Said::new("x", "x"));
+        assert_eq!(Said::read(&said.joined()), Some(said));
+        assert_eq!(Said::read("x"), None);
     }
 }

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use super::{
     AppState, Route, cors,
-    error::{ApiError, ApiResult, Code},
+    error::{ApiError, ApiResult, Code, Language, language_of},
     hygiene::{ClientAddress, RequestId},
     pages, route_of,
 };
@@ -87,6 +87,8 @@ pub struct Caller {
     /// The session they came with, if it was one.
     pub session: Option<String>,
     pub address: IpAddr,
+    /// In which they want to be answered.
+    pub language: Language,
     request: String,
     credential: Credential,
 }
@@ -474,7 +476,8 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
     }
     let (address, number) = origin(request.request());
     let (user, scope, credential) = (known.user.clone(), known.scope, shown.credential);
-    Ok(Some(Caller { user, scope, session, address, request: number, credential }))
+    let language = language_of(request.headers());
+    Ok(Some(Caller { user, scope, session, address, language, request: number, credential }))
 }
 
 /// By which way a credential came.

@@ -21,6 +21,7 @@ use utoipa::{
 use super::{
     AppState,
     error::{ApiError, Code, Said},
+    misread::{self, Place},
 };
 
 /// The largest body of an ordinary request, in bytes.
@@ -397,10 +398,10 @@ fn of_json(path: String, error: &serde_json::Error) -> ApiError {
         serde_json::error::Category::Data => {
             let text = error.to_string();
             let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
-            ApiError::field(named(&path, text), Said::read(text))
+            ApiError::field(named(&path, text), misread::said(text, Place::Body))
         }
         serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
-            ApiError::from(Code::MalformedBody).at("body").because(Said::read(&error.to_string()))
+            ApiError::from(Code::MalformedBody).at("body").because(misread::malformed(error))
         }
     }
 }
@@ -434,7 +435,7 @@ fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let (path, text) = (error.path().to_string(), error.inner().to_string());
-        ApiError::from(Code::InvalidQuery).at(named(&path, &text)).because(Said::read(&text))
+        ApiError::from(Code::InvalidQuery).at(named(&path, &text)).because(misread::said(&text, Place::Query))
     })
 }
 

@@ -12,7 +12,10 @@ use std::{
 use actix_web::web::Bytes;
 use lru::LruCache;
 
-use crate::store::{Scope, Store};
+use crate::{
+    mail::letter::Language,
+    store::{Scope, Store},
+};
 
 /// Pages that are kept.
 // Not zero.
@@ -23,6 +26,7 @@ const PAGES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 pub struct Asked {
     pub what: &'static str,
     pub scope: Scope,
+    pub language: Language,
     pub query: String,
 }
 
@@ -76,7 +80,12 @@ mod tests {
     #[test]
     fn an_answer_is_kept_for_who_asked_until_something_is_written() {
         let kept = Kept::default();
-        let asked = |owner| Asked { what: "accounts", scope: Scope::owner(UserId(owner)), query: String::new() };
+        let asked = |owner| Asked {
+            what: "accounts",
+            scope: Scope::owner(UserId(owner)),
+            language: Language::Chinese,
+            query: String::new(),
+        };
         let moment = Moment { commits: 1, from_outside: 0 };
         kept.keep(asked(1), moment, Bytes::from_static(b"mine"));
         assert_eq!(kept.find(&asked(1), moment), Some(Bytes::from_static(b"mine")));

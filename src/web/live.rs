@@ -420,7 +420,7 @@ impl Listener {
             News::Event(event) => {
                 let topic = Topic::of(&event, &self.topics).filter(|_| self.view.accounts.contains(&event.account()));
                 let Some(topic) = topic else { return };
-                (topic, Happened::from(event))
+                (topic, Happened::new(event, self.language))
             }
             News::Line(line) if self.topics.contains(&Topic::Logs) && self.view.lines.is_match(&line) => {
                 (Topic::Logs, Happened::from(&*line))

@@ -234,14 +234,15 @@ pub struct ConversationPaused {
     paused_until: Option<Timestamp>,
 }
 
-impl From<FeedEvent> for Happened {
-    fn from(event: FeedEvent) -> Self {
+impl Happened {
+    /// For who reads `language`.
+    pub fn new(event: FeedEvent, language: Language) -> Self {
         match event {
             FeedEvent::Stored(event) => Self::MessageStored((*event).into()),
             FeedEvent::Decided(event) => Self::DecisionMade((*event).into()),
             FeedEvent::Send(event) => Self::OutboxChanged((*event).into()),
             FeedEvent::Status { account, status } => {
-                Self::AccountStatus(AccountStatus { account_id: account, status: status.into() })
+                Self::AccountStatus(AccountStatus { account_id: account, status: StatusView::new(status, language) })
             }
             FeedEvent::Paused { account, conversation, until } => Self::ConversationPaused(ConversationPaused {
                 account_id: account,
@@ -354,7 +355,7 @@ impl Problem {
         match self {
             Self::BadFrame => Said::new("无法识别的消息。", "This is none of the messages that are understood here."),
             Self::UnknownTopic => Said::new("没有这个主题。", "There is no such topic."),
-            Self::NotFound => Said::new("没有找到。", "There is no such thing here."),
+            Self::NotFound => Said::new("未找到。", "There is no such thing here."),
             Self::TooManyTopics => Said::new("订阅的主题过多。", "These are too many topics for one connection."),
             Self::FrameTooLarge => Said::new("消息过大。", "The frame is too large."),
             Self::NotSignedIn => Said::new("请重新登录。", "Sign in again."),
@@ -430,7 +431,7 @@ mod tests {
             seq: 7,
             topic: "accounts".into(),
             at: Timestamp(9),
-            what: Happened::from(event),
+            what: Happened::new(event, Language::English),
         });
         let shown: serde_json::Value = serde_json::from_str(&frame.to_text()).unwrap();
         let status = json!({"state": "connected", "reason": "registered", "detail": null, "action": null, "since": 5,

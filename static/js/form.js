@@ -37,8 +37,9 @@ function sayRefusal({ message, details = {} }) {
     if (details.field && sayAt(details.field, problem)) {
         return;
     }
-    const wait = details.retry_after_s ? ` (${details.retry_after_s} s)` : "";
-    saySummary((details.problem ? `${message} ${details.problem}` : message) + wait);
+    const wait = details.retry_after_s && form.dataset.wait.replace("{}", details.retry_after_s);
+    const between = document.documentElement.lang.startsWith("zh") ? "" : " ";
+    saySummary([message, details.problem, wait].filter(Boolean).join(between));
 }
 
 // The API's answer, or nothing where it was refused (and said).

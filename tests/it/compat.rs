@@ -135,7 +135,7 @@ async fn an_older_client_is_refused_with_a_real_status_and_success_false() {
         "message": "A field of the request cannot be accepted.",
         "details": {
           "field": "geetest",
-          "problem": "unknown field `geetest`, expected one of `username`, `email`, `password`, `verification_code`, `totp`"
+          "problem": "unknown field; known here: username, email, password, verification_code, totp"
         }
       }
     }

@@ -442,6 +442,20 @@ async fn a_connection_ends_when_its_session_expires() {
     assert!(clock::unix() >= soon);
 }
 
+#[actix_web::test]
+async fn the_state_of_an_account_is_told_in_the_language_the_listener_came_with() {
+    let (app, shop) = shop_that_answers().await;
+    let seller = app.signed_in("seller").await;
+    let mut english = Ears::on(&seller, &["accounts"]).await;
+    let mut chinese = Ears::on(&seller.with("accept-language", "zh"), &["accounts"]).await;
+    let status = Status::new(State::Failed, Reason::SessionExpired, Timestamp(1));
+    app.feed().tell(|| FeedEvent::Status { account: shop.id, status });
+    assert_eq!(english.event().await["data"]["status"]["sentence"], Reason::SessionExpired.sentence());
+    let told = chinese.event().await["data"]["status"].clone();
+    assert_eq!(told["sentence"], Reason::SessionExpired.sentence_zh());
+    assert_eq!(told["action"].as_str(), Reason::SessionExpired.action_zh());
+}
+
 /// R13: a slow listener holds up neither the engine nor the others, and is told what it lost.
 #[actix_web::test]
 async fn r13_a_slow_listener_gets_a_gap_and_the_engine_does_not_wait() {

@@ -17,6 +17,7 @@ mod faults;
 mod gap;
 mod health;
 mod hygiene;
+mod languages;
 mod letters;
 mod live;
 mod load_isolation;

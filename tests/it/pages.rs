@@ -124,9 +124,9 @@ async fn the_set_up_page_asks_in_both_languages_and_says_when_it_was_used() {
     let mut app = TestApp::new();
     app.start().await;
     let page = app.anybody().get("/setup?token=abc").await.is(404);
-    assert!(page.text.contains("set up already") && page.text.contains("href=\"/sign-in\""), "{}", page.text);
+    assert!(page.text.contains("Already set up") && page.text.contains("href=\"/sign-in\""), "{}", page.text);
     let page = app.anybody().with("accept-language", "zh-CN").get("/setup").await.is(404);
-    assert!(page.text.contains("系统已设置完成") && page.text.contains("lang=\"zh-CN\""), "{}", page.text);
+    assert!(page.text.contains("系统已完成设置") && page.text.contains("lang=\"zh-CN\""), "{}", page.text);
 }
 
 /// The printed link opens a form; what the form sends makes the administrator, once.
@@ -144,7 +144,7 @@ async fn the_printed_link_opens_the_form_that_makes_the_administrator() {
     assert!(page.contains("创建管理员") && page.contains(&format!("value=\"{token}\"")), "{page}");
     assert!(links(&page).contains(&format!("/setup?token={token}&lang=en")), "{page}");
     let (code, english) = server.get(&format!("{path}&lang=en"));
-    assert!(code == 200 && english.contains("Make the administrator"), "{english}");
+    assert!(code == 200 && english.contains("Create the administrator"), "{english}");
 }
 
 #[actix_web::test]

@@ -10,6 +10,7 @@ DROP TABLE api_token_accounts;
 DROP TABLE api_tokens;
 DROP TABLE sessions;
 DROP TABLE user_accounts;
+ALTER TABLE accounts DROP COLUMN credentials_set_at;
 DROP INDEX users_by_employer;
 DROP INDEX users_by_email;
 ALTER TABLE users DROP COLUMN updated_at;

@@ -18,6 +18,10 @@ ALTER TABLE users ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX users_by_email ON users (email);
 CREATE INDEX users_by_employer ON users (employer_id);
 
+-- When the cookie was put here; of older ones it is known only that it was not later than the last change.
+ALTER TABLE accounts ADD COLUMN credentials_set_at BIGINT NOT NULL DEFAULT 0;
+UPDATE accounts SET credentials_set_at = updated_at;
+
 -- The accounts an operator or a viewer may see.
 CREATE TABLE user_accounts (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -8,15 +8,17 @@ use actix_web::{
     web::{Bytes, Data, Json},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
     AppState,
-    error::{ApiError, ApiResult, Code, Said},
+    error::{ApiError, ApiResult, Code, Language, Said},
     gate::Caller,
     input::{Body, Change, Id, Line, Query, SecretText, Whole, if_match},
     kept::Asked,
     page::{Page, PageNumber, Paging, PerPage},
+    secret_hint::SecretHint,
     tag,
 };
 use crate::{
@@ -113,8 +115,9 @@ pub struct AccountView {
     longest_wait_ms: Option<u64>,
     takeover_pause_ms: Option<u64>,
     pub(in crate::web) status: StatusView,
+    /// Of the cookie, where one account is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    credentials: Option<CredentialsView>,
+    credentials: Option<SecretHint>,
     #[schema(value_type = i64)]
     created_at: Timestamp,
     #[schema(value_type = i64)]
@@ -129,25 +132,14 @@ pub struct StatusView {
     /// Stable: programs may rely on it.
     #[schema(value_type = String, example = "registered")]
     reason: Reason,
+    /// In the language of `Accept-Language` (`zh` or `en`).
     sentence: &'static str,
-    /// `null`: nothing.
+    /// In the same language; `null`: nothing.
     action: Option<&'static str>,
     /// The platform's or the system's own words.
     detail: Option<String>,
     #[schema(value_type = i64)]
     since: Timestamp,
-}
-
-/// A hint of a secret, enough to recognise it by.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct CredentialsView {
-    /// The end of its fingerprint, not of itself.
-    #[schema(example = "…3f9c")]
-    hint: String,
-    /// In bytes.
-    length: usize,
-    /// Grows with every new cookie.
-    version: i64,
 }
 
 /// An account as its actor sees it at this moment.
@@ -173,22 +165,24 @@ pub struct SnapshotView {
 }
 
 impl StatusView {
+    pub(in crate::web) fn new(status: Status, language: Language) -> Self {
+        let Status { state, reason, detail, since } = status;
+        let (sentence, action) = match language {
+            Language::Chinese => (reason.sentence_zh(), reason.action_zh()),
+            Language::English => (reason.sentence(), reason.action()),
+        };
+        Self { state, reason, sentence, action, detail, since }
+    }
+
     pub(in crate::web) fn is_connected(&self) -> bool {
         self.state == State::Connected
     }
 }
 
-impl From<Status> for StatusView {
-    fn from(status: Status) -> Self {
-        let Status { state, reason, detail, since } = status;
-        Self { state, reason, sentence: reason.sentence(), action: reason.action(), detail, since }
-    }
-}
-
-impl From<AccountSnapshot> for SnapshotView {
-    fn from(now: AccountSnapshot) -> Self {
+impl SnapshotView {
+    fn new(now: AccountSnapshot, language: Language) -> Self {
         Self {
-            status: now.status.into(),
+            status: StatusView::new(now.status, language),
             heartbeat_sent_at: now.heartbeat_sent,
             heartbeat_answered_at: now.heartbeat_answered,
             last_message_at: now.last_business,
@@ -203,13 +197,13 @@ impl From<AccountSnapshot> for SnapshotView {
 }
 
 impl AccountView {
-    fn new(account: Account, status: Option<Status>) -> Self {
+    fn new(account: Account, status: Option<Status>, language: Language) -> Self {
         let ms = |span: Option<Duration>| span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
         let (debounce_ms, longest_wait_ms) = (ms(account.debounce()), ms(account.longest_wait()));
         let never = || Status::new(State::Disconnected, Reason::NotStarted, account.created_at);
         Self {
             takeover_pause_ms: ms(account.takeover_pause()),
-            status: status.unwrap_or_else(never).into(),
+            status: StatusView::new(status.unwrap_or_else(never), language),
             id: account.id,
             owner_id: account.owner,
             name: account.name,
@@ -228,6 +222,14 @@ impl AccountView {
     fn editable(&self) -> impl Serialize {
         let Self { id, name, enabled, paused, debounce_ms, longest_wait_ms, takeover_pause_ms, .. } = self.clone();
         (id, name, enabled, paused, debounce_ms, longest_wait_ms, takeover_pause_ms)
+    }
+
+    /// For the audit, which outlives the one who reads now: the reason's code says it in every language.
+    fn remembered(&self) -> Option<Value> {
+        let mut view = serde_json::to_value(self).ok()?;
+        let status = view.get_mut("status")?.as_object_mut()?;
+        status.retain(|name, _| name != "sentence" && name != "action");
+        Some(view)
     }
 
     fn answer(&self, mut response: actix_web::HttpResponseBuilder) -> HttpResponse {
@@ -270,7 +272,8 @@ pub async fn list(
     query: Query<AccountsQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let asked = Asked { what: "accounts", scope: caller.scope, query: request.query_string().to_owned() };
+    let query_string = request.query_string().to_owned();
+    let asked = Asked { what: "accounts", scope: caller.scope, language: caller.language, query: query_string };
     let moment = app.kept.moment(&app.store);
     let answer = match app.kept.find(&asked, moment) {
         Some(answer) => answer,
@@ -292,37 +295,30 @@ pub(in crate::web) async fn read_page(
     let (AccountsQuery { page, per_page, q, enabled, state }, scope) = (query, caller.scope);
     let (paging, filter) = (Paging::new(page, per_page), Filter { text: q.map(Line::into_string), enabled, state });
     let (rows, total) = app.store.read(move |conn| accounts::page(conn, &scope, &filter, paging.part())).await?;
-    let views = rows.into_iter().map(|(account, status)| AccountView::new(account, status)).collect();
+    let views = rows.into_iter().map(|(account, status)| AccountView::new(account, status, caller.language)).collect();
     Ok(paging.answer(views, total))
 }
 
 /// One account, with a hint of its credentials.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
 pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    Ok(shown(&app, caller.scope, id.0).await?.answer(HttpResponse::Ok()))
+    Ok(shown(&app, &caller, id.0).await?.answer(HttpResponse::Ok()))
 }
 
-pub(in crate::web) async fn shown(app: &AppState, scope: Scope, id: AccountId) -> ApiResult<AccountView> {
-    let keys = app.store.keys().clone();
-    Ok(app.store.read(move |conn| view(conn, &keys, &scope, id)).await?)
+pub(in crate::web) async fn shown(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<AccountView> {
+    let (keys, scope, language) = (app.store.keys().clone(), caller.scope, caller.language);
+    Ok(app.store.read(move |conn| view(conn, &keys, &scope, id, language)).await?)
 }
 
-fn view(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: AccountId) -> QueryResult<AccountView> {
+fn view(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: AccountId, language: Language) -> QueryResult<AccountView> {
     let account = accounts::get(conn, scope, id)?;
     let status = account_states::find(conn, scope, id)?;
     let stored = accounts::load_credentials(conn, id)?;
     let credentials = stored.and_then(|stored| {
         let cookie = keys.open(&accounts::cookie_place(&stored.uid), &stored.cookie).ok()?;
-        Some(CredentialsView { hint: hint(&cookie), length: cookie.expose().len(), version: stored.version })
+        Some(SecretHint::new(cookie.expose(), stored.set_at))
     });
-    Ok(AccountView { credentials, ..AccountView::new(account, status) })
-}
-
-/// Four digits that tell one secret from another and say nothing about either.
-pub(in crate::web) fn hint(secret: &Secret) -> String {
-    let hash = ring::digest::digest(&ring::digest::SHA256, secret.expose().as_bytes());
-    let [.., a, b] = hash.as_ref() else { return "…".to_owned() };
-    format!("…{a:02x}{b:02x}")
+    Ok(AccountView { credentials, ..AccountView::new(account, status, language) })
 }
 
 /// Adds an account by the cookie of a browser that is logged in. It connects at once unless it is to be disabled.
@@ -330,7 +326,7 @@ pub(in crate::web) fn hint(secret: &Secret) -> String {
 pub async fn create(caller: Caller, body: Body<NewAccountBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let NewAccountBody { name, cookie, enabled } = body.0;
     let id = add(&app, &caller, name.into_string(), &cookie, enabled).await?;
-    Ok(shown(&app, caller.scope, id).await?.answer(HttpResponse::Created()))
+    Ok(shown(&app, &caller, id).await?.answer(HttpResponse::Created()))
 }
 
 /// Stores a new account and lets the registry know.
@@ -341,7 +337,7 @@ pub(in crate::web) async fn add(
     cookie: &PastedCookie,
     enabled: Option<bool>,
 ) -> ApiResult<AccountId> {
-    let (scope, actor, now) = (caller.whole()?, caller.actor(), clock::unix());
+    let (scope, actor, language, now) = (caller.whole()?, caller.actor(), caller.language, clock::unix());
     let (uid, cookie) = read_cookie(cookie)?;
     let (keys, new) = (app.store.keys().clone(), NewAccount { name, uid, cookie, enabled });
     let insert = move |conn: &mut DbConn| -> QueryResult<Result<AccountId, NotSaved>> {
@@ -350,8 +346,8 @@ pub(in crate::web) async fn add(
             Err(reason) => return Ok(Err(reason)),
         };
         let deed = Deed::new("account.create", id).of(scope.user());
-        let added = view(conn, &keys, &scope, id)?;
-        audit::record(conn, &actor, &deed.after(added), now)?;
+        let added = view(conn, &keys, &scope, id, language)?;
+        audit::record(conn, &actor, &deed.after(added.remembered()), now)?;
         Ok(Ok(id))
     };
     let id = app.store.write(insert).await??;
@@ -370,9 +366,10 @@ pub(in crate::web) async fn outcome(
     account: AccountId,
     credentials_version: i64,
     timeout: Duration,
+    language: Language,
 ) -> ApiResult<Option<StatusView>> {
     let status = app.registry.get().send(AwaitOutcome { account, credentials_version, timeout }).await?;
-    Ok(status.map(StatusView::from))
+    Ok(status.map(|status| StatusView::new(status, language)))
 }
 
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
@@ -431,12 +428,13 @@ where
     F: FnOnce(&mut DbConn, &Scope, &AccountView, Timestamp) -> QueryResult<ApiResult<()>> + Send + 'static,
 {
     let (keys, scope, actor, now) = (app.store.keys().clone(), caller.scope, caller.actor(), clock::unix());
+    let language = caller.language;
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<AccountView>> {
-        let before = view(conn, &keys, &scope, id)?;
+        let before = view(conn, &keys, &scope, id, language)?;
         if let Err(error) = work(conn, &scope, &before, now)? {
             return Ok(Err(error));
         }
-        let after = view(conn, &keys, &scope, id)?;
+        let after = view(conn, &keys, &scope, id, language)?;
         record(conn, &actor, action, &scope, &before, &after, now)?;
         Ok(Ok(after))
     };
@@ -454,7 +452,8 @@ fn record(
     after: &AccountView,
     now: Timestamp,
 ) -> QueryResult<()> {
-    audit::record(conn, actor, &Deed::new(action, before.id).of(scope.user()).before(before).after(after), now)
+    let deed = Deed::new(action, before.id).of(scope.user());
+    audit::record(conn, actor, &deed.before(before.remembered()).after(after.remembered()), now)
 }
 
 /// Gives the account a new cookie of the same seller; it connects anew.
@@ -535,23 +534,23 @@ pub async fn retry(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Ap
 /// Closes the account's connection and opens it anew. Refused where the account is disabled.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/restart", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
 pub async fn restart(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let account = shown(&app, caller.scope, id.0).await?;
+    let account = shown(&app, &caller, id.0).await?;
     if !app.registry.get().send(Restart(account.id)).await? {
         return Err(Code::AccountNotRunning.into());
     }
     let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
     let deed = Deed::new("account.restart", account.id).of(owner);
     app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await?;
-    Ok(shown(&app, caller.scope, id.0).await?.answer(HttpResponse::Ok()))
+    Ok(shown(&app, &caller, id.0).await?.answer(HttpResponse::Ok()))
 }
 
 /// What the account is doing at this moment, from its own mouth. Refused where nothing of it runs.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/snapshot", tag = "accounts", params(("id" = i64, Path)),
     responses((status = 200, body = SnapshotView), (status = 409, body = super::super::error::ErrorBody, description = "Nothing of it runs")))]
 pub async fn snapshot(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<Json<SnapshotView>> {
-    let account = shown(&app, caller.scope, id.0).await?;
+    let account = shown(&app, &caller, id.0).await?;
     let now = app.registry.get().send(SnapshotOf(account.id)).await?;
-    now.map(|now| Json(now.into())).ok_or_else(|| Code::AccountNotRunning.into())
+    now.map(|now| Json(SnapshotView::new(now, caller.language))).ok_or_else(|| Code::AccountNotRunning.into())
 }
 
 /// Deletes the account with everything that is stored for it, after its connection was closed in good order.
@@ -563,10 +562,10 @@ pub async fn delete(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
 
 pub(in crate::web) async fn remove(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<()> {
     let (scope, actor, now) = (caller.scope, caller.actor(), clock::unix());
-    let account = shown(app, scope, id).await?;
+    let account = shown(app, caller, id).await?;
     let job = move |conn: &mut DbConn| -> QueryResult<()> {
         accounts::delete(conn, &scope, id)?;
-        audit::record(conn, &actor, &Deed::new("account.delete", id).of(scope.user()).before(&account), now)
+        audit::record(conn, &actor, &Deed::new("account.delete", id).of(scope.user()).before(account.remembered()), now)
     };
     Ok(app.registry.get().send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await??)
 }

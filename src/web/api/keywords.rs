@@ -397,9 +397,7 @@ async fn check(new: NewRule) -> ApiResult<NewRule> {
     let tried = Arc::new(tried(&new));
     let faults = block(move || Library::compile(&[tried]).faults()).await.map_err(|_| Code::Internal)?;
     match faults.into_iter().next() {
-        Some(fault) => {
-            Err(ApiError::field("keyword", Said::new(format!("正则表达式无法使用：{}", fault.text), fault.text)))
-        }
+        Some(fault) => Err(ApiError::field("keyword", super::rule_faults::said(fault.text))),
         None => Ok(new),
     }
 }

@@ -19,6 +19,7 @@ pub mod outbox;
 mod people;
 pub mod previews;
 pub mod registrations;
+mod rule_faults;
 pub mod sessions;
 pub mod settings;
 pub mod stats;

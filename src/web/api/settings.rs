@@ -15,6 +15,7 @@ use super::super::{
     input::{Body, Change, Line, SecretText, Whole, if_match},
     letters::{MailAddress, MailServer},
     name::Email,
+    secret_hint::SecretHint,
     tag,
 };
 use crate::{
@@ -44,20 +45,10 @@ pub struct SmtpView {
     port: u16,
     /// `null`: the server wants no login.
     username: Option<String>,
-    password: SecretHint,
+    /// `null`: none is set.
+    password: Option<SecretHint>,
     from: String,
     security: SmtpTls,
-}
-
-/// What may be known of a secret.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct SecretHint {
-    set: bool,
-    /// In characters.
-    length: usize,
-    /// UTC milliseconds.
-    #[schema(value_type = Option<i64>)]
-    set_at: Option<Timestamp>,
 }
 
 /// What changes; what is absent stays.
@@ -133,17 +124,10 @@ impl SettingsView {
 
 impl SmtpView {
     fn new(server: MailServer, keys: &Keys) -> Result<Self, Code> {
-        let length = server.open_password(keys)?.chars().count();
-        let set_at = server.password.map(|(_, at)| at);
+        let text = server.open_password(keys)?;
+        let password = server.password.map(|(_, set_at)| SecretHint::new(&text, set_at));
         let MailAddress { host, port, username, from, security } = server.address;
-        Ok(Self {
-            host,
-            port,
-            username,
-            password: SecretHint { set: set_at.is_some(), length, set_at },
-            from,
-            security,
-        })
+        Ok(Self { host, port, username, password, from, security })
     }
 }
 

@@ -140,9 +140,9 @@ pub async fn create_and_wait(
 ) -> ApiResult<HttpResponse> {
     let CookieBody { id, value } = body.0;
     let id = add(&app, &caller, id.into_string(), &value, None).await?;
-    let status = match outcome(&app, id, 1, PATIENCE).await? {
+    let status = match outcome(&app, id, 1, PATIENCE, caller.language).await? {
         Some(status) => status,
-        None => shown(&app, caller.scope, id).await?.status,
+        None => shown(&app, &caller, id).await?.status,
     };
     let success = status.is_connected();
     let message = match success {

@@ -44,6 +44,8 @@ struct Words {
     repeat: &'static str,
     mismatch: &'static str,
     unreachable: &'static str,
+    /// `{}`: how many seconds.
+    wait: &'static str,
     submit: &'static str,
     done: &'static str,
     signed_in: &'static str,
@@ -64,35 +66,37 @@ const CHINESE: Words = Words {
     repeat: "再次输入密码",
     mismatch: "两次输入的密码不一致",
     unreachable: "无法连接服务器，请稍后再试。",
+    wait: "请等待 {} 秒。",
     submit: "创建管理员",
     done: "设置完成",
     signed_in: "您已登录：",
     next_accounts: "添加闲鱼账号：粘贴浏览器中的 Cookie。",
     next_rules: "添加关键词规则和默认回复。",
-    next_readme: "README 的 “Run it for real” 一节逐步说明了命令行和 API 的用法。",
-    docs: "打开 API 文档",
-    redoc: "以阅读版式查看（ReDoc）",
+    next_readme: "命令行和 API 的用法，见 README 的“Run it for real”一节。",
+    docs: "试用 API（Swagger UI）",
+    redoc: "阅读 API 文档（ReDoc）",
 };
 
 const ENGLISH: Words = Words {
-    title: "Make the administrator",
+    title: "Create the administrator",
     lead: "This is the first administrator, who may do everything. The link works once.",
     script: "This page needs JavaScript.",
     username: "User name",
     password: "Password",
     policy: "At least 10 characters; not a common password, not a sequence or one character repeated, not digits alone, and \
              without the user name.",
-    repeat: "The password again",
-    mismatch: "The two passwords differ",
-    unreachable: "The server does not answer: try again soon.",
-    submit: "Make the administrator",
+    repeat: "Repeat the password",
+    mismatch: "The passwords do not match",
+    unreachable: "The server did not answer. Try again in a moment.",
+    wait: "Wait {} s.",
+    submit: "Create the administrator",
     done: "All set",
     signed_in: "You are signed in as",
     next_accounts: "Add your seller account: paste the cookie of your browser.",
     next_rules: "Add keyword rules and a default reply.",
     next_readme: "The README shows each step, on the command line and over the API, under “Run it for real”.",
-    docs: "Open the API's documentation",
-    redoc: "The same for reading (ReDoc)",
+    docs: "Try the API (Swagger UI)",
+    redoc: "Read the API documentation (ReDoc)",
 };
 
 impl Words {
@@ -125,10 +129,10 @@ pub async fn page(request: HttpRequest, query: Query<SetupQuery>, app: Data<AppS
 
 fn used(language: Language) -> Notice {
     let (title, text, link_name) = match language {
-        Language::Chinese => ("系统已设置完成", "设置链接只能使用一次，管理员已经创建。请直接登录。", "去登录"),
+        Language::Chinese => ("系统已完成设置", "设置链接只能使用一次，管理员已创建，请直接登录。", "去登录"),
         Language::English => (
-            "It is set up already",
-            "The set-up link works once, and there is an administrator now. Sign in instead.",
+            "Already set up",
+            "The set-up link works only once, and the administrator exists now. Sign in instead.",
             "Sign in",
         ),
     };
@@ -138,8 +142,8 @@ fn used(language: Language) -> Notice {
 fn void(language: Language) -> Notice {
     let (title, text, link_name) = match language {
         Language::Chinese => (
-            "请使用启动时打印的链接",
-            "系统还没有管理员。服务器每次启动都会在终端打印一个新的设置链接（Set-up link），旧链接随即失效。请完整复制最新的链接。",
+            "请使用启动时显示的链接",
+            "系统还没有管理员。服务器每次启动都会在终端显示一个新的设置链接（Set-up link），旧链接随即失效。请完整复制最新的链接。",
             "刷新",
         ),
         Language::English => (

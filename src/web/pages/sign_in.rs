@@ -44,6 +44,8 @@ struct Words {
     password: &'static str,
     totp: &'static str,
     unreachable: &'static str,
+    /// `{}`: how many seconds.
+    wait: &'static str,
     submit: &'static str,
 }
 
@@ -54,6 +56,7 @@ const CHINESE: Words = Words {
     password: "密码",
     totp: "两步验证码",
     unreachable: "无法连接服务器，请稍后再试。",
+    wait: "请等待 {} 秒。",
     submit: "登录",
 };
 
@@ -62,8 +65,9 @@ const ENGLISH: Words = Words {
     script: "This page needs JavaScript.",
     username: "User name or e-mail address",
     password: "Password",
-    totp: "Code of the second factor",
-    unreachable: "The server does not answer: try again soon.",
+    totp: "Two-factor code",
+    unreachable: "The server did not answer. Try again in a moment.",
+    wait: "Wait {} s.",
     submit: "Sign in",
 };
 
