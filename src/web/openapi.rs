@@ -262,4 +262,44 @@ mod tests {
             assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
         }
     }
+
+    /// Programs are told which words there are where a field has only a few.
+    #[test]
+    fn a_field_with_few_words_names_them_all() {
+        let document = written();
+        let words = |schema: &str, field: &str| {
+            let field = &document["components"]["schemas"][schema]["properties"][field];
+            let any_of =
+                field["oneOf"].as_array().and_then(|choices| choices.iter().find(|one| one.get("enum").is_some()));
+            any_of.unwrap_or(field)["enum"]
+                .as_array()
+                .map_or(0, |words| words.iter().filter(|word| word.is_string()).count())
+        };
+        let fields = [
+            ("EntryView", "state", 6),
+            ("EntryView", "origin", 3),
+            ("OutboxChanged", "state", 6),
+            ("MessageView", "source", 2),
+            ("MessageView", "decision", 4),
+            ("LastMessageView", "decision", 4),
+            ("DecisionMade", "decision", 4),
+            ("MessageStored", "direction", 2),
+            ("ConversationView", "side", 3),
+            ("AuditView", "via", 5),
+            ("LogView", "level", 5),
+            ("LogView", "class", 4),
+            ("PreviewView", "source", 3),
+            ("KeywordView", "match", 3),
+            ("StatusView", "state", 6),
+            ("StatusView", "reason", crate::account::state::Reason::ALL.len()),
+        ];
+        for (schema, field, expected) in fields {
+            assert_eq!(
+                words(schema, field),
+                expected,
+                "{schema}.{field}: {}",
+                document["components"]["schemas"][schema]["properties"][field]
+            );
+        }
+    }
 }

@@ -122,10 +122,10 @@ pub struct AccountView {
 /// What the connection is doing, why, and what a person must do about it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StatusView {
-    #[schema(value_type = String, example = "connected")]
+    #[schema(inline)]
     state: State,
     /// Stable: programs may rely on it.
-    #[schema(value_type = String, example = "registered")]
+    #[schema(inline)]
     reason: Reason,
     sentence: &'static str,
     /// `null`: nothing.

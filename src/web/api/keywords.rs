@@ -200,7 +200,7 @@ pub struct KeywordView {
     item_id: Option<ItemId>,
     keyword: String,
     #[serde(rename = "match")]
-    #[schema(value_type = String, example = "contains")]
+    #[schema(value_type = MatchBody, inline)]
     matching: Matching,
     any_of: Vec<String>,
     all_of: Vec<String>,

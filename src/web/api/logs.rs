@@ -95,14 +95,13 @@ pub struct LogView {
     /// UTC milliseconds.
     #[schema(value_type = i64)]
     at: Timestamp,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    #[schema(example = "warn")]
+    #[schema(value_type = LogLevel, inline)]
     level: String,
     /// The module that speaks.
     target: String,
     message: String,
-    /// `auth`, `database`, `network` or `system`.
-    #[schema(value_type = Option<String>)]
+    /// Only warnings and errors have one.
+    #[schema(value_type = Option<LogClass>, inline)]
     class: Option<Class>,
     #[schema(value_type = Option<i64>)]
     account_id: Option<AccountId>,

@@ -69,16 +69,14 @@ pub struct EntryView {
     #[schema(value_type = String)]
     peer_id: BuyerId,
     body: Content,
-    /// `queued`, `sent`, `confirmed`, `rejected`, `uncertain` or `expired`.
-    #[schema(value_type = String, example = "confirmed")]
+    #[schema(inline)]
     state: State,
     /// Why it was rejected, expired or is uncertain.
     reason: Option<String>,
     /// The platform's id of the message, once it is known.
     #[schema(value_type = Option<String>)]
     message_id: Option<MessageId>,
-    /// Who wanted it sent: `rule`, `default` or `person`.
-    #[schema(value_type = String, example = "rule")]
+    #[schema(inline)]
     origin: Origin,
     #[schema(value_type = Option<i64>)]
     rule_id: Option<RuleId>,
