@@ -68,6 +68,7 @@ pub struct NewAccountBody {
 /// A new cookie of the same seller.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"cookie": "unb=2200000000001; cookie2=…"}))]
 pub struct CredentialsBody {
     /// Never shown again.
     cookie: PastedCookie,
@@ -76,6 +77,7 @@ pub struct CredentialsBody {
 /// What may be changed of an account; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "shop-2", "debounce_ms": 3000, "longest_wait_ms": null}))]
 pub struct AccountPatch {
     name: Option<Line<1, 64>>,
     /// A buyer who was silent for so many ms has said what they wanted; `null`: as the system's setting.

@@ -216,6 +216,7 @@ pub struct NewMessages {
 /// For how long automatic answers pause.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"minutes": 30}))]
 pub struct PauseBody {
     /// Absent: until somebody resumes.
     #[schema(inline)]

@@ -126,6 +126,7 @@ impl From<Entry> for EntryView {
 /// Sends an entry again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"although_maybe_seen": true}))]
 pub struct RetryBody {
     /// Also where the buyer may have seen it already (`uncertain`).
     #[serde(default)]
@@ -135,6 +136,7 @@ pub struct RetryBody {
 /// A person's word on an uncertain entry.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"arrived": true}))]
 pub struct ConfirmBody {
     /// Whether the buyer saw it.
     arrived: bool,
