@@ -8,7 +8,8 @@ use super::{DbConn, Page, Scope, column::without_nul, schema::audit};
 use crate::ids::{Timestamp, UserId};
 
 /// By which door somebody came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Via {
     Session,
     Token,

@@ -18,9 +18,11 @@ use super::{
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp};
 
 /// How a message came to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Source {
     Push,
+    /// It was missed first, and fetched later.
     History,
 }
 

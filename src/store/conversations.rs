@@ -18,7 +18,8 @@ use super::{
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp};
 
 /// Which side of the trade is ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Side {
     Seller,
     Buyer,

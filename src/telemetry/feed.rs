@@ -52,7 +52,8 @@ pub struct StoredEvent {
     pub sent_at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// To us.
     Incoming,

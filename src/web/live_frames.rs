@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     api::{
         accounts::StatusView,
+        decisions::Verdict,
         key::{self, ConversationKey},
         logs::LogView,
     },
@@ -171,8 +172,8 @@ pub struct MessageStored {
     conversation: String,
     #[schema(value_type = String)]
     message_id: MessageId,
-    /// `incoming`, or `outgoing` where the seller wrote it elsewhere.
-    direction: &'static str,
+    #[schema(inline)]
+    direction: Direction,
     sender_name: Option<String>,
     text: String,
     #[schema(value_type = i64)]
@@ -191,7 +192,7 @@ pub struct DecisionMade {
     message_id: MessageId,
     buyer_name: Option<String>,
     asked: String,
-    /// `answer`, `silent`, …: as in the list of decisions.
+    #[schema(value_type = Verdict, inline)]
     decision: &'static str,
     reason: String,
     #[schema(value_type = Option<i64>)]
@@ -212,8 +213,7 @@ pub struct OutboxChanged {
     account_id: AccountId,
     /// `ACCOUNT.CONVERSATION`.
     conversation: String,
-    /// `queued`, `sent`, `confirmed`, `rejected`, `uncertain` or `expired`.
-    #[schema(value_type = String, example = "confirmed")]
+    #[schema(inline)]
     state: State,
     reason: Option<String>,
     /// The platform's id of the message, once it is known.
@@ -265,10 +265,7 @@ impl From<StoredEvent> for MessageStored {
             account_id: event.account,
             conversation: key::conversation(event.account, &event.conversation),
             message_id: event.message,
-            direction: match event.direction {
-                Direction::Incoming => "incoming",
-                Direction::Outgoing => "outgoing",
-            },
+            direction: event.direction,
             sender_name: event.sender_name,
             text: event.text,
             sent_at: event.sent_at,

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpResponse, web::Data};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{
     OpenApi as _,
     openapi::{
@@ -17,14 +17,24 @@ use utoipa::{
 
 use super::{
     AppState, Documented, ROUTES, Route,
-    error::{ApiResult, Code},
+    error::{ApiResult, Code, ErrorBody},
+    examples,
     gate::{self, Access},
+    refusals,
 };
+
+/// What comes with a mark, so that two people who edit it at once do not overwrite each other.
+const MARKED: [&str; 5] = ["AccountView", "PersonView", "SettingsView", "KeywordView", "DefaultReplyView"];
+/// The figures' own kind of credential.
+const METRICS: &str = "metrics";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(written);
 
 /// The OpenAPI document of this server.
-#[utoipa::path(get, path = "/api-docs/openapi.json", tag = "docs", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/api-docs/openapi.json", tag = "docs", responses(
+    (status = 200, body = Object, example = json!({"openapi": "3.1.0"})),
+    (status = 404, body = ErrorBody, description = "It is switched off"),
+))]
 pub async fn json(app: Data<AppState>) -> ApiResult<HttpResponse> {
     shown(&app)?;
     Ok(HttpResponse::Ok().json(&*DOCUMENT))
@@ -36,10 +46,13 @@ pub(super) fn shown(app: &AppState) -> ApiResult<()> {
 }
 
 /// The document as it is served.
-fn written() -> Value {
+pub(super) fn written() -> Value {
     // What was made from the types can be written as JSON.
     let mut written = serde_json::to_value(document()).unwrap_or_default();
     mend(&mut written);
+    describe_parameters(&mut written);
+    add_headers(&mut written);
+    examples::add(&mut written);
     written
 }
 
@@ -80,17 +93,19 @@ pub fn document() -> OpenApi {
     for (name, scheme) in schemes() {
         components.add_security_scheme(name, scheme);
     }
+    // What was made from the types can be written as JSON.
+    let described = serde_json::to_value(&document).unwrap_or_default();
     for route in ROUTES {
         if let Some(operation) =
             document.paths.paths.get_mut(&route.documented_path()).and_then(|item| operation(item, route))
         {
-            complete(operation, route);
+            complete(operation, route, &refusals::of(route, &described));
         }
     }
     document
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 3] {
+fn schemes() -> [(&'static str, SecurityScheme); 4] {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The token of a session (POST /api/v1/sessions), or an API token that begins with yt_"));
@@ -100,8 +115,12 @@ fn schemes() -> [(&'static str, SecurityScheme); 3] {
     );
     let ticket =
         ApiKeyValue::with_description("ticket", "Of POST /api/v1/live/tickets: opens one connection within 30 s");
+    let metrics = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The setting `metrics.token`, and no other"));
     [
         ("bearer", SecurityScheme::Http(bearer.build())),
+        (METRICS, SecurityScheme::Http(metrics.build())),
         ("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie))),
         ("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket))),
     ]
@@ -118,21 +137,22 @@ fn operation<'a>(item: &'a mut PathItem, route: &Route) -> Option<&'a mut Operat
     }
 }
 
-fn complete(operation: &mut Operation, route: &Route) {
+fn complete(operation: &mut Operation, route: &Route, refusals: &[u16]) {
     let tag = operation.tags.as_ref().and_then(|tags| tags.first().cloned()).unwrap_or_default();
-    operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
-    for status in usual_refusals(operation, route) {
+    operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}").replace(' ', "_"));
+    for &status in refusals {
         let refusal = ResponseBuilder::new()
-            .description(describe(status))
+            .description(refusals::describe(status))
             .content("application/json", Content::new(Some(Ref::from_schema_name("ErrorBody"))));
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| refusal.into());
     }
     operation.security = match route.access {
+        Access::Open if route.path == "/metrics" => Some(require(&[METRICS])),
         Access::Open | Access::Door => Some(Vec::new()),
         Access::Person | Access::Page | Access::Right(_) => Some(require(&["bearer", "cookie"])),
         Access::Live => Some(require(&["bearer", "cookie", "ticket"])),
     };
-    if route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_)) {
+    if refusals::takes_key(route) {
         operation.parameters.get_or_insert_with(Vec::new).push(idempotency_key().into());
     }
 }
@@ -159,42 +179,85 @@ fn idempotency_key() -> Parameter {
         .build()
 }
 
-/// What any route of its kind may be answered with.
-fn usual_refusals(operation: &Operation, route: &Route) -> Vec<u16> {
-    let mut statuses = vec![400, 404, 421, 429, 500, 503, 507];
-    match route.access {
-        Access::Open | Access::Door => {}
-        Access::Person | Access::Page | Access::Right(_) | Access::Live => statuses.extend([401, 403]),
-    }
-    if operation.request_body.is_some() {
-        statuses.extend([408, 413, 415, 422]);
-    }
-    if route.method != "GET" {
-        statuses.push(409);
-        if !matches!(route.access, Access::Open | Access::Door) && !statuses.contains(&422) {
-            statuses.push(422);
-        }
-    }
-    statuses
+/// Headers that answers of many routes carry.
+fn headers() -> Value {
+    json!({
+        "RequestId": {"description": "The number of the request, as in the log and the audit", "required": true, "schema": {"type": "string"}},
+        "RetryAfter": {"description": "After so many seconds it is worth trying again", "schema": {"type": "integer", "minimum": 1}},
+        "ETag": {"description": "For `If-Match`: a mark of what is there now", "schema": {"type": "string"}},
+        "Replayed": {"description": "The answer of the first request with this `Idempotency-Key`", "schema": {"type": "string", "enum": ["true"]}},
+    })
 }
 
-fn describe(status: u16) -> &'static str {
-    match status {
-        400 => "The request cannot be understood",
-        401 => "Not signed in, or the credential is no longer valid",
-        403 => "Signed in, but not allowed to",
-        404 => "There is no such thing, or it belongs to somebody else",
-        408 => "The body did not arrive in time",
-        409 => "Its present state, or what is stored, does not allow this",
-        413 => "The body is too large",
-        415 => "The body is not JSON",
-        421 => "The request was meant for another server",
-        422 => "A field cannot be accepted; `details.field` names it",
-        429 => "Too many requests; `Retry-After` says when to come back",
-        503 => "A part of the server does not answer, or is not set up yet",
-        507 => "The disk is full",
-        _ => "A fault of the server",
+/// Says which headers come with which answers.
+fn add_headers(document: &mut Value) {
+    document["components"]["headers"] = headers();
+    for operation in operations(document) {
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let keyed = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+        for (status, answer) in operation["responses"].as_object_mut().into_iter().flatten() {
+            let named = named_headers(status, answer, keyed);
+            answer["headers"] = named
+                .into_iter()
+                .map(|(name, part)| (name.to_owned(), json!({"$ref": format!("#/components/headers/{part}")})))
+                .collect::<Map<_, _>>()
+                .into();
+        }
     }
+}
+
+/// Each header by its name, and the part of the document that describes it.
+fn named_headers(status: &str, answer: &Value, keyed: bool) -> Vec<(&'static str, &'static str)> {
+    let schema = answer.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str).unwrap_or_default();
+    let schema = schema.rsplit('/').next().unwrap_or_default();
+    let is_good = status.starts_with('2');
+    let cases = [
+        (true, ("X-Request-Id", "RequestId")),
+        (matches!(status, "429" | "503") && schema == "ErrorBody", ("Retry-After", "RetryAfter")),
+        (is_good && MARKED.contains(&schema), ("ETag", "ETag")),
+        (is_good && keyed, ("Idempotency-Replayed", "Replayed")),
+    ];
+    cases.into_iter().filter(|(applies, _)| *applies).map(|(_, named)| named).collect()
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let items = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    items.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut())
+}
+
+/// Parameters that mean the same everywhere are described here once.
+fn describe_parameters(document: &mut Value) {
+    for operation in operations(document) {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+        for parameter in parameters.filter(|parameter| parameter.get("description").is_none()) {
+            let said = parameter["name"].as_str().and_then(|name| meaning(name, &parameter["schema"]));
+            if let Some(said) = said {
+                parameter["description"] = said.into();
+            }
+        }
+    }
+}
+
+fn meaning(name: &str, schema: &Value) -> Option<&'static str> {
+    Some(match name {
+        "page" => "Which page of the list, from 1; the first where nothing is said",
+        "per_page" => "How many on a page; 50 where nothing is said",
+        "id" if schema["type"] == "string" => "As the list names it: `ACCOUNT.NUMBER`",
+        "id" => "Its number, as the list names it",
+        "buyer_id" => "The platform's number of the buyer",
+        "account" => "Only of this account",
+        "rule" => "Only what this rule decided",
+        "state" => "Only in this state",
+        "origin" => "Only what was wanted by this",
+        "role" => "Only people of this role",
+        "active" => "Only people who may, or may not, sign in",
+        "enabled" => "Only what is enabled, or what is not",
+        "item" => "Only for this item",
+        "match" => "Only rules that look for their keyword in this way",
+        "object_id" => "Only what was done to the thing of this number or name",
+        "lang" => "The language of the page",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -252,6 +315,26 @@ mod tests {
         assert_eq!(value, serde_json::json!({"type": "string", "description": "A name."}));
     }
 
+    #[test]
+    fn every_parameter_says_what_it_means_and_every_answer_names_its_headers() {
+        let mut document = written();
+        for operation in operations(&mut document) {
+            let name = &operation["operationId"];
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{name}: {}", parameter["name"]);
+            }
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                assert!(answer["headers"]["X-Request-Id"].is_object(), "{name} {status}");
+            }
+        }
+        let headers = |path: &str, verb: &str, status: &str| {
+            document["paths"][path][verb]["responses"][status]["headers"].clone()
+        };
+        assert!(headers("/api/v1/accounts/{id}", "get", "200")["ETag"].is_object());
+        assert!(headers("/api/v1/accounts", "post", "201")["Idempotency-Replayed"].is_object());
+        assert!(headers("/api/v1/sessions", "post", "429")["Retry-After"].is_object());
+    }
+
     /// Nothing refers to a schema that is not there.
     #[test]
     fn every_reference_leads_somewhere() {
@@ -260,6 +343,46 @@ mod tests {
         for part in text.split("\"$ref\":\"#").skip(1) {
             let pointer = part.split('"').next().unwrap();
             assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
+        }
+    }
+
+    /// Programs are told which words there are where a field has only a few.
+    #[test]
+    fn a_field_with_few_words_names_them_all() {
+        let document = written();
+        let words = |schema: &str, field: &str| {
+            let field = &document["components"]["schemas"][schema]["properties"][field];
+            let any_of =
+                field["oneOf"].as_array().and_then(|choices| choices.iter().find(|one| one.get("enum").is_some()));
+            any_of.unwrap_or(field)["enum"]
+                .as_array()
+                .map_or(0, |words| words.iter().filter(|word| word.is_string()).count())
+        };
+        let fields = [
+            ("EntryView", "state", 6),
+            ("EntryView", "origin", 3),
+            ("OutboxChanged", "state", 6),
+            ("MessageView", "source", 2),
+            ("MessageView", "decision", 4),
+            ("LastMessageView", "decision", 4),
+            ("DecisionMade", "decision", 4),
+            ("MessageStored", "direction", 2),
+            ("ConversationView", "side", 3),
+            ("AuditView", "via", 5),
+            ("LogView", "level", 5),
+            ("LogView", "class", 4),
+            ("PreviewView", "source", 3),
+            ("KeywordView", "match", 3),
+            ("StatusView", "state", 6),
+            ("StatusView", "reason", crate::account::state::Reason::ALL.len()),
+        ];
+        for (schema, field, expected) in fields {
+            assert_eq!(
+                words(schema, field),
+                expected,
+                "{schema}.{field}: {}",
+                document["components"]["schemas"][schema]["properties"][field]
+            );
         }
     }
 }

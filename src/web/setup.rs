@@ -62,6 +62,7 @@ impl Setup {
 /// The first administrator.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "of the link that the server printed", "username": "admin", "password": "a password of their own"}))]
 pub struct SetUp {
     /// From the link that the server printed.
     token: Line<1, 128>,

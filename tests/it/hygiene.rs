@@ -135,7 +135,7 @@ async fn s28_a_rebound_name_gets_nothing_from_a_server_on_loopback() {
 async fn seen_address(app: &TestApp, headers: &[(&str, &str)]) -> String {
     let api = headers.iter().fold(app.anybody(), |api, (name, value)| api.with(name, value)).sign_in("seller").await;
     let sessions = api.get("/api/v1/sessions").await.is(200).json();
-    let current = sessions.as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
+    let current = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
     current["address"].as_str().unwrap().to_owned()
 }
 

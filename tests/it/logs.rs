@@ -87,7 +87,7 @@ async fn s21_s37_log_files_are_listed_and_fetched_by_administrators() {
     log::logger().flush();
     let admin = app.signed_in("admin").await;
     let files = admin.get("/api/v1/logs/files").await.is(200).json();
-    let (name, bytes) = (files[0]["name"].as_str().unwrap(), files[0]["bytes"].as_u64().unwrap());
+    let (name, bytes) = (files["items"][0]["name"].as_str().unwrap(), files["items"][0]["bytes"].as_u64().unwrap());
     let path = format!("/api/v1/logs/files/{name}");
     let file = admin.get(&path).await.is(200);
     assert_eq!(file.header("content-type"), Some("text/plain; charset=utf-8"));
@@ -119,7 +119,7 @@ async fn s21_a_long_file_arrives_whole() {
     log::logger().flush();
     let admin = app.signed_in("admin").await;
     let files = admin.get("/api/v1/logs/files").await.is(200).json();
-    let file = admin.get(&format!("/api/v1/logs/files/{}", files[0]["name"].as_str().unwrap())).await.is(200);
+    let file = admin.get(&format!("/api/v1/logs/files/{}", files["items"][0]["name"].as_str().unwrap())).await.is(200);
     assert!(file.text.len() > 600_000 && file.text.ends_with('\n'));
     let numbers = file.text.lines().filter_map(|line| line.split_once("yutang::test 0")).count();
     assert_eq!(numbers, 3000);

@@ -106,6 +106,9 @@ async fn p2_every_list_is_paged_by_the_server() {
     let mut paged = 0;
     for route in ROUTES.iter().filter(|route| route.method == "GET" && !route.path.contains(".*")) {
         let operation = &document["paths"][route.path]["get"];
+        let answer = operation.pointer("/responses/200/content/application~1json/schema/type");
+        let is_bare = answer.is_some_and(|kind| kind == "array");
+        assert!(!is_bare || !route.path.starts_with("/api/v1/"), "{} answers a bare list", route.path);
         let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref").and_then(Value::as_str);
         if schema.is_some_and(|schema| schema.contains("Page_")) {
             let names: BTreeSet<_> =
@@ -149,6 +152,32 @@ fn p3_p4_each_thing_has_one_address_and_every_address_is_documented() {
         let operation = &document["paths"][route.documented_path()][route.method.to_lowercase()];
         assert!(operation["operationId"].is_string(), "{} {}", route.method, route.path);
     }
+}
+
+/// The addresses on this server that a text has between quotes.
+fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('"').skip(1).step_by(2);
+    quoted.filter(|quoted| quoted.len() > 1 && quoted.starts_with('/') && !quoted.contains(['{', ' ']))
+}
+
+/// P4: what pages call, and where they lead, is there.
+#[test]
+fn p4_every_address_on_a_page_is_in_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in ["static/js", "templates"] {
+        sources(&root.join(folder), &mut found);
+    }
+    let mut seen = 0;
+    for (file, text) in &found {
+        for address in addresses(text) {
+            let path = address.split(['?', '#']).next().unwrap();
+            let known = ROUTES.iter().any(|route| route.path == path) || path.starts_with("/static/");
+            assert!(known, "{file}: {address}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 6, "{seen}");
 }
 
 /// T10: what an account answers about an item is not what another account answers about the same item.

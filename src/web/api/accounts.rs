@@ -72,6 +72,7 @@ pub struct NewAccountBody {
 /// A new cookie of the same seller.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"cookie": "unb=2200000000001; cookie2=…"}))]
 pub struct CredentialsBody {
     /// Never shown again.
     cookie: PastedCookie,
@@ -80,6 +81,7 @@ pub struct CredentialsBody {
 /// What may be changed of an account; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "shop-2", "debounce_ms": 3000, "longest_wait_ms": null}))]
 pub struct AccountPatch {
     name: Option<Line<1, 64>>,
     /// A buyer who was silent for so many ms has said what they wanted; `null`: as the system's setting.
@@ -127,10 +129,10 @@ pub struct AccountView {
 /// What the connection is doing, why, and what a person must do about it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StatusView {
-    #[schema(value_type = String, example = "connected")]
+    #[schema(inline)]
     state: State,
     /// Stable: programs may rely on it.
-    #[schema(value_type = String, example = "registered")]
+    #[schema(inline)]
     reason: Reason,
     /// In the language of `Accept-Language` (`zh` or `en`).
     sentence: &'static str,

@@ -15,7 +15,7 @@ use super::super::{
 use crate::{
     access::role::Right,
     ids::{Timestamp, UserId},
-    store::audit::{self, AuditRow, Filter},
+    store::audit::{self, AuditRow, Filter, Via},
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -56,7 +56,7 @@ pub struct AuditView {
     #[schema(value_type = Option<i64>)]
     actor_id: Option<UserId>,
     actor: String,
-    /// `session`, `token`, `door`, `cli` or `system`.
+    #[schema(value_type = Via, inline)]
     via: String,
     address: Option<String>,
     request_id: Option<String>,

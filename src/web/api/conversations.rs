@@ -18,6 +18,7 @@ use super::{
         input::{Body, Few, Line, Query, Text, Whole},
         page::{Page, PageNumber, Paging, PerPage},
     },
+    decisions::Verdict,
     key::{self, ConversationKey},
     outbox::EntryView,
 };
@@ -30,8 +31,8 @@ use crate::{
     store::{
         DbConn, QueryResult,
         audit::{self, Deed},
-        chat_messages::{self, StoredMessage},
-        conversations::{self, ConversationRow, Filter, LastMessage, Summary},
+        chat_messages::{self, Source, StoredMessage},
+        conversations::{self, ConversationRow, Filter, LastMessage, Side, Summary},
     },
     telemetry::{clock, feed::FeedEvent},
 };
@@ -84,8 +85,8 @@ pub struct ConversationView {
     #[schema(value_type = Option<String>)]
     item_id: Option<ItemId>,
     item_title: Option<String>,
-    /// Which side of the trade is ours: `seller`, `buyer` or `unknown`.
-    side: &'static str,
+    #[schema(inline)]
+    side: Side,
     /// Automatic answers pause until then.
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
@@ -100,6 +101,8 @@ pub struct LastMessageView {
     text: String,
     #[schema(value_type = i64)]
     sent_at: Timestamp,
+    /// `null`: not decided yet.
+    #[schema(value_type = Option<Verdict>, inline)]
     decision: Option<String>,
     reason: Option<String>,
     needs_person: bool,
@@ -127,9 +130,10 @@ pub struct MessageView {
     sent_at: Timestamp,
     #[schema(value_type = i64)]
     received_at: Timestamp,
-    /// `push`, or `history` where it was missed first.
-    source: &'static str,
-    /// `answer`, `silent`, `own` or `merged`; `null`: not decided yet.
+    #[schema(inline)]
+    source: Source,
+    /// `null`: not decided yet.
+    #[schema(value_type = Option<Verdict>, inline)]
     decision: Option<String>,
     reason: Option<String>,
     #[schema(value_type = Option<i64>)]
@@ -158,7 +162,7 @@ impl From<ConversationRow> for ConversationView {
             peer_name: row.peer_name,
             item_id: row.item,
             item_title: row.item_title,
-            side: row.side.as_str(),
+            side: row.side,
             paused_until: row.paused_until,
             last_message: None,
             created_at: row.created_at,
@@ -186,7 +190,7 @@ impl From<StoredMessage> for MessageView {
             item_id: row.item,
             sent_at: row.sent_at,
             received_at: row.received_at,
-            source: row.source.as_str(),
+            source: row.source,
             decision: row.decision,
             reason: row.reason,
             rule_id: row.rule,
@@ -212,6 +216,7 @@ pub struct NewMessages {
 /// For how long automatic answers pause.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"minutes": 30}))]
 pub struct PauseBody {
     /// Absent: until somebody resumes.
     #[schema(inline)]

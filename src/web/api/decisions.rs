@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Json};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     super::{
@@ -20,6 +20,31 @@ use crate::{
     store::chat_messages::{self, DecisionFilter},
 };
 
+/// What was decided about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Something was sent.
+    Answer,
+    /// Nothing was sent; the reason says why.
+    Silent,
+    /// The seller's own: there is nothing to answer.
+    Own,
+    /// Decided together with a later message of the same turn.
+    Merged,
+}
+
+impl Verdict {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Silent => "silent",
+            Self::Own => "own",
+            Self::Merged => "merged",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -33,9 +58,9 @@ pub struct DecisionsQuery {
     /// `ACCOUNT.CONVERSATION`.
     #[param(inline)]
     conversation: Option<Line<1, 90>>,
-    /// `answer`, `silent`, `own` or `merged`. Without it `answer` and `silent`.
+    /// Without it `answer` and `silent`.
     #[param(inline)]
-    decision: Option<Line<1, 32>>,
+    decision: Option<Verdict>,
     /// The code of a reason: `no_rule`.
     #[param(inline)]
     reason: Option<Line<1, 64>>,
@@ -63,7 +88,7 @@ pub async fn list(
     let filter = DecisionFilter {
         account: query.account.map(|id| AccountId(id.get())).or(account),
         conversation,
-        decision: query.decision.map(Line::into_string),
+        decision: query.decision.map(|verdict| verdict.as_str().to_owned()),
         reason: query.reason.map(Line::into_string),
         rule: query.rule.map(|id| RuleId(id.get())),
         since: query.since.map(|at| Timestamp(at.get())),

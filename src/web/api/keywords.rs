@@ -76,7 +76,6 @@ pub struct KeywordsQuery {
     global: Option<bool>,
     #[param(inline)]
     item: Option<Line<1, 64>>,
-    /// Not for default replies.
     #[serde(rename = "match")]
     #[param(inline)]
     matching: Option<MatchBody>,
@@ -84,6 +83,31 @@ pub struct KeywordsQuery {
     #[param(inline)]
     q: Option<Line<1, 64>>,
     enabled: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultRepliesQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+    /// Only default replies of exactly this account.
+    #[param(inline)]
+    account: Option<Number>,
+    /// `true`: only default replies for all accounts.
+    global: Option<bool>,
+    #[param(inline)]
+    item: Option<Line<1, 64>>,
+    enabled: Option<bool>,
+}
+
+impl From<DefaultRepliesQuery> for KeywordsQuery {
+    fn from(query: DefaultRepliesQuery) -> Self {
+        let DefaultRepliesQuery { page, per_page, account, global, item, enabled } = query;
+        Self { page, per_page, account, global, item, matching: None, q: None, enabled }
+    }
 }
 
 /// A rule to be.
@@ -129,6 +153,7 @@ pub struct NewKeyword {
 /// What may be changed of a rule; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"replies": [{"text": "在的，今天发货"}], "priority": 10, "item_id": null}))]
 pub struct KeywordPatch {
     #[serde(default)]
     #[schema(inline)]
@@ -174,6 +199,7 @@ pub struct NewDefaultReply {
 /// What may be changed of a default reply; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"replies": [{"text": "稍后回复您"}], "once": false}))]
 pub struct DefaultReplyPatch {
     #[serde(default)]
     #[schema(inline)]
@@ -200,7 +226,7 @@ pub struct KeywordView {
     item_id: Option<ItemId>,
     keyword: String,
     #[serde(rename = "match")]
-    #[schema(value_type = String, example = "contains")]
+    #[schema(value_type = MatchBody, inline)]
     matching: Matching,
     any_of: Vec<String>,
     all_of: Vec<String>,
@@ -578,14 +604,14 @@ pub async fn delete(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiR
 }
 
 /// Default replies.
-#[utoipa::path(get, path = "/api/v1/default-replies", tag = "default replies", params(KeywordsQuery), responses((status = 200, body = Page<DefaultReplyView>)))]
+#[utoipa::path(get, path = "/api/v1/default-replies", tag = "default replies", params(DefaultRepliesQuery), responses((status = 200, body = Page<DefaultReplyView>)))]
 pub async fn list_defaults(
     caller: Caller,
-    query: Query<KeywordsQuery>,
+    query: Query<DefaultRepliesQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<DefaultReplyView>>> {
     let paging = Paging::new(query.0.page, query.0.per_page);
-    let (rules, total) = read_page(&app, &caller, query.0, Kind::DefaultReply).await?;
+    let (rules, total) = read_page(&app, &caller, query.0.into(), Kind::DefaultReply).await?;
     Ok(Json(paging.answer(rules.into_iter().map(DefaultReplyView::from).collect(), total)))
 }
 

@@ -24,6 +24,7 @@ use super::super::{
     error::{ApiError, ApiResult, Code, Said},
     gate::Caller,
     input::{Body, Line, Query, Whole},
+    page::{Page, PageNumber, Paging, PerPage},
 };
 use crate::{
     ids::{AccountId, Timestamp, UserId},
@@ -95,14 +96,13 @@ pub struct LogView {
     /// UTC milliseconds.
     #[schema(value_type = i64)]
     at: Timestamp,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    #[schema(example = "warn")]
+    #[schema(value_type = LogLevel, inline)]
     level: String,
     /// The module that speaks.
     target: String,
     message: String,
-    /// `auth`, `database`, `network` or `system`.
-    #[schema(value_type = Option<String>)]
+    /// Only warnings and errors have one.
+    #[schema(value_type = Option<LogClass>, inline)]
     class: Option<Class>,
     #[schema(value_type = Option<i64>)]
     account_id: Option<AccountId>,
@@ -135,6 +135,16 @@ pub struct LogStatsView {
     newest_at: Option<Timestamp>,
     /// Lines that are in no file because the disk did not take them. For administrators; `null` for others.
     lost_lines: Option<u64>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct FilesQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
 }
 
 /// A log file on disk.
@@ -263,10 +273,11 @@ async fn off_the_arbiter<T: Send + 'static>(work: impl FnOnce() -> T + Send + 's
 }
 
 /// The log files on disk, newest first.
-#[utoipa::path(get, path = "/api/v1/logs/files", tag = "logs", responses((status = 200, body = Vec<LogFileView>)))]
-pub async fn list_files(_: Caller) -> ApiResult<Json<Vec<LogFileView>>> {
+#[utoipa::path(get, path = "/api/v1/logs/files", tag = "logs", params(FilesQuery), responses((status = 200, body = Page<LogFileView>)))]
+pub async fn list_files(_: Caller, query: Query<FilesQuery>) -> ApiResult<Json<Page<LogFileView>>> {
     let files = off_the_arbiter(logging::files).await?.map_err(|error| unreadable(&error))?;
-    Ok(Json(files.into_iter().map(LogFileView::from).collect()))
+    let views = files.into_iter().map(LogFileView::from).collect();
+    Ok(Json(Paging::new(query.0.page, query.0.per_page).cut(views)))
 }
 
 fn unreadable(error: &io::Error) -> ApiError {

@@ -69,16 +69,14 @@ pub struct EntryView {
     #[schema(value_type = String)]
     peer_id: BuyerId,
     body: Content,
-    /// `queued`, `sent`, `confirmed`, `rejected`, `uncertain` or `expired`.
-    #[schema(value_type = String, example = "confirmed")]
+    #[schema(inline)]
     state: State,
     /// Why it was rejected, expired or is uncertain.
     reason: Option<String>,
     /// The platform's id of the message, once it is known.
     #[schema(value_type = Option<String>)]
     message_id: Option<MessageId>,
-    /// Who wanted it sent: `rule`, `default` or `person`.
-    #[schema(value_type = String, example = "rule")]
+    #[schema(inline)]
     origin: Origin,
     #[schema(value_type = Option<i64>)]
     rule_id: Option<RuleId>,
@@ -128,6 +126,7 @@ impl From<Entry> for EntryView {
 /// Sends an entry again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"although_maybe_seen": true}))]
 pub struct RetryBody {
     /// Also where the buyer may have seen it already (`uncertain`).
     #[serde(default)]
@@ -137,6 +136,7 @@ pub struct RetryBody {
 /// A person's word on an uncertain entry.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"arrived": true}))]
 pub struct ConfirmBody {
     /// Whether the buyer saw it.
     arrived: bool,

@@ -40,11 +40,21 @@ pub struct PreviewBody {
     buyer_name: Option<Line<1, 64>>,
 }
 
+/// Which kind of rule would answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PreviewSource {
+    Rule,
+    Default,
+    /// Nothing matches.
+    None,
+}
+
 /// What would be answered.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PreviewView {
-    /// `rule`, `default`, or `none` where nothing matches.
-    source: &'static str,
+    #[schema(inline)]
+    source: PreviewSource,
     #[schema(value_type = Option<i64>)]
     rule_id: Option<RuleId>,
     keyword: Option<String>,
@@ -74,7 +84,7 @@ fn answer(account: AccountId, rules: Vec<Rule>, ask: PreviewBody) -> PreviewView
     let texts: Vec<&str> = ask.messages.iter().map(|message| &**message).collect();
     let found = book.find(&TurnText::typed(texts.iter().copied()), item.as_ref(), |_| true).map(|found| found.rule);
     let Some(rule) = found.or_else(|| book.default_for(item.as_ref()).cloned()) else {
-        return PreviewView { source: "none", rule_id: None, keyword: None, replies: Vec::new() };
+        return PreviewView { source: PreviewSource::None, rule_id: None, keyword: None, replies: Vec::new() };
     };
     let said = texts.join("\n");
     let variables = Variables {
@@ -90,7 +100,7 @@ fn answer(account: AccountId, rules: Vec<Rule>, ask: PreviewBody) -> PreviewView
     };
     let is_default = rule.matching == Matching::Default;
     PreviewView {
-        source: if is_default { "default" } else { "rule" },
+        source: if is_default { PreviewSource::Default } else { PreviewSource::Rule },
         rule_id: Some(rule.id),
         keyword: (!is_default).then(|| rule.keyword.clone()),
         replies: rule.replies.iter().map(filled).collect(),

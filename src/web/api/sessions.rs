@@ -16,15 +16,16 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::{self, COOKIE, Caller, Gate, Visitor},
     hygiene::ByHttps,
-    input::{Body, Line, SecretText},
+    input::{Body, Line, Query, SecretText},
     name::Email,
+    page::{Page, PageNumber, Paging, PerPage},
 };
 use crate::{
     access::{
@@ -142,6 +143,16 @@ pub struct SignIn {
     /// For browsers: the session comes as a cookie that scripts cannot read, and `token` stays empty.
     #[serde(default)]
     pub(in crate::web) cookie: bool,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct SessionsQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
 }
 
 /// A session that has just begun.
@@ -414,11 +425,16 @@ pub(in crate::web) async fn begin(
 }
 
 /// Everywhere this user is signed in.
-#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", responses((status = 200, body = Vec<SessionView>)))]
-pub async fn list(caller: Caller, app: Data<AppState>) -> ApiResult<Json<Vec<SessionView>>> {
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(SessionsQuery), responses((status = 200, body = Page<SessionView>)))]
+pub async fn list(
+    caller: Caller,
+    query: Query<SessionsQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<SessionView>>> {
     let user = caller.user.id;
     let rows = app.store.read(move |conn| sessions::list(conn, user)).await?;
-    Ok(Json(rows.into_iter().map(|row| SessionView::new(row, caller.session.as_deref())).collect()))
+    let views = rows.into_iter().map(|row| SessionView::new(row, caller.session.as_deref())).collect();
+    Ok(Json(Paging::new(query.0.page, query.0.per_page).cut(views)))
 }
 
 /// Who is asking, and the text a page needs for changing requests.

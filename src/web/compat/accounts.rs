@@ -38,6 +38,7 @@ pub struct CookieBody {
 /// A new cookie of the same seller.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"value": "unb=2200000000001; cookie2=…"}))]
 pub struct CookieValue {
     /// Never shown again.
     value: PastedCookie,
