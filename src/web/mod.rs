@@ -1,6 +1,6 @@
 //! HTTP: the one table of routes, and what every handler may use.
 //!
-//! A request goes through [`hygiene`] (its number, its log line, safe headers, a free place), `cors` (may another site's page read the
+//! A request goes through `finish` (what changes something ends whether or not the client stays), [`hygiene`] (its number, its log line, safe headers, a free place), `cors` (may another site's page read the
 //! answer?), [`error`] (refusals get their words), `host` (was this server meant?), [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]),
 //! does one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same
 //! table and the same types.
@@ -11,6 +11,7 @@ pub mod api;
 pub mod compat;
 mod cors;
 pub mod error;
+mod finish;
 pub mod gate;
 mod health;
 mod host;
@@ -327,6 +328,7 @@ pub fn application(
         .wrap(Compress::default())
         .wrap(from_fn(cors::share))
         .wrap(from_fn(hygiene::follow))
+        .wrap(from_fn(finish::finish))
 }
 
 /// The actors that handlers speak to.
