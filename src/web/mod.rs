@@ -31,6 +31,7 @@ pub mod pages;
 pub mod probe;
 pub mod setup;
 pub mod static_files;
+pub mod strangers;
 pub mod tag;
 
 use std::{
@@ -351,6 +352,7 @@ pub struct AppState {
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
+    pub strangers: strangers::Strangers,
     pub kept: kept::Kept,
     pub health: HealthMonitor,
     pub metrics: Metrics,
@@ -373,6 +375,7 @@ impl AppState {
             setup: setup::Setup::default(),
             kept: kept::Kept::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),
+            strangers: strangers::Strangers::new(settings.server.requests),
             settings: Arc::new(settings.clone()),
             store,
             registry: engine.registry,
