@@ -33,6 +33,7 @@ pub mod setup;
 pub mod static_files;
 pub mod strangers;
 pub mod tag;
+pub mod turns;
 
 use std::{
     collections::HashMap,
@@ -353,6 +354,7 @@ pub struct AppState {
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
     pub strangers: strangers::Strangers,
+    pub turns: turns::Turns,
     pub kept: kept::Kept,
     pub health: HealthMonitor,
     pub metrics: Metrics,
@@ -376,6 +378,7 @@ impl AppState {
             kept: kept::Kept::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),
             strangers: strangers::Strangers::new(settings.server.requests),
+            turns: turns::Turns::default(),
             settings: Arc::new(settings.clone()),
             store,
             registry: engine.registry,
