@@ -223,7 +223,20 @@ fn serve_http(listener: TcpListener, state: Data<AppState>) -> std::io::Result<S
     let patience = state.settings.server.client_timeout;
     let server = HttpServer::new(move || web::application(state.clone()));
     let server = server.client_request_timeout(patience).client_disconnect_timeout(patience);
+    #[cfg(target_os = "linux")]
+    let server = server.on_connect(move |line, _| give_up_after(3 * patience, line));
     Ok(server.workers(1).disable_signals().shutdown_timeout(2).listen(listener)?.run())
+}
+
+/// A client that takes nothing for so long is cut off by the operating system. Nobody else could: what is being sent to it is not asked
+/// for more meanwhile, and so neither notices nor is told that it should end.
+#[cfg(target_os = "linux")]
+fn give_up_after(patience: Duration, line: &dyn std::any::Any) {
+    let Some(line) = line.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    let ms = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(line, ms) {
+        warn!(class = "network"; "a client that takes nothing cannot be cut off: {error}");
+    }
 }
 
 async fn shut_down(http: &ServerHandle, registry: &Supervised, deadline: Duration) {

@@ -65,7 +65,8 @@
 //!
 //! - Only `platform/lwp` knows field numbers and phrases of the platform, only `mtop/outcome.rs` what the gateway's answers mean: another
 //!   marketplace can be added beside this one. ([`sim`] plays the other side and shares no code with [`platform`].)
-//! - No SQL outside [`store`]; no route outside `web/mod.rs`; no task is started outside [`app`].
+//! - No SQL outside [`store`]; no route outside `web/mod.rs`; no task is started outside [`app`]
+//!   but the one that brings a request to its end (`web/finish.rs`).
 //! - Tiers 0 and 1 have no clock, no chance and no I/O: time and random numbers come as arguments.
 //! - No actor imports an actor, only messages. Answers are routed by account id, never by a kept address: an actor may have been replaced.
 //! - `sent` is committed before the frame leaves. What says `queued` was never on the wire; what says `sent` without a confirmation is in

@@ -865,7 +865,7 @@ impl AccountRegistry {
         };
         let then = written.into_actor(self).map(move |written, actor, ctx| {
             actor.unhold(account, ctx);
-            let entry = written.map_err(|error| NotSent::Storage(error.to_string()))??;
+            let entry = written.map_err(NotSent::from)??;
             if let Some(event) = SendEvent::of(&Row::Update(Change::of(&entry))) {
                 actor.feed.tell(|| FeedEvent::Send(Box::new(event)));
             }

@@ -941,7 +941,7 @@ impl OutboxActor {
         let store = self.store.clone();
         let read = async move {
             let entry = store.write(move |conn| store::outbox::find(conn, id, send)).await;
-            entry.map_err(|error| NotSent::Storage(error.to_string()))?.ok_or(NotSettled::NotFound.into())
+            entry.map_err(NotSent::from)?.ok_or(NotSettled::NotFound.into())
         };
         Box::pin(read.into_actor(self))
     }
@@ -958,7 +958,7 @@ impl OutboxActor {
             store.write(move |conn| store::outbox::settle_by_person(conn, id, send, word, clock::unix())).await
         };
         let then = written.into_actor(self).map(|written, actor, _| {
-            let entry = written.map_err(|error| NotSent::Storage(error.to_string()))??;
+            let entry = written.map_err(NotSent::from)??;
             if let (State::Rejected, Some(rule)) = (entry.state, entry.rule) {
                 actor.tell_release(&entry, rule);
             }

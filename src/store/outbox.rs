@@ -10,7 +10,7 @@ use diesel::{
 };
 
 use super::{
-    DbConn, Page, Scope,
+    DbConn, Page, Scope, StoreError,
     accounts::own,
     column::without_nul,
     once_replies,
@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
-    outbox::entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row as Write, SendId, State},
+    outbox::{
+        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row as Write, SendId, State},
+        messages::NotSent,
+    },
 };
 
 /// Which entries a person wants to see; `None` is all.
@@ -33,6 +36,13 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Made before this moment.
     pub until: Option<Timestamp>,
+}
+
+/// A person who wrote or spoke learns whether it may be stored all the same.
+impl From<StoreError> for NotSent {
+    fn from(error: StoreError) -> Self {
+        if error.outcome_unknown() { Self::Unknown } else { Self::Storage(error.to_string()) }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -465,6 +475,13 @@ pub fn claim(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_is_not_told_that_nothing_was_stored_where_nobody_knows() {
+        assert_eq!(NotSent::from(StoreError::Timeout(30)), NotSent::Unknown);
+        assert_eq!(NotSent::from(StoreError::Stopped), NotSent::Unknown);
+        assert!(matches!(NotSent::from(StoreError::Database("full of words".into())), NotSent::Storage(_)));
+    }
 
     /// A state with four predecessors would silently lose one.
     #[test]

@@ -228,6 +228,13 @@ impl ApiError {
         self
     }
 
+    /// For what fails when the deed itself is done: nobody may take the refusal for "nothing happened" and do it again.
+    pub fn after_the_deed(reason: impl Into<Self>) -> Self {
+        // Made for the log alone.
+        let _: Self = reason.into();
+        Code::OutcomeUnknown.into()
+    }
+
     pub fn code(&self) -> Code {
         self.0.code
     }
@@ -277,8 +284,8 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound => Code::NotFound.into(),
             StoreError::Conflict(_) => Code::Conflict.into(),
             StoreError::Full => Code::StorageFull.into(),
-            StoreError::Timeout(_) => Self::from(Code::OutcomeUnknown).retry_after(5),
-            StoreError::Database(_) | StoreError::Open { .. } | StoreError::Stopped => {
+            StoreError::Timeout(_) | StoreError::Stopped => Self::from(Code::OutcomeUnknown).retry_after(5),
+            StoreError::Database(_) | StoreError::Open { .. } => {
                 warn!(class = "database"; "a request could not be served: {error}");
                 Self::from(Code::DatabaseUnavailable).retry_after(5)
             }
@@ -350,6 +357,14 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn what_fails_after_the_deed_is_never_taken_for_nothing_done() {
+        for error in [StoreError::Database("gone".into()), StoreError::Full, StoreError::NotFound] {
+            assert_eq!(ApiError::after_the_deed(error).code(), Code::OutcomeUnknown);
+        }
+        assert_eq!(ApiError::from(StoreError::Stopped).code(), Code::OutcomeUnknown);
+    }
 
     fn language(wanted: &str) -> Language {
         let mut headers = HeaderMap::new();

@@ -18,9 +18,11 @@ use log::info;
 use tokio::time::timeout;
 
 use super::{
-    AppState,
-    error::{ApiError, Code},
-    gate::SignedIn,
+    AppState, Route,
+    error::{ApiError, ApiResult, Code},
+    gate::{Access, SignedIn},
+    route_of,
+    strangers::Served,
 };
 
 /// How long a request may wait for its turn before it is told to come back.
@@ -145,11 +147,15 @@ pub(super) async fn take_turn<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let places = request.app_data::<Data<AppState>>().map(|app| app.places.clone());
-    let (Some(places), false) = (places, is_always_heard(request.path())) else {
+    let app = request.app_data::<Data<AppState>>().cloned();
+    let (Some(app), false) = (app, is_always_heard(request.path())) else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
-    match timeout(TURN, places.acquire_owned()).await {
+    let _served = match admit_stranger(&request, &app) {
+        Ok(served) => served,
+        Err(refusal) => return Ok(request.into_response(HttpResponse::from_error(refusal)).map_into_right_body()),
+    };
+    match timeout(TURN, app.places.clone().acquire_owned()).await {
         Ok(Ok(_place)) => Ok(next.call(request).await?.map_into_left_body()),
         Ok(Err(_)) | Err(_) => {
             let refusal = ApiError::from(Code::Overloaded).retry_after(TURN.as_secs());
@@ -157,6 +163,16 @@ pub(super) async fn take_turn<B: MessageBody + 'static>(
             Ok(request.into_response(response).map_into_right_body())
         }
     }
+}
+
+/// Counts who may send a body without being known. `None` for everybody else: the gate asks them first.
+fn admit_stranger(request: &ServiceRequest, app: &AppState) -> ApiResult<Option<Served>> {
+    let is_open = |route: &Route| matches!(route.access, Access::Open | Access::Door);
+    if request.method().is_safe() || !route_of(request.request()).is_some_and(is_open) {
+        return Ok(None);
+    }
+    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
+    address.map(|address| app.strangers.admit(address)).transpose()
 }
 
 fn is_always_heard(path: &str) -> bool {

@@ -1,7 +1,7 @@
 //! HTTP: the one table of routes, and what every handler may use.
 //!
-//! A request goes, in this order, through [`hygiene`] (its number, its log line, safe headers), `cors` (may another site's page read the
-//! answer?), compression, [`error`] (refusals get their words), `host` (was this server meant?), [`hygiene`] again (a free place),
+//! A request goes, in this order, through `finish` (what changes something ends whether or not the client stays), [`hygiene`] (its
+//! number, its log line, safe headers), `cors` (may another site's page read the answer?), compression, [`error`] (refusals get their words), `host` (was this server meant?), [`hygiene`] again (a free place),
 //! [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]), does
 //! one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same table and
 //! the same types.
@@ -14,6 +14,7 @@ pub mod compat;
 mod cors;
 pub mod error;
 mod examples;
+mod finish;
 pub mod gate;
 mod health;
 mod host;
@@ -36,7 +37,9 @@ mod refusals;
 pub mod secret_hint;
 pub mod setup;
 pub mod static_files;
+pub mod strangers;
 pub mod tag;
+pub mod turns;
 
 use std::{
     collections::HashMap,
@@ -333,6 +336,7 @@ pub fn application(
         .wrap(Compress::default())
         .wrap(from_fn(cors::share))
         .wrap(from_fn(hygiene::follow))
+        .wrap(from_fn(finish::finish))
 }
 
 /// The actors that handlers speak to.
@@ -355,6 +359,8 @@ pub struct AppState {
     pub setup: setup::Setup,
     /// Requests that may be worked on at the same time.
     pub places: Arc<Semaphore>,
+    pub strangers: strangers::Strangers,
+    pub turns: turns::Turns,
     pub kept: kept::Kept,
     pub health: HealthMonitor,
     pub metrics: Metrics,
@@ -377,6 +383,8 @@ impl AppState {
             setup: setup::Setup::default(),
             kept: kept::Kept::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),
+            strangers: strangers::Strangers::new(settings.server.requests),
+            turns: turns::Turns::default(),
             settings: Arc::new(settings.clone()),
             store,
             registry: engine.registry,

@@ -185,8 +185,9 @@ fn response_errors(name: &str, source: &Source) -> Vec<String> {
 }
 
 /// Tasks that nobody supervises start in one place; actors use their context. The simulator has a thread and a runtime of its own.
+/// What a request changes goes on without its connection, in the one task that `web/finish.rs` starts for it.
 fn spawns(name: &str, source: &Source) -> Vec<String> {
-    if name == "app.rs" || folder(name) == "sim" {
+    if matches!(name, "app.rs" | "web/finish.rs") || folder(name) == "sim" {
         return Vec::new();
     }
     let runtime = ["actix", "actix_web", "actix_rt", "tokio", "rt", "task"];
@@ -404,6 +405,8 @@ mod tests {
         is_refused("account/registry.rs", "let shard = Arbiter::new();", "app.rs");
         is_allowed("account/actor.rs", "ctx.spawn(future); Command::new(x).spawn();");
         is_allowed("app.rs", "actix::spawn(async {});");
+        is_allowed("web/finish.rs", "rt::spawn(next.call(request));");
+        is_refused("web/mod.rs", "rt::spawn(next.call(request));", "app.rs");
         is_allowed("sim/server.rs", "rt::spawn(server);");
         is_refused("web/mod.rs", "use actix_web_actors::ws;", "web/live.rs");
         is_allowed("web/live.rs", "use actix_web_actors::ws;");

@@ -328,7 +328,8 @@ fn view(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: AccountId, language: 
 pub async fn create(caller: Caller, body: Body<NewAccountBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let NewAccountBody { name, cookie, enabled } = body.0;
     let id = add(&app, &caller, name.into_string(), &cookie, enabled).await?;
-    Ok(shown(&app, &caller, id).await?.answer(HttpResponse::Created()))
+    let added = shown(&app, &caller, id).await.map_err(ApiError::after_the_deed)?;
+    Ok(added.answer(HttpResponse::Created()))
 }
 
 /// Stores a new account and lets the registry know.
@@ -542,8 +543,10 @@ pub async fn restart(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> 
     }
     let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
     let deed = Deed::new("account.restart", account.id).of(owner);
-    app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await?;
-    Ok(shown(&app, &caller, id.0).await?.answer(HttpResponse::Ok()))
+    let noted = app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await;
+    noted.map_err(ApiError::after_the_deed)?;
+    let restarted = shown(&app, &caller, id.0).await.map_err(ApiError::after_the_deed)?;
+    Ok(restarted.answer(HttpResponse::Ok()))
 }
 
 /// What the account is doing at this moment, from its own mouth. Refused where nothing of it runs.

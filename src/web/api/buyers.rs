@@ -76,11 +76,11 @@ pub async fn show(
     query: Query<BuyerQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<BuyerView>> {
-    let (traces, stored) = look_up(&app.store, caller.scope, buyer.into_inner(), &query.0).await?;
+    let (traces, stored) = look_up(&app, caller.scope, buyer.into_inner(), &query.0).await?;
     Ok(Json(BuyerView { buyer_id: traces.buyer, stored }))
 }
 
-async fn look_up(store: &Store, scope: Scope, buyer: String, query: &BuyerQuery) -> ApiResult<(Traces, Figures)> {
+async fn look_up(app: &AppState, scope: Scope, buyer: String, query: &BuyerQuery) -> ApiResult<(Traces, Figures)> {
     let (account, now) = (query.account.map(|id| AccountId(id.get())), clock::unix());
     if buyer.len() > 64 || buyer.contains('\0') {
         return Err(Code::NotFound.into());
@@ -90,7 +90,7 @@ async fn look_up(store: &Store, scope: Scope, buyer: String, query: &BuyerQuery)
         let stored = privacy::count(conn, &scope, &traces)?;
         Ok((traces, stored))
     };
-    let (traces, stored) = store.read(look).await?;
+    let (traces, stored) = app.turns.read(&app.store, look).await?;
     if stored.is_nothing() { Err(Code::NotFound.into()) } else { Ok((traces, stored)) }
 }
 
@@ -105,7 +105,7 @@ pub async fn erase(
     app: Data<AppState>,
 ) -> ApiResult<Json<ErasedView>> {
     let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
-    let (traces, _) = look_up(&app.store, scope, buyer.into_inner(), &query.0).await?;
+    let (traces, _) = look_up(&app, scope, buyer.into_inner(), &query.0).await?;
     let known = traces.clone();
     let in_the_air = app.store.read(move |conn| privacy::in_the_air(conn, &known)).await?;
     if in_the_air > 0 {
@@ -290,7 +290,7 @@ pub async fn export(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
-    let (traces, stored) = look_up(&app.store, scope, buyer.into_inner(), &query.0).await?;
+    let (traces, stored) = look_up(&app, scope, buyer.into_inner(), &query.0).await?;
     // Without the buyer's id, which would stay in the audit for ever.
     let deed = Deed::new("buyer.export", "-").after(stored);
     app.store.write(move |conn| note(conn, &actor, &scope, deed, now)).await?;

@@ -315,7 +315,8 @@ pub async fn send(
     let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
     let ids: Vec<&str> = views.iter().map(EntryView::id).collect();
     let deed = Deed::new("conversation.send", key::conversation(row.account, &row.conversation)).of(owner).after(ids);
-    app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await?;
+    let noted = app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await;
+    noted.map_err(ApiError::after_the_deed)?;
     Ok(HttpResponse::Accepted().json(views))
 }
 

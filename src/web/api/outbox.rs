@@ -229,6 +229,7 @@ async fn act(
     let after = EntryView::from(acted?);
     let (actor, now) = (caller.actor(), clock::unix());
     let deed = Deed::new(action, &before.id).of(caller.scope.user()).before(&before).after(&after);
-    app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await?;
+    let noted = app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await;
+    noted.map_err(ApiError::after_the_deed)?;
     Ok(after)
 }

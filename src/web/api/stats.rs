@@ -12,7 +12,10 @@ use super::super::{
 };
 use crate::{
     ids::Timestamp,
-    store::stats::{self, Bucket, Period, Stats},
+    store::{
+        DbConn,
+        stats::{self, Bucket, Period, Stats},
+    },
     telemetry::clock,
 };
 
@@ -51,5 +54,6 @@ pub async fn overview(caller: Caller, query: Query<StatsQuery>, app: Data<AppSta
     }
     let offset_minutes = query.offset_minutes.map_or(480, Whole::get);
     let period = Period { from, to, bucket: query.bucket.unwrap_or(Bucket::Day), offset_minutes };
-    Ok(Json(app.store.read(move |conn| stats::overview(conn, &caller.scope, &period, now)).await?))
+    let read = move |conn: &mut DbConn| stats::overview(conn, &caller.scope, &period, now);
+    Ok(Json(app.turns.read(&app.store, read).await?))
 }

@@ -14,7 +14,7 @@ use super::super::{
     api::accounts::{
         self, AccountPatch, AccountView, AccountsQuery, NewAccountBody, PastedCookie, StatusView, add, outcome, shown,
     },
-    error::{ApiResult, language_of},
+    error::{ApiError, ApiResult, language_of},
     gate::Caller,
     input::{Body, Id, Line, Query},
     page::Page,
@@ -141,9 +141,9 @@ pub async fn create_and_wait(
 ) -> ApiResult<HttpResponse> {
     let CookieBody { id, value } = body.0;
     let id = add(&app, &caller, id.into_string(), &value, None).await?;
-    let status = match outcome(&app, id, 1, PATIENCE, caller.language).await? {
+    let status = match outcome(&app, id, 1, PATIENCE, caller.language).await.map_err(ApiError::after_the_deed)? {
         Some(status) => status,
-        None => shown(&app, &caller, id).await?.status,
+        None => shown(&app, &caller, id).await.map_err(ApiError::after_the_deed)?.status,
     };
     let success = status.is_connected();
     let message = match success {
