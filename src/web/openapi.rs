@@ -129,10 +129,10 @@ fn complete(operation: &mut Operation, route: &Route) {
     }
     operation.security = match route.access {
         Access::Open | Access::Door => Some(Vec::new()),
-        Access::Person | Access::Page | Access::Right(_) => Some(require(&["bearer", "cookie"])),
+        Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) => Some(require(&["bearer", "cookie"])),
         Access::Live => Some(require(&["bearer", "cookie", "ticket"])),
     };
-    if route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_)) {
+    if route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_) | Access::InPerson(_)) {
         operation.parameters.get_or_insert_with(Vec::new).push(idempotency_key().into());
     }
 }
@@ -164,7 +164,9 @@ fn usual_refusals(operation: &Operation, route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 404, 421, 429, 500, 503, 507];
     match route.access {
         Access::Open | Access::Door => {}
-        Access::Person | Access::Page | Access::Right(_) | Access::Live => statuses.extend([401, 403]),
+        Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) | Access::Live => {
+            statuses.extend([401, 403])
+        }
     }
     if operation.request_body.is_some() {
         statuses.extend([408, 413, 415, 422]);
