@@ -57,9 +57,9 @@ struct Failures {
 
 impl Failures {
     /// Until when nobody may try.
-    fn locked_until(self) -> Instant {
-        let doublings = self.count.saturating_sub(FREE + 1).min(16);
-        let lock = if self.count <= FREE { Duration::ZERO } else { FIRST_LOCK * (1 << doublings) };
+    fn locked_until(self, free: u32) -> Instant {
+        let doublings = self.count.saturating_sub(free + 1).min(16);
+        let lock = if self.count <= free { Duration::ZERO } else { FIRST_LOCK * (1 << doublings) };
         self.last + lock.min(LONGEST_LOCK)
     }
 
@@ -68,9 +68,10 @@ impl Failures {
     }
 }
 
-/// Five failures are free; then a key is locked for 1 s, 2 s, 4 s … up to 15 min after each.
+/// Five failures are free, unless others are said to be; then a key is locked for 1 s, 2 s, 4 s … up to 15 min after each.
 #[derive(Debug)]
 pub struct Lockout {
+    free: u32,
     /// Keys with failures that were free.
     watched: LruCache<Key, Failures>,
     /// Keys that have been locked. Not pushed out by those above.
@@ -79,14 +80,20 @@ pub struct Lockout {
 
 impl Default for Lockout {
     fn default() -> Self {
-        Self { watched: LruCache::sparse(KEYS), locked: LruCache::sparse(KEYS) }
+        Self::with_free(FREE)
     }
 }
 
 impl Lockout {
+    /// So many failures are free.
+    pub fn with_free(free: u32) -> Self {
+        Self { free, watched: LruCache::sparse(KEYS), locked: LruCache::sparse(KEYS) }
+    }
+
     /// Whether somebody may try now.
     pub fn check(&self, key: &str, now: Instant) -> Result<(), Wait> {
-        let Some(until) = self.failures(&short(key), now).map(Failures::locked_until) else { return Ok(()) };
+        let until = self.failures(&short(key), now).map(|failures| failures.locked_until(self.free));
+        let Some(until) = until else { return Ok(()) };
         match until.saturating_duration_since(now) {
             Duration::ZERO => Ok(()),
             retry_after => Err(Wait { retry_after }),
@@ -129,9 +136,9 @@ impl Lockout {
     }
 
     fn put(&mut self, key: Key, failures: Failures) {
-        let (to, from) = match failures.count {
-            0..=FREE => (&mut self.watched, &mut self.locked),
-            _ => (&mut self.locked, &mut self.watched),
+        let (to, from) = match failures.count <= self.free {
+            true => (&mut self.watched, &mut self.locked),
+            false => (&mut self.locked, &mut self.watched),
         };
         from.pop(&key);
         to.put(key, failures);
@@ -204,6 +211,15 @@ mod tests {
         assert_eq!(wait(&lockout, now + SECOND), 0);
         lockout.failed("name:alice", now + SECOND);
         assert_eq!(wait(&lockout, now + SECOND), 2);
+    }
+
+    #[test]
+    fn a_lock_may_be_looser() {
+        let (mut lockout, now) = (Lockout::with_free(50), Instant::now());
+        (0..50).for_each(|_| lockout.failed("name:alice", now));
+        assert_eq!(wait(&lockout, now), 0);
+        (0..2).for_each(|_| lockout.failed("name:alice", now));
+        assert_eq!(wait(&lockout, now), 2);
     }
 
     #[test]

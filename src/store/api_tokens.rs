@@ -10,7 +10,7 @@ use super::{
     connection::per_backend,
     revisions::{self, Topic},
     schema::{api_token_accounts, api_tokens, users},
-    users::User,
+    users::{User, with_employer},
 };
 use crate::{
     access::token::Access,
@@ -92,10 +92,14 @@ pub fn insert(conn: &mut DbConn, scope: &Scope, token: &NewToken) -> QueryResult
     Ok(id)
 }
 
-/// With whose it is. Says nothing about whether it [lives](ApiToken::is_live) or the user is active.
+/// With whose it is. Says nothing about whether it [lives](ApiToken::is_live) or the user is active; nobody is active here whose
+/// employer is not.
 pub fn find_by_hash(conn: &mut DbConn, hash: &[u8]) -> QueryResult<Option<(ApiToken, User)>> {
     let query = api_tokens::table.inner_join(users::table).filter(api_tokens::hash.eq(hash));
-    query.select((ApiToken::as_select(), User::as_select())).first(conn).optional()
+    let found: Option<(ApiToken, User)> =
+        query.select((ApiToken::as_select(), User::as_select())).first(conn).optional()?;
+    let Some((token, user)) = found else { return Ok(None) };
+    Ok(Some((token, with_employer(conn, user)?)))
 }
 
 /// A user's tokens, in the order they were made, each with the accounts that were chosen for it.
@@ -117,6 +121,10 @@ pub fn list(conn: &mut DbConn, user: UserId) -> QueryResult<Vec<(ApiToken, Vec<A
         (token, accounts)
     };
     Ok(tokens.into_iter().map(with_accounts).collect())
+}
+
+pub fn count(conn: &mut DbConn, user: UserId) -> QueryResult<i64> {
+    api_tokens::table.filter(api_tokens::user_id.eq(user)).count().get_result(conn)
 }
 
 /// `false`: this user has no such token.

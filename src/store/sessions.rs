@@ -7,7 +7,7 @@ use super::{
     DbConn,
     revisions::{self, Topic},
     schema::{sessions, users},
-    users::User,
+    users::{User, with_employer},
 };
 use crate::ids::{Timestamp, UserId};
 
@@ -42,10 +42,13 @@ pub fn insert(conn: &mut DbConn, session: &Session) -> QueryResult<()> {
 }
 
 /// With whose it is. Says nothing about whether it [lives](Session::is_live) or the user is active: the caller looks, also later when
-/// it has kept the answer.
+/// it has kept the answer. Nobody is active here whose employer is not.
 pub fn find(conn: &mut DbConn, id: &str) -> QueryResult<Option<(Session, User)>> {
     let query = sessions::table.inner_join(users::table).filter(sessions::id.eq(id));
-    query.select((Session::as_select(), User::as_select())).first(conn).optional()
+    let found: Option<(Session, User)> =
+        query.select((Session::as_select(), User::as_select())).first(conn).optional()?;
+    let Some((session, user)) = found else { return Ok(None) };
+    Ok(Some((session, with_employer(conn, user)?)))
 }
 
 /// The session is used: it now expires at `expires_at`, but never after its end. `false`: it is over, nothing brings it back.
@@ -81,6 +84,15 @@ pub fn delete_all(conn: &mut DbConn, user: UserId, except: Option<&str>) -> Quer
     };
     revisions::bump(conn, Topic::Users)?;
     Ok(rows)
+}
+
+/// Ends a user's sessions that were used longest ago, until so many are left. `true`: some ended.
+pub fn keep_newest(conn: &mut DbConn, user: UserId, count: usize) -> QueryResult<bool> {
+    let surplus: Vec<String> = list(conn, user)?.into_iter().skip(count).map(|session| session.id).collect();
+    for id in &surplus {
+        delete(conn, user, id)?;
+    }
+    Ok(!surplus.is_empty())
 }
 
 /// Removes what has expired. Bumps nothing: nobody takes an expired session for a live one.

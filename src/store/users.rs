@@ -119,9 +119,24 @@ pub fn find_employee(conn: &mut DbConn, scope: &Scope, id: UserId) -> QueryResul
     employees.filter(users::id.eq(id)).select(User::as_select()).first(conn).optional()
 }
 
-/// For a login.
+/// For who comes in: whoever works for somebody that is not active is not active either.
+pub(super) fn with_employer(conn: &mut DbConn, user: User) -> QueryResult<User> {
+    let active = match user.employer {
+        Some(employer) => user.active && find(conn, employer)?.is_some_and(|employer| employer.active),
+        None => user.active,
+    };
+    Ok(User { active, ..user })
+}
+
+fn login_with_employer(conn: &mut DbConn, login: Option<Login>) -> QueryResult<Option<Login>> {
+    let Some(login) = login else { return Ok(None) };
+    Ok(Some(Login { user: with_employer(conn, login.user)?, ..login }))
+}
+
+/// For a login. Nobody is active here whose employer is not.
 pub fn find_login(conn: &mut DbConn, id: UserId) -> QueryResult<Option<Login>> {
-    users::table.find(id).select(Login::as_select()).first(conn).optional()
+    let login = users::table.find(id).select(Login::as_select()).first(conn).optional()?;
+    login_with_employer(conn, login)
 }
 
 /// For a login: by name, else by e-mail address.
@@ -129,14 +144,15 @@ pub fn find_login_by_name(conn: &mut DbConn, name_or_email: &str) -> QueryResult
     let by_name =
         users::table.filter(users::name.eq(name_or_email)).select(Login::as_select()).first(conn).optional()?;
     match by_name {
-        Some(login) => Ok(Some(login)),
+        Some(login) => login_with_employer(conn, Some(login)),
         None => find_login_by_email(conn, name_or_email),
     }
 }
 
 /// For a login: by nothing but the e-mail address.
 pub fn find_login_by_email(conn: &mut DbConn, email: &str) -> QueryResult<Option<Login>> {
-    users::table.filter(users::email.eq(email)).select(Login::as_select()).first(conn).optional()
+    let login = users::table.filter(users::email.eq(email)).select(Login::as_select()).first(conn).optional()?;
+    login_with_employer(conn, login)
 }
 
 /// Everybody, in the order they were made.
@@ -279,9 +295,10 @@ pub fn accounts_of(conn: &mut DbConn, id: UserId) -> QueryResult<Vec<AccountId>>
         .load(conn)
 }
 
-/// As [`accounts_of`], for everybody at once.
-pub fn accounts_of_all(conn: &mut DbConn) -> QueryResult<HashMap<UserId, Vec<AccountId>>> {
-    let rows: Vec<(UserId, AccountId)> = user_accounts::table.order(user_accounts::account_id).load(conn)?;
+/// As [`accounts_of`], for several at once.
+pub fn accounts_of_each(conn: &mut DbConn, ids: &[UserId]) -> QueryResult<HashMap<UserId, Vec<AccountId>>> {
+    let theirs = user_accounts::table.filter(user_accounts::user_id.eq_any(ids));
+    let rows: Vec<(UserId, AccountId)> = theirs.order(user_accounts::account_id).load(conn)?;
     let mut chosen: HashMap<UserId, Vec<AccountId>> = HashMap::new();
     for (user, account) in rows {
         chosen.entry(user).or_default().push(account);

@@ -21,6 +21,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
+use log::warn;
 use lru::LruCache;
 use tokio::sync::watch;
 
@@ -40,7 +41,7 @@ use crate::{
     ids::{Timestamp, TokenId},
     settings::Server,
     store::{
-        Scope, Store, api_tokens,
+        Scope, Store, StoreError, api_tokens,
         audit::{Actor, Via},
         sessions,
         users::User,
@@ -73,6 +74,8 @@ pub enum Access {
     Page,
     /// Whoever holds this right.
     Right(Right),
+    /// As [`Access::Right`], but no token of a program reaches it: what is done there outlives a token that is taken away.
+    InPerson(Right),
     /// Whoever may look, to stay and listen. Also by a ticket in the address, for who can send no header; by cookie only from a page of
     /// ours, because a browser lets every page open a WebSocket to anywhere, and sends the cookie along.
     Live,
@@ -112,6 +115,14 @@ impl Caller {
             via: if self.session.is_some() { Via::Session } else { Via::Token },
             address: Some(self.address.to_string()),
             request: Some(self.request.clone()),
+        }
+    }
+
+    /// Tells the credentials of one person apart: all their sessions are one, each token is another.
+    pub(super) fn credential_mark(&self) -> &[u8] {
+        match &self.credential {
+            Credential::Session(_) => b"session",
+            Credential::Token(hash) => hash,
         }
     }
 
@@ -306,7 +317,7 @@ impl Gate {
 
     async fn who(&self, store: &Store, credential: Credential, now: Timestamp) -> ApiResult<Arc<Known>> {
         let known = self.valid(store, &credential, now).await?;
-        if known.is_to_be_touched(now) { self.touch(store, credential, &known, now).await } else { Ok(known) }
+        if known.is_to_be_touched(now) { self.touch(store, credential, known, now).await } else { Ok(known) }
     }
 
     async fn look_up(&self, store: &Store, credential: &Credential) -> ApiResult<Arc<Known>> {
@@ -330,12 +341,18 @@ impl Gate {
         }
     }
 
+    /// A full disk keeps nobody out who only reads: they are let in, and it is written down another time.
+    fn untouched(known: Arc<Known>, error: &StoreError) -> Arc<Known> {
+        warn!(class = "database"; "that a session or a token is used could not be written down: {error}");
+        known
+    }
+
     /// Writes down that it is used: a session lives on from now.
     async fn touch(
         &self,
         store: &Store,
         credential: Credential,
-        known: &Known,
+        known: Arc<Known>,
         now: Timestamp,
     ) -> ApiResult<Arc<Known>> {
         let before = self.revocations.load(Ordering::SeqCst);
@@ -348,11 +365,17 @@ impl Gate {
         match (&holder, credential.clone()) {
             (Holder::Session { expires_at, .. }, Credential::Session(id)) => {
                 let expires_at = *expires_at;
-                store.write(move |conn| sessions::touch(conn, &id, now, expires_at)).await?;
+                match store.write(move |conn| sessions::touch(conn, &id, now, expires_at)).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Code::NotSignedIn.into()),
+                    Err(error) => return Ok(Self::untouched(known, &error)),
+                }
             }
             (Holder::Token { id, .. }, _) => {
                 let id = *id;
-                store.write(move |conn| api_tokens::mark_used(conn, id, now)).await?;
+                if let Err(error) = store.write(move |conn| api_tokens::mark_used(conn, id, now)).await {
+                    return Ok(Self::untouched(known, &error));
+                }
             }
             (Holder::Session { .. }, Credential::Token(_)) => {}
         }
@@ -406,9 +429,9 @@ impl Known {
     fn may(&self, access: Access) -> bool {
         match (access, &self.holder) {
             (Access::Open | Access::Door, _) | (Access::Person | Access::Page, Holder::Session { .. }) => true,
-            (Access::Person | Access::Page, Holder::Token { .. }) => false,
+            (Access::Person | Access::Page | Access::InPerson(_), Holder::Token { .. }) => false,
             (Access::Live, _) => self.may(Access::Right(Right::Read)),
-            (Access::Right(right), Holder::Session { .. }) => self.user.role.may(right),
+            (Access::Right(right) | Access::InPerson(right), Holder::Session { .. }) => self.user.role.may(right),
             (Access::Right(right), Holder::Token { access, .. }) => {
                 let reach = match right {
                     Right::Read => true,
@@ -461,11 +484,12 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
         _ if app.health.is_database_down() => return Err(ApiError::from(Code::DatabaseUnavailable).retry_after(5)),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
-        Access::Person | Access::Page | Access::Right(_) | Access::Live => {}
+        Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) | Access::Live => {}
     }
     let now = clock::unix();
     let shown = shown(request.request(), &app.gate, route.access, now)?;
-    check_page(request, &app, route.access, &shown)?;
+    check_page(request, &app, route.access, &shown)
+        .inspect_err(|refusal| tell_refused(request.request(), refusal.code()))?;
     let session = match &shown.credential {
         Credential::Session(id) => Some(id.clone()),
         Credential::Token(_) => None,
@@ -553,6 +577,12 @@ fn is_from_our_page(headers: &HeaderMap, server: &Server) -> bool {
     });
     let name = server.public_url.trim_end_matches('/');
     is_asked_now || (!name.is_empty() && origin == name)
+}
+
+/// A browser that another site makes send something leaves a sign.
+fn tell_refused(request: &HttpRequest, code: Code) {
+    let address = origin(request).0;
+    warn!(class = "auth", code = code.as_str(), address:% = address; "a request of a foreign page was refused");
 }
 
 fn check_csrf(gate: &Gate, headers: &HeaderMap, session: &str) -> ApiResult<()> {

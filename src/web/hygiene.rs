@@ -10,7 +10,7 @@ use actix_web::{
     Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::header::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     web::Data,
 };
@@ -66,9 +66,9 @@ pub(super) async fn follow<B: MessageBody>(
     let id = request_id(request.headers().get(REQUEST_ID));
     let proxies: &[IpAddr] =
         request.app_data::<Data<AppState>>().map_or(&[], |app| &app.settings.server.trusted_proxies);
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let address = client_address(request.peer_addr(), header("x-forwarded-for"), proxies);
-    let by_https = came_by_https(request.peer_addr(), header("x-forwarded-proto"), proxies);
+    let header = |name: &str| joined(request.headers(), name);
+    let address = client_address(request.peer_addr(), &header("x-forwarded-for"), proxies);
+    let by_https = came_by_https(request.peer_addr(), &header("x-forwarded-proto"), proxies);
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(ClientAddress(address));
     request.extensions_mut().insert(ByHttps(by_https));
@@ -76,6 +76,12 @@ pub(super) async fn follow<B: MessageBody>(
     tell(response.request(), response.status().as_u16(), started, &id, address);
     put_headers(&mut response, &id);
     Ok(response)
+}
+
+/// A header that may stand in several lines, as if it stood in one (RFC 9110, 5.3). A line that is no text is an item that nobody knows.
+fn joined(headers: &HeaderMap, name: &str) -> String {
+    let lines: Vec<&str> = headers.get_all(name).map(|value| value.to_str().unwrap_or_default()).collect();
+    lines.join(",")
 }
 
 fn request_id(given: Option<&HeaderValue>) -> String {
@@ -127,19 +133,26 @@ fn put_headers<B>(response: &mut ServiceResponse<B>, id: &str) {
     }
 }
 
-/// The peer; where that is a proxy we were told of, the last address before our own proxies.
-fn client_address(peer: Option<SocketAddr>, forwarded: Option<&str>, proxies: &[IpAddr]) -> IpAddr {
-    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
-    if !proxies.contains(&peer) {
+/// The peer; where that is a proxy we were told of, the last address before our own proxies. An IPv4 address that came over IPv6 is the
+/// IPv4 address.
+fn client_address(peer: Option<SocketAddr>, forwarded: &str, proxies: &[IpAddr]) -> IpAddr {
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip().to_canonical());
+    if !is_ours(peer, proxies) {
         return peer;
     }
-    let hops = forwarded.unwrap_or_default().rsplit(',').map(|hop| hop.trim().parse::<IpAddr>());
-    let foreign = hops.map_while(Result::ok).find(|hop| !proxies.contains(hop));
+    let hops = forwarded.rsplit(',').map(|hop| hop.trim().parse::<IpAddr>());
+    let foreign = hops.map_while(Result::ok).map(|hop| hop.to_canonical()).find(|hop| !is_ours(*hop, proxies));
     foreign.unwrap_or(peer)
 }
 
-fn came_by_https(peer: Option<SocketAddr>, proto: Option<&str>, proxies: &[IpAddr]) -> bool {
-    peer.is_some_and(|peer| proxies.contains(&peer.ip())) && proto == Some("https")
+fn is_ours(address: IpAddr, proxies: &[IpAddr]) -> bool {
+    proxies.iter().any(|proxy| proxy.to_canonical() == address.to_canonical())
+}
+
+/// What the nearest proxy says stands last.
+fn came_by_https(peer: Option<SocketAddr>, proto: &str, proxies: &[IpAddr]) -> bool {
+    let last = proto.rsplit(',').next().unwrap_or_default().trim();
+    peer.is_some_and(|peer| is_ours(peer.ip(), proxies)) && last.eq_ignore_ascii_case("https")
 }
 
 /// A request waits for a free place, not for ever. Whether the process lives can be asked at any time.
@@ -180,32 +193,53 @@ fn is_always_heard(path: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
     const PROXY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
-    fn address(peer: &str, forwarded: Option<&str>) -> String {
+    fn address(peer: &str, forwarded: &str) -> String {
         client_address(peer.parse().ok(), forwarded, &[PROXY]).to_string()
     }
 
     /// S28: what anybody may write into a header counts only from a proxy of our own.
     #[test]
     fn s28_a_forwarded_address_counts_only_from_a_listed_proxy() {
-        assert_eq!(address("203.0.113.9:1", Some("198.51.100.1")), "203.0.113.9");
-        assert_eq!(address("10.0.0.1:1", Some("198.51.100.1")), "198.51.100.1");
-        assert_eq!(address("10.0.0.1:1", Some("1.1.1.1, 198.51.100.1, 10.0.0.1")), "198.51.100.1");
-        assert_eq!(address("10.0.0.1:1", Some("forged")), "10.0.0.1");
-        assert_eq!(address("10.0.0.1:1", None), "10.0.0.1");
+        assert_eq!(address("203.0.113.9:1", "198.51.100.1"), "203.0.113.9");
+        assert_eq!(address("10.0.0.1:1", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(address("10.0.0.1:1", "1.1.1.1, 198.51.100.1, 10.0.0.1"), "198.51.100.1");
+        assert_eq!(address("10.0.0.1:1", "forged"), "10.0.0.1");
+        assert_eq!(address("10.0.0.1:1", ""), "10.0.0.1");
+    }
+
+    /// S28: one address is one address, however it is written.
+    #[test]
+    fn s28_an_ipv4_address_over_ipv6_is_the_ipv4_address() {
+        assert_eq!(address("[::ffff:203.0.113.9]:1", "198.51.100.1"), "203.0.113.9");
+        assert_eq!(address("[::ffff:10.0.0.1]:1", "::ffff:198.51.100.1, ::ffff:10.0.0.1"), "198.51.100.1");
+    }
+
+    /// S28: a line of the client's own before that of the proxy says nothing.
+    #[test]
+    fn s28_the_last_of_several_header_lines_counts() {
+        let mut headers = HeaderMap::new();
+        for value in ["1.1.1.1", "198.51.100.1"] {
+            headers.append(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(value));
+        }
+        assert_eq!(address("10.0.0.1:1", &joined(&headers, "x-forwarded-for")), "198.51.100.1");
+        headers.append(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_bytes(b"\xff").unwrap());
+        assert_eq!(address("10.0.0.1:1", &joined(&headers, "x-forwarded-for")), "10.0.0.1");
+        assert!(!came_by_https("10.0.0.1:1".parse().ok(), "https,http", &[PROXY]));
     }
 
     /// S28: as above.
     #[test]
     fn s28_a_proxy_that_is_not_listed_says_nothing_about_https() {
         let by_https = |peer: &str, proto| came_by_https(peer.parse().ok(), proto, &[PROXY]);
-        assert!(by_https("10.0.0.1:1", Some("https")));
-        assert!(!by_https("10.0.0.1:1", Some("http")) && !by_https("10.0.0.1:1", None));
-        assert!(!by_https("203.0.113.9:1", Some("https")));
+        assert!(by_https("10.0.0.1:1", "https"));
+        assert!(!by_https("10.0.0.1:1", "http") && !by_https("10.0.0.1:1", ""));
+        assert!(!by_https("203.0.113.9:1", "https"));
     }
 
     #[test]

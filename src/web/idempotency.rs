@@ -1,4 +1,5 @@
-//! A POST that is sent again with the same `Idempotency-Key` is done once and answered as the first time.
+//! A POST that is sent again with the same `Idempotency-Key` and the same credential is done once and answered as the first time, but
+//! for secrets that are shown once: those are in no kept answer.
 //!
 //! The key is claimed before the work and the answer is kept, sealed, for a day. A refusal that changed nothing sets the key free. Where
 //! the process ended in between nobody knows what was done, and that is what a repeated request is told.
@@ -9,7 +10,7 @@ use actix_web::{
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{CONTENT_TYPE, HeaderName, HeaderValue},
+        header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue},
     },
     middleware::Next,
     web::{Bytes, Data},
@@ -33,10 +34,14 @@ pub const HEADER: &str = "idempotency-key";
 /// Says that an answer is a kept one.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Whose key it is.
+/// What these answer is shown once. It is kept nowhere, and a repeated request is told that it was answered.
+const SHOWN_ONCE: [&str; 2] = ["/api/v1/tokens", "/api/v1/me/second-factor"];
+
+/// Whose key it is, and for which address it was used.
 struct Keyed {
     user: UserId,
     key: String,
+    is_shown_once: bool,
 }
 
 /// Innermost: right around the handlers of POST.
@@ -74,7 +79,7 @@ async fn claim(
     request.set_payload(whole(body));
     let (name, now) = (key.clone(), clock::unix());
     let claim = app.store.write(move |conn| idempotency_keys::claim(conn, user, &name, &fingerprint, now)).await?;
-    Ok((Keyed { user, key }, claim))
+    Ok((Keyed { user, key, is_shown_once: SHOWN_ONCE.contains(&request.path()) }, claim))
 }
 
 fn is_key(key: &str) -> bool {
@@ -88,6 +93,9 @@ fn bad_key() -> ApiError {
 
 fn fingerprint(request: &ServiceRequest, body: &[u8]) -> Vec<u8> {
     let mut context = Context::new(&SHA256);
+    if let Some(signed_in) = request.extensions().get::<SignedIn>() {
+        context.update(signed_in.0.credential_mark());
+    }
     for part in [request.path().as_bytes(), b"?", request.query_string().as_bytes(), b"\n", body] {
         context.update(part);
     }
@@ -108,13 +116,22 @@ fn replay(app: &AppState, keyed: &Keyed, claim: Claim) -> ApiResult<HttpResponse
     };
     let body =
         app.store.keys().open(&idempotency_keys::place(keyed.user, &keyed.key), &body).map_err(|_| Code::Internal)?;
+    if keyed.is_shown_once {
+        let said =
+            Said::new("该请求已经完成；其中的密钥只显示一次", "it was done already, and its secret is shown once");
+        return Err(ApiError::from(Code::WrongState).because(said));
+    }
     let status = StatusCode::from_u16(status).map_err(|_| Code::Internal)?;
     let mut response = HttpResponse::build(status);
     response.insert_header((REPLAYED, "true"));
-    if body.expose().is_empty() {
+    let (tag, body) = body.expose().split_once('\n').unwrap_or_default();
+    if !tag.is_empty() {
+        response.insert_header((ETAG, tag));
+    }
+    if body.is_empty() {
         return Ok(response.finish());
     }
-    Ok(response.insert_header((CONTENT_TYPE, "application/json")).body(body.expose().to_owned()))
+    Ok(response.insert_header((CONTENT_TYPE, "application/json")).body(body.to_owned()))
 }
 
 async fn keep<B: MessageBody + 'static>(
@@ -130,7 +147,10 @@ async fn keep<B: MessageBody + 'static>(
     let (request, response) = response.into_parts();
     let (head, body) = response.into_parts();
     let body = to_bytes(body).await.map_err(|_| Code::Internal).map_err(ApiError::from)?;
-    let sealed = app.store.keys().seal(&idempotency_keys::place(keyed.user, &keyed.key), &body);
+    let tag = head.headers().get(ETAG).map_or(&b""[..], HeaderValue::as_bytes);
+    let shown_again: &[u8] = if keyed.is_shown_once { b"" } else { &body };
+    let kept = [tag, b"\n", shown_again].concat();
+    let sealed = app.store.keys().seal(&idempotency_keys::place(keyed.user, &keyed.key), &kept);
     let kept =
         app.store.write(move |conn| idempotency_keys::answer(conn, keyed.user, &keyed.key, status, &sealed)).await;
     if let Err(error) = kept {

@@ -118,6 +118,7 @@ fn by(wanted: Method) -> actix_web::Route {
 const READ: Access = Access::Right(Right::Read);
 const ANSWER: Access = Access::Right(Right::Answer);
 const MANAGE: Access = Access::Right(Right::Manage);
+const MANAGE_IN_PERSON: Access = Access::InPerson(Right::Manage);
 const ADMIN: Access = Access::Right(Right::Administer);
 
 routes! {
@@ -167,13 +168,13 @@ routes! {
     PUT "/api/v1/users/{id}/accounts" ADMIN => api::users::set_accounts;
     DELETE "/api/v1/users/{id}/second-factor" ADMIN => api::users::remove_second_factor;
     GET "/api/v1/employees" MANAGE => api::employees::list;
-    POST "/api/v1/employees" MANAGE => api::employees::create;
+    POST "/api/v1/employees" MANAGE_IN_PERSON => api::employees::create;
     GET "/api/v1/employees/{id}" MANAGE => api::employees::get;
-    PATCH "/api/v1/employees/{id}" MANAGE => api::employees::update;
-    DELETE "/api/v1/employees/{id}" MANAGE => api::employees::delete;
-    PUT "/api/v1/employees/{id}/password" MANAGE => api::employees::set_password;
-    PUT "/api/v1/employees/{id}/accounts" MANAGE => api::employees::set_accounts;
-    DELETE "/api/v1/employees/{id}/second-factor" MANAGE => api::employees::remove_second_factor;
+    PATCH "/api/v1/employees/{id}" MANAGE_IN_PERSON => api::employees::update;
+    DELETE "/api/v1/employees/{id}" MANAGE_IN_PERSON => api::employees::delete;
+    PUT "/api/v1/employees/{id}/password" MANAGE_IN_PERSON => api::employees::set_password;
+    PUT "/api/v1/employees/{id}/accounts" MANAGE_IN_PERSON => api::employees::set_accounts;
+    DELETE "/api/v1/employees/{id}/second-factor" MANAGE_IN_PERSON => api::employees::remove_second_factor;
 
     // the system
     GET "/api/v1/settings" ADMIN => api::settings::get;

@@ -149,7 +149,7 @@ fn complete(operation: &mut Operation, route: &Route, refusals: &[u16]) {
     operation.security = match route.access {
         Access::Open if route.path == "/metrics" => Some(require(&[METRICS])),
         Access::Open | Access::Door => Some(Vec::new()),
-        Access::Person | Access::Page | Access::Right(_) => Some(require(&["bearer", "cookie"])),
+        Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) => Some(require(&["bearer", "cookie"])),
         Access::Live => Some(require(&["bearer", "cookie", "ticket"])),
     };
     if refusals::takes_key(route) {

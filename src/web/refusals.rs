@@ -45,7 +45,7 @@ const NOTED: [&str; 2] = ["/api/v1/logs/files/{name}", "/api/v1/buyers/{buyer_id
 
 /// Whether a repeated request may be told by its `Idempotency-Key`.
 pub(super) fn takes_key(route: &Route) -> bool {
-    route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_))
+    route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_) | Access::InPerson(_))
 }
 
 /// The statuses of the refusals that a route may answer with, as the document without them describes it.

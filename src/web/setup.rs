@@ -89,8 +89,8 @@ pub async fn set_up(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let ask = body.0;
-    app.door.attempt("set-up", visitor.address)?;
     if app.gate.is_set_up() || !app.setup.fits(&ask.token) {
+        app.door.attempt_from(visitor.address)?;
         return Err(Code::SetupDone.into());
     }
     check_password(ask.password.expose(), &ask.username, None)?;
@@ -99,11 +99,10 @@ pub async fn set_up(
     let user = make_admin(&app, actor, ask.username.into_string(), hash).await?;
     app.setup.close();
     app.gate.note_set_up(true);
-    app.door.succeeded("set-up", visitor.address);
     let began = begin(&app, &visitor, &request, user).await?;
     let csrf_token = app.gate.csrf(&began.session.id);
     let mut response = HttpResponse::Created();
-    response.cookie(Gate::cookie(began.signed, came_by_https(&request)));
+    response.cookie(Gate::cookie(began.signed, came_by_https(&app, &request)));
     Ok(response.json(SetUpView { csrf_token, user: Me::from(&began.user) }))
 }
 

@@ -59,6 +59,7 @@ impl Who {
             Access::Right(Right::Answer) => !matches!(self, Self::Nobody | Self::Viewer | Self::ReadToken),
             Access::Right(Right::Manage) => matches!(self, Self::Owner | Self::Admin | Self::WriteToken),
             Access::Right(Right::Administer) => self == Self::Admin,
+            Access::InPerson(right) => self.may(Access::Person) && self.may(Access::Right(right)),
         }
     }
 }
@@ -423,11 +424,11 @@ pub(crate) fn rows() -> Vec<Row> {
             Some(json!({"username": "x", "email": "x@example.com", "password": PASSWORD, "verification_code": "123456"}))
         }),
         row!("GET" "/api/v1/me" [200]),
-        row!("PATCH" "/api/v1/me" [200], PLAIN, |_| Some(json!({"email": null}))),
+        row!("PATCH" "/api/v1/me" [200], PLAIN, |_| Some(json!({"email": null, "password": PASSWORD}))),
         row!("PUT" "/api/v1/me/password" [204], PLAIN, |_| {
             Some(json!({"old_password": PASSWORD, "new_password": PASSWORD}))
         }),
-        row!("POST" "/api/v1/me/second-factor" [201]),
+        row!("POST" "/api/v1/me/second-factor" [201], PLAIN, |_| Some(json!({"password": PASSWORD}))),
         row!("POST" "/api/v1/me/second-factor/confirm" [422], PLAIN, |_| Some(json!({"code": "abcdef"}))),
         row!("DELETE" "/api/v1/me/second-factor" [204], PLAIN, |_| Some(json!({"password": PASSWORD}))),
         row!("GET" "/api/v1/tokens" [200]),

@@ -66,6 +66,31 @@ async fn a_post_repeated_with_its_key_is_done_once() {
     seller.post("/api/v1/blocked-buyers", &other).await.is(201);
 }
 
+/// A kept answer is for the credential that asked, holds no secret that is shown once, and has its ETag.
+#[actix_web::test]
+async fn a_kept_answer_shows_no_secret_and_goes_to_nobody_else() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let seller = app.signed_in("seller").await.with("idempotency-key", "a-key");
+    let new = json!({"name": "t", "access": "write"});
+    let made = seller.post("/api/v1/tokens", &new).await.is(201).json();
+    seller.post("/api/v1/tokens", &new).await.refused(409, "wrong_state");
+    assert_eq!(seller.get("/api/v1/tokens").await.is(200).json()["total"], 1);
+
+    let (seller, block) = (seller.with("idempotency-key", "another"), json!({"buyer_id": "2200000000777"}));
+    seller.post("/api/v1/blocked-buyers", &block).await.is(201);
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let program = app.anybody().with("authorization", &bearer).with("idempotency-key", "another");
+    program.post("/api/v1/blocked-buyers", &block).await.refused(422, "idempotency_key_reused");
+
+    let (seller, helper) =
+        (seller.with("idempotency-key", "a-third"), json!({"name": "helper", "password": PASSWORD, "role": "viewer"}));
+    let first = seller.post("/api/v1/employees", &helper).await.is(201);
+    let again = seller.post("/api/v1/employees", &helper).await.is(201);
+    assert!(first.header("etag").is_some());
+    assert_eq!((first.header("etag"), &first.text), (again.header("etag"), &again.text));
+}
+
 /// P1: what failed is told by the status, in one shape.
 #[actix_web::test]
 async fn p1_every_refusal_has_the_same_shape_in_the_readers_language() {

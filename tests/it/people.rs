@@ -99,7 +99,7 @@ async fn the_last_administrator_stays() {
     admin.get("/api/v1/users").await.refused(403, "forbidden");
 }
 
-/// S22, S24: with the deactivation every session ends, every token is worthless, and no door opens; an activation brings the tokens back.
+/// S22, S24: with the deactivation every session and every token ends, and no door opens; an activation brings neither back.
 #[actix_web::test]
 async fn s24_who_is_deactivated_is_out_at_once() {
     let (app, admin) = started().await;
@@ -114,7 +114,58 @@ async fn s24_who_is_deactivated_is_out_at_once() {
     app.anybody().post("/api/v1/sessions", &login("seller", PASSWORD)).await.refused(401, "wrong_login");
     admin.patch(&path, &json!({"active": true})).await.is(200);
     seller.get("/api/v1/me").await.refused(401, "not_signed_in");
-    program.get("/api/v1/blocked-buyers").await.is(200);
+    program.get("/api/v1/blocked-buyers").await.refused(401, "not_signed_in");
+    app.signed_in("seller").await.get("/api/v1/me").await.is(200);
+}
+
+/// S24: nothing goes on in the name of an owner who is deactivated: neither the people who work for them nor their accounts.
+#[actix_web::test]
+async fn s24_with_an_owner_their_people_are_out_and_their_accounts_stop() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.employ("helper", Role::Operator, Some(app.scope().user()), &[shop.id]);
+    app.start().await;
+    let (admin, helper) = (app.signed_in("admin").await, app.signed_in("helper").await);
+    let token = helper.post("/api/v1/tokens", &json!({"name": "t", "access": "read"})).await.is(201).json();
+    let program = app.anybody().with("authorization", &format!("Bearer {}", token["token"].as_str().unwrap()));
+    let path = user(app.scope().user());
+    admin.patch(&path, &json!({"active": false})).await.is(200);
+    helper.get("/api/v1/accounts").await.refused(401, "not_signed_in");
+    program.get("/api/v1/accounts").await.refused(401, "not_signed_in");
+    app.anybody().post("/api/v1/sessions", &login("helper", PASSWORD)).await.refused(401, "wrong_login");
+    assert!(shop.await_offline(PATIENCE).await);
+    let lines = admin.get("/api/v1/audit?action=account.disable").await.is(200).json();
+    assert_eq!((&lines["total"], &lines["items"][0]["object_id"]), (&json!(1), &json!(shop.id.to_string())));
+
+    admin.patch(&path, &json!({"active": true})).await.is(200);
+    program.get("/api/v1/accounts").await.is(200);
+    let seen = app.signed_in("helper").await.get("/api/v1/accounts").await.is(200).json();
+    assert_eq!(seen["items"][0]["enabled"], false, "somebody who owns it enables it again");
+}
+
+/// An owner's program makes nobody who would outlive its token; nor does it see the audit of others, or of more than its accounts.
+#[actix_web::test]
+async fn a_token_makes_no_people_and_sees_no_more_of_the_audit_than_its_owner() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    let mint = async |api: &Api, accounts: Value| {
+        let new = json!({"name": "t", "access": "write", "accounts": accounts});
+        let made = api.post("/api/v1/tokens", &new).await.is(201).json();
+        app.anybody().with("authorization", &format!("Bearer {}", made["token"].as_str().unwrap()))
+    };
+    let (seller, admin) = (app.signed_in("seller").await, app.signed_in("admin").await);
+    let (of_seller, of_admin) = (mint(&seller, Value::Null).await, mint(&admin, Value::Null).await);
+    of_seller.get("/api/v1/employees").await.is(200);
+    of_seller.post("/api/v1/employees", &new_user("made", "viewer")).await.refused(403, "forbidden");
+    let actors = |answer: &Value| -> Vec<Value> {
+        answer["items"].as_array().unwrap().iter().map(|line| line["actor"].clone()).collect()
+    };
+    let seen = of_admin.get("/api/v1/audit").await.is(200).json();
+    assert_eq!(actors(&seen), ["admin", "admin"], "the session and the token");
+    assert_eq!(seen["items"][1]["actor_id"], json!(app.user("admin")), "who came in is known");
+    assert_eq!(admin.get("/api/v1/audit").await.is(200).json()["total"], 4);
+    mint(&seller, json!([shop.id])).await.get("/api/v1/audit").await.refused(403, "forbidden");
 }
 
 /// S22: with a new password all sessions end, but for the one that changed it.
@@ -122,6 +173,8 @@ async fn s24_who_is_deactivated_is_out_at_once() {
 async fn s22_a_new_password_ends_the_other_sessions() {
     let (app, admin) = started().await;
     let (here, there) = (app.signed_in("seller").await, app.signed_in("seller").await);
+    let token = here.post("/api/v1/tokens", &json!({"name": "t", "access": "read"})).await.is(201).json();
+    let program = app.anybody().with("authorization", &format!("Bearer {}", token["token"].as_str().unwrap()));
     let wrong = json!({"old_password": "not the password", "new_password": OTHER_PASSWORD});
     let refused = here.put("/api/v1/me/password", &wrong).await.refused(422, "invalid_field");
     assert_eq!(refused.json()["details"]["field"], "old_password");
@@ -134,8 +187,10 @@ async fn s22_a_new_password_ends_the_other_sessions() {
     there.get("/api/v1/me").await.refused(401, "not_signed_in");
     app.anybody().post("/api/v1/sessions", &login("seller", PASSWORD)).await.refused(401, "wrong_login");
     app.anybody().post("/api/v1/sessions", &login("seller", OTHER_PASSWORD)).await.is(201);
+    program.get("/api/v1/accounts").await.is(200);
     let path = format!("{}/password", user(app.scope().user()));
     admin.put(&path, &json!({"password": PASSWORD})).await.is(204);
+    program.get("/api/v1/accounts").await.refused(401, "not_signed_in");
     here.get("/api/v1/me").await.refused(401, "not_signed_in");
 }
 
@@ -254,7 +309,7 @@ pub(crate) fn phone(secret: &str) -> String {
 async fn a_second_factor_counts_once_it_is_confirmed_and_is_then_asked_for() {
     let (app, admin) = started().await;
     let seller = app.signed_in("seller").await;
-    let made = seller.post("/api/v1/me/second-factor", &json!({})).await.is(201).json();
+    let made = seller.post("/api/v1/me/second-factor", &json!({"password": PASSWORD})).await.is(201).json();
     let secret = made["secret"].as_str().unwrap();
     assert!(made["otpauth_url"].as_str().unwrap().contains(secret));
     assert!(made["qr_svg"].as_str().unwrap().contains("<svg"));
@@ -266,7 +321,7 @@ async fn a_second_factor_counts_once_it_is_confirmed_and_is_then_asked_for() {
     anybody.post("/api/v1/sessions", &body).await.refused(401, "second_factor_required");
     body["totp"] = "abcdef".into();
     anybody.post("/api/v1/sessions", &body).await.refused(401, "wrong_login");
-    seller.post("/api/v1/me/second-factor", &json!({})).await.refused(409, "wrong_state");
+    seller.post("/api/v1/me/second-factor", &json!({"password": PASSWORD})).await.refused(409, "wrong_state");
     let wrong = json!({"password": "not the password"});
     seller
         .send("DELETE".parse().unwrap(), "/api/v1/me/second-factor", Some(&wrong))
@@ -281,11 +336,20 @@ async fn one_changes_ones_own_address_unless_it_is_taken() {
     let (app, admin) = started().await;
     let seller = app.signed_in("seller").await;
     assert_eq!(
-        seller.patch("/api/v1/me", &json!({"email": "s@example.com"})).await.is(200).json()["email"],
+        seller.patch("/api/v1/me", &json!({"email": "s@example.com", "password": PASSWORD})).await.is(200).json()["email"],
         "s@example.com"
     );
-    admin.patch("/api/v1/me", &json!({"email": "S@example.com"})).await.refused(409, "email_taken");
+    admin
+        .patch("/api/v1/me", &json!({"email": "S@example.com", "password": PASSWORD}))
+        .await
+        .refused(409, "email_taken");
     app.anybody().post("/api/v1/sessions", &json!({"email": "s@example.com", "password": PASSWORD})).await.is(201);
+    for path in ["/api/v1/me", "/api/v1/me/second-factor"] {
+        let method = if path.ends_with("me") { "PATCH" } else { "POST" };
+        for body in [json!({}), json!({"password": "not the password"})] {
+            seller.send(method.parse().unwrap(), path, Some(&body)).await.refused(422, "invalid_field");
+        }
+    }
     seller.patch("/api/v1/me", &json!({"role": "admin"})).await.refused(422, "invalid_field");
 }
 

@@ -568,9 +568,13 @@ pub async fn delete(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
 pub(in crate::web) async fn remove(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<()> {
     let (scope, actor, now) = (caller.scope, caller.actor(), clock::unix());
     let account = shown(app, caller, id).await?;
-    let job = move |conn: &mut DbConn| -> QueryResult<()> {
-        accounts::delete(conn, &scope, id)?;
-        audit::record(conn, &actor, &Deed::new("account.delete", id).of(scope.user()).before(account.remembered()), now)
+    let job = move |conn: &mut DbConn| -> QueryResult<bool> {
+        if !accounts::delete(conn, &scope, id)? {
+            return Ok(false);
+        }
+        let deed = Deed::new("account.delete", id).of(scope.user()).before(account.remembered());
+        audit::record(conn, &actor, &deed, now).map(|()| true)
     };
-    Ok(app.registry.get().send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await??)
+    let deleted = app.registry.get().send(WithoutAccounts { accounts: vec![id], job: Box::new(job) }).await??;
+    if deleted { Ok(()) } else { Err(Code::NotFound.into()) }
 }

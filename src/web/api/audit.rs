@@ -1,4 +1,5 @@
-//! `/api/v1/audit`: every write there was. A tenant sees its own lines, an administrator all.
+//! `/api/v1/audit`: every write there was. A tenant sees its own lines, an administrator all; no token sees more than its owner's, and
+//! one for chosen accounts sees none.
 
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,6 @@ use super::super::{
     page::{Page, PageNumber, Paging, PerPage},
 };
 use crate::{
-    access::role::Right,
     ids::{Timestamp, UserId},
     store::audit::{self, AuditRow, Filter, Via},
 };
@@ -52,7 +52,7 @@ pub struct AuditView {
     /// UTC milliseconds.
     #[schema(value_type = i64)]
     at: Timestamp,
-    /// Absent where nobody was signed in: at the door, at the command line.
+    /// Absent where nobody is known: at the door, unless they came in; at the command line.
     #[schema(value_type = Option<i64>)]
     actor_id: Option<UserId>,
     actor: String,
@@ -99,7 +99,7 @@ pub async fn list(caller: Caller, query: Query<AuditQuery>, app: Data<AppState>)
     let paging = Paging::new(query.page, query.per_page);
     let text = |line: Option<&str>| line.map(str::to_owned);
     let filter = Filter {
-        owner: (!caller.user.role.may(Right::Administer)).then(|| caller.scope.user()),
+        owner: if caller.administers() { None } else { Some(caller.whole()?.user()) },
         actor: query.actor.map(|id| UserId(id.get())),
         action: text(query.action.as_deref()),
         object_type: text(query.object_type.as_deref()),

@@ -98,7 +98,7 @@ pub async fn get(caller: Caller, id: Id<i64>, app: Data<AppState>) -> ApiResult<
     people::get(&app, Reach::Employees(caller.whole()?), UserId(id.0)).await
 }
 
-/// Changes somebody who works for you. Who is deactivated is signed out everywhere, and all tokens of theirs are worthless.
+/// Changes somebody who works for you. Who is deactivated is signed out everywhere, and their tokens are removed.
 #[utoipa::path(patch, path = "/api/v1/employees/{id}", tag = "employees", request_body = EmployeePatch,
     params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
     responses(
@@ -128,7 +128,7 @@ pub async fn delete(caller: Caller, id: Id<i64>, app: Data<AppState>) -> ApiResu
     people::delete(&app, &caller, Reach::Employees(caller.whole()?), UserId(id.0)).await
 }
 
-/// Gives somebody who works for you a new password and signs them out everywhere.
+/// Gives somebody who works for you a new password, signs them out everywhere and removes their tokens.
 #[utoipa::path(put, path = "/api/v1/employees/{id}/password", tag = "employees", request_body = NewPassword, params(("id" = i64, Path)), responses((status = 204, description = "Changed")))]
 pub async fn set_password(
     caller: Caller,

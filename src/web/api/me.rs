@@ -37,10 +37,12 @@ const ISSUER: &str = "Yutang";
 /// What changes about oneself; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"email": "alice@example.com"}))]
+#[schema(example = json!({"email": "alice@example.com", "password": "the password"}))]
 pub struct MePatch {
     #[serde(default)]
     email: Change<Email>,
+    /// The present one, once more: codes that open the door go to the address.
+    password: SecretText<1024>,
 }
 
 /// The password that was, and the one to be.
@@ -86,11 +88,13 @@ pub async fn get(caller: Caller) -> Json<Me> {
     Json(Me::from(&caller.user))
 }
 
-/// Changes one's e-mail address.
+/// Changes one's e-mail address. The password is asked for again: who found a session must not make it theirs for ever.
 #[utoipa::path(patch, path = "/api/v1/me", tag = "me", request_body = MePatch, responses((status = 200, body = Me)))]
 pub async fn update(caller: Caller, body: Body<MePatch>, app: Data<AppState>) -> ApiResult<Json<Me>> {
+    let MePatch { email, password } = body.0;
+    prove_again(&app, &caller, "password", password.into_secret()).await?;
     let (id, actor, now) = (caller.user.id, caller.actor(), clock::unix());
-    let change = UserChange { email: body.0.email.map(Email::into_string).into_option(), ..UserChange::default() };
+    let change = UserChange { email: email.map(Email::into_string).into_option(), ..UserChange::default() };
     let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<Me>> {
         if let Err(refusal) = check_is_free(conn, id, &change)? {
             return Ok(Err(refusal));
@@ -108,7 +112,7 @@ pub async fn update(caller: Caller, body: Body<MePatch>, app: Data<AppState>) ->
     Ok(Json(me))
 }
 
-/// Changes one's password. Everywhere else one is signed out.
+/// Changes one's password. Everywhere else one is signed out; tokens of one's programs stay.
 #[utoipa::path(put, path = "/api/v1/me/password", tag = "me", request_body = PasswordChange, responses((status = 204, description = "Changed")))]
 pub async fn set_password(caller: Caller, body: Body<PasswordChange>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let PasswordChange { old_password, new_password } = body.0;
@@ -130,14 +134,22 @@ pub(in crate::web) async fn change_password(
     let hash = app.door.hash(new).await?;
     let (actor, session, now) = (caller.actor(), caller.session.clone(), clock::unix());
     let store = move |conn: &mut DbConn| store_password(conn, &actor, &user, &hash, session.as_deref(), now);
-    app.store.write(store).await?;
+    if !app.store.write(store).await? {
+        return Err(Code::NotSignedIn.into());
+    }
     app.gate.forget_all();
     Ok(())
 }
 
-/// Makes a second factor. It counts once a code of it is confirmed.
-#[utoipa::path(post, path = "/api/v1/me/second-factor", tag = "me", responses((status = 201, body = FactorView)))]
-pub async fn make_second_factor(caller: Caller, app: Data<AppState>) -> ApiResult<HttpResponse> {
+/// Makes a second factor. It counts once a code of it is confirmed. The password is asked for again: who found a session must not lock
+/// its person out.
+#[utoipa::path(post, path = "/api/v1/me/second-factor", tag = "me", request_body = PasswordAgain, responses((status = 201, body = FactorView)))]
+pub async fn make_second_factor(
+    caller: Caller,
+    body: Body<PasswordAgain>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    prove_again(&app, &caller, "password", body.0.password.into_secret()).await?;
     let id = caller.user.id;
     let secret = totp::secret(rand::random());
     let sealed = app.store.keys().seal(&users::totp_place(id), &secret);
@@ -168,7 +180,7 @@ pub async fn confirm_second_factor(
     body: Body<FactorCode>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    app.door.attempt(&caller.user.name, caller.address)?;
+    app.door.attempt_again(&caller)?;
     let (id, actor, now) = (caller.user.id, caller.actor(), clock::unix());
     let step = fitting_step(&app, id, &body.0.code).await?;
     let confirm = move |conn: &mut DbConn| -> QueryResult<bool> {
@@ -181,7 +193,7 @@ pub async fn confirm_second_factor(
     if !app.store.write(confirm).await? {
         return Err(wrong_code());
     }
-    app.door.succeeded(&caller.user.name, caller.address);
+    app.door.succeeded_again(&caller);
     app.gate.forget_all();
     Ok(HttpResponse::NoContent().finish())
 }

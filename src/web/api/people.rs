@@ -5,21 +5,24 @@ use actix_web::{HttpRequest, HttpResponse, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::{
-    AppState,
-    error::{ApiError, ApiResult, Code, Said},
-    gate::Caller,
-    input::{Few, Line, SecretText, Whole, if_match},
-    page::{Page, PageNumber, Paging, PerPage},
-    setup::check_password,
-    tag,
+use super::{
+    super::{
+        AppState,
+        error::{ApiError, ApiResult, Code, Said},
+        gate::Caller,
+        input::{Few, Line, SecretText, Whole, if_match},
+        page::{Page, PageNumber, Paging, PerPage},
+        setup::check_password,
+        tag,
+    },
+    accounts::notice,
 };
 use crate::{
     access::role::Role,
     account::registry::WithoutAccounts,
     ids::{AccountId, Timestamp, UserId},
     store::{
-        DbConn, QueryResult, Scope, Secret, accounts,
+        DbConn, QueryResult, Scope, Secret, accounts, api_tokens,
         audit::{self, Actor, Deed},
         sessions,
         users::{self, Filter, NewUser, User, UserChange},
@@ -80,7 +83,8 @@ pub struct PersonView {
     name: String,
     role: Role,
     email: Option<String>,
-    /// Somebody who is not active cannot come in, and none of their tokens is worth anything.
+    /// Somebody who is not active cannot come in, nor can who works for them. With the deactivation their sessions and tokens end and
+    /// their accounts are disabled; an activation brings none of them back.
     active: bool,
     /// On whose accounts an operator or a viewer works.
     #[schema(value_type = Option<i64>)]
@@ -160,7 +164,8 @@ pub(super) async fn list(app: &AppState, reach: Reach, query: PersonQuery) -> Ap
         Filter { role: query.role, active: query.active, text: query.q.map(Line::into_string), ..reach.filter() };
     let read = move |conn: &mut DbConn| -> QueryResult<(Vec<PersonView>, i64)> {
         let (users, total) = users::page(conn, &filter, paging.part())?;
-        let mut chosen = users::accounts_of_all(conn)?;
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let mut chosen = users::accounts_of_each(conn, &ids)?;
         let view = |user: User| {
             let accounts = (!user.role.owns_accounts()).then(|| chosen.remove(&user.id).unwrap_or_default());
             PersonView::new(user, accounts)
@@ -257,7 +262,8 @@ pub(super) async fn change(
         }
         users::update(conn, id, &change, now)?;
         if change.active == Some(false) {
-            sessions::delete_all(conn, id, None)?;
+            shut_out(conn, id)?;
+            disable_accounts(conn, &actor, id, now)?;
         }
         let Some(changed) = users::find(conn, id)? else { return Ok(Err(Code::Internal.into())) };
         let after = PersonView::read(conn, changed)?;
@@ -267,7 +273,24 @@ pub(super) async fn change(
     };
     let view = app.store.write(update).await??;
     app.gate.forget_all();
+    notice(app);
     Ok(tag::answer(HttpResponse::Ok(), &view))
+}
+
+/// Nothing that was opened for this user opens anything any more.
+fn shut_out(conn: &mut DbConn, id: UserId) -> QueryResult<()> {
+    sessions::delete_all(conn, id, None)?;
+    api_tokens::delete_all(conn, id).map(drop)
+}
+
+/// Nothing goes on in the name of an owner who is not active. They stay disabled until somebody enables them again.
+fn disable_accounts(conn: &mut DbConn, actor: &Actor, owner: UserId, now: Timestamp) -> QueryResult<()> {
+    let scope = Scope::owner(owner);
+    for account in accounts::list(conn, &scope)?.into_iter().filter(|account| account.enabled) {
+        accounts::set_enabled(conn, &scope, account.id, false, now)?;
+        audit::record(conn, actor, &Deed::new("account.disable", account.id).of(owner), now)?;
+    }
+    Ok(())
 }
 
 fn check_change(conn: &mut DbConn, user: &User, change: &UserChange) -> QueryResult<ApiResult<()>> {
@@ -301,7 +324,7 @@ pub(super) fn check_is_free(conn: &mut DbConn, id: UserId, change: &UserChange) 
     Ok(Ok(()))
 }
 
-/// S22: whoever was signed in as this user is not any more.
+/// S22: whoever was signed in as this user is not any more, and no token of theirs is worth anything.
 pub(super) async fn set_password(
     app: &AppState,
     caller: &Caller,
@@ -313,13 +336,19 @@ pub(super) async fn set_password(
     check_password(password.expose(), &user.name, user.email.as_deref())?;
     let hash = app.door.hash(password).await?;
     let (actor, now) = (caller.actor(), clock::unix());
-    let store = move |conn: &mut DbConn| store_password(conn, &actor, &user, &hash, None, now);
-    app.store.write(store).await?;
+    let store = move |conn: &mut DbConn| -> QueryResult<bool> {
+        let Some(user) = reach.find(conn, id)? else { return Ok(false) };
+        api_tokens::delete_all(conn, id)?;
+        store_password(conn, &actor, &user, &hash, None, now)
+    };
+    if !app.store.write(store).await? {
+        return Err(Code::NotFound.into());
+    }
     app.gate.forget_all();
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// S22: with a new password all sessions end, but for the one at hand.
+/// S22: with a new password all sessions end, but for the one at hand. `false`: the user is gone.
 pub(super) fn store_password(
     conn: &mut DbConn,
     actor: &Actor,
@@ -327,10 +356,13 @@ pub(super) fn store_password(
     hash: &str,
     except: Option<&str>,
     now: Timestamp,
-) -> QueryResult<()> {
-    users::set_password_hash(conn, user.id, hash)?;
+) -> QueryResult<bool> {
+    if !users::set_password_hash(conn, user.id, hash)? {
+        return Ok(false);
+    }
     sessions::delete_all(conn, user.id, except)?;
-    audit::record(conn, actor, &Deed::new("user.set_password", user.id).of(user.scope().user()), now)
+    let deed = Deed::new("user.set_password", user.id).of(user.scope().user());
+    audit::record(conn, actor, &deed, now).map(|()| true)
 }
 
 /// Chooses the accounts of somebody who is still as `If-Match` says.

@@ -108,8 +108,8 @@ pub async fn create(visitor: Visitor, body: Body<NewRegistration>, app: Data<App
     if !app.store.read(Registration::load).await?.enabled {
         return Err(Code::RegistrationClosed.into());
     }
-    app.door.attempt(&ask.email, visitor.address)?;
     check_password(ask.password.expose(), &ask.username, Some(&ask.email))?;
+    app.door.attempt(&ask.email, visitor.address)?;
     let password_hash = app.door.hash(ask.password.into_secret()).await?;
     let email = ask.email.into_string();
     let code = app.code_hash(&email, Purpose::Register, &ask.verification_code);

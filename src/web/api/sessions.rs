@@ -14,6 +14,7 @@ use actix_web::{
     http::header::USER_AGENT,
     web::{Data, Json, block},
 };
+use log::warn;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
@@ -39,7 +40,7 @@ use crate::{
     ids::{Timestamp, UserId},
     store::{
         DbConn, QueryResult, Secret,
-        audit::{self, Deed},
+        audit::{self, Actor, Deed},
         email_codes::{self, Outcome},
         sessions::{self, Session},
         users::{self, Login, User},
@@ -54,9 +55,15 @@ const LETTERS_TO_ONE: (NonZeroUsize, NonZeroUsize) = (NonZeroUsize::MIN, NonZero
 // Not zero.
 const LETTERS_FROM_ONE: (NonZeroUsize, NonZeroUsize) = (NonZeroUsize::new(5).unwrap(), NonZeroUsize::new(10).unwrap());
 
+/// Wrong tries for one name, from all addresses together, that lock nothing yet. Of one address six are enough.
+const FREE_FOR_A_NAME: u32 = 50;
+
 /// Slows guessing down, and bounds how many passwords are hashed at once and how many letters are asked for.
 pub struct DoorKeeper {
+    /// Loose: whoever fails for a name on purpose keeps its person out, and must come from many addresses for it.
     names: Mutex<Lockout>,
+    /// People who prove again who they are, by session. A try of somebody else elsewhere does not count here.
+    sessions: Mutex<Lockout>,
     addresses: Mutex<Lockout>,
     letters_to: Mutex<Throttle>,
     letters_from: Mutex<Throttle>,
@@ -68,7 +75,8 @@ impl Default for DoorKeeper {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let throttle = |(per_minute, burst)| Mutex::new(Throttle::new(per_minute, burst));
         Self {
-            names: Mutex::default(),
+            names: Mutex::new(Lockout::with_free(FREE_FOR_A_NAME)),
+            sessions: Mutex::default(),
             addresses: Mutex::default(),
             letters_to: throttle(LETTERS_TO_ONE),
             letters_from: throttle(LETTERS_FROM_ONE),
@@ -81,23 +89,41 @@ impl DoorKeeper {
     /// S8: counts a try for this name from this address, or says how long to wait before the next one. The address goes first: one
     /// that is locked cannot lock names.
     pub fn attempt(&self, name: &str, address: IpAddr) -> ApiResult<()> {
-        let now = Instant::now();
-        let lock = |lockout: &Mutex<Lockout>, key: &str| {
-            lockout.lock().unwrap_or_else(PoisonError::into_inner).attempt(key, now)
-        };
-        lock(&self.addresses, &address.to_string()).and_then(|()| lock(&self.names, &name.to_lowercase())).map_err(wait)
+        self.attempt_from(address)?;
+        count(&self.names, &name.to_lowercase()).map_err(|until| locked(until, "name", address))
+    }
+
+    /// As [`DoorKeeper::attempt`], where there is no name.
+    pub fn attempt_from(&self, address: IpAddr) -> ApiResult<()> {
+        count(&self.addresses, &network(address)).map_err(|until| locked(until, "address", address))
+    }
+
+    /// As [`DoorKeeper::attempt`], for somebody who is signed in and proves again who they are.
+    pub fn attempt_again(&self, caller: &Caller) -> ApiResult<()> {
+        self.attempt_from(caller.address)?;
+        count(&self.sessions, &again(caller)).map_err(|until| locked(until, "session", caller.address))
+    }
+
+    /// As [`DoorKeeper::succeeded`], after [`DoorKeeper::attempt_again`].
+    pub fn succeeded_again(&self, caller: &Caller) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&again(caller));
+        self.forgive_address(caller.address);
     }
 
     /// The try was a good one. An address gets only this one back: who knows one good password must not guess others for ever.
     pub fn succeeded(&self, name: &str, address: IpAddr) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&name.to_lowercase());
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&address.to_string());
+        self.forgive_address(address);
     }
 
     /// The try was neither good nor bad: it does not count.
     pub fn forgive(&self, name: &str, address: IpAddr) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).forgive(&name.to_lowercase());
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&address.to_string());
+        self.forgive_address(address);
+    }
+
+    fn forgive_address(&self, address: IpAddr) {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&network(address));
     }
 
     /// S9: whether another letter may be asked for.
@@ -106,7 +132,7 @@ impl DoorKeeper {
         let take = |throttle: &Mutex<Throttle>, key: &str| {
             throttle.lock().unwrap_or_else(PoisonError::into_inner).take(key, now)
         };
-        take(&self.letters_from, &address.to_string())
+        take(&self.letters_from, &network(address))
             .and_then(|()| take(&self.letters_to, email))
             .map_err(|wait| ApiError::from(Code::TooManyRequests).retry_after(wait.seconds()))
     }
@@ -124,8 +150,29 @@ impl DoorKeeper {
     }
 }
 
-fn wait(wait: Wait) -> ApiError {
-    ApiError::from(Code::TooManyTries).retry_after(wait.seconds())
+fn count(lockout: &Mutex<Lockout>, key: &str) -> Result<(), Wait> {
+    lockout.lock().unwrap_or_else(PoisonError::into_inner).attempt(key, Instant::now())
+}
+
+fn again(caller: &Caller) -> String {
+    format!("{} {}", caller.user.id, caller.session.as_deref().unwrap_or_default())
+}
+
+/// Where a try came from, as far as somebody cannot choose it: of IPv6 everybody has 2^64 addresses, and one network.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// Guessing leaves a sign. The name is not written down: people type passwords there.
+fn locked(until: Wait, what: &'static str, address: IpAddr) -> ApiError {
+    warn!(class = "auth", locked = what, address:% = address; "too many wrong tries: no more for a while");
+    ApiError::from(Code::TooManyTries).retry_after(until.seconds())
 }
 
 /// A name or an e-mail address, and how one proves to be that person.
@@ -242,7 +289,7 @@ pub async fn create(
     let began = begin(&app, &visitor, &request, user).await?;
     let mut response = HttpResponse::Created();
     if by_cookie {
-        response.cookie(Gate::cookie(began.signed.clone(), came_by_https(&request)));
+        response.cookie(Gate::cookie(began.signed.clone(), came_by_https(&app, &request)));
     }
     Ok(response.json(SignedInView {
         token: (!by_cookie).then_some(began.signed),
@@ -252,9 +299,10 @@ pub async fn create(
     }))
 }
 
-/// Whether the browser spoke HTTPS, as far as our own proxy tells.
-pub(in crate::web) fn came_by_https(request: &HttpRequest) -> bool {
-    request.extensions().get::<ByHttps>().is_some_and(|by_https| by_https.0)
+/// Whether the browser spoke HTTPS, as far as our own proxy tells, or because the address we are known by says so.
+pub(in crate::web) fn came_by_https(app: &AppState, request: &HttpRequest) -> bool {
+    app.settings.server.public_url.starts_with("https://")
+        || request.extensions().get::<ByHttps>().is_some_and(|by_https| by_https.0)
 }
 
 /// Who somebody says they are.
@@ -367,13 +415,13 @@ pub(in crate::web) async fn prove_again(
     field: &'static str,
     password: Secret,
 ) -> ApiResult<()> {
-    app.door.attempt(&caller.user.name, caller.address)?;
+    app.door.attempt_again(caller)?;
     let id = caller.user.id;
     let login = app.store.read(move |conn| users::find_login(conn, id)).await?.ok_or(Code::NotSignedIn)?;
     if !app.door.verify(password, login.password_hash).await? {
         return Err(ApiError::field(field, Said::new("密码不正确", "the password is wrong")));
     }
-    app.door.succeeded(&caller.user.name, caller.address);
+    app.door.succeeded_again(caller);
     Ok(())
 }
 
@@ -394,6 +442,9 @@ pub(in crate::web) struct Began {
     pub(in crate::web) user: User,
 }
 
+/// Places where one person may be signed in. Where there is one more, the one that was used longest ago ends.
+const SESSIONS: usize = 50;
+
 /// Begins a session for somebody who proved to be this user. Its id is always new: nobody can have prepared it.
 pub(in crate::web) async fn begin(
     app: &AppState,
@@ -413,13 +464,16 @@ pub(in crate::web) async fn begin(
         address: visitor.address.to_string(),
         agent: agent.chars().take(200).collect(),
     };
-    let (row, actor) = (session.clone(), visitor.actor(&user.name));
+    let (row, actor) = (session.clone(), Actor { id: Some(user.id), ..visitor.actor(&user.name) });
     let deed = Deed::new("session.create", &session.id).of(user.scope().user()).after(Me::from(&user));
-    let insert = move |conn: &mut DbConn| -> QueryResult<()> {
+    let insert = move |conn: &mut DbConn| -> QueryResult<bool> {
         sessions::insert(conn, &row)?;
-        audit::record(conn, &actor, &deed, now)
+        audit::record(conn, &actor, &deed, now)?;
+        sessions::keep_newest(conn, row.user, SESSIONS)
     };
-    app.store.write(insert).await?;
+    if app.store.write(insert).await? {
+        app.gate.forget_all();
+    }
     let claims = Claims { sub: user.id, sid: session.id.clone(), iat: now, exp: session.ends_at };
     Ok(Began { signed: app.gate.signer().sign(&claims), session, user })
 }
@@ -466,7 +520,7 @@ pub(in crate::web) async fn sign_out(
 ) -> ApiResult<HttpResponseBuilder> {
     let session = caller.session.clone().ok_or(Code::Forbidden)?;
     revoke(app, caller, session).await?;
-    let mut gone = Gate::cookie(String::new(), came_by_https(request));
+    let mut gone = Gate::cookie(String::new(), came_by_https(app, request));
     gone.make_removal();
     debug_assert_eq!(gone.name(), COOKIE);
     response.cookie(gone);
@@ -478,7 +532,12 @@ pub(in crate::web) async fn sign_out(
     params(("id" = String, Path, description = "Of a session in the list")),
     responses((status = 204, description = "Ended")))]
 pub async fn end(caller: Caller, id: actix_web::web::Path<String>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    revoke(&app, &caller, id.into_inner()).await?;
+    let id = id.into_inner();
+    // Nobody made such an id; and PostgreSQL takes no NUL in a text.
+    if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        return Err(Code::NotFound.into());
+    }
+    revoke(&app, &caller, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -492,4 +551,35 @@ async fn revoke(app: &AppState, caller: &Caller, session: String) -> ApiResult<(
     let ended = ended.await?;
     app.gate.forget_all();
     if ended { Ok(()) } else { Err(Code::NotFound.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]))
+    }
+
+    /// S8: of IPv6 everybody has more addresses than there are tries; the network counts.
+    #[test]
+    fn s8_all_addresses_of_one_network_are_one_guesser() {
+        let door = DoorKeeper::default();
+        let tries =
+            (0..20).map(|number| door.attempt(&format!("name-{number}"), address(&format!("2001:db8::{number}"))));
+        assert_eq!(tries.filter(Result::is_ok).count(), 6);
+        assert!(door.attempt("alice", address("2001:db8:0:1::1")).is_ok(), "another network");
+        assert_eq!(network(address("::ffff:10.0.0.1")), network(address("10.0.0.1")));
+    }
+
+    /// S8: a name is locked too, but not by a few tries.
+    #[test]
+    fn s8_a_name_is_locked_by_many_tries_from_many_addresses() {
+        let door = DoorKeeper::default();
+        let tries = (0..60).map(|number| door.attempt("Alice", address(&format!("10.0.0.{number}"))));
+        assert_eq!(tries.filter(Result::is_ok).count(), 51);
+        assert!(door.attempt("alice", address("10.1.1.1")).is_err());
+        door.succeeded("ALICE", address("10.2.2.2"));
+        assert!(door.attempt("alice", address("10.2.2.2")).is_ok());
+    }
 }

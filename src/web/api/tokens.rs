@@ -31,6 +31,8 @@ use crate::{
     telemetry::clock,
 };
 
+/// Tokens that one person may have.
+const TOKENS: i64 = 50;
 /// A token that expires does so within this time.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 
@@ -127,7 +129,7 @@ pub async fn list(caller: Caller, query: Query<TokenQuery>, app: Data<AppState>)
     Ok(Json(Paging::new(query.0.page, query.0.per_page).cut(views)))
 }
 
-/// Makes a token. Its text is in this answer and never again.
+/// Makes a token. Its text is in this answer and never again. Refused where there are 50 already.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = NewTokenBody, responses(
     (status = 201, body = MintedView),
     (status = 404, body = ErrorBody, description = "A chosen account is not yours"),
@@ -146,15 +148,23 @@ pub async fn create(caller: Caller, body: Body<NewTokenBody>, app: Data<AppState
         expires_at: ask.expires_at.map(|at| expiry(Timestamp(at.get()), now)).transpose()?,
     };
     let actor = caller.actor();
-    let insert = move |conn: &mut DbConn| -> QueryResult<TokenView> {
+    let insert = move |conn: &mut DbConn| -> QueryResult<Option<TokenView>> {
+        if api_tokens::count(conn, new.user)? >= TOKENS {
+            return Ok(None);
+        }
         let view = TokenView::of_new(api_tokens::insert(conn, &caller.scope, &new)?, &new);
         let deed = Deed::new("token.create", view.id).of(caller.scope.user()).after(&view);
         audit::record(conn, &actor, &deed, now)?;
-        Ok(view)
+        Ok(Some(view))
     };
-    let details = app.store.write(insert).await?;
+    let details = app.store.write(insert).await?.ok_or_else(too_many)?;
     app.gate.forget_all();
     Ok(HttpResponse::Created().json(MintedView { token: minted.text, details }))
+}
+
+fn too_many() -> ApiError {
+    let said = Said::new("最多 50 个令牌，请先删除不用的", "there are 50 already: remove one that is not used");
+    ApiError::from(Code::WrongState).because(said)
 }
 
 fn distinct(chosen: Few<ChosenAccount, { CHOSEN }>) -> Vec<AccountId> {

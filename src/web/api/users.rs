@@ -82,7 +82,8 @@ pub async fn get(id: Id<i64>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     people::get(&app, Reach::Everybody, UserId(id.0)).await
 }
 
-/// Changes a user. Who is deactivated is signed out everywhere, and all tokens of theirs are worthless.
+/// Changes a user. Who is deactivated is signed out everywhere; their tokens are removed and their accounts disabled, and an activation
+/// brings neither back.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", request_body = UserPatch,
     params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
     responses(
@@ -112,7 +113,7 @@ pub async fn delete(caller: Caller, id: Id<i64>, app: Data<AppState>) -> ApiResu
     people::delete(&app, &caller, Reach::Everybody, UserId(id.0)).await
 }
 
-/// Gives a user a new password and signs them out everywhere.
+/// Gives a user a new password, signs them out everywhere and removes their tokens.
 #[utoipa::path(put, path = "/api/v1/users/{id}/password", tag = "users", request_body = NewPassword, params(("id" = i64, Path)), responses((status = 204, description = "Changed")))]
 pub async fn set_password(
     caller: Caller,
