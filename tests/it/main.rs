@@ -30,6 +30,7 @@ mod promises;
 mod raw;
 mod resources;
 mod restart;
+mod rude;
 mod rules_live;
 mod startup;
 mod takeover;
