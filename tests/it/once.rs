@@ -4,7 +4,7 @@ use serde_json::json;
 use yutang::store::api_tokens;
 
 use crate::{
-    client::{Answer, Api},
+    client::{Answer, Api, PASSWORD},
     harness::{TestApp, echo},
     people::phone,
 };
