@@ -12,7 +12,9 @@ const THINGS: [&str; 5] = ["account", "account_id", "accounts", "conversation", 
 /// Where tries are counted, or what is sent. At a door they always are.
 const LIMITED: &[(&str, &str)] = &[
     ("POST", "/api/v1/setup"),
+    ("PATCH", "/api/v1/me"),
     ("PUT", "/api/v1/me/password"),
+    ("POST", "/api/v1/me/second-factor"),
     ("DELETE", "/api/v1/me/second-factor"),
     ("POST", "/api/v1/me/second-factor/confirm"),
     ("POST", "/change-admin-password"),
