@@ -299,7 +299,7 @@ async fn many_who_sign_in_delay_nobody_else() {
     let anybody = app.anybody();
     let others = async {
         for _ in 0..10 {
-            anybody.get("/health").await.is(200);
+            anybody.get("/livez").await.is(200);
         }
     };
     match select(Box::pin(crowd), Box::pin(others)).await {

@@ -34,7 +34,7 @@ async fn s28_every_kind_of_answer_has_the_security_headers() {
     let (anybody, seller) = (app.anybody(), app.signed_in("seller").await);
     let css = href("css/app.css");
     let answers = [
-        anybody.get("/health").await.is(200),
+        anybody.get("/livez").await.is(200),
         anybody.get("/api/v1/audit").await.is(401),
         anybody.get("/nothing").await.is(404),
         anybody.get("/").await.is(303),
@@ -124,11 +124,11 @@ async fn any_origin_is_said_as_a_star_and_never_with_cookies() {
 async fn s28_a_rebound_name_gets_nothing_from_a_server_on_loopback() {
     let mut app = TestApp::with(|settings| settings.server.public_url = "https://shop.example".into());
     app.start().await;
-    let answer = app.raw_request("GET", "/health", &["Host: evil.example"]).await;
+    let answer = app.raw_request("GET", "/livez", &["Host: evil.example"]).await;
     assert_eq!(status(&answer), 421);
     assert!(body(&answer).contains("misdirected"), "{answer}");
     for own in ["Host: localhost:8080", "Host: 127.0.0.1", "Host: shop.example"] {
-        assert_eq!(status(&app.raw_request("GET", "/health", &[own]).await), 200, "{own}");
+        assert_eq!(status(&app.raw_request("GET", "/livez", &[own]).await), 200, "{own}");
     }
 }
 
@@ -211,7 +211,7 @@ async fn hostile_requests_are_refused_and_the_server_lives_on() {
         assert!(matches!(status(&answer), 0 | 400..=499), "{what}: {answer}");
         assert!(!answer.contains("panicked") && !answer.contains("src/"), "{what}: {answer}");
     }
-    app.anybody().get("/health").await.is(200);
+    app.anybody().get("/livez").await.is(200);
 }
 
 #[actix_web::test]
