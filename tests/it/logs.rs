@@ -9,6 +9,20 @@ use crate::harness::{Shop, TestApp};
 /// Nothing of a request's path is logged, nor what was sent as a secret.
 const PLANTED: &str = "pl4nted-s3cret";
 
+/// Whether this test has the process, and so the log, for itself. Where not, it has run and passed in a process of its own.
+fn alone() -> bool {
+    const ALONE: &str = "YUTANG_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let name = std::thread::current().name().unwrap().to_owned();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let ended = command.args(["--exact", &name]).env(ALONE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && said.contains("1 passed"), "{name}: {said}");
+    false
+}
+
 /// A server whose log has a line of its seller's, of a rival's, and of nobody.
 async fn told() -> (TestApp, Shop, Shop) {
     let mut app = TestApp::new();
@@ -31,6 +45,9 @@ fn messages(list: &Value) -> Vec<&str> {
 /// S17: there, every user read the whole system's log.
 #[actix_web::test]
 async fn s17_a_tenant_reads_lines_of_their_own_accounts_and_an_administrator_all() {
+    if !alone() {
+        return;
+    }
     let (app, shop, theirs) = told().await;
     let seller = app.signed_in("seller").await;
     let lines = seller.get("/api/v1/logs?limit=1000").await.is(200).json();
@@ -56,6 +73,9 @@ async fn s17_a_tenant_reads_lines_of_their_own_accounts_and_an_administrator_all
 
 #[actix_web::test]
 async fn lines_are_found_by_each_filter() {
+    if !alone() {
+        return;
+    }
     let (app, shop, _) = told().await;
     let admin = app.signed_in("admin").await;
     let own = admin.get("/api/v1/logs?q=own%20line").await.is(200).json()["items"][0].clone();
@@ -83,6 +103,9 @@ async fn lines_are_found_by_each_filter() {
 /// S21, S37: a file is fetched with the same credentials as everything else, by a name from the list and by no other.
 #[actix_web::test]
 async fn s21_s37_log_files_are_listed_and_fetched_by_administrators() {
+    if !alone() {
+        return;
+    }
     let (app, ..) = told().await;
     log::logger().flush();
     let admin = app.signed_in("admin").await;
@@ -112,6 +135,9 @@ async fn s21_s37_log_files_are_listed_and_fetched_by_administrators() {
 /// S21: a file of many pieces arrives whole.
 #[actix_web::test]
 async fn s21_a_long_file_arrives_whole() {
+    if !alone() {
+        return;
+    }
     let (app, ..) = told().await;
     for number in 0..3000 {
         info!(target: "yutang::test", "{number:08} {}", "x".repeat(200));
@@ -127,6 +153,9 @@ async fn s21_a_long_file_arrives_whole() {
 
 #[actix_web::test]
 async fn the_level_changes_at_once_and_is_written_down() {
+    if !alone() {
+        return;
+    }
     let (app, ..) = told().await;
     let admin = app.signed_in("admin").await;
     let configured = app.settings().log.level.clone();
@@ -150,6 +179,9 @@ async fn the_level_changes_at_once_and_is_written_down() {
 /// S17: older clients read it at their own address, and see as little.
 #[actix_web::test]
 async fn s17_older_clients_get_the_shape_they_know() {
+    if !alone() {
+        return;
+    }
     let (app, ..) = told().await;
     let seller = app.signed_in("seller").await;
     let mut list = seller.get("/logs?lines=1&level=warn&source=yutang::test").await.is(200).json();
@@ -173,6 +205,9 @@ async fn s17_older_clients_get_the_shape_they_know() {
 
 #[actix_web::test]
 async fn no_secret_that_was_logged_is_answered() {
+    if !alone() {
+        return;
+    }
     let (app, ..) = told().await;
     let admin = app.signed_in("admin").await;
     for path in ["/api/v1/logs?limit=1000", "/api/v1/logs/stats", "/logs?lines=1000"] {
