@@ -524,3 +524,17 @@ impl Drop for TestApp {
         }
     }
 }
+
+/// Whether this test has the process, and so the log, for itself. Where not, it has run and passed in a process of its own.
+pub(crate) fn alone() -> bool {
+    const ALONE: &str = "YUTANG_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let name = std::thread::current().name().unwrap().to_owned();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let ended = command.args(["--exact", &name]).env(ALONE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && said.contains("1 passed"), "{name}: {said}");
+    false
+}

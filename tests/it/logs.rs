@@ -4,24 +4,10 @@ use log::{debug, error, info, warn};
 use serde_json::{Value, json};
 use yutang::{access::role::Role, telemetry::logging};
 
-use crate::harness::{Shop, TestApp};
+use crate::harness::{Shop, TestApp, alone};
 
 /// Nothing of a request's path is logged, nor what was sent as a secret.
 const PLANTED: &str = "pl4nted-s3cret";
-
-/// Whether this test has the process, and so the log, for itself. Where not, it has run and passed in a process of its own.
-fn alone() -> bool {
-    const ALONE: &str = "YUTANG_TEST_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return true;
-    }
-    let name = std::thread::current().name().unwrap().to_owned();
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    let ended = command.args(["--exact", &name]).env(ALONE, "1").output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout);
-    assert!(ended.status.success() && said.contains("1 passed"), "{name}: {said}");
-    false
-}
 
 /// A server whose log has a line of its seller's, of a rival's, and of nobody.
 async fn told() -> (TestApp, Shop, Shop) {

@@ -34,6 +34,9 @@ async fn an_administrator_runs_the_clean_up_and_sees_what_it_did() {
 
 #[actix_web::test]
 async fn log_files_go_at_the_retention_an_administrator_set() {
+    if !crate::harness::alone() {
+        return;
+    }
     let mut app = TestApp::new();
     let logs = app.settings().data_dir.join(&app.settings().log.dir);
     app.start().await;
