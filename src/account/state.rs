@@ -143,57 +143,54 @@ codes!(Reason {
 impl Reason {
     /// One sentence for the seller, in English as the log is.
     pub fn sentence(self) -> &'static str {
-        match self {
-            Self::NotStarted => "The account has not been started yet.",
-            Self::Starting => "Connecting to the platform.",
-            Self::WaitingForTurn => "Waiting for a free place among the accounts that connect.",
-            Self::Registered => "Connected: messages arrive.",
-            Self::NetworkError => "The line to the platform broke.",
-            Self::ClosedByPlatform => "The platform closed the connection, as it does now and then.",
-            Self::HeartbeatLost => "The platform stopped answering heartbeats.",
-            Self::Stalled => "The connection answered but delivered nothing, so it is made anew.",
-            Self::KickedOut => "The platform ended this login session.",
-            Self::TooManySessions => "Another program or device is connected with this account.",
-            Self::TokenRefused => "The platform refused the access token; a new one is asked for.",
-            Self::TokenBudgetSpent => "Today's budget of token requests is spent.",
-            Self::RetriesExhausted => "Connecting keeps failing; it is tried again at a slow pace.",
-            Self::Crashed => "The account's task crashed and is started again.",
-            Self::PlatformError => "The platform answered with an error.",
-            Self::StorageFailing => "Messages cannot be stored, so none are acknowledged.",
-            Self::ChallengeRequired => "The platform asks for a human verification.",
-            Self::AccessDenied => "The platform judged a request abnormal.",
-            Self::SessionExpired => "The login session has expired.",
-            Self::CookieUnusable => "The stored cookie lacks what a login needs.",
-            Self::Disabled => "The account is disabled.",
-            Self::ShutDown => "The server is shut down.",
-        }
+        self.sentences().0
     }
 
     /// [`Reason::sentence`] in Chinese.
     pub fn sentence_zh(self) -> &'static str {
+        self.sentences().1
+    }
+
+    /// In English and in Chinese.
+    fn sentences(self) -> (&'static str, &'static str) {
         match self {
-            Self::NotStarted => "账号尚未启动。",
-            Self::Starting => "正在连接闲鱼。",
-            Self::WaitingForTurn => "正在排队等待连接。",
-            Self::Registered => "已连接，可以接收消息。",
-            Self::NetworkError => "与闲鱼的网络连接已中断。",
-            Self::ClosedByPlatform => "闲鱼关闭了连接，属正常现象。",
-            Self::HeartbeatLost => "闲鱼停止响应心跳。",
-            Self::Stalled => "连接有响应但收不到消息，正在重新连接。",
-            Self::KickedOut => "闲鱼终止了本次登录会话。",
-            Self::TooManySessions => "该账号正在其他程序或设备上连接。",
-            Self::TokenRefused => "闲鱼拒绝了访问令牌，正在重新获取。",
-            Self::TokenBudgetSpent => "今天的令牌请求次数已用完。",
-            Self::RetriesExhausted => "多次连接失败，将以较长间隔继续重试。",
-            Self::Crashed => "账号任务异常退出，正在重新启动。",
-            Self::PlatformError => "闲鱼返回了错误。",
-            Self::StorageFailing => "消息无法保存，因此暂不确认接收。",
-            Self::ChallengeRequired => "闲鱼要求人工验证。",
-            Self::AccessDenied => "闲鱼判定请求异常。",
-            Self::SessionExpired => "登录已过期。",
-            Self::CookieUnusable => "保存的 Cookie 缺少登录所需的内容。",
-            Self::Disabled => "账号已停用。",
-            Self::ShutDown => "服务器已停止。",
+            Self::NotStarted => ("The account has not been started yet.", "账号尚未启动。"),
+            Self::Starting => ("Connecting to the platform.", "正在连接闲鱼。"),
+            Self::WaitingForTurn => ("Waiting for a free place among the accounts that connect.", "正在排队等待连接。"),
+            Self::Registered => ("Connected: messages arrive.", "已连接，可以接收消息。"),
+            Self::NetworkError => ("The line to the platform broke.", "与闲鱼的网络连接已中断。"),
+            Self::ClosedByPlatform => {
+                ("The platform closed the connection, as it does now and then.", "闲鱼关闭了连接，属正常现象。")
+            }
+            Self::HeartbeatLost => ("The platform stopped answering heartbeats.", "闲鱼停止响应心跳。"),
+            Self::Stalled => (
+                "The connection answered but delivered nothing, so it is made anew.",
+                "连接有响应但收不到消息，正在重新连接。",
+            ),
+            Self::KickedOut => ("The platform ended this login session.", "闲鱼终止了本次登录会话。"),
+            Self::TooManySessions => {
+                ("Another program or device is connected with this account.", "该账号正在其他程序或设备上连接。")
+            }
+            Self::TokenRefused => {
+                ("The platform refused the access token; a new one is asked for.", "闲鱼拒绝了访问令牌，正在重新获取。")
+            }
+            Self::TokenBudgetSpent => ("Today's budget of token requests is spent.", "今天的令牌请求次数已用完。"),
+            Self::RetriesExhausted => {
+                ("Connecting keeps failing; it is tried again at a slow pace.", "多次连接失败，将以较长间隔继续重试。")
+            }
+            Self::Crashed => ("The account's task crashed and is started again.", "账号任务异常退出，正在重新启动。"),
+            Self::PlatformError => ("The platform answered with an error.", "闲鱼返回了错误。"),
+            Self::StorageFailing => {
+                ("Messages cannot be stored, so none are acknowledged.", "消息无法保存，因此暂不确认接收。")
+            }
+            Self::ChallengeRequired => ("The platform asks for a human verification.", "闲鱼要求人工验证。"),
+            Self::AccessDenied => ("The platform judged a request abnormal.", "闲鱼判定请求异常。"),
+            Self::SessionExpired => ("The login session has expired.", "登录已过期。"),
+            Self::CookieUnusable => {
+                ("The stored cookie lacks what a login needs.", "保存的 Cookie 缺少登录所需的内容。")
+            }
+            Self::Disabled => ("The account is disabled.", "账号已停用。"),
+            Self::ShutDown => ("The server is shut down.", "服务器已停止。"),
         }
     }
 
@@ -226,50 +223,41 @@ impl Reason {
 
     /// What the user must do, in English as the log is; `None` where it heals by itself.
     pub fn action(self) -> Option<&'static str> {
-        match self {
-            Self::TooManySessions => Some("Stop the other program that uses this account."),
-            Self::TokenBudgetSpent => Some("Wait until tomorrow, or update the account's cookie."),
-            Self::RetriesExhausted => Some("Check this machine's network and the platform addresses in the settings."),
-            Self::StorageFailing => Some("Free disk space or mend the database."),
-            Self::ChallengeRequired => Some(
-                "Open the platform in a browser with this account, pass the verification, then update the cookie or run `yutang account retry`.",
-            ),
-            Self::AccessDenied => {
-                Some("Open the platform in a browser with this account, look for a warning, then update the cookie.")
-            }
-            Self::SessionExpired | Self::CookieUnusable => {
-                Some("Log in to the platform in a browser and update the account's cookie.")
-            }
-            Self::Disabled => Some("Enable the account when it should work again."),
-            Self::NotStarted
-            | Self::Starting
-            | Self::WaitingForTurn
-            | Self::Registered
-            | Self::NetworkError
-            | Self::ClosedByPlatform
-            | Self::HeartbeatLost
-            | Self::Stalled
-            | Self::KickedOut
-            | Self::TokenRefused
-            | Self::Crashed
-            | Self::PlatformError
-            | Self::ShutDown => None,
-        }
+        self.actions().map(|(english, _)| english)
     }
 
     /// [`Reason::action`] in Chinese.
     pub fn action_zh(self) -> Option<&'static str> {
-        match self {
-            Self::TooManySessions => Some("请停用正在使用该账号的其他程序。"),
-            Self::TokenBudgetSpent => Some("请等到明天，或更新账号的 Cookie。"),
-            Self::RetriesExhausted => Some("请检查本机网络和设置中的平台地址。"),
-            Self::StorageFailing => Some("请释放磁盘空间或修复数据库。"),
-            Self::ChallengeRequired => {
-                Some("请在浏览器中用该账号打开闲鱼并完成验证，然后更新 Cookie，或执行 `yutang account retry`。")
+        self.actions().map(|(_, chinese)| chinese)
+    }
+
+    /// In English and in Chinese.
+    fn actions(self) -> Option<(&'static str, &'static str)> {
+        let both = match self {
+            Self::TooManySessions => {
+                ("Stop the other program that uses this account.", "请停用正在使用该账号的其他程序。")
             }
-            Self::AccessDenied => Some("请在浏览器中用该账号打开闲鱼，查看有无警告，然后更新 Cookie。"),
-            Self::SessionExpired | Self::CookieUnusable => Some("请在浏览器中登录闲鱼，然后更新账号的 Cookie。"),
-            Self::Disabled => Some("如需恢复，请启用该账号。"),
+            Self::TokenBudgetSpent => {
+                ("Wait until tomorrow, or update the account's cookie.", "请等到明天，或更新账号的 Cookie。")
+            }
+            Self::RetriesExhausted => (
+                "Check this machine's network and the platform addresses in the settings.",
+                "请检查本机网络和设置中的平台地址。",
+            ),
+            Self::StorageFailing => ("Free disk space or mend the database.", "请释放磁盘空间或修复数据库。"),
+            Self::ChallengeRequired => (
+                "Open the platform in a browser with this account, pass the verification, then update the cookie or run `yutang account retry`.",
+                "请在浏览器中用该账号打开闲鱼并完成验证，然后更新 Cookie，或执行 `yutang account retry`。",
+            ),
+            Self::AccessDenied => (
+                "Open the platform in a browser with this account, look for a warning, then update the cookie.",
+                "请在浏览器中用该账号打开闲鱼，查看有无警告，然后更新 Cookie。",
+            ),
+            Self::SessionExpired | Self::CookieUnusable => (
+                "Log in to the platform in a browser and update the account's cookie.",
+                "请在浏览器中登录闲鱼，然后更新账号的 Cookie。",
+            ),
+            Self::Disabled => ("Enable the account when it should work again.", "如需恢复，请启用该账号。"),
             Self::NotStarted
             | Self::Starting
             | Self::WaitingForTurn
@@ -282,8 +270,9 @@ impl Reason {
             | Self::TokenRefused
             | Self::Crashed
             | Self::PlatformError
-            | Self::ShutDown => None,
-        }
+            | Self::ShutDown => return None,
+        };
+        Some(both)
     }
 }
 

@@ -31,11 +31,15 @@ use yutang::{
         DbConn, Keys, Page, QueryResult, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
         chat_messages::{self, StoredMessage},
+        conversations::{self, ConversationRow},
         outbox::{self, Filter},
         rules::{self, NewRule},
         users::{self, NewUser},
     },
-    telemetry::feed::{Feed, FeedEvent},
+    telemetry::{
+        clock,
+        feed::{Feed, FeedEvent},
+    },
     web::RegistryAddress,
 };
 
@@ -531,10 +535,25 @@ pub(crate) fn alone() -> bool {
     if std::env::var_os(ALONE).is_some() {
         return true;
     }
-    let name = std::thread::current().name().unwrap().to_owned();
+    let name = thread::current().name().unwrap().to_owned();
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     let ended = command.args(["--exact", &name]).env(ALONE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&ended.stdout);
     assert!(ended.status.success() && said.contains("1 passed"), "{name}: {said}");
     false
+}
+
+/// Two accounts of one seller on a server that runs and answers each message with its words.
+pub(crate) async fn two_shops() -> (TestApp, Shop, Shop) {
+    let mut app = TestApp::new();
+    let (shop, second) = (app.open("shop"), app.open("second"));
+    app.rule(echo());
+    app.start().await;
+    (app, shop, second)
+}
+
+/// The conversations that a person has to themselves now.
+pub(crate) fn paused(app: &TestApp) -> Vec<ConversationRow> {
+    let scope = app.scope();
+    app.read(move |conn| conversations::list_paused_for_person(conn, &scope, clock::unix()))
 }

@@ -14,15 +14,11 @@ use yutang::{
         messages::{ActOnEntry, EntryAct, IfSeen, NotActed, NotSent, SendByPerson},
     },
     sim::Answer,
-    store::{
-        Secret, accounts,
-        conversations::{self, ConversationRow},
-        users,
-    },
+    store::{Secret, accounts, users},
     telemetry::clock,
 };
 
-use crate::harness::{PATIENCE, Shop, TestApp, echo};
+use crate::harness::{PATIENCE, Shop, TestApp, echo, paused, two_shops};
 
 const BUYER: &str = "2200000000777";
 const ITEM: &str = "900000000001";
@@ -49,23 +45,10 @@ async fn act(app: &TestApp, shop: &Shop, id: SendId, act: EntryAct) -> Result<En
     app.registry().send(ActOnEntry { account: shop.id, id, act }).await.unwrap()
 }
 
-fn paused(app: &TestApp) -> Vec<ConversationRow> {
-    let scope = app.scope();
-    app.read(move |conn| conversations::list_paused_for_person(conn, &scope, clock::unix()))
-}
-
-async fn running() -> (TestApp, Shop, Shop) {
-    let mut app = TestApp::new();
-    let (shop, second) = (app.open("shop"), app.open("second"));
-    app.rule(echo());
-    app.start().await;
-    (app, shop, second)
-}
-
 /// T9: there, a pause was kept by chat alone and held for every account.
 #[actix_web::test]
 async fn t9_what_a_person_writes_reaches_the_buyer_and_pauses_that_conversation_of_that_account_alone() {
-    let (app, shop, second) = running().await;
+    let (app, shop, second) = two_shops().await;
     let said = shop.buyer_says(BUYER, ITEM, "在吗");
     app.answers(&shop, &said.conversation, &["答:在吗"]).await;
     let entries = write(&app, &shop, &said.conversation, &["我是店主", "请说"]).await.unwrap();
@@ -85,7 +68,7 @@ async fn t9_what_a_person_writes_reaches_the_buyer_and_pauses_that_conversation_
 
 #[actix_web::test]
 async fn a_persons_message_to_somebody_who_never_wrote_or_by_an_account_that_is_off_is_refused() {
-    let (app, shop, second) = running().await;
+    let (app, shop, second) = two_shops().await;
     let silent = shop.conversation(BUYER, ITEM);
     assert_eq!(write(&app, &shop, &silent, &["您好"]).await, Err(NotSent::UnknownConversation));
     let said = second.buyer_says(BUYER, ITEM, "在吗");
@@ -118,7 +101,7 @@ async fn a_persons_message_survives_a_restart_and_is_sent_once() {
 
 #[actix_web::test]
 async fn a_refused_answer_is_sent_again_by_a_person_as_a_new_entry() {
-    let (app, shop, _) = running().await;
+    let (app, shop, _) = two_shops().await;
     shop.answer_next([Answer::Forbid]);
     let said = shop.buyer_says(BUYER, ITEM, "在吗");
     let rejected = || app.sends(&shop, &said.conversation).pop().filter(|send| send.state == SendState::Rejected);
@@ -133,7 +116,7 @@ async fn a_refused_answer_is_sent_again_by_a_person_as_a_new_entry() {
 
 #[actix_web::test]
 async fn what_waits_in_a_disabled_account_can_be_cancelled_and_is_not_sent_when_it_comes_back() {
-    let (app, shop, _) = running().await;
+    let (app, shop, _) = two_shops().await;
     let said = shop.buyer_says(BUYER, ITEM, "在吗");
     app.answers(&shop, &said.conversation, &["答:在吗"]).await;
     app.enable(&shop, false);
@@ -155,7 +138,7 @@ async fn what_waits_in_a_disabled_account_can_be_cancelled_and_is_not_sent_when_
 /// T13: there, the tasks of deleted accounts went on.
 #[actix_web::test]
 async fn t13_a_deleted_users_accounts_leave_the_platform_and_the_database_and_others_go_on() {
-    let (app, shop, second) = running().await;
+    let (app, shop, second) = two_shops().await;
     let said = shop.buyer_says(BUYER, ITEM, "在吗");
     app.answers(&shop, &said.conversation, &["答:在吗"]).await;
     let (scope, id) = (app.scope(), shop.id);
@@ -200,7 +183,7 @@ async fn t13_an_account_deleted_by_hand_under_load_disturbs_no_other() {
 
 #[actix_web::test]
 async fn whoever_brings_a_cookie_hears_what_became_of_the_connection() {
-    let (app, shop, _) = running().await;
+    let (app, shop, _) = two_shops().await;
     let give = |cookie: String| {
         let (keys, scope, id, uid) = (app.store().keys().clone(), app.scope(), shop.id, shop.uid.clone());
         app.write(move |conn| {

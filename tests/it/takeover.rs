@@ -2,31 +2,13 @@
 
 use std::time::Duration;
 
-use yutang::{
-    ids::Timestamp,
-    sim::Answer,
-    store::conversations::{self, ConversationRow},
-    telemetry::clock,
-};
+use yutang::{ids::Timestamp, sim::Answer, store::conversations, telemetry::clock};
 
-use crate::harness::{PATIENCE, Shop, TestApp, echo};
+use crate::harness::{PATIENCE, Shop, TestApp, echo, paused, two_shops};
 
 const BUYER: &str = "2200000000777";
 const OTHER: &str = "2200000000888";
 const ITEM: &str = "900000000001";
-
-fn paused(app: &TestApp) -> Vec<ConversationRow> {
-    let scope = app.scope();
-    app.read(move |conn| conversations::list_paused_for_person(conn, &scope, clock::unix()))
-}
-
-async fn two_shops() -> (TestApp, Shop, Shop) {
-    let mut app = TestApp::new();
-    let (shop, second) = (app.open("shop"), app.open("second"));
-    app.rule(echo());
-    app.start().await;
-    (app, shop, second)
-}
 
 #[actix_web::test]
 async fn the_sellers_typing_pauses_that_conversation_of_that_account_alone() {
