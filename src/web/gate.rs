@@ -29,7 +29,7 @@ use super::{
     AppState, Route, cors,
     error::{ApiError, ApiResult, Code, Language, language_of},
     hygiene::{ClientAddress, RequestId},
-    pages, route_of,
+    nothing_here, pages, route_of,
 };
 use crate::{
     access::{
@@ -449,7 +449,11 @@ pub(super) async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let Some(route) = route_of(request.request()) else { return Ok(next.call(request).await?.map_into_left_body()) };
+    // Whatever has no line in the table has no access either, and reaches no handler.
+    let Some(route) = route_of(request.request()) else {
+        let nothing = nothing_here(request.request().clone()).await;
+        return Ok(request.into_response(nothing).map_into_right_body());
+    };
     match admit(&request, route).await {
         Ok(caller) => {
             if let Some(caller) = caller {

@@ -282,9 +282,14 @@ routes! {
 static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
     LazyLock::new(|| ROUTES.iter().map(|route| ((route.method, route.path), route)).collect());
 
-/// The line of the table that a request belongs to.
+/// The line of the table that a request belongs to. None where the address is spelt oddly: handlers are found by the address with its
+/// `%73` decoded, this line by the address as it came, and only where both say the same is the line the handler's.
 fn route_of(request: &HttpRequest) -> Option<&'static Route> {
-    let pattern = request.match_pattern()?;
+    let pattern = request.resource_map().match_pattern(request.path())?;
+    let decoded = request.match_info().get_ref().path();
+    if decoded != request.path() && request.resource_map().match_pattern(decoded).as_ref() != Some(&pattern) {
+        return None;
+    }
     let method = match *request.method() {
         Method::HEAD => "GET",
         ref other => other.as_str(),
