@@ -307,6 +307,12 @@ pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiR
     Ok(shown(&app, &caller, id.0).await?.answer(HttpResponse::Ok()))
 }
 
+/// Refuses what the caller cannot see.
+async fn check_reach(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<()> {
+    let scope = caller.scope;
+    Ok(app.store.read(move |conn| accounts::get(conn, &scope, id)).await.map(drop)?)
+}
+
 pub(in crate::web) async fn shown(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<AccountView> {
     let (keys, scope, language) = (app.store.keys().clone(), caller.scope, caller.language);
     Ok(app.store.read(move |conn| view(conn, &keys, &scope, id, language)).await?)
@@ -388,20 +394,22 @@ pub async fn update(
 ) -> ApiResult<HttpResponse> {
     let wanted = if_match(request.headers())?;
     let system = (app.settings.inbox.debounce, app.settings.inbox.longest_wait);
-    let patch = body.0;
+    let mut patch = body.0;
+    let name = patch.name.take();
     change(&app, caller.clone(), id.0, "account.update", move |conn, scope, before, now| {
+        // What is refused has written nothing: a refusal commits.
         if let Err(error) = tag::check(wanted.as_deref(), &before.editable()) {
             return Ok(Err(error));
-        }
-        if let Some(name) = &patch.name
-            && let Err(reason) = accounts::rename(conn, scope, before.id, name, now)?
-        {
-            return Ok(Err(reason.into()));
         }
         let waits = waits(patch, before);
         if waits.longest_wait.unwrap_or(system.1) < waits.debounce.unwrap_or(system.0) {
             let said = Said::new("最长等待不能短于防抖时间", "must not be shorter than debounce_ms");
             return Ok(Err(ApiError::field("longest_wait_ms", said)));
+        }
+        if let Some(name) = &name
+            && let Err(reason) = accounts::rename(conn, scope, before.id, name, now)?
+        {
+            return Ok(Err(reason.into()));
         }
         accounts::set_waits(conn, scope, before.id, waits, now).map(|_| Ok(()))
     })
@@ -537,12 +545,12 @@ pub async fn retry(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Ap
 /// Closes the account's connection and opens it anew. Refused where the account is disabled.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/restart", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
 pub async fn restart(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let account = shown(&app, &caller, id.0).await?;
-    if !app.registry.get().send(Restart(account.id)).await? {
+    check_reach(&app, &caller, id.0).await?;
+    if !app.registry.get().send(Restart(id.0)).await? {
         return Err(Code::AccountNotRunning.into());
     }
     let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
-    let deed = Deed::new("account.restart", account.id).of(owner);
+    let deed = Deed::new("account.restart", id.0).of(owner);
     let noted = app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await;
     noted.map_err(ApiError::after_the_deed)?;
     let restarted = shown(&app, &caller, id.0).await.map_err(ApiError::after_the_deed)?;
@@ -553,8 +561,8 @@ pub async fn restart(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> 
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/snapshot", tag = "accounts", params(("id" = i64, Path)),
     responses((status = 200, body = SnapshotView), (status = 409, body = super::super::error::ErrorBody, description = "Nothing of it runs")))]
 pub async fn snapshot(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<Json<SnapshotView>> {
-    let account = shown(&app, &caller, id.0).await?;
-    let now = app.registry.get().send(SnapshotOf(account.id)).await?;
+    check_reach(&app, &caller, id.0).await?;
+    let now = app.registry.get().send(SnapshotOf(id.0)).await?;
     now.map(|now| Json(SnapshotView::new(now, caller.language))).ok_or_else(|| Code::AccountNotRunning.into())
 }
 
