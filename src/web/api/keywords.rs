@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::ETAG,
+    HttpRequest, HttpResponse,
     web::{Data, Json, block},
 };
 use serde::{Deserialize, Serialize};
@@ -550,10 +549,6 @@ async fn remove<V: From<Rule> + Serialize>(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn answer<V: Serialize>(mut response: HttpResponseBuilder, view: &V) -> HttpResponse {
-    response.insert_header((ETAG, tag::of(view))).json(view)
-}
-
 /// Keyword rules, those with the highest priority first.
 #[utoipa::path(get, path = "/api/v1/keywords", tag = "keywords", params(KeywordsQuery), responses((status = 200, body = Page<KeywordView>)))]
 pub async fn list(
@@ -570,14 +565,14 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/v1/keywords/{id}", tag = "keywords", params(("id" = i64, Path)), responses((status = 200, body = KeywordView)))]
 pub async fn get(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let rule = read_one(&app, &caller, id.0, Kind::Keyword).await?;
-    Ok(answer(HttpResponse::Ok(), &KeywordView::from(rule)))
+    Ok(tag::answer(HttpResponse::Ok(), &KeywordView::from(rule)))
 }
 
 /// Adds a keyword rule. It answers from then on, within a second.
 #[utoipa::path(post, path = "/api/v1/keywords", tag = "keywords", request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
 pub async fn create(caller: Caller, body: Body<NewKeyword>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let view: KeywordView = add(&app, caller, body.0.rule(), "keyword.create").await?;
-    Ok(answer(HttpResponse::Created(), &view))
+    Ok(tag::answer(HttpResponse::Created(), &view))
 }
 
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
@@ -594,7 +589,7 @@ pub async fn update(
     let wanted = if_match(request.headers())?;
     let what = (Kind::Keyword, "keyword.update");
     let view: KeywordView = change(&app, caller, id.0, wanted, what, |old| body.0.apply(old)).await?;
-    Ok(answer(HttpResponse::Ok(), &view))
+    Ok(tag::answer(HttpResponse::Ok(), &view))
 }
 
 /// Removes a keyword rule.
@@ -619,7 +614,7 @@ pub async fn list_defaults(
 #[utoipa::path(get, path = "/api/v1/default-replies/{id}", tag = "default replies", params(("id" = i64, Path)), responses((status = 200, body = DefaultReplyView)))]
 pub async fn get_default(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let rule = read_one(&app, &caller, id.0, Kind::DefaultReply).await?;
-    Ok(answer(HttpResponse::Ok(), &DefaultReplyView::from(rule)))
+    Ok(tag::answer(HttpResponse::Ok(), &DefaultReplyView::from(rule)))
 }
 
 /// Adds the default reply of an account, an item, or of everything.
@@ -630,7 +625,7 @@ pub async fn create_default(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let view: DefaultReplyView = add(&app, caller, body.0.rule(), "default_reply.create").await?;
-    Ok(answer(HttpResponse::Created(), &view))
+    Ok(tag::answer(HttpResponse::Created(), &view))
 }
 
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
@@ -647,7 +642,7 @@ pub async fn update_default(
     let wanted = if_match(request.headers())?;
     let what = (Kind::DefaultReply, "default_reply.update");
     let view: DefaultReplyView = change(&app, caller, id.0, wanted, what, |old| body.0.apply(old)).await?;
-    Ok(answer(HttpResponse::Ok(), &view))
+    Ok(tag::answer(HttpResponse::Ok(), &view))
 }
 
 /// Removes a default reply.

@@ -27,6 +27,7 @@ use super::super::{
     input::{Body, Line, Query, SecretText},
     name::Email,
     page::{Page, PageNumber, Paging, PerPage},
+    strangers::network,
 };
 use crate::{
     access::{
@@ -95,7 +96,7 @@ impl DoorKeeper {
 
     /// As [`DoorKeeper::attempt`], where there is no name.
     pub fn attempt_from(&self, address: IpAddr) -> ApiResult<()> {
-        count(&self.addresses, &network(address)).map_err(|until| locked(until, "address", address))
+        count(&self.addresses, &network(address).to_string()).map_err(|until| locked(until, "address", address))
     }
 
     /// As [`DoorKeeper::attempt`], for somebody who is signed in and proves again who they are.
@@ -123,7 +124,7 @@ impl DoorKeeper {
     }
 
     fn forgive_address(&self, address: IpAddr) {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&network(address));
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).forgive(&network(address).to_string());
     }
 
     /// S9: whether another letter may be asked for.
@@ -132,7 +133,7 @@ impl DoorKeeper {
         let take = |throttle: &Mutex<Throttle>, key: &str| {
             throttle.lock().unwrap_or_else(PoisonError::into_inner).take(key, now)
         };
-        take(&self.letters_from, &network(address))
+        take(&self.letters_from, &network(address).to_string())
             .and_then(|()| take(&self.letters_to, email))
             .map_err(|wait| ApiError::from(Code::TooManyRequests).retry_after(wait.seconds()))
     }
@@ -156,17 +157,6 @@ fn count(lockout: &Mutex<Lockout>, key: &str) -> Result<(), Wait> {
 
 fn again(caller: &Caller) -> String {
     format!("{} {}", caller.user.id, caller.session.as_deref().unwrap_or_default())
-}
-
-/// Where a try came from, as far as somebody cannot choose it: of IPv6 everybody has 2^64 addresses, and one network.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
 }
 
 /// Guessing leaves a sign. The name is not written down: people type passwords there.

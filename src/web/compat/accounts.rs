@@ -14,12 +14,13 @@ use super::super::{
     api::accounts::{
         self, AccountPatch, AccountView, AccountsQuery, NewAccountBody, PastedCookie, StatusView, add, outcome, shown,
     },
-    error::{ApiError, ApiResult, language_of},
+    error::{ApiError, ApiResult, Language},
     gate::Caller,
     input::{Body, Id, Line, Query},
     page::Page,
 };
-use crate::{ids::AccountId, mail::letter::Language};
+use super::said;
+use crate::ids::AccountId;
 
 /// How long `POST /cookies/add` waits for the connection's outcome.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -78,15 +79,8 @@ pub struct CookieOutcome {
     status: StatusView,
 }
 
-fn done(request: &HttpRequest, id: AccountId, zh: &'static str, en: &'static str) -> CookieDone {
-    CookieDone { success: true, id, message: in_words(request, zh, en) }
-}
-
-fn in_words(request: &HttpRequest, zh: &'static str, en: &'static str) -> &'static str {
-    match language_of(request.headers()) {
-        Language::Chinese => zh,
-        Language::English => en,
-    }
+fn done(language: Language, id: AccountId, zh: &'static str, en: &'static str) -> CookieDone {
+    CookieDone { success: true, id, message: said(language, zh, en) }
 }
 
 impl From<AccountView> for CookieView {
@@ -120,25 +114,15 @@ pub async fn list_cookies(
 
 /// Adds an account and answers at once; it connects by itself.
 #[utoipa::path(post, path = "/cookies", tag = "older clients", request_body = CookieBody, responses((status = 201, body = CookieDone)))]
-pub async fn create(
-    caller: Caller,
-    request: HttpRequest,
-    body: Body<CookieBody>,
-    app: Data<AppState>,
-) -> ApiResult<HttpResponse> {
+pub async fn create(caller: Caller, body: Body<CookieBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let CookieBody { id, value } = body.0;
     let id = add(&app, &caller, id.into_string(), &value, None).await?;
-    Ok(HttpResponse::Created().json(done(&request, id, "账号已添加", "added")))
+    Ok(HttpResponse::Created().json(done(caller.language, id, "账号已添加", "added")))
 }
 
 /// Adds an account and answers with the connection's outcome: connected, or why not. Waits 15 s at most.
 #[utoipa::path(post, path = "/cookies/add", tag = "older clients", request_body = CookieBody, responses((status = 201, body = CookieOutcome)))]
-pub async fn create_and_wait(
-    caller: Caller,
-    request: HttpRequest,
-    body: Body<CookieBody>,
-    app: Data<AppState>,
-) -> ApiResult<HttpResponse> {
+pub async fn create_and_wait(caller: Caller, body: Body<CookieBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let CookieBody { id, value } = body.0;
     let id = add(&app, &caller, id.into_string(), &value, None).await?;
     let status = match outcome(&app, id, 1, PATIENCE, caller.language).await.map_err(ApiError::after_the_deed)? {
@@ -147,8 +131,8 @@ pub async fn create_and_wait(
     };
     let success = status.is_connected();
     let message = match success {
-        true => in_words(&request, "账号已连接", "connected"),
-        false => in_words(&request, "账号已添加，尚未连接", "added, not connected yet"),
+        true => said(caller.language, "账号已连接", "connected"),
+        false => said(caller.language, "账号已添加，尚未连接", "added, not connected yet"),
     };
     Ok(HttpResponse::Created().json(CookieOutcome { success, id, message, status }))
 }
@@ -158,25 +142,20 @@ pub async fn create_and_wait(
 pub async fn update(
     caller: Caller,
     id: Id<AccountId>,
-    request: HttpRequest,
     body: Body<CookieValue>,
     app: Data<AppState>,
 ) -> ApiResult<Json<CookieDone>> {
     let number = id.0;
+    let language = caller.language;
     accounts::replace_cookie(&app, caller, number, &body.0.value).await?;
-    Ok(Json(done(&request, number, "Cookie 已更新", "updated")))
+    Ok(Json(done(language, number, "Cookie 已更新", "updated")))
 }
 
 /// Deletes an account with everything that is stored for it.
 #[utoipa::path(delete, path = "/cookies/{id}", tag = "older clients", params(("id" = i64, Path)), responses((status = 200, body = CookieDone)))]
-pub async fn delete(
-    caller: Caller,
-    id: Id<AccountId>,
-    request: HttpRequest,
-    app: Data<AppState>,
-) -> ApiResult<Json<CookieDone>> {
+pub async fn delete(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<Json<CookieDone>> {
     accounts::remove(&app, &caller, id.0).await?;
-    Ok(Json(done(&request, id.0, "账号已删除", "deleted")))
+    Ok(Json(done(caller.language, id.0, "账号已删除", "deleted")))
 }
 
 /// As `GET /api/v1/accounts`.

@@ -6,3 +6,12 @@
 pub mod accounts;
 pub mod keywords;
 pub mod sessions;
+
+use super::error::Language;
+
+fn said(language: Language, zh: &'static str, en: &'static str) -> &'static str {
+    match language {
+        Language::Chinese => zh,
+        Language::English => en,
+    }
+}

@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::HeaderMap,
     web::{Data, Json},
 };
 use serde::{Deserialize, Serialize};
@@ -14,11 +13,12 @@ use super::super::{
         me::change_password,
         sessions::{SignIn, begin, prove, sign_out},
     },
-    error::{ApiResult, ErrorBody, Language, language_of},
+    error::{ApiResult, ErrorBody, language_of},
     gate::{Caller, Visitor},
     input::{Body, Line, SecretText},
     name::Email,
 };
+use super::said;
 use crate::{access::role::Role, ids::UserId, store::users::User};
 
 /// Whose clients look at `success`.
@@ -95,13 +95,6 @@ fn is_admin(user: &User) -> bool {
     user.role == Role::Admin
 }
 
-fn said(headers: &HeaderMap, zh: &'static str, en: &'static str) -> &'static str {
-    match language_of(headers) {
-        Language::Chinese => zh,
-        Language::English => en,
-    }
-}
-
 /// Signs in.
 #[utoipa::path(post, path = "/login", tag = "older clients", request_body = LoginBody, responses(
     (status = 200, body = LoginView),
@@ -118,7 +111,7 @@ pub async fn login(
     Ok(Json(LoginView {
         success: true,
         token: began.signed,
-        message: said(request.headers(), "登录成功", "Signed in"),
+        message: said(language_of(request.headers()), "登录成功", "Signed in"),
         user_id: began.user.id,
         is_admin: is_admin(&began.user),
         username: began.user.name,
@@ -128,7 +121,7 @@ pub async fn login(
 /// Signs out.
 #[utoipa::path(post, path = "/logout", tag = "older clients", responses((status = 200, body = DoneView)))]
 pub async fn logout(caller: Caller, request: HttpRequest, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let message = said(request.headers(), "已退出登录", "Signed out");
+    let message = said(caller.language, "已退出登录", "Signed out");
     let mut response = sign_out(&app, &caller, &request, HttpResponse::Ok()).await?;
     Ok(response.json(DoneView { success: true, message }))
 }
@@ -144,12 +137,11 @@ pub async fn verify(caller: Caller) -> Json<VerifiedView> {
 #[utoipa::path(post, path = "/change-admin-password", tag = "older clients", request_body = AdminPasswordBody, responses((status = 200, body = DoneView)))]
 pub async fn change_admin_password(
     caller: Caller,
-    request: HttpRequest,
     body: Body<AdminPasswordBody>,
     app: Data<AppState>,
 ) -> ApiResult<Json<DoneView>> {
     let AdminPasswordBody { current_password, new_password } = body.0;
     change_password(&app, &caller, "current_password", current_password.into_secret(), new_password.into_secret())
         .await?;
-    Ok(Json(DoneView { success: true, message: said(request.headers(), "密码已修改", "The password is changed") }))
+    Ok(Json(DoneView { success: true, message: said(caller.language, "密码已修改", "The password is changed") }))
 }
