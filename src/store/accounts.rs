@@ -326,7 +326,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
     let fitting = || {
         let mut query = accounts::table.left_join(account_states::table).filter(within!(scope)).into_boxed();
         if let Some(pattern) = filter.text.as_deref().map(containing) {
-            let in_name = lower(accounts::name.nullable()).like(pattern.clone()).escape('\\');
+            let in_name = lower(accounts::name.nullable()).like(lower(pattern.clone())).escape('\\');
             query = query.filter(in_name.or(accounts::platform_uid.nullable().like(pattern).escape('\\')));
         }
         if let Some(enabled) = filter.enabled {

@@ -148,8 +148,3 @@ pub fn mark_used(conn: &mut DbConn, id: TokenId, now: Timestamp) -> QueryResult<
         diesel::update(api_tokens::table.find(id)).filter(is_due).set(api_tokens::used_at.eq(now)).execute(conn)?;
     Ok(rows == 1)
 }
-
-/// Removes what has expired. Bumps nothing: nobody takes an expired token for a live one.
-pub fn purge(conn: &mut DbConn, now: Timestamp) -> QueryResult<usize> {
-    diesel::delete(api_tokens::table.filter(api_tokens::expires_at.le(now))).execute(conn)
-}

@@ -59,7 +59,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
             query = query.filter(blocked_buyers::account_id.eq(account));
         }
         if let Some(pattern) = filter.text.as_deref().map(containing) {
-            let in_note = lower(blocked_buyers::note.nullable()).like(pattern.clone()).escape('\\');
+            let in_note = lower(blocked_buyers::note.nullable()).like(lower(pattern.clone())).escape('\\');
             query = query.filter(in_note.or(blocked_buyers::buyer_id.nullable().like(pattern).escape('\\')));
         }
         query

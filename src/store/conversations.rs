@@ -174,7 +174,7 @@ fn fitting() -> String {
          AND ($7 = 0 OR (m.message_id IS NOT NULL AND coalesce(m.decision, '') NOT IN ('own', 'answer') AND NOT EXISTS \
          (SELECT 1 FROM outbox AS o WHERE o.account_id = c.account_id AND o.id >= m.received_at \
          AND o.conversation_id = c.conversation_id AND o.origin = 'person'))) \
-         AND ($8 IS NULL OR lower(c.peer_name) LIKE $8 ESCAPE '\\' OR lower(c.item_title) LIKE $8 ESCAPE '\\')"
+         AND ($8 IS NULL OR lower(c.peer_name) LIKE lower($8) ESCAPE '\\' OR lower(c.item_title) LIKE lower($8) ESCAPE '\\')"
     )
 }
 

@@ -62,8 +62,3 @@ pub fn answer(conn: &mut DbConn, user: UserId, key: &str, status: u16, body: &Se
 pub fn release(conn: &mut DbConn, user: UserId, key: &str) -> QueryResult<()> {
     diesel::delete(idempotency_keys::table.find((user, key))).execute(conn).map(drop)
 }
-
-/// Forgets what is older than `before`. Returns how many.
-pub fn purge(conn: &mut DbConn, before: Timestamp) -> QueryResult<usize> {
-    diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(before))).execute(conn)
-}

@@ -30,11 +30,12 @@ diesel::define_sql_function! {
     fn lower(text: Nullable<Text>) -> Nullable<Text>;
 }
 
-/// What `lower(column) LIKE` is compared with to find `text` in it; use `ESCAPE '\'`.
+/// What `lower(column) LIKE lower(this)` finds `text` in; use `ESCAPE '\'`. The database folds both sides, so that what it cannot fold is
+/// at least found as it is spelt.
 pub(super) fn containing(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
-    for letter in text.to_lowercase().chars() {
+    for letter in text.chars() {
         if matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -50,6 +51,6 @@ mod tests {
 
     #[test]
     fn what_is_searched_for_is_no_pattern() {
-        assert_eq!(containing("50%_OFF\\"), "%50\\%\\_off\\\\%");
+        assert_eq!(containing("50%_OFF\\"), "%50\\%\\_OFF\\\\%");
     }
 }

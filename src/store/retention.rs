@@ -155,9 +155,11 @@ const REMOVE_MESSAGES: &str = "DELETE FROM chat_messages WHERE received_at >= $1
 const REMOVE_SENDS: &str = "DELETE FROM outbox WHERE created_at >= $1 AND created_at <= $2 AND state NOT IN ('queued', 'sent') \
      AND created_at < coalesce((SELECT seen_at FROM account_cursors WHERE account_cursors.account_id = outbox.account_id), 0) - $3";
 
-const FORGET_REASONS: &str = "UPDATE chat_messages SET reason = NULL, rule_id = NULL, turn_id = NULL \
+/// What says that nobody is behind a message stays as long as the message: [`find_peer`](super::chat_messages::find_peer) reads it.
+const FORGET_REASONS: &str = "UPDATE chat_messages \
+     SET reason = CASE WHEN reason IN ('group_chat', 'not_a_person') THEN reason END, rule_id = NULL, turn_id = NULL \
      WHERE received_at >= $1 AND received_at <= $2 AND decision IS NOT NULL \
-     AND (reason IS NOT NULL OR rule_id IS NOT NULL OR turn_id IS NOT NULL)";
+     AND (coalesce(reason, 'group_chat') NOT IN ('group_chat', 'not_a_person') OR rule_id IS NOT NULL OR turn_id IS NOT NULL)";
 
 /// Numbers grow with time: where the oldest are young enough, all are.
 const REMOVE_PUSHES: &str = "DELETE FROM unknown_pushes WHERE received_at < $1 \

@@ -324,8 +324,8 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
             query = query.filter(rules::matching.eq(matching));
         }
         if let Some(pattern) = filter.text.as_deref().map(containing) {
-            let in_keyword = lower(rules::keyword.nullable()).like(pattern.clone()).escape('\\');
-            query = query.filter(in_keyword.or(lower(rules::replies.nullable()).like(pattern).escape('\\')));
+            let in_keyword = lower(rules::keyword.nullable()).like(lower(pattern.clone())).escape('\\');
+            query = query.filter(in_keyword.or(lower(rules::replies.nullable()).like(lower(pattern)).escape('\\')));
         }
         if let Some(enabled) = filter.enabled {
             query = query.filter(rules::enabled.eq(enabled));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DbConn, Scope,
-    accounts::within,
+    accounts::{OWN, within},
     schema::{account_states, accounts},
 };
 use crate::{
@@ -165,11 +165,6 @@ pub fn overview(conn: &mut DbConn, scope: &Scope, period: &Period, now: Timestam
     Ok(sums.into_stats(period, names, account_states, waiting_for_person, paused))
 }
 
-/// The accounts that a scope reaches, as [`within`] says: `$1` is the owner, `$2` the member, `$3` the token; 0 restricts nothing.
-const OWN: &str = "WITH own AS (SELECT id FROM accounts WHERE owner_id = $1 \
-     AND ($2 = 0 OR id IN (SELECT account_id FROM user_accounts WHERE user_id = $2)) \
-     AND ($3 = 0 OR id IN (SELECT account_id FROM api_token_accounts WHERE token_id = $3))) ";
-
 /// Of a message to a turn that was decided with a later one, the later one tells the decision.
 const MESSAGES: &str = "SELECT (received_at + $4) / $5 AS bucket, account_id, decision, rule_id, count(*) AS number \
      FROM chat_messages WHERE received_at >= $6 AND received_at < $7 AND account_id IN (SELECT id FROM own) \
@@ -259,7 +254,7 @@ type Restricted =
 
 /// `sql` with what a scope reaches before it; its own parameters begin at `$4`.
 fn restricted(scope: &Scope, binds: &[i64], sql: &str) -> Restricted {
-    let mut query = diesel::sql_query(format!("{OWN}{sql}")).into_boxed();
+    let mut query = diesel::sql_query(format!("WITH own AS {OWN} {sql}")).into_boxed();
     for value in [scope.user().0, scope.member_or_zero(), scope.token_or_zero()].iter().chain(binds) {
         query = query.bind::<BigInt, _>(*value);
     }

@@ -192,8 +192,8 @@ pub fn page(conn: &mut DbConn, filter: &Filter, page: Page) -> QueryResult<(Vec<
             query = query.filter(users::active.eq(active));
         }
         if let Some(pattern) = filter.text.as_deref().map(containing) {
-            let in_name = lower(users::name.nullable()).like(pattern.clone()).escape('\\');
-            query = query.filter(in_name.or(users::email.like(pattern).escape('\\')));
+            let in_name = lower(users::name.nullable()).like(lower(pattern.clone())).escape('\\');
+            query = query.filter(in_name.or(lower(users::email).like(lower(pattern)).escape('\\')));
         }
         query
     };

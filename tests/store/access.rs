@@ -13,7 +13,9 @@ use yutang::{
         Page, Scope, Store, StoreError,
         api_tokens::{self, NewToken},
         email_codes::{self, Outcome},
-        idempotency_keys, revisions,
+        idempotency_keys,
+        retention::{self, Cutoffs, Kind},
+        revisions,
         sessions::{self, Session},
         settings::Retention,
         users::{self, Filter, NewUser, UserChange},
@@ -205,6 +207,14 @@ fn the_use_of_a_token_is_noted_once_a_minute() {
     });
 }
 
+/// As every night, an hour after now.
+fn expire_tokens(store: &Store) -> usize {
+    let long_ago = Timestamp(0);
+    let cutoffs = Cutoffs { now: NOW + HOUR, messages: long_ago, decisions: long_ago, overlap: HOUR };
+    let remove = move |conn: &mut _| retention::remove_some(conn, Kind::ApiTokens, long_ago, &cutoffs);
+    store.write_blocking(remove).unwrap().removed
+}
+
 #[test]
 fn tokens_end_with_their_time_with_all_others_and_with_their_user() {
     on_each_database(|database| {
@@ -213,7 +223,7 @@ fn tokens_end_with_their_time_with_all_others_and_with_their_user() {
         let endless = NewToken { expires_at: None, ..new_token(user, &token::mint([1; 32])) };
         add_token(&store, endless.clone()).unwrap();
         add_token(&store, new_token(user, &token::mint([2; 32]))).unwrap();
-        assert_eq!(store.write_blocking(|conn| api_tokens::purge(conn, NOW + HOUR)), Ok(1));
+        assert_eq!(expire_tokens(&store), 1);
         assert_eq!(store.write_blocking(move |conn| api_tokens::delete_all(conn, user)), Ok(1));
         add_token(&store, endless).unwrap();
         store.write_blocking(move |conn| users::delete(conn, user)).unwrap();
@@ -372,7 +382,7 @@ fn t13_a_removed_user_leaves_nothing_in_any_table() {
 fn people_are_found_by_role_activity_and_a_piece_of_their_names() {
     on_each_database(|database| {
         let store = database.open();
-        let [alice, _, percent] = ["Alice", "bob", "100%"].map(|name| add_user(&store, name));
+        let [alice, _, percent, wide] = ["Alice", "bob", "100%", "Ärmel ＶＩＰ"].map(|name| add_user(&store, name));
         let change =
             UserChange { active: Some(false), email: Some(Some("shop@example.com".into())), ..Default::default() };
         store.write_blocking(move |conn| users::update(conn, alice, &change, NOW)).unwrap();
@@ -383,15 +393,17 @@ fn people_are_found_by_role_activity_and_a_piece_of_their_names() {
             users.into_iter().map(|user| user.id).collect::<Vec<_>>()
         };
         let text = |text: &str| Filter { text: Some(text.into()), ..Filter::default() };
-        assert_eq!(found(Filter::default()).len(), 3);
+        assert_eq!(found(Filter::default()).len(), 4);
         assert_eq!(found(text("aLI")), [alice]);
         assert_eq!(found(text("SHOP@")), [alice]);
+        assert_eq!(found(text("Ärm")), [wide], "as it is spelt, whatever the database can fold");
+        assert_eq!(found(text("ＶＩＰ")), [wide]);
         assert_eq!(found(text("%")), [percent], "nothing is a wildcard");
         assert_eq!(found(Filter { active: Some(false), ..Filter::default() }), [alice]);
         assert_eq!(found(Filter { role: Some(Role::Admin), ..Filter::default() }), []);
         assert_eq!(found(Filter::employees(&Scope::owner(alice))), []);
         let (first, total) =
             store.read_blocking(|conn| users::page(conn, &Filter::default(), Page { offset: 1, limit: 1 })).unwrap();
-        assert_eq!((first[0].name.as_str(), total), ("bob", 3));
+        assert_eq!((first[0].name.as_str(), total), ("bob", 4));
     });
 }

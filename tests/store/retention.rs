@@ -143,6 +143,24 @@ fn a_decision_outlives_its_reason() {
     });
 }
 
+/// Who wrote in a group, or for the platform itself, does not become the buyer of a conversation when reasons are forgotten.
+#[test]
+fn what_says_that_nobody_is_behind_a_message_stays_with_it() {
+    on_each_database(|database| {
+        let (store, scope, account) = connected(database);
+        let unfit = ["group_chat", "not_a_person"];
+        let rows = unfit.map(|reason| NewMessage { reason: Some(reason.into()), ..at(account, reason, days_ago(31)) });
+        put(&store, rows.to_vec());
+        remove(&store, Kind::Reasons);
+        let read = move |conn: &mut DbConn| chat_messages::list(conn, &scope, account, &"600001".into(), 9);
+        let rows = store.read_blocking(read).unwrap();
+        assert!(rows.iter().all(|row| unfit.contains(&row.reason.as_deref().unwrap_or_default())), "{rows:?}");
+        assert_eq!((rows.len(), remove(&store, Kind::Reasons).0), (2, 0));
+        let peer = move |conn: &mut DbConn| chat_messages::find_peer(conn, account, &"600001".into(), &"1".into());
+        assert_eq!(store.read_blocking(peer).unwrap(), None);
+    });
+}
+
 #[test]
 fn a_batch_looks_at_some_hundred_rows_and_the_next_goes_on_behind_it() {
     on_each_database(|database| {
