@@ -277,7 +277,7 @@ impl Settings {
     /// as in a container, links lead to this machine: no browser opens `0.0.0.0`.
     pub fn public_url(&self, address: SocketAddr) -> String {
         match self.server.public_url.trim_end_matches('/') {
-            "" => format!("http://{}", SocketAddr::new(reachable(address.ip()), address.port())),
+            "" => format!("http://{}", reachable(address)),
             url => url.to_owned(),
         }
     }
@@ -413,16 +413,17 @@ pub fn endpoint(url: &str, schemes: [&str; 2]) -> Result<(String, u16), String> 
     Ok((host.to_owned(), uri.port_u16().unwrap_or(usual)))
 }
 
-/// Whether it is spelt as browsers spell where a page comes from: scheme, host and port, and nothing else.
-/// An address of this machine where `ip` stands for all of them.
-fn reachable(ip: IpAddr) -> IpAddr {
-    match ip {
+/// An address of this machine where `address` stands for all of them.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
-    }
+    };
+    SocketAddr::new(ip, address.port())
 }
 
+/// Whether it is spelt as browsers spell where a page comes from: scheme, host and port, and nothing else.
 fn is_origin(url: &str) -> bool {
     let host = url.split_once("://").map(|(_, host)| host).unwrap_or_default();
     let plain = !host.contains(['/', '?', '#', '@']) && !url.contains(|letter: char| letter.is_ascii_uppercase());

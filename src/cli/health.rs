@@ -2,14 +2,14 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    net::{TcpStream, ToSocketAddrs},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
-use crate::settings::{Settings, endpoint};
+use crate::settings::{Settings, endpoint, reachable};
 
 /// For connecting and for the answer; Docker itself waits longer.
 const WAIT: Duration = Duration::from_secs(3);
@@ -26,22 +26,11 @@ pub(super) struct HealthArgs {
 }
 
 pub(super) fn run(args: &HealthArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
-    let url = args.url.clone().unwrap_or_else(|| format!("http://{}/health", local(settings.server.listen)));
+    let url = args.url.clone().unwrap_or_else(|| format!("http://{}/health", reachable(settings.server.listen)));
     let (status, body) = ask(&url).with_context(|| format!("{url} does not answer"))?;
     writeln!(out, "{body}")?;
     ensure!(status == 200, "{url} answers {status}");
     Ok(())
-}
-
-/// A server that listens on every address is asked on this machine's own.
-fn local(listen: SocketAddr) -> SocketAddr {
-    match listen {
-        SocketAddr::V4(address) if address.ip().is_unspecified() => ([127, 0, 0, 1], address.port()).into(),
-        SocketAddr::V6(address) if address.ip().is_unspecified() => {
-            (std::net::Ipv6Addr::LOCALHOST, address.port()).into()
-        }
-        other => other,
-    }
 }
 
 fn ask(url: &str) -> anyhow::Result<(u16, String)> {
@@ -77,7 +66,10 @@ fn read_until(stream: &mut TcpStream, deadline: Instant) -> anyhow::Result<Strin
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::{net::TcpListener, thread};
+    use std::{
+        net::{SocketAddr, TcpListener},
+        thread,
+    };
 
     use super::*;
 
@@ -121,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_server_on_every_address_is_asked_on_loopback() {
-        assert_eq!(local(([0, 0, 0, 0], 8080).into()).to_string(), "127.0.0.1:8080");
-        assert_eq!(local("[::]:8080".parse().unwrap()).to_string(), "[::1]:8080");
-        assert_eq!(local(([10, 0, 0, 1], 80).into()).to_string(), "10.0.0.1:80");
+        assert_eq!(reachable(([0, 0, 0, 0], 8080).into()).to_string(), "127.0.0.1:8080");
+        assert_eq!(reachable("[::]:8080".parse().unwrap()).to_string(), "[::1]:8080");
+        assert_eq!(reachable(([10, 0, 0, 1], 80).into()).to_string(), "10.0.0.1:80");
     }
 }

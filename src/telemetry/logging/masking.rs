@@ -26,6 +26,8 @@ static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
         r"oauth_k1:[^\s&;,]+".to_owned(),
         // a JSON Web Token, whatever it is called
         r"\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*".to_owned(),
+        // a token of this program's own, whatever it is called
+        r"\byt_[\w-]{43}".to_owned(),
         // name=value, name: value, "name":"value", \"name\":\"value\"
         format!(r#"(?P<name>(?:\b|_)(?:{cookies}|{others})\\?["']?\s*[=:]\s*\\?["']?)[^\s;&"'\\,)}}]+"#),
         // the password in an address
@@ -75,6 +77,7 @@ mod tests {
             "cannot open postgres://me:PLAN@TED@db.example/yutang",
             "smtp_password=PLANTED api_key=PLANTED",
             "session eyJQTEFOVEVE.eyJzdWIiOiIxIn0.PLANTED ended, eyJhbGciOiJub25lIn0.PLANTED.",
+            "yt_PLANTEDxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxx_TEDx was shown",
             "url https://x.example/punish?x5secdata=PLANTED&x5step=2",
         ] {
             let shown = mask(text);
