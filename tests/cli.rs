@@ -10,6 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
 use tempfile::TempDir;
 
 /// A folder in which the program has never been started.
@@ -62,6 +63,20 @@ impl Home {
 
     fn import(&self, what: &str, lines: &str) -> Run {
         self.run_with(lines, &[what, "import", "-"])
+    }
+
+    /// What the audit tells, oldest first: action, whose and what.
+    fn audit(&self) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Line {
+            #[diesel(sql_type = Text)]
+            text: String,
+        }
+        let sql = "SELECT action || ' ' || coalesce(owner_id, '-') || ' ' || coalesce(after, '') AS text FROM audit \
+                   WHERE via = 'cli' AND actor = 'cli' ORDER BY id";
+        let mut conn = SqliteConnection::establish(self.path().join("data/yutang.db").to_str().unwrap()).unwrap();
+        let lines: Vec<Line> = diesel::sql_query(sql).load(&mut conn).unwrap();
+        lines.into_iter().map(|line| line.text).collect()
     }
 }
 
@@ -292,6 +307,44 @@ fn the_stop_switch_is_visible_for_one_account_and_for_all() {
     assert_eq!(home.run(&["account", "list"]).succeeded(), free);
     assert_eq!(home.run(&["account", "stop"]).code, 2);
     assert_eq!(home.run(&["account", "stop", "shop-1", "--all"]).code, 2);
+}
+
+/// What is done at the command line is written down as what is done over HTTP, without secrets and only where something was done.
+#[test]
+fn everything_that_is_changed_here_leaves_a_line_in_the_audit() {
+    let home = Home::with_user();
+    home.import("account", &accounts(1)).succeeded();
+    home.import("account", &accounts(1)).succeeded();
+    let renewed = accounts(1).replace("PLANTED_1", "PLANTED_2");
+    home.import("account", &renewed).succeeded();
+    for command in ["stop", "resume", "disable", "enable", "retry"] {
+        home.run(&["account", command, "shop-1"]).succeeded();
+        home.run(&["account", command, "nobody"]).failed();
+    }
+    home.run(&["account", "stop", "--all"]).succeeded();
+    home.run(&["block", "add", "777", "--account", "shop-1"]).succeeded();
+    home.run(&["block", "add", "777", "--account", "shop-1"]).succeeded();
+    home.run(&["block", "remove", "777", "--account", "shop-1"]).succeeded();
+    home.run(&["keyword", "add", "在吗", "--reply", "在的"]).succeeded();
+    home.run(&["keyword", "add", "在吗", "--reply", "在的"]).succeeded();
+    home.run(&["conversation", "pause", "shop-1", "50000000001"]).failed();
+    let shop = r#" 1 {"name":"shop-1"}"#;
+    let who = r#" 1 {"account_id":1,"buyer_id":"777"}"#;
+    let expected = [
+        r#"user.create 1 {"name":"alice","role":"owner"}"#.to_owned(),
+        format!("account.create{shop}"),
+        format!("account.update{shop}"),
+        format!("account.pause{shop}"),
+        format!("account.resume{shop}"),
+        format!("account.disable{shop}"),
+        format!("account.enable{shop}"),
+        format!("account.retry{shop}"),
+        r#"stop_switch.update - {"on":true}"#.to_owned(),
+        format!("blocked_buyer.create{who}"),
+        format!("blocked_buyer.delete{who}"),
+        r#"keyword.import 1 {"added":1,"updated":0}"#.to_owned(),
+    ];
+    assert_eq!(home.audit(), expected);
 }
 
 #[test]

@@ -4,19 +4,22 @@ use std::{collections::HashMap, fs, io::Write, path::PathBuf};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     check_name,
     import::{self, Line, OnBad, Report},
-    now, one_line, open_store, print_table, scope, shown_time, stdin_text,
+    now, one_line, open_store, print_table, scope, shown_time, stdin_text, write_down,
 };
 use crate::{
     account::state::{Reason, State},
+    ids::{AccountId, Timestamp},
     platform::cookies::Cookies,
     settings::Settings,
     store::{
-        Scope, Secret, Store, account_states,
+        DbConn, QueryResult, Saved, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
+        audit::Deed,
         facts,
     },
 };
@@ -196,9 +199,17 @@ fn save(store: &Store, scope: Scope, mut lines: Vec<Line<NewAccount>>, on_bad: O
         if !import::may_apply(&lines, on_bad) {
             return Ok(Report::refused(&lines));
         }
-        let saved = accounts::upsert_many(conn, &keys, owner, &import::good(&lines).1, now)?;
-        let saved = saved.unwrap_or_default().into_iter().map(|(_, saved)| saved);
-        Ok(Report::done(&lines, |account| account.name.clone(), saved))
+        let taken_in = import::good(&lines).1;
+        let saved = accounts::upsert_many(conn, &keys, owner, &taken_in, now)?.unwrap_or_default();
+        for (account, (id, saved)) in taken_in.iter().zip(&saved) {
+            let action = match saved {
+                Saved::Added => "account.create",
+                Saved::Updated => "account.update",
+                Saved::Unchanged => continue,
+            };
+            write_down(conn, &Deed::new(action, id).of(owner).after(json!({"name": account.name})), now)?;
+        }
+        Ok(Report::done(&lines, |account| account.name.clone(), saved.into_iter().map(|(_, saved)| saved)))
     })?)
 }
 
@@ -233,48 +244,59 @@ fn list(settings: &Settings, owner: &Owner, out: &mut dyn Write) -> anyhow::Resu
 }
 
 fn set_enabled(settings: &Settings, named: Named, on: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let store = open_store(settings)?;
-    let scope = scope(&store, named.owner.owner.as_deref())?;
-    let (name, now) = (named.name.clone(), now());
-    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
-        Some(account) => accounts::set_enabled(conn, &scope, account.id, on, now),
-        None => Ok(false),
-    })?;
-    told(known, &named.name, if on { "enabled" } else { "disabled" }, out)
+    let (action, word) = if on { ("account.enable", "enabled") } else { ("account.disable", "disabled") };
+    let set = move |conn: &mut DbConn, scope: &Scope, id, now| accounts::set_enabled(conn, scope, id, on, now);
+    change(settings, &named, action, set)?;
+    told(&named, word, out)
 }
 
 fn retry(settings: &Settings, named: Named, out: &mut dyn Write) -> anyhow::Result<()> {
-    let store = open_store(settings)?;
-    let scope = scope(&store, named.owner.owner.as_deref())?;
-    let (name, now) = (named.name.clone(), now());
-    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
-        Some(account) => accounts::renew(conn, &scope, account.id, now),
-        None => Ok(false),
-    })?;
-    told(known, &named.name, "tries again:", out)
+    change(settings, &named, "account.retry", accounts::renew)?;
+    told(&named, "tries again:", out)
 }
 
 fn set_stopped(settings: &Settings, switch: Switch, on: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let store = open_store(settings)?;
-    let word = if on { "stopped" } else { "resumed" };
+    let (action, word) = if on { ("account.pause", "stopped") } else { ("account.resume", "resumed") };
     let Some(name) = switch.name else {
-        store.write_blocking(move |conn| facts::set_stop_switch(conn, on))?;
+        let set = move |conn: &mut DbConn| {
+            let before = facts::stop_switch(conn)?;
+            facts::set_stop_switch(conn, on)?;
+            let deed = Deed::new("stop_switch.update", "system").before(json!({"on": before})).after(json!({"on": on}));
+            write_down(conn, &deed, now())
+        };
+        open_store(settings)?.write_blocking(set)?;
         return Ok(writeln!(out, "{word} all accounts")?);
     };
-    let scope = scope(&store, switch.owner.owner.as_deref())?;
-    let (wanted, now) = (name.clone(), now());
-    let known = store.write_blocking(move |conn| match accounts::find(conn, &scope, &wanted)? {
-        Some(account) => accounts::set_stopped(conn, &scope, account.id, on, now),
-        None => Ok(false),
-    })?;
-    told(known, &name, word, out)
+    let named = Named { name, owner: switch.owner };
+    let set = move |conn: &mut DbConn, scope: &Scope, id, now| accounts::set_stopped(conn, scope, id, on, now);
+    change(settings, &named, action, set)?;
+    told(&named, word, out)
 }
 
-fn told(known: bool, name: &str, word: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+/// Does it to one account and writes down that it was done.
+fn change<F>(settings: &Settings, named: &Named, action: &'static str, work: F) -> anyhow::Result<()>
+where
+    F: FnOnce(&mut DbConn, &Scope, AccountId, Timestamp) -> QueryResult<bool> + Send + 'static,
+{
+    let store = open_store(settings)?;
+    let scope = scope(&store, named.owner.owner.as_deref())?;
+    let (name, now) = (named.name.clone(), now());
+    let known = store.write_blocking(move |conn| {
+        let Some(account) = accounts::find(conn, &scope, &name)? else { return Ok(false) };
+        if !work(conn, &scope, account.id, now)? {
+            return Ok(false);
+        }
+        write_down(conn, &Deed::new(action, account.id).of(scope.user()).after(json!({"name": name})), now)
+            .map(|()| true)
+    })?;
     if !known {
-        bail!("there is no account {name:?}: `yutang account list` shows all");
+        bail!("there is no account {:?}: `yutang account list` shows all", named.name);
     }
-    Ok(writeln!(out, "{word} account {name}")?)
+    Ok(())
+}
+
+fn told(named: &Named, word: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    Ok(writeln!(out, "{word} account {}", named.name)?)
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 use std::{collections::HashMap, io::Write};
 
 use anyhow::bail;
+use serde_json::json;
 
-use super::{account::Owner, now, one_line, open_store, print_table, scope, shown_time};
+use super::{account::Owner, now, one_line, open_store, print_table, scope, shown_time, write_down};
 use crate::{
     ids::{AccountId, BuyerId},
     settings::Settings,
     store::{
-        Scope, Store, accounts,
-        blocked_buyers::{self, Blocked},
+        DbConn, QueryResult, Scope, Store, accounts,
+        audit::Deed,
+        blocked_buyers::{self, Blocked, Row},
     },
 };
 
@@ -78,14 +80,31 @@ impl Who {
 fn add(store: &Store, who: Who, note: String, out: &mut dyn Write) -> anyhow::Result<()> {
     let (scope, account, buyer) = who.find(store)?;
     let blocked = Blocked { account, buyer: buyer.clone(), note, created_at: now() };
-    let is_new = store.write_blocking(move |conn| blocked_buyers::insert(conn, &scope, &blocked))?;
+    let is_new = store.write_blocking(move |conn| {
+        if !blocked_buyers::insert(conn, &scope, &blocked)? {
+            return Ok(false);
+        }
+        let row = blocked_buyers::find(conn, &scope, blocked.account, &blocked.buyer)?;
+        tell(conn, &scope, "blocked_buyer.create", row).map(|()| true)
+    })?;
     Ok(writeln!(out, "{buyer} {}", if is_new { "is blocked" } else { "was blocked already" })?)
+}
+
+fn tell(conn: &mut DbConn, scope: &Scope, action: &'static str, row: Option<Row>) -> QueryResult<()> {
+    let Some(Row { id, blocked }) = row else { return Ok(()) };
+    let who = json!({"account_id": blocked.account.map(|id| id.0), "buyer_id": blocked.buyer.as_str()});
+    write_down(conn, &Deed::new(action, id).of(scope.user()).after(who), now())
 }
 
 fn remove(store: &Store, who: Who, out: &mut dyn Write) -> anyhow::Result<()> {
     let (scope, account, buyer) = who.find(store)?;
     let wanted = buyer.clone();
-    if !store.write_blocking(move |conn| blocked_buyers::remove(conn, &scope, account, &wanted))? {
+    let was_blocked = store.write_blocking(move |conn| {
+        let row = blocked_buyers::remove(conn, &scope, account, &wanted)?;
+        let was_blocked = row.is_some();
+        tell(conn, &scope, "blocked_buyer.delete", row).map(|()| was_blocked)
+    })?;
+    if !was_blocked {
         bail!("{buyer} is not blocked there: `yutang block list` shows who is, and in which account");
     }
     Ok(writeln!(out, "{buyer} is answered again")?)

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, io::Write, time::Duration};
 
 use anyhow::bail;
+use serde_json::json;
 
-use super::{account::Owner, now, one_line, open_store, print_table, scope, shown_time};
+use super::{account::Owner, now, one_line, open_store, print_table, scope, shown_time, write_down};
 use crate::{
     ids::{AccountId, ConversationId, Timestamp},
     settings::Settings,
-    store::{Scope, Store, accounts, chat_messages, conversations},
+    store::{Scope, Store, accounts, audit::Deed, chat_messages, conversations},
 };
 
 /// Newest messages shown by `waiting`.
@@ -119,9 +120,14 @@ fn remaining(until: Timestamp, at: Timestamp) -> String {
 fn set_pause(store: &Store, which: Which, until: Option<Timestamp>, out: &mut dyn Write) -> anyhow::Result<()> {
     let scope = scope(store, which.owner.owner.as_deref())?;
     let (name, id) = (which.account.clone(), ConversationId::from(which.conversation.as_str()));
-    let changed = store.write_blocking(move |conn| match accounts::find(conn, &scope, &name)? {
-        Some(account) => conversations::set_pause_for_person(conn, &scope, account.id, &id, until),
-        None => Ok(false),
+    let action = if until.is_some() { "conversation.pause" } else { "conversation.resume" };
+    let changed = store.write_blocking(move |conn| {
+        let Some(account) = accounts::find(conn, &scope, &name)? else { return Ok(false) };
+        if !conversations::set_pause_for_person(conn, &scope, account.id, &id, until)? {
+            return Ok(false);
+        }
+        let deed = Deed::new(action, format_args!("{}.{id}", account.id)).of(scope.user());
+        write_down(conn, &deed.after(json!({"paused_until": until})), now()).map(|()| true)
     })?;
     if !changed {
         bail!("account {:?} has no conversation {:?}", which.account, which.conversation);

@@ -15,7 +15,7 @@ use super::{
     import::{self, Line, OnBad, Report},
     now, one_line, open_store, print_table,
     rule_line::{Draft, RuleLine},
-    scope,
+    scope, write_down,
 };
 use crate::{
     ids::{AccountId, RuleId, Timestamp},
@@ -26,6 +26,7 @@ use crate::{
     settings::Settings,
     store::{
         DbConn, QueryResult, Saved, Scope, Store, accounts,
+        audit::Deed,
         rules::{self, Loaded},
     },
 };
@@ -170,6 +171,12 @@ fn save(store: &Store, scope: Scope, mut lines: Vec<Line<Draft>>, on_bad: OnBad)
             return Ok(Report::refused(&lines));
         }
         let saved = write(conn, &scope, &lines, &accounts, now)?;
+        let count = |wanted| saved.iter().filter(|saved| **saved == wanted).count();
+        let (added, updated) = (count(Saved::Added), count(Saved::Updated));
+        if added + updated > 0 {
+            let deed = Deed::new("keyword.import", "-").of(scope.user());
+            write_down(conn, &deed.after(json!({"added": added, "updated": updated})), now)?;
+        }
         Ok(Report::done(&lines, Draft::title, saved))
     })?)
 }

@@ -30,7 +30,9 @@ use crate::{
     ids::{Timestamp, UserId},
     settings::Settings,
     store::{
-        Scope, Store, accounts, rules,
+        DbConn, QueryResult, Scope, Store, accounts,
+        audit::{self, Actor, Deed},
+        rules,
         users::{self, User},
     },
     telemetry::logging,
@@ -206,6 +208,11 @@ fn stdin_text() -> anyhow::Result<String> {
 
 fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Writes down what was done at this command line, in the transaction that does it.
+fn write_down(conn: &mut DbConn, deed: &Deed, now: Timestamp) -> QueryResult<()> {
+    audit::record(conn, &Actor::cli(), deed, now)
 }
 
 /// A moment as people read it, in UTC.

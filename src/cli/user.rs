@@ -5,14 +5,14 @@ use std::io::Write;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::json;
 
-use super::{check_name, now, open_store, print_table, shown_time, stdin_text};
+use super::{check_name, now, open_store, print_table, shown_time, stdin_text, write_down};
 use crate::{
     access::{password, role::Role},
     ids::UserId,
     settings::Settings,
     store::{
         DbConn, QueryResult, Store,
-        audit::{self, Actor, Deed},
+        audit::Deed,
         sessions,
         users::{self, NewUser, User},
     },
@@ -81,7 +81,7 @@ fn insert(store: &Store, user: NewUser) -> anyhow::Result<UserId> {
     let insert = move |conn: &mut DbConn| -> QueryResult<Option<UserId>> {
         let Some(id) = users::insert(conn, &user)? else { return Ok(None) };
         let made = json!({"name": user.name, "role": user.role});
-        audit::record(conn, &Actor::cli(), &Deed::new("user.create", id).of(id).after(made), user.created_at)?;
+        write_down(conn, &Deed::new("user.create", id).of(id).after(made), user.created_at)?;
         Ok(Some(id))
     };
     let added = store.write_blocking(insert)?;
@@ -109,7 +109,7 @@ fn replace_password(conn: &mut DbConn, user: &User, hash: &str) -> QueryResult<b
     }
     sessions::delete_all(conn, user.id, None)?;
     let deed = Deed::new("user.set_password", user.id).of(user.scope().user());
-    audit::record(conn, &Actor::cli(), &deed, now()).map(|()| true)
+    write_down(conn, &deed, now()).map(|()| true)
 }
 
 fn list(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::Timestamp,
-        store::{Config, Keys, Page, sessions::Session},
+        store::{Config, Keys, Page, audit, sessions::Session},
     };
 
     /// S22: sessions do not outlive the password they were opened with.

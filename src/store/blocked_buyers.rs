@@ -116,12 +116,18 @@ pub fn insert(conn: &mut DbConn, scope: &Scope, blocked: &Blocked) -> QueryResul
     Ok(rows == 1)
 }
 
-/// Of exactly this account, or (`None`) of exactly the entry for all. `false`: it was not blocked there.
-pub fn remove(conn: &mut DbConn, scope: &Scope, account: Option<AccountId>, buyer: &BuyerId) -> QueryResult<bool> {
-    match find(conn, scope, account, buyer)? {
-        Some(row) => remove_row(conn, scope, &row).map(|()| true),
-        None => Ok(false),
+/// What was removed: the entry of exactly this account, or (`None`) exactly the one for all. `None`: it was not blocked there.
+pub fn remove(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: Option<AccountId>,
+    buyer: &BuyerId,
+) -> QueryResult<Option<Row>> {
+    let row = find(conn, scope, account, buyer)?;
+    if let Some(row) = &row {
+        remove_row(conn, scope, row)?;
     }
+    Ok(row)
 }
 
 /// `NotFound` as for [`insert`].

@@ -81,7 +81,7 @@ async fn a_buyer_is_blocked_and_unblocked_while_the_server_runs() {
     app.noticed().await;
     let said = shop.buyer_says(BUYER, ITEM, "一");
     app.is_silent(&shop, &said, "blocked").await;
-    assert!(app.write(move |conn| blocked_buyers::remove(conn, &scope, None, &BUYER.into())));
+    assert!(app.write(move |conn| blocked_buyers::remove(conn, &scope, None, &BUYER.into())).is_some());
     app.noticed().await;
     shop.buyer_says(BUYER, ITEM, "二");
     app.answers(&shop, &said.conversation, &["答:二"]).await;
