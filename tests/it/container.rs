@@ -1,6 +1,6 @@
 //! The files that make a container, as far as they can be judged without one.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
 
 use yutang::settings::Settings;
 
@@ -52,6 +52,17 @@ fn the_container_has_a_health_check_and_is_reached_from_this_machine_alone() {
     assert!(compose.contains("test: [CMD, yutang, health]"), "{compose}");
     let ports: Vec<&str> = compose.lines().map(str::trim).filter(|line| line.contains(":8080\"")).collect();
     assert_eq!(ports, ["- \"127.0.0.1:8080:8080\""]);
+}
+
+/// A proxy on the host is seen as the gateway of the container's network: without this, every client had the gateway's address.
+#[test]
+fn in_the_container_the_gateway_is_the_trusted_proxy() {
+    let compose = file("compose.yaml");
+    let value = |name: &str| compose.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim).unwrap();
+    let gateway: IpAddr = value("gateway:").parse().unwrap();
+    assert_eq!(value("YUTANG__SERVER__TRUSTED_PROXIES:"), gateway.to_string());
+    let of_network = value("- subnet:").strip_suffix("0/24").unwrap();
+    assert!(gateway.to_string().starts_with(of_network), "{gateway} is not of {of_network}0/24");
 }
 
 /// The build sees what it needs, and no data, key or earlier build.
