@@ -37,7 +37,7 @@ pub struct Ping;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, actix::MessageResponse)]
 pub struct Load {
     pub accounts: usize,
-    /// Turns, sends or messages in work.
+    /// What was taken from the mailbox and is not done: turns, messages to decide, sends, accounts to start.
     pub pending: usize,
 }
 

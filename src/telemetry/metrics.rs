@@ -100,7 +100,11 @@ impl Default for Metrics {
             unsent: make.gauges("yutang_outbox_unsettled", "Sends that are not settled, by state.", &["state"]),
             breakers: make.gauges("yutang_breakers_open", "Accounts that wait for a person, by cause.", &["cause"]),
             shards: make.gauge("yutang_shards_alive", "Shards that answer."),
-            pending: make.gauges("yutang_actor_pending", "What an actor has in work.", &["shard", "actor"]),
+            pending: make.gauges(
+                "yutang_actor_pending",
+                "What waits in an actor: turns, messages to decide, sends, accounts to start.",
+                &["shard", "actor"],
+            ),
             requests: make.register(IntCounterVec::new(
                 Opts::new("yutang_http_requests_total", "Answered HTTP requests."),
                 &["method", "route", "status"],

@@ -194,9 +194,15 @@ pub struct ErrorBody {
     details: Option<Map<String, Value>>,
 }
 
+/// When to look again where nothing more is known.
+const SOON_S: u64 = 5;
+
+/// What may be otherwise in a moment says when to come again.
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self(Box::new(Refusal { code, field: None, problem: None, more: Map::new(), retry_after_s: None }))
+        let passes = matches!(code.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let retry_after_s = passes.then_some(SOON_S);
+        Self(Box::new(Refusal { code, field: None, problem: None, more: Map::new(), retry_after_s }))
     }
 }
 
@@ -233,6 +239,14 @@ impl ApiError {
         // Made for the log alone.
         let _: Self = reason.into();
         Code::OutcomeUnknown.into()
+    }
+
+    /// Whoever only looks has changed nothing, whether the database answered or not.
+    fn of_a_look(mut self) -> Self {
+        if self.0.code == Code::OutcomeUnknown {
+            self.0.code = Code::DatabaseUnavailable;
+        }
+        self
     }
 
     pub fn code(&self) -> Code {
@@ -284,10 +298,10 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound => Code::NotFound.into(),
             StoreError::Conflict(_) => Code::Conflict.into(),
             StoreError::Full => Code::StorageFull.into(),
-            StoreError::Timeout(_) | StoreError::Stopped => Self::from(Code::OutcomeUnknown).retry_after(5),
+            StoreError::Timeout(_) | StoreError::Stopped => Code::OutcomeUnknown.into(),
             StoreError::Database(_) | StoreError::Open { .. } => {
                 warn!(class = "database"; "a request could not be served: {error}");
-                Self::from(Code::DatabaseUnavailable).retry_after(5)
+                Code::DatabaseUnavailable.into()
             }
             StoreError::Url(_)
             | StoreError::Panicked
@@ -307,7 +321,7 @@ impl From<StoreError> for ApiError {
 /// The registry, or a part of the engine behind it, is gone or silent.
 impl From<actix::MailboxError> for ApiError {
     fn from(_: actix::MailboxError) -> Self {
-        Self::from(Code::EngineUnavailable).retry_after(5)
+        Code::EngineUnavailable.into()
     }
 }
 
@@ -325,6 +339,7 @@ fn in_words<B>(response: ServiceResponse<B>, language: Language) -> ServiceRespo
     let refusal = response.response().extensions().get::<ApiError>().cloned().or_else(|| of_framework(&response));
     let Some(refusal) = refusal else { return response.map_into_left_body() };
     let (request, old) = response.into_parts();
+    let refusal = if request.method().is_safe() { refusal.of_a_look() } else { refusal };
     let mut body = refusal.body(language);
     body.success = answers_with_success(request.path()).then_some(false);
     let mut new = HttpResponse::build(old.status()).json(body);
@@ -363,7 +378,19 @@ mod tests {
         for error in [StoreError::Database("gone".into()), StoreError::Full, StoreError::NotFound] {
             assert_eq!(ApiError::after_the_deed(error).code(), Code::OutcomeUnknown);
         }
-        assert_eq!(ApiError::from(StoreError::Stopped).code(), Code::OutcomeUnknown);
+        let silent = ApiError::from(StoreError::Timeout(30));
+        assert_eq!(silent.code(), Code::OutcomeUnknown);
+        assert_eq!(silent.of_a_look().code(), Code::DatabaseUnavailable, "a look changes nothing");
+        assert_eq!(ApiError::from(Code::Conflict).of_a_look().code(), Code::Conflict);
+    }
+
+    #[test]
+    fn what_passes_says_when_to_come_again() {
+        for code in Code::ALL {
+            let passes = matches!(code.status().as_u16(), 429 | 503);
+            let told = ApiError::from(*code).error_response().headers().contains_key(RETRY_AFTER);
+            assert_eq!(told, passes, "{}", code.as_str());
+        }
     }
 
     fn language(wanted: &str) -> Language {

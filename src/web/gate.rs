@@ -485,7 +485,7 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
     match route.access {
         Access::Open => return Ok(None),
         // At once: those who wait in vain would take the places of those who need no database.
-        _ if app.health.is_database_down() => return Err(ApiError::from(Code::DatabaseUnavailable).retry_after(5)),
+        _ if app.health.is_database_down() => return Err(Code::DatabaseUnavailable.into()),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
         Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) | Access::Live => {}

@@ -85,7 +85,7 @@ impl Live {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let (of_one, of_all) = (listeners.get(&user).copied().unwrap_or(0), listeners.values().sum::<usize>());
         if of_one >= CONNECTIONS_OF_ONE || of_all >= CONNECTIONS {
-            return Err(ApiError::from(Code::TooManyConnections).retry_after(5));
+            return Err(Code::TooManyConnections.into());
         }
         listeners.insert(user, of_one + 1);
         Ok(Place { listeners: Arc::clone(&self.listeners), user })

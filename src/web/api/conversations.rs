@@ -230,11 +230,11 @@ impl From<NotSent> for ApiError {
             NotSent::NotRunning(status) => Self::from(Code::AccountNotRunning)
                 .with("state", status.state.as_str())
                 .with("reason", status.reason.as_str()),
-            NotSent::Unavailable => Self::from(Code::EngineUnavailable).retry_after(2),
+            NotSent::Unavailable => Code::EngineUnavailable.into(),
             NotSent::Stopped => Code::Stopped.into(),
-            NotSent::TooMany => Self::from(Code::TooManyRequests).retry_after(5),
-            NotSent::Storage(_) => Self::from(Code::DatabaseUnavailable).retry_after(5),
-            NotSent::Unknown => Self::from(Code::OutcomeUnknown).retry_after(5),
+            NotSent::TooMany => Code::TooManyRequests.into(),
+            NotSent::Storage(_) => Code::DatabaseUnavailable.into(),
+            NotSent::Unknown => Code::OutcomeUnknown.into(),
         }
     }
 }
