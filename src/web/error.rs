@@ -217,6 +217,15 @@ impl ApiError {
         self
     }
 
+    /// For a body that calls its fields otherwise: names the place by the other name.
+    pub fn renamed(mut self, names: &[(&str, &str)]) -> Self {
+        let known = |field: &String| names.iter().find(|(ours, _)| ours == field).map(|(_, theirs)| *theirs);
+        if let Some(theirs) = self.0.field.as_ref().and_then(known) {
+            self.0.field = Some(theirs.to_owned());
+        }
+        self
+    }
+
     pub fn because(mut self, problem: Said) -> Self {
         self.0.problem = Some(problem);
         self
@@ -247,6 +256,14 @@ impl ApiError {
             self.0.code = Code::DatabaseUnavailable;
         }
         self
+    }
+
+    /// For a store that was asked for what this field of the body names: the field is told where that is not there.
+    pub fn missing(field: &'static str) -> impl FnOnce(StoreError) -> Self {
+        move |error| match error {
+            StoreError::NotFound => Self::from(Code::NotFound).at(field),
+            other => other.into(),
+        }
     }
 
     pub fn code(&self) -> Code {

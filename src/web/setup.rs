@@ -157,14 +157,16 @@ fn weakness(fault: PasswordFault) -> &'static str {
 async fn make_admin(app: &AppState, actor: Actor, name: String, password_hash: String) -> ApiResult<User> {
     let now = clock::unix();
     let new = NewUser { name, password_hash, role: Role::Admin, employer: None, email: None, created_at: now };
-    let make = move |conn: &mut DbConn| -> QueryResult<Result<User, Code>> {
+    let make = move |conn: &mut DbConn| -> QueryResult<ApiResult<User>> {
         if users::has_admin(conn)? {
-            return Ok(Err(Code::SetupDone));
+            return Ok(Err(Code::SetupDone.into()));
         }
-        let Some(id) = users::insert(conn, &new)? else { return Ok(Err(Code::NameTaken)) };
-        let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::Internal)) };
+        let Some(id) = users::insert(conn, &new)? else {
+            return Ok(Err(ApiError::from(Code::NameTaken).at("username")));
+        };
+        let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::Internal.into())) };
         audit::record(conn, &actor, &Deed::new("user.create", id).after(Me::from(&user)), now)?;
         Ok(Ok(user))
     };
-    app.store.write(make).await?.map_err(ApiError::from)
+    app.store.write(make).await?
 }

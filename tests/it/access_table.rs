@@ -643,10 +643,6 @@ fn oddly_spelt(template: &str) -> Option<String> {
     Some(fill_any(&format!("{}%{letter:02x}{}", &template[..at], &template[at + 1..])))
 }
 
-fn fill_any(template: &str) -> String {
-    if template.contains('{') { fill(template, "1") } else { template.to_owned() }
-}
-
 /// An address that is spelt oddly finds no handler: the table's line, which says who may, is found by the usual spelling.
 #[actix_web::test]
 async fn an_odd_spelling_opens_nothing() {
@@ -709,11 +705,14 @@ async fn t2_no_body_reaches_another_owners_account() {
             let in_person = who == Who::WriteToken && path.contains("/employees");
             let wanted = if in_person { 403 } else { 404 };
             assert_eq!(answer.status, wanted, "{who:?} asks {method} {path}: {}", answer.text);
+            let field = if body["accounts"].is_array() { "accounts" } else { "account_id" };
+            assert_eq!(answer.field(), if in_person { "" } else { field }, "{method} {path}: {}", answer.text);
         }
         // No token of a program makes tokens.
         let token = json!({"name": "t", "access": "read", "accounts": [foreign]});
         let wanted = if who == Who::Owner { 404 } else { 403 };
-        api.post("/api/v1/tokens", &token).await.is(wanted);
+        let refused = api.post("/api/v1/tokens", &token).await.is(wanted);
+        assert_eq!(refused.field(), if wanted == 404 { "accounts" } else { "" });
     }
 }
 
@@ -784,4 +783,9 @@ pub(crate) fn fill(template: &str, id: &str) -> String {
     let (before, rest) = template.split_once('{').unwrap();
     let (_, after) = rest.split_once('}').unwrap();
     format!("{before}{id}{after}")
+}
+
+/// The same where there may be none.
+pub(crate) fn fill_any(template: &str) -> String {
+    if template.contains('{') { fill(template, "1") } else { template.to_owned() }
 }

@@ -1,6 +1,6 @@
 //! People and programs that speak HTTP with the server under test.
 
-use std::{cell::RefCell, sync::LazyLock, time::Duration};
+use std::{cell::RefCell, net::SocketAddr, sync::LazyLock, time::Duration};
 
 use awc::{
     Client, ClientRequest,
@@ -57,6 +57,11 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The place in the request that a refusal is about.
+    pub(crate) fn field(&self) -> String {
+        self.json()["details"]["field"].as_str().unwrap_or_default().to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
@@ -71,10 +76,11 @@ impl Answer {
 }
 
 impl Api {
-    pub(crate) fn new(app: &TestApp) -> Self {
+    /// Asks whoever listens there.
+    pub(crate) fn at(address: SocketAddr) -> Self {
         let client = Client::builder().timeout(Duration::from_secs(30)).disable_redirects().finish();
         Self {
-            base: format!("http://{}", app.addr()),
+            base: format!("http://{address}"),
             client,
             headers: vec![("accept-language".into(), "en".into())],
             session: RefCell::default(),
@@ -100,6 +106,11 @@ impl Api {
     pub(crate) async fn sign_in_by_cookie(self, name: &str) -> Self {
         let body = json!({"username": name, "password": PASSWORD, "cookie": true});
         let answer = self.post("/api/v1/sessions", &body).await.is(201);
+        self.with_cookie_of(&answer)
+    }
+
+    /// Goes on as who was just signed in by cookie.
+    pub(crate) fn with_cookie_of(self, answer: &Answer) -> Self {
         let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         let csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
         self.with("cookie", &cookie).with("x-csrf-token", &csrf)
@@ -162,12 +173,12 @@ impl Api {
 impl TestApp {
     /// Nobody in particular.
     pub(crate) fn anybody(&self) -> Api {
-        Api::new(self)
+        Api::at(self.addr())
     }
 
     /// Somebody signed in. `seller` and `admin` are always there.
     pub(crate) async fn signed_in(&self, name: &str) -> Api {
-        Api::new(self).sign_in(name).await
+        Api::at(self.addr()).sign_in(name).await
     }
 
     /// The number of somebody who is there.

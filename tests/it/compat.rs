@@ -305,7 +305,7 @@ async fn an_older_client_adds_lists_renews_and_deletes_accounts() {
         "code": "platform_user_taken",
         "message": "This platform user belongs to another account already.",
         "details": {
-          "field": "cookie"
+          "field": "value"
         }
       }
     }
@@ -354,6 +354,24 @@ async fn an_older_client_adds_lists_renews_and_deletes_accounts() {
       }
     }
     "#);
+}
+
+/// What a refusal is about has the name that it has in the older body.
+#[actix_web::test]
+async fn an_older_client_is_told_of_its_own_fields() {
+    let app = started().await;
+    let client = app.signed_in("seller").await;
+    let cookie = |name: &str| app.platform().cookies(&app.platform().add_account(name));
+    let id =
+        client.post("/cookies", &json!({"id": "shop", "value": cookie("shop")})).await.is(201).json()["id"].clone();
+    for path in ["/cookies", "/cookies/add"] {
+        let twin = client.post(path, &json!({"id": "shop", "value": cookie(path)})).await;
+        assert_eq!(twin.refused(409, "name_taken").field(), "id");
+        let unreadable = client.post(path, &json!({"id": "other", "value": "a=b"})).await;
+        assert_eq!(unreadable.refused(422, "invalid_field").field(), "value");
+    }
+    let anothers = client.put(&format!("/cookies/{id}"), &json!({"value": cookie("another")})).await;
+    assert_eq!(anothers.refused(409, "platform_user_differs").field(), "value");
 }
 
 #[actix_web::test]

@@ -154,7 +154,7 @@ async fn the_level_changes_at_once_and_is_written_down() {
     assert!(messages(&lines).contains(&"loud enough") && !messages(&lines).contains(&"too quiet"));
     for level in ["loud", "info,,", "yutang=loud"] {
         let refused = admin.put("/api/v1/logs/level", &json!({"level": level})).await.refused(422, "invalid_field");
-        assert_eq!(refused.json()["details"]["field"], "level");
+        assert_eq!(refused.field(), "level");
     }
     let audit = admin.get("/api/v1/audit?action=log_level.update").await.is(200).json();
     assert_eq!(audit["total"], 1);

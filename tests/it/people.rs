@@ -59,18 +59,59 @@ async fn an_administrator_makes_finds_changes_and_removes_a_user() {
 #[actix_web::test]
 async fn names_addresses_and_passwords_obey_their_rules() {
     let (_app, admin) = started().await;
-    let field = |answer: crate::client::Answer| answer.json()["details"]["field"].as_str().unwrap().to_owned();
-    admin.post("/api/v1/users", &new_user("seller", "owner")).await.refused(409, "name_taken");
+    assert_eq!(
+        admin.post("/api/v1/users", &new_user("seller", "owner")).await.refused(409, "name_taken").field(),
+        "name"
+    );
     let with_email = json!({"name": "a", "password": PASSWORD, "role": "owner", "email": "a@example.com"});
     admin.post("/api/v1/users", &with_email).await.is(201);
     let same_email = json!({"name": "b", "password": PASSWORD, "role": "owner", "email": "A@example.com"});
-    admin.post("/api/v1/users", &same_email).await.refused(409, "email_taken");
+    assert_eq!(admin.post("/api/v1/users", &same_email).await.refused(409, "email_taken").field(), "email");
     let like_an_address = new_user("a@example.com", "owner");
-    assert_eq!(field(admin.post("/api/v1/users", &like_an_address).await.refused(422, "invalid_field")), "name");
+    assert_eq!(admin.post("/api/v1/users", &like_an_address).await.refused(422, "invalid_field").field(), "name");
     let weak = json!({"name": "c", "password": "1234567890", "role": "owner"});
-    assert_eq!(field(admin.post("/api/v1/users", &weak).await.refused(422, "invalid_field")), "password");
+    assert_eq!(admin.post("/api/v1/users", &weak).await.refused(422, "invalid_field").field(), "password");
     let refused = admin.post("/api/v1/users", &new_user("d", "operator")).await.refused(422, "invalid_field");
-    assert_eq!(field(refused), "employer_id");
+    assert_eq!(refused.field(), "employer_id");
+}
+
+/// Whoever fills in a form learns which of its fields another has already, also where somebody is changed.
+#[actix_web::test]
+async fn a_change_to_what_another_has_names_the_field() {
+    let (app, admin) = started().await;
+    let email = json!({"email": "admin@example.com", "password": PASSWORD});
+    admin.patch("/api/v1/me", &email).await.is(200);
+    let seller = app.signed_in("seller").await;
+    let made = seller.post("/api/v1/employees", &new_user("helper", "viewer")).await.is(201).json();
+    let employee = format!("/api/v1/employees/{}", made["id"]);
+    let (by_name, by_email) = (json!({"name": "admin"}), json!({"email": "Admin@Example.com"}));
+    for (api, path) in [(&admin, &user(&made["id"])), (&seller, &employee)] {
+        assert_eq!(api.patch(path, &by_name).await.refused(409, "name_taken").field(), "name");
+        assert_eq!(api.patch(path, &by_email).await.refused(409, "email_taken").field(), "email");
+    }
+    let again = seller.post("/api/v1/employees", &new_user("helper", "viewer")).await;
+    assert_eq!(again.refused(409, "name_taken").field(), "name");
+    assert_eq!(seller.patch("/api/v1/me", &email).await.refused(409, "email_taken").field(), "email");
+    assert_eq!(seller.get(&employee).await.is(200).json()["name"], "helper");
+}
+
+/// What an address names is no field of the body.
+#[actix_web::test]
+async fn accounts_that_are_not_there_are_a_field_and_people_who_are_not_there_are_none() {
+    let (app, admin) = started().await;
+    let seller = app.signed_in("seller").await;
+    let helper = app.employ("helper", Role::Viewer, Some(app.scope().user()), &[]);
+    let (none, unknown) = (json!({"accounts": []}), json!({"accounts": [9999]}));
+    for (api, list) in [(&admin, "/api/v1/users"), (&seller, "/api/v1/employees")] {
+        let refused = api.put(&format!("{list}/{helper}/accounts"), &unknown).await.refused(404, "not_found");
+        assert_eq!(refused.field(), "accounts");
+        let refused = api.put(&format!("{list}/9999/accounts"), &none).await.refused(404, "not_found");
+        assert_eq!(refused.field(), "");
+    }
+    let mut new = new_user("second", "viewer");
+    new["accounts"] = json!([9999]);
+    assert_eq!(seller.post("/api/v1/employees", &new).await.refused(404, "not_found").field(), "accounts");
+    assert_eq!(seller.get("/api/v1/employees").await.is(200).json()["total"], 1, "nobody was made");
 }
 
 /// S23: administrators are who has the role; a user called admin is nobody special.
@@ -177,10 +218,10 @@ async fn s22_a_new_password_ends_the_other_sessions() {
     let program = app.anybody().with("authorization", &format!("Bearer {}", token["token"].as_str().unwrap()));
     let wrong = json!({"old_password": "not the password", "new_password": OTHER_PASSWORD});
     let refused = here.put("/api/v1/me/password", &wrong).await.refused(422, "invalid_field");
-    assert_eq!(refused.json()["details"]["field"], "old_password");
+    assert_eq!(refused.field(), "old_password");
     let weak = json!({"old_password": PASSWORD, "new_password": "1234567890"});
     let refused = here.put("/api/v1/me/password", &weak).await.refused(422, "invalid_field");
-    assert_eq!(refused.json()["details"]["field"], "new_password");
+    assert_eq!(refused.field(), "new_password");
     let right = json!({"old_password": PASSWORD, "new_password": OTHER_PASSWORD});
     here.put("/api/v1/me/password", &right).await.is(204);
     here.get("/api/v1/me").await.is(200);
@@ -413,7 +454,7 @@ async fn a_token_is_for_ones_own_accounts_and_a_year_at_most() {
     for expires_at in [1, now - 1000, now + 400 * 86_400_000] {
         let new = json!({"name": "t", "access": "read", "expires_at": expires_at});
         let refused = admin.post("/api/v1/tokens", &new).await.refused(422, "invalid_field");
-        assert_eq!(refused.json()["details"]["field"], "expires_at");
+        assert_eq!(refused.field(), "expires_at");
     }
     let month = json!({"name": "t", "access": "read", "expires_at": now + 30 * 86_400_000_i64});
     let made = admin.post("/api/v1/tokens", &month).await.is(201).json();

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
     AppState,
-    error::{ApiResult, Code},
+    error::{ApiError, ApiResult, Code},
     gate::Caller,
     input::{Body, Id, Line, Query, Text, Whole},
     page::{Page, PageNumber, Paging, PerPage},
@@ -113,7 +113,8 @@ pub async fn create(caller: Caller, body: Body<NewBlock>, app: Data<AppState>) -
         }
         Ok(row)
     };
-    let row = app.store.write(insert).await?.ok_or(Code::Conflict)?;
+    let inserted = app.store.write(insert).await.map_err(ApiError::missing("account_id"))?;
+    let row = inserted.ok_or_else(|| ApiError::from(Code::Conflict).at("buyer_id"))?;
     Ok(HttpResponse::Created().json(BlockedView::from(row)))
 }
 

@@ -399,13 +399,21 @@ impl DefaultReplyPatch {
     }
 }
 
-impl From<NotSaved> for ApiError {
-    fn from(reason: NotSaved) -> Self {
-        match reason {
-            NotSaved::NotFound => Code::NotFound.into(),
-            NotSaved::Forbidden => Self::from(Code::Forbidden).at("account_id"),
-            NotSaved::Exists(twin) => Self::from(Code::Conflict).at("keyword").with("id", twin.0),
-        }
+/// Names the field of the body for which this was not saved.
+fn refusal(reason: NotSaved, new: &NewRule) -> ApiError {
+    match reason {
+        NotSaved::NotFound => ApiError::from(Code::NotFound).at("account_id"),
+        NotSaved::Forbidden => ApiError::from(Code::Forbidden).at("account_id"),
+        NotSaved::Exists(twin) => ApiError::from(Code::Conflict).at(shared(new)).with("id", twin.0),
+    }
+}
+
+/// The field that twins share. A default reply has no keyword.
+fn shared(new: &NewRule) -> &'static str {
+    match (new.matching, &new.item) {
+        (Matching::Default, Some(_)) => "item_id",
+        (Matching::Default, None) => "account_id",
+        (Matching::Contains | Matching::Exact | Matching::Regex, _) => "keyword",
     }
 }
 
@@ -480,11 +488,11 @@ async fn add<V: From<Rule> + Serialize>(
     action: &'static str,
 ) -> ApiResult<V> {
     let (new, now) = (check(new).await?, clock::unix());
-    let job = move |conn: &mut DbConn| -> QueryResult<Result<Rule, NotSaved>> {
+    let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
         let scope = caller.scope;
         let id = match rules::insert(conn, &scope, &new, now)? {
             Ok(id) => id,
-            Err(reason) => return Ok(Err(reason)),
+            Err(reason) => return Ok(Err(refusal(reason, &new))),
         };
         let rule = rules::get(conn, &scope, id)?;
         let deed = Deed::new(action, id).of(scope.user()).after(V::from(rule.clone()));
@@ -516,7 +524,7 @@ async fn change<V: From<Rule> + Serialize>(
             return Ok(Err(Code::Changed.into()));
         }
         if let Err(reason) = rules::replace(conn, &scope, id, &new, now)? {
-            return Ok(Err(reason.into()));
+            return Ok(Err(refusal(reason, &new)));
         }
         let rule = rules::get(conn, &scope, id)?;
         let deed = Deed::new(action, id).of(scope.user()).before(before).after(V::from(rule.clone()));
@@ -538,8 +546,9 @@ async fn remove<V: From<Rule> + Serialize>(
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<()>> {
         let scope = caller.scope;
         let Some(rule) = of_kind(conn, &caller, id, kind)? else { return Ok(Err(Code::NotFound.into())) };
-        if let Err(reason) = rules::delete(conn, &scope, id)? {
-            return Ok(Err(reason.into()));
+        if rules::delete(conn, &scope, id)?.is_err() {
+            // It is there: it was read just now.
+            return Ok(Err(Code::Forbidden.into()));
         }
         let deed = Deed::new(action, id).of(scope.user()).before(V::from(rule));
         audit::record(conn, &caller.actor(), &deed, now).map(Ok)

@@ -201,9 +201,9 @@ pub(super) async fn create(app: &AppState, caller: &Caller, new: NewPerson) -> A
         if let Err(refusal) = check_employer(conn, &user)? {
             return Ok(Err(refusal));
         }
-        let id = match insert_named(conn, &user)? {
+        let id = match insert_named(conn, &user, "name")? {
             Ok(id) => id,
-            Err(code) => return Ok(Err(code.into())),
+            Err(refusal) => return Ok(Err(refusal)),
         };
         if let Some(employer) = user.employer {
             users::set_accounts(conn, &Scope::owner(employer), id, &new.accounts)?;
@@ -214,7 +214,7 @@ pub(super) async fn create(app: &AppState, caller: &Caller, new: NewPerson) -> A
         audit::record(conn, &actor, &Deed::new("user.create", id).of(tenant).after(&view), now)?;
         Ok(Ok(view))
     };
-    let view = app.store.write(insert).await??;
+    let view = app.store.write(insert).await.map_err(ApiError::missing("accounts"))??;
     app.gate.forget_all();
     Ok(tag::answer(HttpResponse::Created(), &view))
 }
@@ -233,12 +233,16 @@ fn check_employer(conn: &mut DbConn, user: &NewUser) -> QueryResult<ApiResult<()
     }
 }
 
-/// Says which of the two is taken.
-pub(in crate::web) fn insert_named(conn: &mut DbConn, user: &NewUser) -> QueryResult<Result<UserId, Code>> {
+/// Says which of the two is taken: the name, which came in the field of this name, or the address.
+pub(super) fn insert_named(
+    conn: &mut DbConn,
+    user: &NewUser,
+    name_field: &'static str,
+) -> QueryResult<ApiResult<UserId>> {
     if users::find_by_name(conn, &user.name)?.is_some() {
-        return Ok(Err(Code::NameTaken));
+        return Ok(Err(ApiError::from(Code::NameTaken).at(name_field)));
     }
-    Ok(users::insert(conn, user)?.ok_or(Code::EmailTaken))
+    Ok(users::insert(conn, user)?.ok_or_else(|| ApiError::from(Code::EmailTaken).at("email")))
 }
 
 /// Changes somebody who is still as `If-Match` says.
@@ -314,12 +318,12 @@ pub(super) fn check_is_free(conn: &mut DbConn, id: UserId, change: &UserChange) 
     if let Some(name) = &change.name
         && users::find_by_name(conn, name)?.is_some_and(|other| other.id != id)
     {
-        return Ok(Err(Code::NameTaken.into()));
+        return Ok(Err(ApiError::from(Code::NameTaken).at("name")));
     }
     if let Some(Some(email)) = &change.email
         && users::find_by_email(conn, email)?.is_some_and(|other| other.id != id)
     {
-        return Ok(Err(Code::EmailTaken.into()));
+        return Ok(Err(ApiError::from(Code::EmailTaken).at("email")));
     }
     Ok(Ok(()))
 }
@@ -390,7 +394,7 @@ pub(super) async fn set_accounts(
         audit::record(conn, &actor, &deed, now)?;
         Ok(Ok(after))
     };
-    let view = app.store.write(choose).await??;
+    let view = app.store.write(choose).await.map_err(ApiError::missing("accounts"))??;
     app.gate.forget_all();
     Ok(tag::answer(HttpResponse::Ok(), &view))
 }

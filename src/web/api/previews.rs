@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::super::{
     AppState,
-    error::{ApiResult, Code},
+    error::{ApiError, ApiResult, Code},
     gate::Caller,
     input::{Body, Few, Line, Text, Whole},
 };
@@ -72,7 +72,7 @@ pub async fn preview(caller: Caller, body: Body<PreviewBody>, app: Data<AppState
         Ok(rules::list(conn, &scope)?.rules)
     };
     let turn = app.turns.compile().await?;
-    let rules = app.store.read(read).await?;
+    let rules = app.store.read(read).await.map_err(ApiError::missing("account_id"))?;
     // Thousands of rules take milliseconds to compile. The turn ends with that, also where nobody waits for it any more.
     let compiled = block(move || {
         let _turn = turn;

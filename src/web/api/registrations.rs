@@ -140,11 +140,11 @@ fn register(
         let said = Said::new("验证码不正确或已过期", "the code is wrong or has expired");
         return Ok(Err(ApiError::field("verification_code", said)));
     }
-    let id = match insert_named(conn, new)? {
+    let id = match insert_named(conn, new, "username")? {
         Ok(id) => id,
         Err(refusal) => {
             email_codes::put(conn, email, Purpose::Register, code, now, now + LIFE)?;
-            return Ok(Err(refusal.into()));
+            return Ok(Err(refusal));
         }
     };
     let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::Internal.into())) };

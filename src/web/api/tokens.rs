@@ -157,7 +157,8 @@ pub async fn create(caller: Caller, body: Body<NewTokenBody>, app: Data<AppState
         audit::record(conn, &actor, &deed, now)?;
         Ok(Some(view))
     };
-    let details = app.store.write(insert).await?.ok_or_else(too_many)?;
+    let made = app.store.write(insert).await.map_err(ApiError::missing("accounts"))?;
+    let details = made.ok_or_else(too_many)?;
     app.gate.forget_all();
     Ok(HttpResponse::Created().json(MintedView { token: minted.text, details }))
 }

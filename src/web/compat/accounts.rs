@@ -83,6 +83,11 @@ fn done(language: Language, id: AccountId, zh: &'static str, en: &'static str) -
     CookieDone { success: true, id, message: said(language, zh, en) }
 }
 
+/// A refusal names what they sent: the name as `id`, the cookie as `value`.
+fn in_their_words(refusal: ApiError) -> ApiError {
+    refusal.renamed(&[("name", "id"), ("cookie", "value")])
+}
+
 impl From<AccountView> for CookieView {
     fn from(view: AccountView) -> Self {
         let AccountView { id, name, enabled, paused, status, .. } = view;
@@ -116,7 +121,7 @@ pub async fn list_cookies(
 #[utoipa::path(post, path = "/cookies", tag = "older clients", request_body = CookieBody, responses((status = 201, body = CookieDone)))]
 pub async fn create(caller: Caller, body: Body<CookieBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let CookieBody { id, value } = body.0;
-    let id = add(&app, &caller, id.into_string(), &value, None).await?;
+    let id = add(&app, &caller, id.into_string(), &value, None).await.map_err(in_their_words)?;
     Ok(HttpResponse::Created().json(done(caller.language, id, "账号已添加", "added")))
 }
 
@@ -124,7 +129,7 @@ pub async fn create(caller: Caller, body: Body<CookieBody>, app: Data<AppState>)
 #[utoipa::path(post, path = "/cookies/add", tag = "older clients", request_body = CookieBody, responses((status = 201, body = CookieOutcome)))]
 pub async fn create_and_wait(caller: Caller, body: Body<CookieBody>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let CookieBody { id, value } = body.0;
-    let id = add(&app, &caller, id.into_string(), &value, None).await?;
+    let id = add(&app, &caller, id.into_string(), &value, None).await.map_err(in_their_words)?;
     let status = match outcome(&app, id, 1, PATIENCE, caller.language).await.map_err(ApiError::after_the_deed)? {
         Some(status) => status,
         None => shown(&app, &caller, id).await.map_err(ApiError::after_the_deed)?.status,
@@ -147,7 +152,7 @@ pub async fn update(
 ) -> ApiResult<Json<CookieDone>> {
     let number = id.0;
     let language = caller.language;
-    accounts::replace_cookie(&app, caller, number, &body.0.value).await?;
+    accounts::replace_cookie(&app, caller, number, &body.0.value).await.map_err(in_their_words)?;
     Ok(Json(done(language, number, "Cookie 已更新", "updated")))
 }
 
