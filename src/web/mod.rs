@@ -405,7 +405,7 @@ impl AppState {
 impl AppState {
     /// Notices users, sessions, tokens and accounts that another process changed. Never ends.
     pub async fn watch_users(&self, every: Duration) {
-        let mut seen: Option<Revisions> = None;
+        let (mut seen, mut had_admin): (Option<Revisions>, bool) = (None, false);
         loop {
             tokio::time::sleep(every).await;
             let now = self.store.read(|conn| Ok((revisions::all(conn)?, users::has_admin(conn)?))).await;
@@ -420,7 +420,11 @@ impl AppState {
                 Some(seen) if seen.accounts != now.accounts => self.gate.note_change(),
                 Some(_) => {}
             }
-            self.gate.note_set_up(has_admin);
+            // Only where it turned: this look may be older than the use of the link.
+            if has_admin != had_admin {
+                self.gate.note_set_up(has_admin);
+                had_admin = has_admin;
+            }
             if has_admin {
                 self.setup.close();
             }
