@@ -168,6 +168,12 @@ impl Api {
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None).await
     }
+
+    /// The lines of the audit for this query, newest first.
+    pub(crate) async fn audit(&self, query: &str) -> Vec<Value> {
+        let page = self.get(&format!("/api/v1/audit?{query}")).await.is(200).json();
+        page["items"].as_array().unwrap().clone()
+    }
 }
 
 impl TestApp {

@@ -10,9 +10,16 @@ use yutang::{
     access::{
         jwt::{Claims, Signer},
         role::Role,
+        token::{self, Access as Reach},
     },
-    store::sessions::{self, Session},
+    ids::{Timestamp, UserId},
+    store::{
+        Scope,
+        api_tokens::{self, NewToken},
+        sessions::{self, Session},
+    },
     telemetry::clock,
+    web::gate::{IDLE, LONGEST},
 };
 
 use crate::{
@@ -62,7 +69,7 @@ async fn a_token_that_we_did_not_sign_opens_nothing() {
     let wrong_key = Signer::new([7; 32]).sign(&claims);
     let signer = Signer::new(app.store().keys().derive("jwt"));
     bearer(&app, &signer.sign(&claims)).get("/api/v1/me").await.is(200);
-    let expired = signer.sign(&Claims { exp: yutang::ids::Timestamp(now.0 - 1000), ..claims.clone() });
+    let expired = signer.sign(&Claims { exp: Timestamp(now.0 - 1000), ..claims.clone() });
     let unknown = signer.sign(&Claims { sid: "AAAAAAAAAAAAAAAAAAAAAA".into(), ..claims });
     let mut tampered: Value = serde_json::from_slice(&BASE64.decode(body).unwrap()).unwrap();
     tampered["sub"] = "1".into();
@@ -104,6 +111,110 @@ async fn s22_a_session_is_ended_from_another() {
     here.get("/api/v1/me").await.is(200);
 }
 
+/// A session that was used at this moment and lasts as long as any.
+fn session(id: &str, user: UserId, seen_at: Timestamp) -> Session {
+    let (expires_at, ends_at) = (seen_at + IDLE, seen_at + LONGEST);
+    let (address, agent) = (String::new(), String::new());
+    Session { id: id.into(), user, created_at: seen_at, seen_at, expires_at, ends_at, address, agent }
+}
+
+/// The seller, who comes with such a session.
+fn by_session(app: &TestApp, session: Session) -> Api {
+    let signer = Signer::new(app.store().keys().derive("jwt"));
+    let claims = Claims { sub: session.user, sid: session.id.clone(), iat: session.created_at, exp: Timestamp::NEVER };
+    app.write(move |conn| sessions::insert(conn, &session));
+    bearer(app, &signer.sign(&claims))
+}
+
+/// S22: a session lasts a day from its last use, and thirty days in all; it says so itself, and the cookie goes with it.
+#[actix_web::test]
+async fn s22_a_session_is_promised_a_day_and_thirty_days() {
+    let app = started().await;
+    let ask = json!({"username": "seller", "password": PASSWORD, "cookie": true});
+    let answer = app.anybody().post("/api/v1/sessions", &ask).await.is(201);
+    let session = &answer.json()["session"];
+    let of = |name: &str| session[name].as_i64().unwrap() - session["created_at"].as_i64().unwrap();
+    assert_eq!((of("expires_at"), of("ends_at")), (24 * HOUR, 30 * 24 * HOUR));
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.contains("; Max-Age=2592000"), "{cookie}");
+}
+
+const HOUR: i64 = 3_600_000;
+
+/// S22: the signature of the token is good for all of them; what is stored of the session decides.
+#[actix_web::test]
+async fn s22_a_session_that_was_not_used_for_a_day_or_is_thirty_days_old_is_over() {
+    let app = started().await;
+    let (owner, now) = (app.scope().user(), clock::unix());
+    let ago = |hours: i64| Timestamp(now.0 - hours * HOUR);
+    let idle = by_session(&app, session("idle", owner, ago(24)));
+    let old = by_session(&app, Session { seen_at: now, expires_at: now + IDLE, ..session("old", owner, ago(720)) });
+    for over in [&idle, &old] {
+        for path in ["/api/v1/me", "/api/v1/accounts", "/docs"] {
+            over.get(path).await.refused(401, "not_signed_in");
+        }
+    }
+    let used = by_session(&app, session("used", owner, ago(23)));
+    let last_hour = Session { seen_at: ago(1), expires_at: now + IDLE, ..session("last-hour", owner, ago(719)) };
+    let end = last_hour.ends_at;
+    let last_hour = by_session(&app, last_hour);
+    for live in [&used, &last_hour] {
+        live.get("/api/v1/me").await.is(200);
+    }
+    let stored = |id: &'static str| app.read(move |conn| sessions::find(conn, id)).unwrap().0;
+    let used = stored("used");
+    assert!(used.seen_at >= now && used.expires_at == used.seen_at + IDLE, "each use gives it another day: {used:?}");
+    assert_eq!(stored("last-hour").expires_at, end, "but none beyond its end");
+}
+
+/// A token of the seller's that reads until then.
+fn by_token(app: &TestApp, expires_at: Timestamp) -> Api {
+    let (minted, user) = (token::mint(rand::random()), app.scope().user());
+    let new = NewToken {
+        user,
+        name: "script".into(),
+        prefix: minted.prefix,
+        hash: minted.hash,
+        access: Reach::Read,
+        accounts: None,
+        created_at: Timestamp(1),
+        expires_at: Some(expires_at),
+    };
+    app.write(move |conn| api_tokens::insert(conn, &Scope::owner(user), &new));
+    bearer(app, &minted.text)
+}
+
+#[actix_web::test]
+async fn an_expired_token_opens_nothing() {
+    let app = started().await;
+    let now = clock::unix();
+    let (over, live) = (by_token(&app, now), by_token(&app, now + Duration::from_hours(1)));
+    for path in ["/api/v1/accounts", "/cookies", "/api/v1/live"] {
+        over.get(path).await.refused(401, "not_signed_in");
+    }
+    live.get("/api/v1/accounts").await.is(200);
+}
+
+/// Who is remembered from the request before is let in until the last moment, and not beyond.
+#[actix_web::test]
+async fn who_was_let_in_a_moment_ago_is_out_when_the_time_is_over() {
+    let app = started().await;
+    let end = clock::unix() + Duration::from_millis(300);
+    let short = Session { ends_at: end, ..session("short", app.scope().user(), clock::unix()) };
+    for api in [by_session(&app, short), by_token(&app, end)] {
+        loop {
+            let asked_at = clock::unix();
+            let answer = api.get("/api/v1/accounts").await;
+            if answer.status == 401 {
+                assert!(clock::unix() >= end, "refused too early");
+                break;
+            }
+            answer.is(200);
+            assert!(asked_at < end, "let in too late");
+        }
+    }
+}
+
 /// Nobody fills the database with sessions: of too many the one that was used longest ago ends.
 #[actix_web::test]
 async fn of_too_many_sessions_the_oldest_ends() {
@@ -112,21 +223,7 @@ async fn of_too_many_sessions_the_oldest_ends() {
     let owner = app.scope().user();
     app.write(move |conn| {
         let far = clock::unix() + Duration::from_hours(1);
-        for number in 0..48 {
-            let (id, address, agent) = (format!("session-{number}"), String::new(), String::new());
-            let session = Session {
-                id,
-                user: owner,
-                created_at: far,
-                seen_at: far,
-                expires_at: far,
-                ends_at: far,
-                address,
-                agent,
-            };
-            sessions::insert(conn, &session)?;
-        }
-        Ok(())
+        (0..48).try_for_each(|number| sessions::insert(conn, &session(&format!("session-{number}"), owner, far)))
     });
     let second = app.signed_in("seller").await;
     first.get("/api/v1/me").await.is(200);
@@ -379,7 +476,9 @@ fn guesses() -> Vec<Guess> {
             name: Some("ben"),
             ..guess("POST", "/api/v1/me/second-factor/confirm", 422, json!({"code": "abcdef"}))
         },
-        Guess { name: Some("cat"), ..guess("DELETE", "/api/v1/me/second-factor", 422, wrong) },
+        Guess { name: Some("cat"), ..guess("DELETE", "/api/v1/me/second-factor", 422, wrong.clone()) },
+        Guess { name: Some("eve"), ..guess("POST", "/api/v1/me/second-factor", 422, wrong.clone()) },
+        Guess { name: Some("fay"), ..guess("PATCH", "/api/v1/me", 422, wrong) },
         Guess { name: Some("dan"), role: Role::Admin, ..guess("POST", "/change-admin-password", 422, admins) },
     ]
 }

@@ -1,12 +1,13 @@
 //! What a browser gets: pages, their files, and the documentation.
 
+use futures_util::future::join;
 use serde_json::json;
 use yutang::web::static_files::href;
 
 use crate::{
-    client::PASSWORD,
+    client::{Answer, Api, PASSWORD},
     harness::TestApp,
-    process::Shop,
+    process::{Server, Shop},
     raw::{body, header, status},
 };
 
@@ -135,8 +136,7 @@ async fn the_printed_link_opens_the_form_that_makes_the_administrator() {
     let mut shop = Shop::with_accounts(0);
     shop.set("server.public_url", "http://localhost:1/");
     let server = shop.serve();
-    let line = server.await_line("Set-up link, good once: ");
-    let link = line.rsplit(' ').next().unwrap();
+    let link = printed_link(&server);
     let path = link.strip_prefix("http://localhost:1").expect("the link begins with server.public_url");
     let (code, page) = server.get(path);
     let token = path.split_once("token=").unwrap().1;
@@ -145,6 +145,60 @@ async fn the_printed_link_opens_the_form_that_makes_the_administrator() {
     assert!(links(&page).contains(&format!("/setup?token={token}&lang=en")), "{page}");
     let (code, english) = server.get(&format!("{path}&lang=en"));
     assert!(code == 200 && english.contains("Create the administrator"), "{english}");
+}
+
+fn printed_link(server: &Server) -> String {
+    server.await_line("Set-up link, good once: ").rsplit(' ').next().unwrap().to_owned()
+}
+
+/// A server that nobody administers yet, and the token of its link.
+fn not_set_up() -> (Shop, Server, String) {
+    let shop = Shop::with_accounts(0);
+    let server = shop.serve();
+    let token = printed_link(&server).split_once("/setup?token=").unwrap().1.to_owned();
+    (shop, server, token)
+}
+
+async fn set_up(server: &Server, token: &str, name: &str) -> Answer {
+    let ask = json!({"token": token, "username": name, "password": PASSWORD});
+    Api::at(server.address()).post("/api/v1/setup", &ask).await
+}
+
+fn administrators(shop: &Shop) -> Vec<String> {
+    shop.texts("SELECT name AS text FROM users WHERE role = 'admin'")
+}
+
+/// S1: whoever has the printed link becomes the administrator and is signed in; then the link is void.
+#[actix_web::test]
+async fn s1_the_printed_link_makes_the_administrator_and_is_good_once() {
+    let (shop, server, token) = not_set_up();
+    // The owner whom the command line made is no administrator, but has a name.
+    assert_eq!(set_up(&server, &token, "alice").await.refused(409, "name_taken").field(), "username");
+    let made = set_up(&server, &token, "root").await.is(201);
+    let user = &made.json()["user"];
+    assert_eq!((&user["name"], &user["role"]), (&json!("root"), &json!("admin")));
+    let anybody = Api::at(server.address());
+    let root = Api::at(server.address()).with_cookie_of(&made);
+    assert_eq!(root.get("/api/v1/me").await.is(200).json(), *user);
+    root.put("/api/v1/stop-switch", &json!({"on": false})).await.is(200);
+    let lines = root.audit(&format!("action=user.create&object_id={}", user["id"])).await;
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&line["actor"], &line["via"], &line["after"]), (&json!("root"), &json!("door"), user));
+    for name in ["root", "second"] {
+        set_up(&server, &token, name).await.refused(404, "setup_done");
+    }
+    anybody.get(&format!("/setup?token={token}")).await.is(404);
+    assert_eq!(administrators(&shop), ["root"]);
+}
+
+/// S1: of two who open the link at the same time one is the administrator, and the other is told that it was used.
+#[actix_web::test]
+async fn s1_two_who_use_the_link_at_once_make_one_administrator() {
+    let (shop, server, token) = not_set_up();
+    let (one, two) = join(set_up(&server, &token, "one"), set_up(&server, &token, "two")).await;
+    let (first, late) = if one.status == 201 { (one, two) } else { (two, one) };
+    late.refused(404, "setup_done");
+    assert_eq!(first.is(201).json()["user"]["name"], administrators(&shop).join(", "));
 }
 
 #[actix_web::test]
@@ -258,6 +312,5 @@ async fn an_administrator_of_the_password_file_is_not_called_like_an_address() {
     shop.set("setup.admin_name", "root");
     let server = shop.serve();
     server.get_until("/health", 200).await;
-    let names = shop.texts("SELECT name AS text FROM users WHERE role = 'admin'");
-    assert_eq!(names, ["root"], "{}", server.log());
+    assert_eq!(administrators(&shop), ["root"], "{}", server.log());
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use yutang::{
     account::{
         messages::AwaitOutcome,
@@ -14,11 +15,14 @@ use yutang::{
         messages::{ActOnEntry, EntryAct, IfSeen, NotActed, NotSent, SendByPerson},
     },
     sim::Answer,
-    store::{Secret, accounts, users},
+    store::{Secret, accounts, outbox, users},
     telemetry::clock,
 };
 
-use crate::harness::{PATIENCE, Shop, TestApp, echo, paused, two_shops};
+use crate::{
+    client::Api,
+    harness::{PATIENCE, Shop, TestApp, echo, paused, two_shops},
+};
 
 const BUYER: &str = "2200000000777";
 const ITEM: &str = "900000000001";
@@ -43,6 +47,16 @@ async fn write(
 
 async fn act(app: &TestApp, shop: &Shop, id: SendId, act: EntryAct) -> Result<Entry, NotActed> {
     app.registry().send(ActOnEntry { account: shop.id, id, act }).await.unwrap()
+}
+
+/// Stores an entry in this state for the conversation of that one, with words of its own.
+fn put_entry(app: &TestApp, like: &Entry, state: SendState) -> SendId {
+    let now = clock::unix();
+    let (id, body) = (SendId(now.0), Body::Text { text: format!("{} {}", state.as_str(), now.0) });
+    let (message, expires_at) = (None, now + Duration::from_secs(300));
+    let entry = Entry { id, body, state, message, created_at: now, expires_at, ..like.clone() };
+    app.write(move |conn| outbox::insert_many(conn, &[entry]));
+    id
 }
 
 /// T9: there, a pause was kept by chat alone and held for every account.
@@ -121,11 +135,7 @@ async fn what_waits_in_a_disabled_account_can_be_cancelled_and_is_not_sent_when_
     app.answers(&shop, &said.conversation, &["答:在吗"]).await;
     app.enable(&shop, false);
     app.becomes(&shop, State::Closed, Reason::Disabled).await;
-    let first = app.sends(&shop, &said.conversation).remove(0);
-    let now = clock::unix();
-    let (id, expires_at) = (SendId(now.0), now + Duration::from_secs(300));
-    let waiting = Entry { id, state: SendState::Queued, message: None, created_at: now, expires_at, ..first };
-    app.write(move |conn| yutang::store::outbox::insert_many(conn, &[waiting]));
+    let id = put_entry(&app, &app.sends(&shop, &said.conversation)[0], SendState::Queued);
     let cancelled = act(&app, &shop, id, EntryAct::Say(PersonsWord::Cancel)).await.unwrap();
     assert_eq!((cancelled.state, cancelled.reason.as_deref()), (SendState::Expired, Some("cancelled")));
     let registrations = shop.lock().registrations;
@@ -204,4 +214,83 @@ async fn whoever_brings_a_cookie_hears_what_became_of_the_connection() {
     let status = outcome(version).await;
     assert_eq!(status.state, State::Failed, "{status:?}");
     assert!(status.reason.action().is_some());
+}
+
+/// The address of an entry, and the number it has there.
+fn entry_at(shop: &Shop, id: SendId) -> (String, String) {
+    let key = format!("{}.{}", shop.id, id.0);
+    (format!("/api/v1/outbox/{key}"), key)
+}
+
+/// What the audit remembers of the only deed of this kind to this entry.
+async fn deed(seller: &Api, action: &str, key: &str) -> (Value, Value) {
+    let lines = seller.audit(&format!("action={action}&object_id={key}")).await;
+    let [line] = &lines[..] else { panic!("{action} of {key}: {lines:?}") };
+    assert_eq!((&line["actor"], &line["via"]), (&json!("seller"), &json!("session")), "{line}");
+    (line["before"].clone(), line["after"].clone())
+}
+
+/// Over HTTP as from within: what was refused is sent again once, and the audit knows who wanted it.
+#[actix_web::test]
+async fn what_was_refused_is_sent_again_over_http_and_the_audit_knows_both_entries() {
+    let (app, shop, _) = two_shops().await;
+    shop.answer_next([Answer::Forbid]);
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    let rejected = || app.sends(&shop, &said.conversation).pop().filter(|send| send.state == SendState::Rejected);
+    let (path, key) = entry_at(&shop, app.eventually("the answer is refused", rejected).await.id);
+    let (seller, retry) = (app.signed_in("seller").await, format!("{path}/retry"));
+    let again = seller.post(&retry, &json!({})).await.is(202).json();
+    assert_ne!(again["id"], key);
+    app.sees(&shop, &said.conversation, &["答:在吗"]).await;
+    let (before, after) = deed(&seller, "outbox.retry", &key).await;
+    assert_eq!((&before["id"], &before["state"]), (&json!(key), &json!("rejected")));
+    assert_eq!((&after["id"], &after["body"]), (&again["id"], &before["body"]));
+    seller.post(&retry, &json!({})).await.refused(409, "wrong_state");
+    deed(&seller, "outbox.retry", &key).await;
+    app.sees(&shop, &said.conversation, &["答:在吗"]).await;
+}
+
+/// Promise 2: what the buyer may have seen is sent again only by who says so.
+#[actix_web::test]
+async fn what_is_in_doubt_is_sent_again_only_by_who_says_that_it_may_be_seen_twice() {
+    let (app, shop, _) = two_shops().await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    let id = put_entry(&app, &app.sends(&shop, &said.conversation)[0], SendState::Uncertain);
+    let (path, key) = entry_at(&shop, id);
+    let (seller, retry) = (app.signed_in("seller").await, format!("{path}/retry"));
+    let refused = seller.post(&retry, &json!({})).await.refused(409, "may_be_duplicate");
+    assert_eq!(refused.field(), "although_maybe_seen");
+    assert_eq!(seller.audit("action=outbox.retry").await, Vec::<Value>::new());
+    let again = seller.post(&retry, &json!({"although_maybe_seen": true})).await.is(202).json();
+    let text = again["body"]["text"].as_str().unwrap();
+    app.sees(&shop, &said.conversation, &["答:在吗", text]).await;
+    let (before, after) = deed(&seller, "outbox.retry", &key).await;
+    assert_eq!((&before["state"], &after["id"]), (&json!("uncertain"), &again["id"]));
+}
+
+/// Over HTTP as from within: what waits is taken back, what is in doubt is settled, each once, with its line in the audit.
+#[actix_web::test]
+async fn what_waits_is_taken_back_and_what_is_in_doubt_is_settled_over_http() {
+    let (app, shop, _) = two_shops().await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    app.enable(&shop, false);
+    app.becomes(&shop, State::Closed, Reason::Disabled).await;
+    let (seller, first) = (app.signed_in("seller").await, app.sends(&shop, &said.conversation).remove(0));
+    for (state, act, body, after, reason) in [
+        (SendState::Queued, "cancel", json!({}), "expired", json!("cancelled")),
+        (SendState::Uncertain, "confirm", json!({"arrived": true}), "confirmed", Value::Null),
+        (SendState::Uncertain, "confirm", json!({"arrived": false}), "rejected", json!("person_says_not_arrived")),
+    ] {
+        let (path, key) = entry_at(&shop, put_entry(&app, &first, state));
+        let settled = seller.post(&format!("{path}/{act}"), &body).await.is(200).json();
+        assert_eq!((&settled["state"], &settled["reason"]), (&json!(after), &reason), "{settled}");
+        assert_eq!(seller.get(&path).await.is(200).json(), settled);
+        let refused = seller.post(&format!("{path}/{act}"), &body).await.refused(409, "wrong_state");
+        assert_eq!(refused.json()["details"]["state"], after);
+        let (before, noted) = deed(&seller, &format!("outbox.{act}"), &key).await;
+        assert_eq!((&before["state"], &noted), (&json!(state.as_str()), &settled));
+    }
+    assert_eq!(shop.seen(&said.conversation), ["答:在吗"]);
 }

@@ -1,11 +1,16 @@
 //! The resources of the API against a running engine and a simulated platform.
 
 use serde_json::{Value, json};
-use yutang::{access::role::Role, account::state::State, outbox::entry::State as SendState};
+use yutang::{
+    access::role::Role,
+    account::state::{Reason, State},
+    outbox::entry::State as SendState,
+    sim::Gateway,
+};
 
 use crate::{
     client::{Answer, Api},
-    harness::{PATIENCE, TestApp, contains},
+    harness::{PATIENCE, Shop, TestApp, contains},
 };
 
 const BUYER: &str = "2200000000777";
@@ -92,6 +97,100 @@ async fn p9_a_patch_leaves_what_it_does_not_name_and_two_people_do_not_overwrite
     assert_eq!(of(&changed), (json!(false), Value::Null, json!("b")));
 }
 
+/// P9: a stale mark changes nothing, wherever one is taken; the paths of older clients take it too.
+#[actix_web::test]
+async fn p9_who_saw_what_is_not_there_any_more_overwrites_nothing() {
+    let (app, seller) = started().await;
+    let made = async |path: &str, body: Value| seller.post(path, &body).await.is(201).json()["id"].clone();
+    let keyword = made("/api/v1/keywords", json!({"keyword": "a", "replies": [{"text": "x"}]})).await;
+    let default = made("/api/v1/default-replies", json!({"replies": [{"text": "x"}]})).await;
+    let account = made("/api/v1/accounts", json!({"name": "a", "cookie": cookie(&app, "a"), "enabled": false})).await;
+    let rule = ("once", json!(true), json!(false));
+    let wait = ("takeover_pause_ms", json!(1000), json!(2000));
+    for (method, path, read, (field, soon, late)) in [
+        ("PATCH", format!("/api/v1/keywords/{keyword}"), format!("/api/v1/keywords/{keyword}"), &rule),
+        ("PATCH", format!("/api/v1/default-replies/{default}"), format!("/api/v1/default-replies/{default}"), &rule),
+        (
+            "PUT",
+            format!("/keywords/{keyword}"),
+            format!("/api/v1/keywords/{keyword}"),
+            &("priority", json!(1), json!(2)),
+        ),
+        ("PUT", format!("/accounts/{account}"), format!("/api/v1/accounts/{account}"), &wait),
+    ] {
+        let seen = seller.get(&read).await.is(200).header("etag").unwrap().to_owned();
+        let change = async |tag: &str, value: &Value| {
+            let seller = app.signed_in("seller").await.with("if-match", tag);
+            seller.send(method.parse().unwrap(), &path, Some(&json!({*field: value}))).await
+        };
+        let first = change(&seen, soon).await.is(200);
+        change(&seen, late).await.refused(412, "changed");
+        assert_eq!(seller.get(&read).await.is(200).json()[field], *soon, "{method} {path}");
+        let second = change(first.header("etag").unwrap(), late).await.is(200);
+        assert_eq!(second.json()[field], *late, "{method} {path}");
+    }
+    let updates = ["keyword.update", "default_reply.update", "account.update"];
+    for (action, count) in updates.into_iter().zip([4, 2, 2]) {
+        assert_eq!(seller.audit(&format!("action={action}")).await.len(), count, "{action}");
+    }
+}
+
+/// What is refused is refused whole: nothing of it is written, and the audit has no line.
+#[actix_web::test]
+async fn a_change_of_an_account_that_is_refused_in_part_changes_nothing() {
+    let (app, seller) = started().await;
+    let made = async |name: &str| {
+        let new = json!({"name": name, "cookie": cookie(&app, name), "enabled": false});
+        seller.post("/api/v1/accounts", &new).await.is(201).json()["id"].clone()
+    };
+    let (id, _) = (made("a").await, made("taken").await);
+    let path = format!("/api/v1/accounts/{id}");
+    let before = seller.get(&path).await.is(200).json();
+    let older = format!("/accounts/{id}");
+    for (method, path) in [("PATCH", &path), ("PUT", &older)] {
+        let change = async |body: Value| seller.send(method.parse().unwrap(), path, Some(&body)).await;
+        let waits = change(json!({"name": "b", "debounce_ms": 9000, "longest_wait_ms": 8000})).await;
+        assert_eq!(waits.refused(422, "invalid_field").field(), "longest_wait_ms");
+        let name = change(json!({"name": "taken", "debounce_ms": 5000, "takeover_pause_ms": 7000})).await;
+        assert_eq!(name.refused(409, "name_taken").field(), "name");
+    }
+    assert_eq!(seller.get(&path).await.is(200).json(), before);
+    assert_eq!(seller.audit("action=account.update").await, Vec::<Value>::new());
+    seller.patch(&path, &json!({"name": "b", "debounce_ms": 8000, "longest_wait_ms": 9000})).await.is(200);
+    let lines = seller.audit("action=account.update").await;
+    assert_eq!((lines.len(), &lines[0]["before"]["name"], &lines[0]["after"]["name"]), (1, &json!("a"), &json!("b")));
+}
+
+/// What is there already, and what is not there at all, is told by the field that says so.
+#[actix_web::test]
+async fn a_twin_and_an_unknown_account_are_refused_by_their_field() {
+    let (_app, seller) = started().await;
+    for (path, body, field) in [
+        ("/api/v1/keywords", json!({"keyword": "a", "replies": []}), "keyword"),
+        ("/keywords", json!({"keyword": "a", "item_id": ITEM, "replies": []}), "keyword"),
+        ("/api/v1/default-replies", json!({"replies": []}), "account_id"),
+        ("/api/v1/default-replies", json!({"item_id": ITEM, "replies": []}), "item_id"),
+        ("/api/v1/blocked-buyers", json!({"buyer_id": BUYER}), "buyer_id"),
+    ] {
+        let made = seller.post(path, &body).await.is(201).json();
+        assert_eq!(seller.post(path, &body).await.refused(409, "conflict").field(), field, "{path} {body}");
+        let mut elsewhere = body.clone();
+        elsewhere["account_id"] = json!(9999);
+        assert_eq!(seller.post(path, &elsewhere).await.refused(404, "not_found").field(), "account_id", "{path}");
+        if path != "/api/v1/blocked-buyers" {
+            let place = format!("/api/v1{}", path.trim_start_matches("/api/v1"));
+            let moved = seller.patch(&format!("{place}/{}", made["id"]), &json!({"account_id": 9999})).await;
+            assert_eq!(moved.refused(404, "not_found").field(), "account_id", "{path}");
+            let unknown = seller.patch(&format!("{place}/9999"), &json!({"once": true})).await;
+            assert_eq!(unknown.refused(404, "not_found").field(), "", "{path}");
+        }
+    }
+    let preview = json!({"account_id": 9999, "messages": ["a"]});
+    assert_eq!(seller.post("/api/v1/previews", &preview).await.refused(404, "not_found").field(), "account_id");
+    let token = json!({"name": "t", "access": "read", "accounts": [9999]});
+    assert_eq!(seller.post("/api/v1/tokens", &token).await.refused(404, "not_found").field(), "accounts");
+}
+
 /// A list that is kept while nothing is written never shows what was.
 #[actix_web::test]
 async fn a_list_that_is_asked_for_again_shows_what_was_written_meanwhile() {
@@ -146,7 +245,7 @@ async fn a_keyword_answers_from_the_moment_it_is_made_until_it_is_deleted() {
     let made = seller.post("/api/v1/keywords", &new).await.is(201).json();
     let path = format!("/api/v1/keywords/{}", made["id"]);
     let twin = seller.post("/api/v1/keywords", &new).await.refused(409, "conflict").json();
-    assert_eq!(twin["details"]["id"], made["id"]);
+    assert_eq!(twin["details"], json!({"field": "keyword", "id": made["id"]}));
     let said = answered(&app, &shop, "在吗", "在的").await;
     seller.patch(&path, &json!({"replies": [{"text": "不在"}]})).await.is(200);
     answered(&app, &shop, "在吗?", "不在").await;
@@ -160,7 +259,7 @@ async fn a_keyword_answers_from_the_moment_it_is_made_until_it_is_deleted() {
 }
 
 /// A rule that was just stored is in use within a moment: says it until it is answered so.
-async fn answered(app: &TestApp, shop: &crate::harness::Shop, text: &str, reply: &str) -> String {
+async fn answered(app: &TestApp, shop: &Shop, text: &str, reply: &str) -> String {
     let mut conversation = String::new();
     for _ in 0..100 {
         let said = shop.buyer_says(BUYER, ITEM, text);
@@ -280,11 +379,70 @@ async fn a_stopped_account_sends_nothing_and_says_so() {
     assert_eq!(refused.code(), "stopped");
     seller.post(&format!("{account}/resume"), &json!({})).await.is(200);
     assert_eq!(seller.post(&format!("{account}/disable"), &json!({})).await.is(200).json()["enabled"], false);
-    app.becomes(&shop, State::Closed, yutang::account::state::Reason::Disabled).await;
+    app.becomes(&shop, State::Closed, Reason::Disabled).await;
     seller.post(&format!("{account}/restart"), &json!({})).await.refused(409, "account_not_running");
     seller.delete(&account).await.is(204);
     seller.get(&account).await.refused(404, "not_found");
     assert!(app.all_sends(&shop).iter().all(|send| send.state != SendState::Queued));
+}
+
+/// Only what this seller did to this account, the newest first.
+async fn deeds(seller: &Api, shop: &Shop) -> Vec<String> {
+    let lines = seller.audit(&format!("object_type=account&object_id={}", shop.id)).await;
+    assert!(lines.iter().all(|line| line["actor"] == "seller"), "{lines:?}");
+    lines.iter().map(|line| line["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[actix_web::test]
+async fn a_restart_by_hand_opens_the_line_anew_and_costs_no_token() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let path = format!("/api/v1/accounts/{}", shop.id);
+    let answer = seller.post(&format!("{path}/restart"), &json!({})).await.is(200);
+    assert_eq!((&answer.json()["id"], answer.header("etag").is_some()), (&json!(shop.id), true));
+    assert!(shop.await_registered(2, PATIENCE).await);
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+    assert_eq!((shop.connections(), shop.token_requests()), (1, 1));
+    assert_eq!(deeds(&seller, &shop).await, ["account.restart"]);
+}
+
+/// Whoever passed the platform's verification says so, and the same cookie is tried again; a connected account has no use for it.
+#[actix_web::test]
+async fn who_passed_the_verification_lets_the_account_try_again() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
+    app.start_unconnected();
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    app.platform().heal();
+    let (seller, path) = (app.signed_in("seller").await, format!("/api/v1/accounts/{}/retry", shop.id));
+    seller.post(&path, &json!({})).await.is(200);
+    assert!(shop.await_registered(1, PATIENCE).await);
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+    let refused = seller.post(&path, &json!({})).await.refused(409, "wrong_state");
+    assert_eq!(refused.json()["details"]["state"], "connected");
+    assert_eq!(deeds(&seller, &shop).await, ["account.retry"]);
+}
+
+#[actix_web::test]
+async fn a_new_cookie_of_the_same_seller_connects_an_account_whose_login_ended() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    shop.expire_login();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Failed, Reason::SessionExpired).await;
+    let (seller, cookie) = (app.signed_in("seller").await, app.platform().cookies(&shop));
+    let path = format!("/api/v1/accounts/{}/credentials", shop.id);
+    seller.put(&path, &json!({"cookie": cookie})).await.is(200);
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+    let lines = seller.audit("action=account.credentials").await;
+    assert_eq!(deeds(&seller, &shop).await, ["account.credentials"]);
+    let secret = cookie.split("cookie2=").nth(1).unwrap().split(';').next().unwrap();
+    assert!(!secret.is_empty() && !json!(lines).to_string().contains(secret), "{lines:?}");
 }
 
 /// The switch reaches the shard within a moment.
