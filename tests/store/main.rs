@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod access;
+mod audit;
 mod harness;
 mod messages;
 mod migrations;
