@@ -86,6 +86,43 @@ async fn lines_are_found_by_each_filter() {
     }
 }
 
+/// Whoever has a request's number finds its line, which tells of the path only what is the same for everybody.
+#[actix_web::test]
+async fn a_request_has_one_line_with_its_number_its_template_and_who_asked() {
+    if !alone() {
+        return;
+    }
+    let (app, shop, _) = told().await;
+    let asked = app.signed_in("seller").await.with("x-request-id", "request-of-the-test");
+    let answer = asked.get(&format!("/api/v1/accounts/{}", shop.id)).await.is(200);
+    assert_eq!(answer.header("x-request-id"), Some("request-of-the-test"));
+    let strange = app.anybody().with("x-request-id", "request-of-a-stranger");
+    strange.get(&format!("/api/v1/accounts/{}?cookie={PLANTED}", shop.id)).await.is(401);
+
+    let admin = app.signed_in("admin").await;
+    let lines = admin.get("/api/v1/logs?target=yutang::web::requests&limit=1000").await.is(200).json();
+    let of = |request: &str| {
+        let lines = lines["items"].as_array().unwrap().iter().filter(|line| line["request_id"] == request);
+        let lines: Vec<&Value> = lines.collect();
+        assert_eq!(lines.len(), 1, "{request}: {lines:?}");
+        lines[0].clone()
+    };
+    let line = of("request-of-the-test");
+    assert_eq!((&line["level"], &line["user_id"]), (&json!("info"), &json!(app.user("seller").0)));
+    let mut fields = line["fields"].clone();
+    let took = fields["duration_ms"].take();
+    assert!(took.as_u64().is_some_and(|ms| ms < 30_000), "{line}");
+    let path = "/api/v1/accounts/{id}";
+    let expected = json!({"method": "GET", "path": path, "status": 200, "duration_ms": null, "address": "127.0.0.1"});
+    assert_eq!(fields, expected);
+
+    let line = of("request-of-a-stranger");
+    assert_eq!(
+        (&line["user_id"], &line["fields"]["path"], &line["fields"]["status"]),
+        (&Value::Null, &json!(path), &json!(401))
+    );
+}
+
 /// S21, S37: a file is fetched with the same credentials as everything else, by a name from the list and by no other.
 #[actix_web::test]
 async fn s21_s37_log_files_are_listed_and_fetched_by_administrators() {
