@@ -1,6 +1,6 @@
 //! Hands a letter to the administrator's mail server (SMTP).
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{error::Error as _, fmt, io, iter, time::Duration};
 
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -142,6 +142,9 @@ fn refusal(error: &smtp::Error) -> MailError {
     if let Some(code) = error.status().map(u16::from) {
         return if ABOUT_THE_LOGIN.contains(&code) { MailError::Login } else { MailError::Refused(code) };
     }
+    if let Some(fault) = handshake_fault(error) {
+        return MailError::Tls(fault.to_string());
+    }
     let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
     match error {
         _ if error.is_timeout() => MailError::Timeout,
@@ -149,6 +152,12 @@ fn refusal(error: &smtp::Error) -> MailError {
         _ if error.is_tls() => MailError::Tls(cause),
         _ => MailError::Connection(cause),
     }
+}
+
+/// A handshake that fails counts as a failed connection there: what it failed for lies deeper.
+fn handshake_fault(error: &smtp::Error) -> Option<&rustls::Error> {
+    let mut causes = iter::successors(error.source(), |cause| (*cause).source());
+    causes.find_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
 }
 
 #[cfg(test)]

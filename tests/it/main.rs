@@ -22,6 +22,7 @@ mod letters;
 mod live;
 mod load_isolation;
 mod logs;
+mod mail_tls;
 mod maintenance;
 mod once;
 mod outbox;
