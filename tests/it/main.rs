@@ -37,4 +37,5 @@ mod restart;
 mod rude;
 mod rules_live;
 mod startup;
+mod stats;
 mod takeover;
