@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
@@ -28,7 +28,7 @@ async fn get(app: &TestApp, path: &str, token: Option<&str>) -> (StatusCode, Str
 }
 
 /// Asks until the answer has this status, and says how long that took.
-async fn becomes(app: &TestApp, path: &str, status: StatusCode) -> (String, Duration) {
+pub(crate) async fn becomes(app: &TestApp, path: &str, status: StatusCode) -> (String, Duration) {
     let started = Instant::now();
     loop {
         let (found, body) = get(app, path, None).await;
@@ -97,6 +97,52 @@ async fn a_crossed_threshold_is_unhealthy_but_no_503_unless_the_setting_says_so(
     app.start().await;
     becomes(&app, "/readyz", StatusCode::OK).await;
     assert_eq!(get(&app, "/health", None).await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// The backlog's row in the table of what goes on working: answers are late, and all else is as ever.
+#[actix_web::test]
+async fn a_backlog_without_end_is_a_503_and_only_the_answers_wait() {
+    let mut app = TestApp::with(|settings| {
+        settings.health.backlog = 3;
+        settings.health.backlog_window = Duration::from_secs(1);
+    });
+    let shop = app.open("shop");
+    app.rule(echo());
+    app.start().await;
+    becomes(&app, "/health", StatusCode::OK).await;
+    let admin = app.signed_in("admin").await;
+    admin.put("/api/v1/stop-switch", &json!({"on": true})).await.is(200);
+    let (started, mut said) = (Instant::now(), Vec::new());
+    let body = loop {
+        said.push(shop.buyer_says(&format!("{}", 2_200_000_000_000_u64 + said.len() as u64), ITEM, "在吗"));
+        let (status, body) = get(&app, "/health", None).await;
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            break body;
+        }
+        assert!(started.elapsed() < PATIENCE, "{body}");
+        // It is counted once a second.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let health: Value = serde_json::from_str(&body).unwrap();
+    let failing = health["services"].as_object().unwrap().iter().filter(|(_, state)| **state != "ok");
+    assert_eq!(failing.map(|(part, _)| part.as_str()).collect::<Vec<_>>(), ["backlog"], "{body}");
+    let works = json!({"receiving": "yes", "answering": "partly", "api": "yes", "changes": "yes"});
+    assert_eq!((&health["status"], &health["works"]), (&json!("unhealthy"), &works), "{body}");
+
+    // Buyers' messages are kept.
+    let last = said.last().unwrap();
+    app.decided(&shop, last).await;
+    assert!(shop.await_acknowledged(PATIENCE).await, "{:?}", shop.unacknowledged());
+    assert!(shop.seen(&last.conversation).is_empty(), "it waits");
+    // The API answers, and what is changed takes effect.
+    let seller = app.signed_in("seller").await;
+    let waiting = seller.get("/api/v1/outbox?state=queued").await.is(200).json()["total"].as_u64().unwrap();
+    assert!(waiting > 3, "{waiting}");
+    admin.put("/api/v1/stop-switch", &json!({"on": false})).await.is(200);
+    for said in &said {
+        app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    }
+    becomes(&app, "/health", StatusCode::OK).await;
 }
 
 #[actix_web::test]
