@@ -217,10 +217,9 @@ impl ApiError {
         self
     }
 
-    /// For a body that calls its fields otherwise: names the place by the other name.
-    pub fn renamed(mut self, names: &[(&str, &str)]) -> Self {
-        let known = |field: &String| names.iter().find(|(ours, _)| ours == field).map(|(_, theirs)| *theirs);
-        if let Some(theirs) = self.0.field.as_ref().and_then(known) {
+    /// For clients that call the field by another name.
+    pub fn renamed(mut self, field: &str, theirs: &str) -> Self {
+        if self.0.field.as_deref() == Some(field) {
             self.0.field = Some(theirs.to_owned());
         }
         self

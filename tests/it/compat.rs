@@ -1,11 +1,13 @@
 //! The paths of older clients: every shape, as it is on the wire.
 
+use actix_web::http::StatusCode;
 use insta::{Settings, assert_json_snapshot};
 use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, PASSWORD},
     harness::TestApp,
+    health::becomes,
 };
 
 async fn started() -> TestApp {
@@ -210,6 +212,7 @@ fn steady_value(value: &mut Value) {
                 match name.as_str() {
                     "since" | "created_at" | "updated_at" if field.is_i64() => *field = "[time]".into(),
                     "platform_uid" => *field = "[uid]".into(),
+                    "credentials" if field.is_object() => *field = "[hint]".into(),
                     _ => steady_value(field),
                 }
             }
@@ -465,4 +468,228 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
       "body": null
     }
     "#);
+}
+
+/// The account connects by itself meanwhile.
+fn without_status(answer: &Answer) -> Value {
+    let mut shown = steady(answer);
+    let status = &mut shown["body"]["status"];
+    assert!(status["state"].is_string() && status["sentence"].is_string(), "{status}");
+    *status = "[status]".into();
+    shown
+}
+
+#[actix_web::test]
+async fn an_older_client_makes_and_changes_an_account() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let client = app.signed_in("seller").await;
+    let cookie = app.platform().cookies(&app.platform().add_account("shop"));
+    let made = client.post("/accounts", &json!({"name": "shop", "cookie": cookie})).await;
+    assert_json_snapshot!(without_status(&made), @r#"
+    {
+      "status": 201,
+      "body": {
+        "id": 1,
+        "owner_id": 1,
+        "name": "shop",
+        "platform_uid": "[uid]",
+        "enabled": true,
+        "paused": false,
+        "debounce_ms": null,
+        "longest_wait_ms": null,
+        "takeover_pause_ms": null,
+        "status": "[status]",
+        "credentials": "[hint]",
+        "created_at": "[time]",
+        "updated_at": "[time]"
+      }
+    }
+    "#);
+    let patch = json!({"name": "renamed", "debounce_ms": 500, "takeover_pause_ms": null});
+    assert_json_snapshot!(without_status(&client.put("/accounts/1", &patch).await), @r#"
+    {
+      "status": 200,
+      "body": {
+        "id": 1,
+        "owner_id": 1,
+        "name": "renamed",
+        "platform_uid": "[uid]",
+        "enabled": true,
+        "paused": false,
+        "debounce_ms": 500,
+        "longest_wait_ms": null,
+        "takeover_pause_ms": null,
+        "status": "[status]",
+        "credentials": "[hint]",
+        "created_at": "[time]",
+        "updated_at": "[time]"
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.put("/accounts/1", &json!({"debounce_ms": -1})).await), @r#"
+    {
+      "status": 422,
+      "body": {
+        "code": "invalid_field",
+        "message": "A field of the request cannot be accepted.",
+        "details": {
+          "field": "debounce_ms",
+          "problem": "must be from 0 to 600000"
+        }
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.put("/accounts/2", &patch).await), @r#"
+    {
+      "status": 404,
+      "body": {
+        "code": "not_found",
+        "message": "There is no such thing here."
+      }
+    }
+    "#);
+}
+
+/// What failed does not say `success: true`, and what was refused is called as these clients call it.
+#[actix_web::test]
+async fn an_older_client_is_told_when_a_cookie_does_not_do() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let client = app.signed_in("seller").await;
+    let side = app.platform().add_account("shop");
+    let expired = app.platform().cookies(&side);
+    side.expire_login();
+    let added = client.post("/cookies/add", &json!({"id": "shop", "value": expired})).await;
+    assert_json_snapshot!(steady(&added), @r#"
+    {
+      "status": 201,
+      "body": {
+        "success": false,
+        "id": 1,
+        "message": "added, not connected yet",
+        "status": {
+          "state": "failed",
+          "reason": "session_expired",
+          "sentence": "The login session has expired.",
+          "action": "Log in to the platform in a browser and update the account's cookie.",
+          "detail": null,
+          "since": "[time]"
+        }
+      }
+    }
+    "#);
+    let no_cookie = client.post("/cookies/add", &json!({"id": "second", "value": "cookie2=1"})).await;
+    assert_json_snapshot!(steady(&no_cookie), @r#"
+    {
+      "status": 422,
+      "body": {
+        "code": "invalid_field",
+        "message": "A field of the request cannot be accepted.",
+        "details": {
+          "field": "value",
+          "problem": "the cookie lacks unb; copy it from a browser that is logged in"
+        }
+      }
+    }
+    "#);
+    let other = app.platform().cookies(&app.platform().add_account("other"));
+    assert_json_snapshot!(steady(&client.put("/cookies/1", &json!({"value": other})).await), @r#"
+    {
+      "status": 409,
+      "body": {
+        "code": "platform_user_differs",
+        "message": "The new cookie belongs to another platform user.",
+        "details": {
+          "field": "value"
+        }
+      }
+    }
+    "#);
+    assert_json_snapshot!(steady(&client.put("/cookies/2", &json!({"value": other})).await), @r#"
+    {
+      "status": 404,
+      "body": {
+        "code": "not_found",
+        "message": "There is no such thing here."
+      }
+    }
+    "#);
+    assert_eq!(client.get("/cookies").await.is(200).json(), json!([1]), "the refused one is not there");
+}
+
+#[actix_web::test]
+async fn an_older_client_asks_whether_the_server_is_well() {
+    let app = started().await;
+    let _settings = unsorted().bind_to_scope();
+    let (health, _) = becomes(&app, "/health", StatusCode::OK).await;
+    let mut health: Value = serde_json::from_str(&health).unwrap();
+    numbers_by_kind(&mut health);
+    for name in ["timestamp", "version"] {
+        assert!(health[name].is_string(), "{health}");
+        health[name] = format!("[{name}]").into();
+    }
+    assert_json_snapshot!(health, @r#"
+    {
+      "status": "healthy",
+      "timestamp": "[timestamp]",
+      "version": "[version]",
+      "uptime_s": "[number]",
+      "services": {
+        "backlog": "ok",
+        "cpu": "ok",
+        "database": "ok",
+        "disk": "ok",
+        "figures": "ok",
+        "memory": "ok",
+        "probe": "ok",
+        "registry": "ok",
+        "shards": "ok"
+      },
+      "works": {
+        "receiving": "yes",
+        "answering": "yes",
+        "api": "yes",
+        "changes": "yes"
+      },
+      "accounts": {},
+      "actors": {
+        "shards": "[number]",
+        "accounts": "[number]"
+      },
+      "tasks": {
+        "inbox": "[number]",
+        "reply": "[number]",
+        "outbox": "[number]",
+        "unsent": "[number]"
+      },
+      "sessions": "[number]",
+      "system": {
+        "cpu_percent": "[number]",
+        "memory_percent": "[number]",
+        "memory_available_bytes": "[number]",
+        "memory_total_bytes": "[number]",
+        "disk_free_bytes": "[number]",
+        "disk_total_bytes": "[number]",
+        "network_received_bytes": "[number]",
+        "network_sent_bytes": "[number]",
+        "process": {
+          "memory_bytes": "[number]",
+          "threads": "[number]",
+          "open_files": "[number]",
+          "cpu_seconds": "[number]"
+        }
+      }
+    }
+    "#);
+}
+
+/// What differs on each machine and with each look is told by its kind.
+fn numbers_by_kind(value: &mut Value) {
+    match value {
+        Value::Array(parts) => parts.iter_mut().for_each(numbers_by_kind),
+        Value::Object(fields) => fields.values_mut().for_each(numbers_by_kind),
+        Value::Number(_) => *value = "[number]".into(),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }

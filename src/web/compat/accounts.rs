@@ -79,13 +79,13 @@ pub struct CookieOutcome {
     status: StatusView,
 }
 
-fn done(language: Language, id: AccountId, zh: &'static str, en: &'static str) -> CookieDone {
-    CookieDone { success: true, id, message: said(language, zh, en) }
+/// A refusal names the fields as these clients know them.
+fn in_their_words(refusal: ApiError) -> ApiError {
+    refusal.renamed("name", "id").renamed("cookie", "value")
 }
 
-/// A refusal names what they sent: the name as `id`, the cookie as `value`.
-fn in_their_words(refusal: ApiError) -> ApiError {
-    refusal.renamed(&[("name", "id"), ("cookie", "value")])
+fn done(language: Language, id: AccountId, zh: &'static str, en: &'static str) -> CookieDone {
+    CookieDone { success: true, id, message: said(language, zh, en) }
 }
 
 impl From<AccountView> for CookieView {
