@@ -93,6 +93,10 @@ pub async fn set_up(
         app.door.attempt_from(visitor.address)?;
         return Err(Code::SetupDone.into());
     }
+    // At once, as the gate does it for the others.
+    if app.health.is_database_down() {
+        return Err(ApiError::from(Code::DatabaseUnavailable).retry_after(5));
+    }
     check_password(ask.password.expose(), &ask.username, None)?;
     let hash = app.door.hash(ask.password.into_secret()).await?;
     let actor = visitor.actor(&ask.username);

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use diesel::{
     Connection, QueryableByName, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _, sql_types::Text,
 };
+use serde_json::json;
 use yutang::web::{ROUTES, Route, gate::Access};
 
 use crate::{
     access_table::{World, fill, rows, world},
-    client::{Answer, Api},
+    client::{Answer, Api, PASSWORD},
     harness::{PATIENCE, TestApp},
+    process::Shop,
 };
 
 /// Nobody waits longer for a refusal.
@@ -23,7 +25,11 @@ struct Name {
 }
 
 fn database(app: &TestApp) -> SqliteConnection {
-    let mut conn = SqliteConnection::establish(&app.settings().database_url()).unwrap();
+    open(&app.settings().database_url())
+}
+
+fn open(url: &str) -> SqliteConnection {
+    let mut conn = SqliteConnection::establish(url).unwrap();
     conn.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
     conn
 }
@@ -42,6 +48,14 @@ async fn ask_all(world: &World, api: &Api) {
         asked += 1;
     }
     assert!(asked > 80, "{asked}");
+    // Who administers the system is known: nothing has to be looked up for that.
+    let begun = Instant::now();
+    api.post("/api/v1/setup", &set_up("guess")).await.refused(404, "setup_done");
+    assert!(begun.elapsed() < SOON, "after {:?}", begun.elapsed());
+}
+
+fn set_up(token: &str) -> serde_json::Value {
+    json!({"token": token, "username": "root", "password": PASSWORD})
 }
 
 async fn ask(world: &World, api: &Api, route: &Route) -> Answer {
@@ -89,4 +103,39 @@ async fn a_database_without_its_tables_is_a_503_on_every_route_that_needs_it() {
         other.batch_execute(&format!("ALTER TABLE \"{name}\" RENAME TO \"gone_{name}\"")).unwrap();
     }
     ask_all(&world, &admin).await;
+}
+
+/// The link is good as before when the database is back.
+#[actix_web::test]
+async fn nobody_is_made_administrator_while_the_database_is_down_and_that_is_said_at_once() {
+    let shop = Shop::with_accounts(0);
+    let server = shop.serve();
+    let line = server.await_line("Set-up link, good once: ");
+    let set_up = set_up(line.split("token=").nth(1).unwrap());
+    let url = format!("http://{}/api/v1/setup", server.address());
+    let ask = async || {
+        let asked = awc::Client::default().post(&url).timeout(PATIENCE).send_json(&set_up);
+        let mut answer = asked.await.unwrap();
+        let text = String::from_utf8(answer.body().await.unwrap().to_vec()).unwrap();
+        (answer.status().as_u16(), text)
+    };
+    let says = async |code: &str| {
+        let begun = Instant::now();
+        while !server.get("/api/v1/users").1.contains(code) {
+            assert!(begun.elapsed() < PATIENCE, "never {code}");
+            // Nothing tells of a look.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut other = open(shop.data().join("yutang.db").to_str().unwrap());
+    other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    says("database_unavailable").await;
+    let begun = Instant::now();
+    let (status, text) = ask().await;
+    assert!(status == 503 && text.contains("database_unavailable"), "{status}: {text}");
+    assert!(begun.elapsed() < SOON, "after {:?}", begun.elapsed());
+    other.batch_execute("ROLLBACK").unwrap();
+    says("setup_required").await;
+    let (status, text) = ask().await;
+    assert!(status == 201 && text.contains("\"root\""), "{status}: {text}");
 }
