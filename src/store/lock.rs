@@ -5,19 +5,29 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
 };
 
 use diesel::RunQueryDsl;
+use log::{error, info};
 
 use super::{
     Config, StoreError,
     connection::{DbConn, Role, Target, private},
 };
 
+/// How often PostgreSQL is asked whether the lock still stands.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long the end of the lock's connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Held by a running server. The system lets go of both locks when the process ends, however it ends.
 pub struct ServerLock {
     _folder: File,
-    database: Option<DbConn>,
+    _database: Option<DatabaseLock>,
 }
 
 impl ServerLock {
@@ -26,16 +36,65 @@ impl ServerLock {
         let folder = lock_folder(data_dir)?;
         let database = match Target::parse(config)? {
             Target::Sqlite { .. } => None,
-            target @ Target::Postgres { .. } => Some(lock_database(&target)?),
+            target @ Target::Postgres { .. } => Some(DatabaseLock::acquire(target)?),
         };
-        Ok(Self { _folder: folder, database })
+        Ok(Self { _folder: folder, _database: database })
     }
+}
 
-    /// Asks PostgreSQL whether the lock's connection still stands: with the connection the lock would be gone. Always true for
-    /// SQLite. Blocks.
-    pub fn is_held(&mut self) -> bool {
-        self.database.as_mut().is_none_or(|conn| diesel::sql_query("SELECT 1").execute(conn).is_ok())
+/// PostgreSQL lets go of the lock whenever its connection breaks: a thread takes it anew as soon as it can.
+struct DatabaseLock {
+    /// Taken away: the thread ends.
+    stop: Option<Sender<()>>,
+    ended: Receiver<()>,
+}
+
+impl DatabaseLock {
+    fn acquire(target: Target) -> Result<Self, StoreError> {
+        let conn = lock_database(&target)?;
+        let (stop, stopped) = channel();
+        let (end, ended) = channel();
+        let hold = move || {
+            hold(&target, conn, &stopped);
+            drop(end);
+        };
+        let thread = thread::Builder::new().name("store-lock".into()).spawn(hold);
+        thread.map_err(|error| StoreError::open("thread", error))?;
+        Ok(Self { stop: Some(stop), ended })
     }
+}
+
+impl Drop for DatabaseLock {
+    fn drop(&mut self) {
+        self.stop = None;
+        // A PostgreSQL that does not answer holds no shutdown up: the connection ends with the process.
+        let _ = self.ended.recv_timeout(PATIENCE);
+    }
+}
+
+fn hold(target: &Target, conn: DbConn, stopped: &Receiver<()>) {
+    let (mut conn, mut said) = (Some(conn), None);
+    while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        let fault = keep(target, &mut conn).err();
+        match &fault {
+            Some(error) if said != fault => {
+                error!(class = "database"; "the lock that keeps other servers out of the database is lost: {error}");
+            }
+            None if said.is_some() => info!("the lock that keeps other servers out of the database is held again"),
+            Some(_) | None => {}
+        }
+        said = fault;
+    }
+}
+
+fn keep(target: &Target, conn: &mut Option<DbConn>) -> Result<(), StoreError> {
+    let stands = conn.as_mut().is_some_and(|conn| diesel::sql_query("SELECT 1").execute(conn).is_ok());
+    if !stands {
+        // First of all it is closed: it may hold the lock still.
+        *conn = None;
+        *conn = Some(lock_database(target)?);
+    }
+    Ok(())
 }
 
 fn lock_folder(data_dir: &Path) -> Result<File, StoreError> {

@@ -29,6 +29,7 @@ mod outbox;
 mod pages;
 mod people;
 mod person;
+mod postgres_away;
 mod privacy;
 mod promises;
 mod raw;

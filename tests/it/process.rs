@@ -204,14 +204,15 @@ impl Shop {
 }
 
 /// A PostgreSQL schema of a test's own.
-struct Schema {
+pub struct Schema {
     admin: String,
-    name: String,
-    url: String,
+    pub name: String,
+    pub url: String,
 }
 
 impl Schema {
-    fn make() -> Option<Self> {
+    /// Where the environment names no PostgreSQL the test says loudly that it did not run.
+    pub fn make() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(admin) = env::var("YUTANG_TEST_DATABASE_URL") else {
             let required = env::var("YUTANG_TEST_REQUIRE").unwrap_or_default();
