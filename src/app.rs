@@ -90,7 +90,7 @@ pub struct App {
     registry: Arc<OnceLock<RegistryAddress>>,
     // Fields are dropped in this order: the last lines are written while the folder is still ours.
     _log_files: Option<FilesGuard>,
-    _lock: ServerLock,
+    lock: ServerLock,
 }
 
 impl App {
@@ -112,7 +112,7 @@ impl App {
         let metrics = Metrics::default();
         store.timings().into_iter().for_each(|timing| metrics.show(timing));
         let (feed, registry) = (Feed::default(), Arc::default());
-        Ok(Self { settings, store, feed, metrics, listener, registry, _log_files: log_files, _lock: lock })
+        Ok(Self { settings, store, feed, metrics, listener, registry, _log_files: log_files, lock })
     }
 
     /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
@@ -136,7 +136,7 @@ impl App {
 
     /// Steps 6 and 7 of the start; then serves until `stop` resolves, and shuts down within `server.shutdown`. An error where the
     /// process cannot go on and must be started anew.
-    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
         let health = HealthMonitor::new(health_limits(&self.settings), clock::now());
         let registry = Supervised::start(&self.settings, &self.store, &self.feed, &self.metrics);
@@ -163,6 +163,7 @@ impl App {
                 () = stop => Ok(()),
                 hopeless = registry.supervise() => Err(hopeless),
                 hopeless = probe.run() => Err(hopeless),
+                taken = self.lock.lost() => Err(taken.into()),
                 () = state.watch_users(POLL) => Ok(()),
                 () = state.write_letters() => Ok(()),
             };

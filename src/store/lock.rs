@@ -3,15 +3,17 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
+    future::pending,
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use diesel::RunQueryDsl;
+use diesel::{RunQueryDsl, connection::SimpleConnection};
 use log::{error, info};
+use tokio::sync::oneshot;
 
 use super::{
     Config, StoreError,
@@ -21,13 +23,19 @@ use super::{
 /// How often PostgreSQL is asked whether the lock still stands.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// By this PostgreSQL sees after 25 s that a line to it is dead, and lets go of the lock.
+const KEEPALIVES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+
+/// How long another holder may be our own dead line. After that it is somebody else.
+const GRACE: Duration = Duration::from_secs(40);
+
 /// How long the end of the lock's connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Held by a running server. The system lets go of both locks when the process ends, however it ends.
 pub struct ServerLock {
     _folder: File,
-    _database: Option<DatabaseLock>,
+    database: Option<DatabaseLock>,
 }
 
 impl ServerLock {
@@ -38,7 +46,19 @@ impl ServerLock {
             Target::Sqlite { .. } => None,
             target @ Target::Postgres { .. } => Some(DatabaseLock::acquire(target)?),
         };
-        Ok(Self { _folder: folder, _database: database })
+        Ok(Self { _folder: folder, database })
+    }
+
+    /// Returns when another server has taken the database, after PostgreSQL was away: this one must end, for two would answer the
+    /// same buyers. Never returns on SQLite, where nothing but the end of the process takes the lock away.
+    pub async fn lost(&mut self) -> StoreError {
+        match &mut self.database {
+            Some(lock) => match (&mut lock.lost).await {
+                Ok(error) => error,
+                Err(_ended) => pending().await,
+            },
+            None => pending().await,
+        }
     }
 }
 
@@ -47,20 +67,26 @@ struct DatabaseLock {
     /// Taken away: the thread ends.
     stop: Option<Sender<()>>,
     ended: Receiver<()>,
+    lost: oneshot::Receiver<StoreError>,
 }
 
 impl DatabaseLock {
     fn acquire(target: Target) -> Result<Self, StoreError> {
-        let conn = lock_database(&target)?;
+        let mut conn = Some(lock_database(&target)?);
         let (stop, stopped) = channel();
         let (end, ended) = channel();
+        let (lose, lost) = oneshot::channel();
         let hold = move || {
-            hold(&target, conn, &stopped);
+            if let Some(error) = hold(&stopped, LOOK, GRACE, || keep(&target, &mut conn)) {
+                // Whoever waits no longer is ending already.
+                let _ = lose.send(error);
+            }
+            drop(conn);
             drop(end);
         };
         let thread = thread::Builder::new().name("store-lock".into()).spawn(hold);
         thread.map_err(|error| StoreError::open("thread", error))?;
-        Ok(Self { stop: Some(stop), ended })
+        Ok(Self { stop: Some(stop), ended, lost })
     }
 }
 
@@ -72,10 +98,23 @@ impl Drop for DatabaseLock {
     }
 }
 
-fn hold(target: &Target, conn: DbConn, stopped: &Receiver<()>) {
-    let (mut conn, mut said) = (Some(conn), None);
-    while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        let fault = keep(target, &mut conn).err();
+/// Keeps the lock until it is told to stop (`None`), or until somebody else has had it for longer than `grace`.
+fn hold(
+    stopped: &Receiver<()>,
+    look: Duration,
+    grace: Duration,
+    mut keep: impl FnMut() -> Result<(), StoreError>,
+) -> Option<StoreError> {
+    let (mut said, mut taken_since) = (None, None);
+    while stopped.recv_timeout(look) == Err(RecvTimeoutError::Timeout) {
+        let fault = keep().err();
+        taken_since = match &fault {
+            Some(StoreError::Locked(..)) => taken_since.or_else(|| Some(Instant::now())),
+            Some(_) | None => None,
+        };
+        if taken_since.is_some_and(|since| since.elapsed() >= grace) {
+            return fault;
+        }
         match &fault {
             Some(error) if said != fault => {
                 error!(class = "database"; "the lock that keeps other servers out of the database is lost: {error}");
@@ -85,6 +124,7 @@ fn hold(target: &Target, conn: DbConn, stopped: &Receiver<()>) {
         }
         said = fault;
     }
+    None
 }
 
 fn keep(target: &Target, conn: &mut Option<DbConn>) -> Result<(), StoreError> {
@@ -140,9 +180,49 @@ struct Granted {
 fn lock_database(target: &Target) -> Result<DbConn, StoreError> {
     let mut conn = target.connect(Role::Write)?;
     let query = "SELECT pg_try_advisory_lock(7390, hashtext(current_schema())) AS granted";
+    conn.batch_execute(KEEPALIVES)?;
     if diesel::sql_query(query).get_result::<Granted>(&mut conn)?.granted {
         Ok(conn)
     } else {
         Err(StoreError::Locked(String::new(), "this PostgreSQL database".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use super::*;
+
+    fn taken() -> Result<(), StoreError> {
+        Err(StoreError::Locked(String::new(), "this PostgreSQL database".into()))
+    }
+
+    fn away() -> Result<(), StoreError> {
+        Err(StoreError::Database("away".into()))
+    }
+
+    /// What becomes of a lock for which looks go so, one after the other, until it is to stop.
+    fn held(looks: Vec<Result<(), StoreError>>, grace: Duration) -> (Option<StoreError>, usize) {
+        let (stop, stopped) = channel();
+        let (mut stop, mut looks, mut looked) = (Some(stop), looks.into_iter(), 0);
+        let outcome = hold(&stopped, Duration::ZERO, grace, || {
+            looked += 1;
+            looks.next().unwrap_or_else(|| {
+                stop = None;
+                Ok(())
+            })
+        });
+        (outcome, looked)
+    }
+
+    #[test]
+    fn a_database_that_another_server_has_taken_is_given_up_after_a_while_and_one_that_is_away_is_not() {
+        let ended = held(vec![Ok(()), away(), taken(), Ok(())], Duration::ZERO);
+        assert_eq!(ended, (taken().err(), 3));
+        let borne = held(vec![taken(), taken(), Ok(()), taken()], GRACE);
+        assert_eq!(borne, (None, 5), "it may be a dead line of our own");
+        let (outcome, looked) = held(iter::repeat_with(away).take(50).collect(), Duration::ZERO);
+        assert_eq!((outcome, looked), (None, 51));
     }
 }

@@ -95,7 +95,7 @@ pub async fn set_up(
     }
     // At once, as the gate does it for the others.
     if app.health.is_database_down() {
-        return Err(ApiError::from(Code::DatabaseUnavailable).retry_after(5));
+        return Err(Code::DatabaseUnavailable.into());
     }
     check_password(ask.password.expose(), &ask.username, None)?;
     let hash = app.door.hash(ask.password.into_secret()).await?;
