@@ -17,7 +17,7 @@ pub enum StoreError {
     Conflict(String),
     #[error("the database cannot grow: the disk is full; free space, nothing of this change was stored")]
     Full,
-    /// The database refused, or the line to it broke. Nothing of the job was stored, unless the line broke during the commit itself.
+    /// The database refused, or the line to it broke. Nothing of the job was stored.
     #[error("the database failed: {0}")]
     Database(String),
     #[error("cannot open the database {what}: {why}")]
@@ -27,6 +27,9 @@ pub enum StoreError {
     /// No answer in time. Of a write nobody knows whether it is committed later: read before doing it again.
     #[error("the database did not answer within {0} s")]
     Timeout(u64),
+    /// The line to PostgreSQL broke during the commit. Nobody knows whether it was stored: read before doing it again.
+    #[error("the line to the database broke during the commit: {0}")]
+    InDoubt(String),
     /// The job itself panicked; nothing of it was stored.
     #[error("a database job panicked; its message went to the log")]
     Panicked,
@@ -61,7 +64,7 @@ impl StoreError {
 
     /// Nobody knows whether the change is stored or will be: read before doing it again.
     pub fn outcome_unknown(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Stopped)
+        matches!(self, Self::Timeout(_) | Self::InDoubt(_) | Self::Stopped)
     }
 
     pub(super) fn open(what: impl Display, why: impl Display) -> Self {

@@ -144,8 +144,8 @@ impl Store {
     }
 
     /// Runs `work` as a unit: all of it is committed when this returns `Ok`, none of it on an error. Two exceptions leave the
-    /// outcome unknown: [`StoreError::Timeout`] (after 30 s; the job may still be committed later) and a connection to PostgreSQL
-    /// that breaks during the commit itself. Dropping the future does not take a queued job back.
+    /// outcome unknown: [`StoreError::Timeout`] (after 30 s; the job may still be committed later) and [`StoreError::InDoubt`] (a
+    /// connection to PostgreSQL broke during the commit itself). Dropping the future does not take a queued job back.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

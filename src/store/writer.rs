@@ -88,7 +88,11 @@ impl Writer {
         };
         run_batch(conn, first, queue, done)?;
         let _committing = timings.commit.start_timer();
-        Ok(connection::commit(conn)?)
+        connection::commit(conn).map_err(|error| match conn {
+            DbConn::Sqlite(_) => error.into(),
+            // It may have heard the word, and have lost the line before its answer.
+            DbConn::Pg(_) => StoreError::InDoubt(error.to_string()),
+        })
     }
 }
 

@@ -314,7 +314,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound => Code::NotFound.into(),
             StoreError::Conflict(_) => Code::Conflict.into(),
             StoreError::Full => Code::StorageFull.into(),
-            StoreError::Timeout(_) | StoreError::Stopped => Code::OutcomeUnknown.into(),
+            StoreError::Timeout(_) | StoreError::InDoubt(_) | StoreError::Stopped => Code::OutcomeUnknown.into(),
             StoreError::Database(_) | StoreError::Open { .. } => {
                 warn!(class = "database"; "a request could not be served: {error}");
                 Code::DatabaseUnavailable.into()

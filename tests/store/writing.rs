@@ -160,6 +160,22 @@ fn a_postgres_connection_that_breaks_in_the_middle_stores_nothing() {
     store.write_blocking(put("next")).unwrap();
 }
 
+/// The word to commit is out and its answer never comes: it may be stored, so nobody is told that it is not.
+#[test]
+fn a_postgres_connection_that_breaks_during_the_commit_leaves_a_doubt() {
+    let Some(database) = Database::postgres() else { return };
+    let store = database.open();
+    let breaks = "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS \
+                  $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$; \
+                  CREATE CONSTRAINT TRIGGER break AFTER INSERT ON facts DEFERRABLE INITIALLY DEFERRED \
+                  FOR EACH ROW WHEN (NEW.key = 'breaks') EXECUTE FUNCTION break()";
+    database.raw().batch_execute(breaks).unwrap();
+    let outcomes = together(&store, vec![put("before"), put("breaks")]);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(StoreError::InDoubt(_)))), "{outcomes:?}");
+    store.write_blocking(put("next")).unwrap();
+    assert!(stored(&store, "next"));
+}
+
 /// R6
 #[test]
 fn a_read_sees_one_moment_even_while_others_write() {
