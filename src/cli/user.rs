@@ -11,7 +11,7 @@ use crate::{
     ids::UserId,
     settings::Settings,
     store::{
-        DbConn, QueryResult, Store,
+        DbConn, QueryResult, Store, api_tokens,
         audit::Deed,
         sessions,
         users::{self, NewUser, User},
@@ -98,16 +98,17 @@ fn passwd(settings: &Settings, name: String, out: &mut dyn Write) -> anyhow::Res
     if !store.write_blocking(move |conn| replace_password(conn, &user, &hash))? {
         return Err(unknown());
     }
-    writeln!(out, "changed the password of {name}; whoever was logged in must log in again")?;
+    writeln!(out, "changed the password of {name}; whoever was logged in must log in again, and API tokens are gone")?;
     Ok(())
 }
 
-/// S22: whoever was let in with the old password is out. `false`: there is no such user.
+/// S22: whoever was let in with the old password is out, and so are the programs of who gave them a token. `false`: there is no such user.
 fn replace_password(conn: &mut DbConn, user: &User, hash: &str) -> QueryResult<bool> {
     if !users::set_password_hash(conn, user.id, hash)? {
         return Ok(false);
     }
     sessions::delete_all(conn, user.id, None)?;
+    api_tokens::delete_all(conn, user.id)?;
     let deed = Deed::new("user.set_password", user.id).of(user.scope().user());
     write_down(conn, &deed, now()).map(|()| true)
 }
@@ -132,13 +133,14 @@ fn hash(input: &str, name: &str, email: Option<&str>) -> anyhow::Result<String> 
 mod tests {
     use super::*;
     use crate::{
+        access::token::Access,
         ids::Timestamp,
-        store::{Config, Keys, Page, audit, sessions::Session},
+        store::{Config, Keys, Page, Scope, api_tokens::NewToken, audit, sessions::Session},
     };
 
-    /// S22: sessions do not outlive the password they were opened with.
+    /// S22: neither sessions nor tokens outlive the password they were opened with.
     #[test]
-    fn s22_a_new_password_ends_the_sessions() {
+    fn s22_a_new_password_ends_the_sessions_and_the_tokens() {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::new(folder.path().join("y.db").to_str().unwrap());
         let store = Store::open(&config, Keys::random()).unwrap();
@@ -153,7 +155,22 @@ mod tests {
             address: String::new(),
             agent: String::new(),
         };
-        store.write_blocking(move |conn| sessions::insert(conn, &session)).unwrap();
+        let token = NewToken {
+            user,
+            name: "script".into(),
+            prefix: "yt_1".into(),
+            hash: vec![1],
+            access: Access::Write,
+            accounts: None,
+            created_at: now(),
+            expires_at: None,
+        };
+        let scope = Scope::owner(user);
+        let open = move |conn: &mut DbConn| {
+            sessions::insert(conn, &session)?;
+            api_tokens::insert(conn, &scope, &token)
+        };
+        store.write_blocking(open).unwrap();
         let replace = move |conn: &mut DbConn| {
             let user = users::find(conn, user)?.unwrap();
             replace_password(conn, &user, "hash")
@@ -161,6 +178,7 @@ mod tests {
         let replaced = store.write_blocking(replace);
         assert_eq!(replaced, Ok(true));
         assert_eq!(store.read_blocking(move |conn| sessions::list(conn, user)), Ok(vec![]));
+        assert_eq!(store.read_blocking(move |conn| api_tokens::list(conn, user)).unwrap(), []);
         let told = store.read_blocking(|conn| audit::list(conn, &audit::Filter::default(), Page::first(10))).unwrap().0;
         let told: Vec<_> = told.iter().map(|line| (line.via.as_str(), line.action.as_str())).collect();
         assert_eq!(told, [("cli", "user.set_password"), ("cli", "user.create")]);

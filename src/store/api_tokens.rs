@@ -130,7 +130,9 @@ pub fn count(conn: &mut DbConn, user: UserId) -> QueryResult<i64> {
 /// `false`: this user has no such token.
 pub fn delete(conn: &mut DbConn, user: UserId, id: TokenId) -> QueryResult<bool> {
     let rows = diesel::delete(api_tokens::table.find(id).filter(api_tokens::user_id.eq(user))).execute(conn)?;
-    revisions::bump(conn, Topic::Users)?;
+    if rows == 1 {
+        revisions::bump(conn, Topic::Users)?;
+    }
     Ok(rows == 1)
 }
 

@@ -71,7 +71,9 @@ pub fn list(conn: &mut DbConn, user: UserId) -> QueryResult<Vec<Session>> {
 /// `false`: this user has no such session.
 pub fn delete(conn: &mut DbConn, user: UserId, id: &str) -> QueryResult<bool> {
     let rows = diesel::delete(sessions::table.find(id).filter(sessions::user_id.eq(user))).execute(conn)?;
-    revisions::bump(conn, Topic::Users)?;
+    if rows == 1 {
+        revisions::bump(conn, Topic::Users)?;
+    }
     Ok(rows == 1)
 }
 

@@ -76,6 +76,18 @@ pub struct Login {
     pub totp_step: Option<i64>,
 }
 
+impl Login {
+    /// Whether what was proved by this still proves it. A password takes a while to check, and meanwhile somebody may have changed it,
+    /// confirmed a second factor or shut the user out: asked in the transaction that lets them in.
+    pub fn still_holds(&self, conn: &mut DbConn) -> QueryResult<bool> {
+        Ok(find_login(conn, self.user.id)?.is_some_and(|now| {
+            now.user.active
+                && now.password_hash == self.password_hash
+                && now.user.totp_confirmed == self.user.totp_confirmed
+        }))
+    }
+}
+
 pub fn totp_place(user: UserId) -> String {
     format!("users.totp_secret:{user}")
 }
@@ -153,6 +165,11 @@ pub fn find_login_by_name(conn: &mut DbConn, name_or_email: &str) -> QueryResult
 pub fn find_login_by_email(conn: &mut DbConn, email: &str) -> QueryResult<Option<Login>> {
     let login = users::table.filter(users::email.eq(email)).select(Login::as_select()).first(conn).optional()?;
     login_with_employer(conn, login)
+}
+
+/// Who works for this owner.
+pub fn list_employees(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<UserId>> {
+    users::table.filter(users::employer_id.eq(owner)).select(users::id).load(conn)
 }
 
 /// Everybody, in the order they were made.

@@ -30,7 +30,7 @@ use crate::{
     store::{
         DbConn, QueryResult, Secret,
         audit::{self, Actor, Deed},
-        users::{self, NewUser, User},
+        users::{self, Login, NewUser},
     },
     telemetry::clock,
 };
@@ -100,10 +100,10 @@ pub async fn set_up(
     check_password(ask.password.expose(), &ask.username, None)?;
     let hash = app.door.hash(ask.password.into_secret()).await?;
     let actor = visitor.actor(&ask.username);
-    let user = make_admin(&app, actor, ask.username.into_string(), hash).await?;
+    let login = make_admin(&app, actor, ask.username.into_string(), hash).await?;
     app.setup.close();
     app.gate.note_set_up(true);
-    let began = begin(&app, &visitor, &request, user).await?;
+    let began = begin(&app, &visitor, &request, login).await?;
     let csrf_token = app.gate.csrf(&began.session.id);
     let mut response = HttpResponse::Created();
     response.cookie(Gate::cookie(began.signed, came_by_https(&app, &request)));
@@ -158,19 +158,19 @@ fn weakness(fault: PasswordFault) -> &'static str {
 }
 
 /// Two who open the link at the same time: one of them is the first.
-async fn make_admin(app: &AppState, actor: Actor, name: String, password_hash: String) -> ApiResult<User> {
+async fn make_admin(app: &AppState, actor: Actor, name: String, password_hash: String) -> ApiResult<Login> {
     let now = clock::unix();
     let new = NewUser { name, password_hash, role: Role::Admin, employer: None, email: None, created_at: now };
-    let make = move |conn: &mut DbConn| -> QueryResult<ApiResult<User>> {
+    let make = move |conn: &mut DbConn| -> QueryResult<ApiResult<Login>> {
         if users::has_admin(conn)? {
             return Ok(Err(Code::SetupDone.into()));
         }
         let Some(id) = users::insert(conn, &new)? else {
             return Ok(Err(ApiError::from(Code::NameTaken).at("username")));
         };
-        let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::Internal.into())) };
-        audit::record(conn, &actor, &Deed::new("user.create", id).after(Me::from(&user)), now)?;
-        Ok(Ok(user))
+        let Some(login) = users::find_login(conn, id)? else { return Ok(Err(Code::Internal.into())) };
+        audit::record(conn, &actor, &Deed::new("user.create", id).after(Me::from(&login.user)), now)?;
+        Ok(Ok(login))
     };
     app.store.write(make).await?
 }

@@ -1,5 +1,6 @@
 //! Users, employees, oneself and tokens, over HTTP.
 
+use futures_util::future::join;
 use ring::hmac;
 use serde_json::{Value, json};
 use yutang::{
@@ -179,7 +180,8 @@ async fn s24_with_an_owner_their_people_are_out_and_their_accounts_stop() {
     assert_eq!((&lines["total"], &lines["items"][0]["object_id"]), (&json!(1), &json!(shop.id.to_string())));
 
     admin.patch(&path, &json!({"active": true})).await.is(200);
-    program.get("/api/v1/accounts").await.is(200);
+    helper.get("/api/v1/accounts").await.refused(401, "not_signed_in");
+    program.get("/api/v1/accounts").await.refused(401, "not_signed_in");
     let seen = app.signed_in("helper").await.get("/api/v1/accounts").await.is(200).json();
     assert_eq!(seen["items"][0]["enabled"], false, "somebody who owns it enables it again");
 }
@@ -233,6 +235,46 @@ async fn s22_a_new_password_ends_the_other_sessions() {
     admin.put(&path, &json!({"password": PASSWORD})).await.is(204);
     program.get("/api/v1/accounts").await.refused(401, "not_signed_in");
     here.get("/api/v1/me").await.refused(401, "not_signed_in");
+}
+
+/// S22: a password takes a while to check. Whoever began with the old one has no session when the new one holds.
+#[actix_web::test]
+async fn s22_who_comes_in_while_the_password_is_changed_does_not_stay() {
+    let (app, admin) = started().await;
+    let path = format!("{}/password", user(app.scope().user()));
+    let (mut old, mut new) = (PASSWORD, OTHER_PASSWORD);
+    for _ in 0..6 {
+        let (body, ask) = (json!({"password": new}), login("seller", old));
+        let anybody = app.anybody();
+        let (changed, came) = join(admin.put(&path, &body), anybody.post("/api/v1/sessions", &ask)).await;
+        changed.is(204);
+        if came.status == 201 {
+            let bearer = format!("Bearer {}", came.json()["token"].as_str().unwrap());
+            let inside = app.anybody().with("authorization", &bearer);
+            inside.get("/api/v1/me").await.refused(401, "not_signed_in");
+        } else {
+            came.refused(401, "wrong_login");
+        }
+        (old, new) = (new, old);
+    }
+}
+
+/// S22: who stole the old password does not take the account back from the administrator who sets another.
+#[actix_web::test]
+async fn s22_of_two_who_change_a_password_at_once_the_administrator_wins() {
+    let (app, admin) = started().await;
+    let path = format!("{}/password", user(app.scope().user()));
+    for _ in 0..4 {
+        let seller = app.signed_in("seller").await;
+        let own = json!({"old_password": PASSWORD, "new_password": "a third horse altogether"});
+        let reset = json!({"password": OTHER_PASSWORD});
+        let (changed, set) = join(seller.put("/api/v1/me/password", &own), admin.put(&path, &reset)).await;
+        assert!(matches!(changed.status, 204 | 401), "{changed:?}");
+        set.is(204);
+        app.anybody().post("/api/v1/sessions", &login("seller", OTHER_PASSWORD)).await.is(201);
+        seller.get("/api/v1/me").await.refused(401, "not_signed_in");
+        admin.put(&path, &json!({"password": PASSWORD})).await.is(204);
+    }
 }
 
 /// S8: guessing the old password is guessing, wherever it is done.

@@ -18,7 +18,7 @@ use super::{
         setup::check_password,
     },
     people::{check_is_free, store_password},
-    sessions::{Me, prove_again},
+    sessions::{Me, prove_again, write_proved},
 };
 use crate::{
     access::totp,
@@ -92,7 +92,7 @@ pub async fn get(caller: Caller) -> Json<Me> {
 #[utoipa::path(patch, path = "/api/v1/me", tag = "me", request_body = MePatch, responses((status = 200, body = Me)))]
 pub async fn update(caller: Caller, body: Body<MePatch>, app: Data<AppState>) -> ApiResult<Json<Me>> {
     let MePatch { email, password } = body.0;
-    prove_again(&app, &caller, "password", password.into_secret()).await?;
+    let proved = prove_again(&app, &caller, "password", password.into_secret()).await?;
     let (id, actor, now) = (caller.user.id, caller.actor(), clock::unix());
     let change = UserChange { email: email.map(Email::into_string).into_option(), ..UserChange::default() };
     let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<Me>> {
@@ -107,7 +107,7 @@ pub async fn update(caller: Caller, body: Body<MePatch>, app: Data<AppState>) ->
         audit::record(conn, &actor, &deed, now)?;
         Ok(Ok(after))
     };
-    let me = app.store.write(update).await??;
+    let me = write_proved(&app, proved, update).await?;
     app.gate.forget_all();
     Ok(Json(me))
 }
@@ -130,11 +130,11 @@ pub(in crate::web) async fn change_password(
 ) -> ApiResult<()> {
     let user = caller.user.clone();
     check_password(new.expose(), &user.name, user.email.as_deref()).map_err(|refusal| refusal.at("new_password"))?;
-    prove_again(app, caller, old_field, old).await?;
+    let proved = prove_again(app, caller, old_field, old).await?;
     let hash = app.door.hash(new).await?;
     let (actor, session, now) = (caller.actor(), caller.session.clone(), clock::unix());
-    let store = move |conn: &mut DbConn| store_password(conn, &actor, &user, &hash, session.as_deref(), now);
-    if !app.store.write(store).await? {
+    let store = move |conn: &mut DbConn| store_password(conn, &actor, &user, &hash, session.as_deref(), now).map(Ok);
+    if !write_proved(app, proved, store).await? {
         return Err(Code::NotSignedIn.into());
     }
     app.gate.forget_all();
@@ -149,21 +149,19 @@ pub async fn make_second_factor(
     body: Body<PasswordAgain>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    prove_again(&app, &caller, "password", body.0.password.into_secret()).await?;
+    let proved = prove_again(&app, &caller, "password", body.0.password.into_secret()).await?;
     let id = caller.user.id;
     let secret = totp::secret(rand::random());
     let sealed = app.store.keys().seal(&users::totp_place(id), &secret);
     let (actor, tenant, now) = (caller.actor(), caller.scope.user(), clock::unix());
-    let put = move |conn: &mut DbConn| -> QueryResult<bool> {
+    let put = move |conn: &mut DbConn| -> QueryResult<ApiResult<()>> {
         if users::find(conn, id)?.is_none_or(|user| user.totp_confirmed) {
-            return Ok(false);
+            return Ok(Err(Code::WrongState.into()));
         }
         users::set_totp(conn, id, Some(&sealed))?;
-        audit::record(conn, &actor, &Deed::new("user.make_second_factor", id).of(tenant), now).map(|()| true)
+        audit::record(conn, &actor, &Deed::new("user.make_second_factor", id).of(tenant), now).map(Ok)
     };
-    if !app.store.write(put).await? {
-        return Err(Code::WrongState.into());
-    }
+    write_proved(&app, proved, put).await?;
     let otpauth_url = totp::otpauth_url(ISSUER, &caller.user.name, &secret);
     Ok(HttpResponse::Created().json(FactorView { qr_svg: picture(&otpauth_url)?, otpauth_url, secret }))
 }
@@ -219,14 +217,14 @@ pub async fn remove_second_factor(
     body: Body<PasswordAgain>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    prove_again(&app, &caller, "password", body.0.password.into_secret()).await?;
+    let proved = prove_again(&app, &caller, "password", body.0.password.into_secret()).await?;
     let (id, actor, now) = (caller.user.id, caller.actor(), clock::unix());
-    let remove = move |conn: &mut DbConn| -> QueryResult<()> {
+    let remove = move |conn: &mut DbConn| -> QueryResult<ApiResult<()>> {
         users::set_totp(conn, id, None)?;
         let deed = Deed::new("user.remove_second_factor", id).of(caller.scope.user());
-        audit::record(conn, &actor, &deed, now)
+        audit::record(conn, &actor, &deed, now).map(Ok)
     };
-    app.store.write(remove).await?;
+    write_proved(&app, proved, remove).await?;
     app.gate.forget_all();
     Ok(HttpResponse::NoContent().finish())
 }

@@ -281,10 +281,14 @@ pub(super) async fn change(
     Ok(tag::answer(HttpResponse::Ok(), &view))
 }
 
-/// Nothing that was opened for this user opens anything any more.
+/// Nothing that was opened for this user, or for who works for them, opens anything any more.
 fn shut_out(conn: &mut DbConn, id: UserId) -> QueryResult<()> {
-    sessions::delete_all(conn, id, None)?;
-    api_tokens::delete_all(conn, id).map(drop)
+    let employees = users::list_employees(conn, id)?;
+    for id in employees.into_iter().chain([id]) {
+        sessions::delete_all(conn, id, None)?;
+        api_tokens::delete_all(conn, id)?;
+    }
+    Ok(())
 }
 
 /// Nothing goes on in the name of an owner who is not active. They stay disabled until somebody enables them again.

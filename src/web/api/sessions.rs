@@ -275,8 +275,8 @@ pub async fn create(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let by_cookie = body.0.cookie;
-    let user = prove(&app, &visitor, body.0).await?;
-    let began = begin(&app, &visitor, &request, user).await?;
+    let login = prove(&app, &visitor, body.0).await?;
+    let began = begin(&app, &visitor, &request, login).await?;
     let mut response = HttpResponse::Created();
     if by_cookie {
         response.cookie(Gate::cookie(began.signed.clone(), came_by_https(&app, &request)));
@@ -348,7 +348,7 @@ fn sort_out(ask: SignIn) -> ApiResult<(Claim, Proof, Option<String>)> {
 }
 
 /// Finds out who it is, or refuses: the same words after the same work, whatever was wrong.
-pub(in crate::web) async fn prove(app: &AppState, visitor: &Visitor, ask: SignIn) -> ApiResult<User> {
+pub(in crate::web) async fn prove(app: &AppState, visitor: &Visitor, ask: SignIn) -> ApiResult<Login> {
     let (claim, proof, totp) = sort_out(ask)?;
     let name = claim.text().to_owned();
     app.door.attempt(&name, visitor.address)?;
@@ -364,7 +364,7 @@ pub(in crate::web) async fn prove(app: &AppState, visitor: &Visitor, ask: SignIn
         return Err(refusal);
     }
     app.door.succeeded(&name, visitor.address);
-    Ok(login.user)
+    Ok(login)
 }
 
 /// S24: who is not active is told what everybody is told whose password is wrong.
@@ -398,21 +398,35 @@ async fn by_code(
     login.filter(|login| right && login.user.active).ok_or_else(|| Code::WrongLogin.into())
 }
 
-/// Somebody who is signed in proves again who they are. A wrong password counts as a try at the door, and `field` is named.
+/// Somebody who is signed in proves again who they are. A wrong password counts as a try at the door, and `field` is named. What follows is
+/// done by [`write_proved`].
 pub(in crate::web) async fn prove_again(
     app: &AppState,
     caller: &Caller,
     field: &'static str,
     password: Secret,
-) -> ApiResult<()> {
+) -> ApiResult<Login> {
     app.door.attempt_again(caller)?;
     let id = caller.user.id;
     let login = app.store.read(move |conn| users::find_login(conn, id)).await?.ok_or(Code::NotSignedIn)?;
-    if !app.door.verify(password, login.password_hash).await? {
+    if !app.door.verify(password, login.password_hash.clone()).await? {
         return Err(ApiError::field(field, Said::new("密码不正确", "the password is wrong")));
     }
     app.door.succeeded_again(caller);
-    Ok(())
+    Ok(login)
+}
+
+/// Writes what somebody wants who proved again who they are, unless the proof is worth nothing any more.
+pub(in crate::web) async fn write_proved<T, F>(app: &AppState, proved: Login, work: F) -> ApiResult<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut DbConn) -> QueryResult<ApiResult<T>> + Send + 'static,
+{
+    let job = move |conn: &mut DbConn| match proved.still_holds(conn)? {
+        true => work(conn),
+        false => Ok(Err(Code::NotSignedIn.into())),
+    };
+    app.store.write(job).await?
 }
 
 async fn second_factor(app: &AppState, login: &Login, code: Option<&str>) -> ApiResult<()> {
@@ -435,14 +449,14 @@ pub(in crate::web) struct Began {
 /// Places where one person may be signed in. Where there is one more, the one that was used longest ago ends.
 const SESSIONS: usize = 50;
 
-/// Begins a session for somebody who proved to be this user. Its id is always new: nobody can have prepared it.
+/// Begins a session for somebody who proved to be this user, as long as the proof holds. Its id is always new: nobody can have prepared it.
 pub(in crate::web) async fn begin(
     app: &AppState,
     visitor: &Visitor,
     request: &HttpRequest,
-    user: User,
+    proved: Login,
 ) -> ApiResult<Began> {
-    let now = clock::unix();
+    let (now, user) = (clock::unix(), proved.user.clone());
     let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let session = Session {
         id: token::session_id(rand::random()),
@@ -456,12 +470,15 @@ pub(in crate::web) async fn begin(
     };
     let (row, actor) = (session.clone(), Actor { id: Some(user.id), ..visitor.actor(&user.name) });
     let deed = Deed::new("session.create", &session.id).of(user.scope().user()).after(Me::from(&user));
-    let insert = move |conn: &mut DbConn| -> QueryResult<bool> {
+    let insert = move |conn: &mut DbConn| -> QueryResult<ApiResult<bool>> {
+        if !proved.still_holds(conn)? {
+            return Ok(Err(Code::WrongLogin.into()));
+        }
         sessions::insert(conn, &row)?;
         audit::record(conn, &actor, &deed, now)?;
-        sessions::keep_newest(conn, row.user, SESSIONS)
+        sessions::keep_newest(conn, row.user, SESSIONS).map(Ok)
     };
-    if app.store.write(insert).await? {
+    if app.store.write(insert).await?? {
         app.gate.forget_all();
     }
     let claims = Claims { sub: user.id, sid: session.id.clone(), iat: now, exp: session.ends_at };
@@ -538,9 +555,11 @@ async fn revoke(app: &AppState, caller: &Caller, session: String) -> ApiResult<(
         true => audit::record(conn, &actor, &deed, now).map(|()| true),
         false => Ok(false),
     });
-    let ended = ended.await?;
+    if !ended.await? {
+        return Err(Code::NotFound.into());
+    }
     app.gate.forget_all();
-    if ended { Ok(()) } else { Err(Code::NotFound.into()) }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -106,8 +106,8 @@ pub async fn login(
     body: Body<LoginBody>,
     app: Data<AppState>,
 ) -> ApiResult<Json<LoginView>> {
-    let user = prove(&app, &visitor, body.0.into()).await?;
-    let began = begin(&app, &visitor, &request, user).await?;
+    let login = prove(&app, &visitor, body.0.into()).await?;
+    let began = begin(&app, &visitor, &request, login).await?;
     Ok(Json(LoginView {
         success: true,
         token: began.signed,
