@@ -23,9 +23,13 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// Replaces every known `{name}`; all other text stays as it is. Values are not searched for variables: a buyer cannot write one.
+/// Characters that a text may grow to, however often it repeats what a buyer wrote: as many as a person may send at once.
+const LONGEST: usize = 2000;
+
+/// Replaces every known `{name}`; all other text stays as it is. Values are not searched for variables: a buyer cannot write one. A text
+/// that grows ends with its 2,000th character.
 pub fn render(text: &str, variables: &Variables<'_>) -> String {
-    let mut rendered = String::with_capacity(text.len());
+    let mut rendered = Bounded { text: String::with_capacity(text.len()), left: LONGEST.max(text.chars().count()) };
     let mut rest = text;
     while let Some(open) = rest.find('{') {
         let (before, from_brace) = rest.split_at(open);
@@ -35,7 +39,22 @@ pub fn render(text: &str, variables: &Variables<'_>) -> String {
         rest = &from_brace[length..];
     }
     rendered.push_str(rest);
-    rendered
+    rendered.text
+}
+
+/// Takes no more than so many characters.
+struct Bounded {
+    text: String,
+    left: usize,
+}
+
+impl Bounded {
+    fn push_str(&mut self, more: &str) {
+        let end = more.char_indices().nth(self.left).map_or(more.len(), |(end, _)| end);
+        let taken = &more[..end];
+        self.left -= taken.chars().count();
+        self.text.push_str(taken);
+    }
 }
 
 /// The value of the variable that `text` begins with, and how many bytes its token has.
@@ -60,6 +79,17 @@ mod tests {
     fn every_variable_is_replaced_wherever_it_stands() {
         let text = "{send_user_name}{send_user_id}: {item_title} ({item_id}), {item_id}!";
         assert_eq!(render(text, &VARIABLES), "小明2200000000777: 二手相机 (900000000001), 900000000001!");
+    }
+
+    #[test]
+    fn what_a_buyer_wrote_does_not_grow_without_end() {
+        let said = "很长的话".repeat(5000);
+        let variables = Variables { send_message: &said, ..VARIABLES };
+        let rendered = render(&"{send_message}".repeat(142), &variables);
+        assert_eq!(rendered.chars().count(), LONGEST);
+        assert!(said.starts_with(&rendered));
+        let own = "长".repeat(3 * LONGEST);
+        assert_eq!(render(&own, &VARIABLES), own, "a seller's own text is whole");
     }
 
     #[test]
