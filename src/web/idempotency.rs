@@ -9,7 +9,7 @@ use actix_web::{
     body::{BoxBody, EitherBody, MessageBody, to_bytes},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{
-        Method, StatusCode,
+        StatusCode,
         header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -22,6 +22,8 @@ use super::{
     error::{ApiError, ApiResult, Code, Said},
     gate::SignedIn,
     input::collect,
+    refusals::takes_key,
+    route_of,
 };
 use crate::{
     ids::UserId,
@@ -49,7 +51,8 @@ pub(super) async fn once<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let key = request.headers().get(HEADER).cloned().filter(|_| *request.method() == Method::POST);
+    let takes_key = route_of(request.request()).is_some_and(takes_key);
+    let key = request.headers().get(HEADER).cloned().filter(|_| takes_key);
     let user = request.extensions().get::<SignedIn>().map(|signed_in| signed_in.0.user.id);
     let (Some(key), Some(user), Some(app)) = (key, user, request.app_data::<Data<AppState>>().cloned()) else {
         return Ok(next.call(request).await?.map_into_left_body());

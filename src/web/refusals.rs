@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{Route, gate::Access};
+use crate::access::role::Right;
 
 /// What a request names by these may be absent, or somebody else's.
 const THINGS: [&str; 5] = ["account", "account_id", "accounts", "conversation", "employer_id"];
@@ -45,9 +46,14 @@ const CONFLICTS: &[(&str, &str)] = &[
 /// Reading these is written down in the audit.
 const NOTED: [&str; 2] = ["/api/v1/logs/files/{name}", "/api/v1/buyers/{buyer_id}/export"];
 
-/// Whether a repeated request may be told by its `Idempotency-Key`.
+/// Whether a repeated request may be told by its `Idempotency-Key`. Whoever only looks needs none, and would have every look kept.
 pub(super) fn takes_key(route: &Route) -> bool {
-    route.method == "POST" && matches!(route.access, Access::Person | Access::Right(_) | Access::InPerson(_))
+    let does_something = match route.access {
+        Access::Right(right) => right != Right::Read,
+        Access::Person | Access::InPerson(_) => true,
+        Access::Open | Access::Door | Access::Page | Access::Live => false,
+    };
+    route.method == "POST" && does_something
 }
 
 /// The statuses of the refusals that a route may answer with, as the document without them describes it.

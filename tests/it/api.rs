@@ -107,6 +107,22 @@ async fn a_kept_answer_shows_no_secret_and_goes_to_nobody_else() {
     assert_eq!((first.header("etag"), &first.text), (again.header("etag"), &again.text));
 }
 
+/// Whoever only looks does nothing twice: no answer of theirs is kept, however many keys they think of.
+#[actix_web::test]
+async fn a_look_takes_no_key() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    let seller = app.signed_in("seller").await.with("idempotency-key", "a-key");
+    let ask = json!({"account_id": shop.id, "messages": ["在吗"]});
+    for _ in 0..2 {
+        let answer = seller.post("/api/v1/previews", &ask).await.is(200);
+        assert_eq!(answer.header("idempotency-replayed"), None);
+    }
+    let ticket = async || seller.post("/api/v1/live/tickets", &json!({})).await.is(201).json()["ticket"].clone();
+    assert_ne!(ticket().await, ticket().await);
+}
+
 /// P1: what failed is told by the status, in one shape.
 #[actix_web::test]
 async fn p1_every_refusal_has_the_same_shape_in_the_readers_language() {
