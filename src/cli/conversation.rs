@@ -127,7 +127,8 @@ fn set_pause(store: &Store, which: Which, until: Option<Timestamp>, out: &mut dy
             return Ok(false);
         }
         let deed = Deed::new(action, format_args!("{}.{id}", account.id)).of(scope.user());
-        write_down(conn, &deed.after(json!({"paused_until": until})), now()).map(|()| true)
+        let ends = until.filter(|until| *until != Timestamp::NEVER);
+        write_down(conn, &deed.after(json!({"paused": until.is_some(), "paused_until": ends})), now()).map(|()| true)
     })?;
     if !changed {
         bail!("account {:?} has no conversation {:?}", which.account, which.conversation);

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     api::{
         accounts::StatusView,
+        conversations::pause_of,
         decisions::Verdict,
         key::{self, ConversationKey},
         logs::LogView,
@@ -229,7 +230,9 @@ pub struct ConversationPaused {
     account_id: AccountId,
     /// `ACCOUNT.CONVERSATION`.
     conversation: String,
-    /// `null`: they go on.
+    /// They pause; otherwise they go on.
+    paused: bool,
+    /// Until then; `null` where nobody said how long.
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
 }
@@ -244,11 +247,11 @@ impl Happened {
             FeedEvent::Status { account, status } => {
                 Self::AccountStatus(AccountStatus { account_id: account, status: StatusView::new(status, language) })
             }
-            FeedEvent::Paused { account, conversation, until } => Self::ConversationPaused(ConversationPaused {
-                account_id: account,
-                conversation: key::conversation(account, &conversation),
-                paused_until: until,
-            }),
+            FeedEvent::Paused { account, conversation, until } => {
+                let (paused, paused_until) = pause_of(until);
+                let conversation = key::conversation(account, &conversation);
+                Self::ConversationPaused(ConversationPaused { account_id: account, conversation, paused, paused_until })
+            }
         }
     }
 }

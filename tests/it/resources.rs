@@ -356,6 +356,11 @@ async fn a_person_answers_and_automatic_answers_pause() {
     app.is_silent(&shop, &more, "seller_took_over").await;
     let resumed = api.post(&format!("{path}/resume"), &json!({})).await.is(200).json();
     assert_eq!(resumed["paused_until"], Value::Null);
+    assert_eq!((&conversation["paused"], &resumed["paused"]), (&json!(true), &json!(false)));
+    let paused = api.post(&format!("{path}/pause"), &json!({})).await.is(200).json();
+    assert_eq!((&paused["paused"], &paused["paused_until"]), (&json!(true), &Value::Null), "until somebody resumes");
+    let audit = app.signed_in("seller").await.audit("action=conversation.pause").await;
+    assert_eq!(audit[0]["after"], json!({"paused": true, "paused_until": null}));
     let messages = api.get(&format!("{path}/messages")).await.is(200).json();
     assert_eq!(messages["total"], 2);
     let rival = app.signed_in("rival").await;

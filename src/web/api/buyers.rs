@@ -23,6 +23,7 @@ use super::{
         input::{Query, Whole},
     },
     blocked_buyers::BlockedView,
+    conversations::pause_of,
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
@@ -169,6 +170,7 @@ pub struct ExportedConversation {
     item_id: Option<ItemId>,
     item_title: Option<String>,
     side: &'static str,
+    paused: bool,
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
     #[schema(value_type = i64)]
@@ -177,6 +179,7 @@ pub struct ExportedConversation {
 
 impl From<ConversationRow> for ExportedConversation {
     fn from(row: ConversationRow) -> Self {
+        let (paused, paused_until) = pause_of(row.paused_until);
         Self {
             account_id: row.account,
             conversation_id: row.conversation,
@@ -185,7 +188,8 @@ impl From<ConversationRow> for ExportedConversation {
             item_id: row.item,
             item_title: row.item_title,
             side: row.side.as_str(),
-            paused_until: row.paused_until,
+            paused,
+            paused_until,
             created_at: row.created_at,
         }
     }

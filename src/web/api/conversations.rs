@@ -87,7 +87,9 @@ pub struct ConversationView {
     item_title: Option<String>,
     #[schema(inline)]
     side: Side,
-    /// Automatic answers pause until then.
+    /// Automatic answers pause.
+    paused: bool,
+    /// Until then; `null` where nobody said how long: until somebody resumes.
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
     last_message: Option<LastMessageView>,
@@ -152,8 +154,15 @@ impl From<Summary> for ConversationView {
     }
 }
 
+/// Whether a pause until then holds, and until when where it ends by itself.
+pub(in crate::web) fn pause_of(until: Option<Timestamp>) -> (bool, Option<Timestamp>) {
+    let until = until.filter(|until| *until > clock::unix());
+    (until.is_some(), until.filter(|until| *until != Timestamp::NEVER))
+}
+
 impl From<ConversationRow> for ConversationView {
     fn from(row: ConversationRow) -> Self {
+        let (paused, paused_until) = pause_of(row.paused_until);
         Self {
             id: key::conversation(row.account, &row.conversation),
             account_id: row.account,
@@ -163,7 +172,8 @@ impl From<ConversationRow> for ConversationView {
             item_id: row.item,
             item_title: row.item_title,
             side: row.side,
-            paused_until: row.paused_until,
+            paused,
+            paused_until,
             last_message: None,
             created_at: row.created_at,
         }
@@ -257,7 +267,7 @@ pub async fn list(
     };
     let now = clock::unix();
     let page = move |conn: &mut DbConn| conversations::page(conn, &caller.scope, &filter, paging.part(), now);
-    let (rows, total) = app.store.read(page).await?;
+    let (rows, total) = app.turns.read(&app.store, page).await?;
     Ok(Json(paging.answer(rows.into_iter().map(ConversationView::from).collect(), total)))
 }
 
@@ -354,7 +364,10 @@ async fn set_pause(
         let before = conversations::get(conn, &scope, account, &conversation)?;
         conversations::set_pause_for_person(conn, &scope, account, &conversation, until)?;
         let after = conversations::get(conn, &scope, account, &conversation)?;
-        let paused = |row: &ConversationRow| serde_json::json!({"paused_until": row.paused_until});
+        let paused = |row: &ConversationRow| {
+            let (paused, until) = pause_of(row.paused_until);
+            serde_json::json!({"paused": paused, "paused_until": until})
+        };
         let deed = Deed::new(action, key::conversation(account, &conversation)).of(scope.user());
         audit::record(conn, &caller.actor(), &deed.before(paused(&before)).after(paused(&after)), now)?;
         Ok(after)
