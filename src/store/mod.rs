@@ -110,12 +110,23 @@ pub enum Saved {
 /// The database, for every thread of the process. Cloning is cheap; when the last clone goes, the threads finish what is queued
 /// and end.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    readers: Whose,
+}
+
+/// Whose reads they are: people look at long lists, and the engine must not wait for that.
+#[derive(Clone, Copy)]
+enum Whose {
+    Engine,
+    People,
+}
 
 struct Inner {
     keys: Keys,
     writer: Queue,
-    readers: Queue,
+    engine_readers: Queue,
+    peoples_readers: Queue,
     timings: Timings,
     commits: Arc<AtomicU64>,
 }
@@ -128,10 +139,29 @@ impl Store {
         migrate::up(config)?;
         facts::check_key(&mut target.connect(Role::Write)?, &keys)?;
         let timings = Timings::new();
-        let readers = reader::start(&target, config.readers, &timings)?;
+        let engine_readers = reader::start(&target, "engine", config.readers, &timings)?;
+        let peoples_readers = reader::start(&target, "people", config.readers, &timings)?;
         let commits = Arc::new(AtomicU64::new(0));
         let writer = writer::start(target, timings.clone(), Arc::clone(&commits))?;
-        Ok(Self(Arc::new(Inner { keys, writer, readers, timings, commits })))
+        let inner = Inner { keys, writer, engine_readers, peoples_readers, timings, commits };
+        Ok(Self { inner: Arc::new(inner), readers: Whose::Engine })
+    }
+
+    /// The same database, read by the threads that answer people.
+    pub fn for_people(&self) -> Self {
+        Self { readers: Whose::People, ..self.clone() }
+    }
+
+    /// The same database, read by the threads of the engine.
+    pub fn for_engine(&self) -> Self {
+        Self { readers: Whose::Engine, ..self.clone() }
+    }
+
+    fn readers(&self) -> &Queue {
+        match self.readers {
+            Whose::Engine => &self.inner.engine_readers,
+            Whose::People => &self.inner.peoples_readers,
+        }
     }
 
     /// Runs `work` on a reader, seeing the database as of one moment. Waits at most 30 s.
@@ -140,7 +170,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
-        self.0.readers.call(work).await
+        self.readers().call(work).await
     }
 
     /// Runs `work` as a unit: all of it is committed when this returns `Ok`, none of it on an error. Two exceptions leave the
@@ -151,7 +181,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
-        self.0.writer.call(work).await
+        self.inner.writer.call(work).await
     }
 
     /// [`Store::read`] for the command line and for start-up: blocks, so never on a thread that runs futures. Waits at most 5 min.
@@ -160,7 +190,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
-        self.0.readers.call_blocking(work)
+        self.readers().call_blocking(work)
     }
 
     /// [`Store::write`] for the command line and for start-up: blocks, so never on a thread that runs futures. Waits at most 5 min.
@@ -169,21 +199,21 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
-        self.0.writer.call_blocking(work)
+        self.inner.writer.call_blocking(work)
     }
 
     pub fn keys(&self) -> &Keys {
-        &self.0.keys
+        &self.inner.keys
     }
 
     /// How long the database's threads take, for whoever shows it.
     pub fn timings(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
-        self.0.timings.collectors()
+        self.inner.timings.collectors()
     }
 
     /// How many transactions this process has committed. Whoever was answered by [`Store::write`] finds a higher number than before.
     pub fn commits(&self) -> u64 {
-        self.0.commits.load(Ordering::Acquire)
+        self.inner.commits.load(Ordering::Acquire)
     }
 
     /// Whether the database answers and takes writes. A row is changed and changed back: a full disk lets a transaction pass that
@@ -201,6 +231,6 @@ impl Store {
     /// Ends the thread that writes, as a panic in it would.
     #[cfg(test)]
     pub(crate) async fn lose_writer(&self) {
-        self.0.writer.break_thread().await;
+        self.inner.writer.break_thread().await;
     }
 }

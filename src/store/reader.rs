@@ -16,15 +16,15 @@ use super::{
     timings::Timings,
 };
 
-/// Starts `count` threads (at least one). They connect when there is something to read.
-pub(super) fn start(target: &Target, count: usize, timings: &Timings) -> Result<Queue, StoreError> {
+/// Starts `count` threads (at least one) for `whose` reads. They connect when there is something to read.
+pub(super) fn start(target: &Target, whose: &str, count: usize, timings: &Timings) -> Result<Queue, StoreError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let queue = Arc::new(Mutex::new(queue));
     for number in 0..count.max(1) {
         let (queue, timings) = (Arc::clone(&queue), timings.clone());
         let reader = Reader { target: target.clone(), connection: None, queue, timings };
         thread::Builder::new()
-            .name(format!("store-reader-{number}"))
+            .name(format!("read-{whose}-{number}"))
             .spawn(move || reader.run())
             .map_err(|error| StoreError::open("thread", error))?;
     }

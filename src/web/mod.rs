@@ -392,7 +392,7 @@ impl AppState {
             strangers: strangers::Strangers::new(settings.server.requests),
             turns: turns::Turns::default(),
             settings: Arc::new(settings.clone()),
-            store,
+            store: store.for_people(),
             registry: engine.registry,
             maintenance: engine.maintenance,
             feed,

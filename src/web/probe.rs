@@ -42,7 +42,7 @@ pub struct Probe {
 impl Probe {
     pub fn new(state: &AppState, data_dir: PathBuf) -> Self {
         Self {
-            store: state.store.clone(),
+            store: state.store.for_engine(),
             registry: state.registry.clone(),
             health: state.health.clone(),
             metrics: state.metrics.clone(),
@@ -109,8 +109,11 @@ impl Probe {
         })
     }
 
+    /// Both ways: a reader that does not get its turn is as bad as a writer.
     async fn database(&self, writes: bool) -> Result<(), StoreError> {
-        if writes { self.store.ping().await } else { self.store.answers().await }
+        let write = async { if writes { self.store.ping().await } else { self.store.answers().await } };
+        let (written, read) = tokio::join!(write, self.store.read(|_| Ok(())));
+        written.and(read)
     }
 
     async fn overview(&self) -> Option<RegistryOverview> {
@@ -158,6 +161,8 @@ async fn figures(mut sampler: SystemSampler) -> Option<(SystemSampler, Option<Sy
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::sync::{Arc, Mutex, mpsc};
+
     use actix::prelude::*;
 
     use super::*;
@@ -252,6 +257,27 @@ mod tests {
         }
         let looks: Vec<_> = written.iter().enumerate().filter(|(_, wrote)| **wrote).map(|(look, _)| look).collect();
         assert_eq!(looks, [0, 10]);
+    }
+
+    /// Whoever waits for an answer does not care which thread it is that hangs.
+    #[actix::test]
+    async fn a_database_that_answers_no_read_is_down() {
+        let bed = Bed::new();
+        let mut probe = probe(&bed);
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        let long = (0..4).map(|_| {
+            let (ended, store) = (Arc::clone(&ended), bed.store.clone());
+            actix::spawn(async move { store.read(move |_| Ok(ended.lock().map(|ended| ended.recv()).is_ok())).await })
+        });
+        let long: Vec<_> = long.collect();
+        tokio::task::yield_now().await;
+        assert!(!probe.find().await.unwrap().database);
+        drop(end);
+        for read in long {
+            assert_eq!(read.await.unwrap(), Ok(true));
+        }
+        assert!(probe.find().await.unwrap().database);
     }
 
     #[actix::test]

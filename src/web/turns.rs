@@ -1,5 +1,5 @@
-//! Heavy work is done one at a time, so that light work need not wait behind it: whoever signs in, looks or answers asks the same two
-//! reading threads and the same cores.
+//! Heavy work is done one at a time, so that light work need not wait behind it: whoever signs in, looks or answers by hand asks the same
+//! two reading threads and the same cores. The engine has reading threads of its own.
 
 use std::{sync::Arc, time::Duration};
 

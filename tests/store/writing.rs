@@ -1,6 +1,6 @@
 //! What a write and a read promise, whatever goes wrong beside them.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, result::Error};
 use yutang::store::{DbConn, Store, StoreError, facts, users};
@@ -229,6 +229,31 @@ fn a_slow_read_holds_up_neither_writes_nor_other_reads() {
 }
 
 /// R1
+/// Long lists that people look at do not keep the engine waiting.
+#[test]
+fn the_engine_reads_while_people_occupy_all_their_threads() {
+    on_each_database(|database| {
+        let store = database.open();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (people, (end, ended)) = (store.for_people(), mpsc::channel::<()>());
+            let ended = Arc::new(Mutex::new(ended));
+            let long = || {
+                let ended = Arc::clone(&ended);
+                people.read(move |_| Ok(ended.lock().unwrap().recv().is_err()))
+            };
+            let engine = async {
+                let read = store.read(|conn| facts::find(conn, "none")).await;
+                drop(end);
+                read
+            };
+            let (all, read) = futures_util::join!(futures_util::future::join_all((0..8).map(|_| long())), engine);
+            assert_eq!(read, Ok(None));
+            assert_eq!(all, vec![Ok(true); 8]);
+        });
+    });
+}
+
 #[test]
 fn the_sqlite_file_is_in_wal_mode_and_waits_for_other_programs() {
     let database = Database::sqlite();

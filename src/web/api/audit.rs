@@ -107,6 +107,6 @@ pub async fn list(caller: Caller, query: Query<AuditQuery>, app: Data<AppState>)
         since: query.since.map(|at| Timestamp(at.get())),
         until: query.until.map(|at| Timestamp(at.get())),
     };
-    let (rows, total) = app.store.read(move |conn| audit::list(conn, &filter, paging.part())).await?;
+    let (rows, total) = app.turns.read(&app.store, move |conn| audit::list(conn, &filter, paging.part())).await?;
     Ok(Json(paging.answer(rows.into_iter().map(AuditView::from).collect(), total)))
 }

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     ids::{AccountId, RuleId, Timestamp},
-    store::chat_messages::{self, DecisionFilter},
+    store::{
+        DbConn,
+        chat_messages::{self, DecisionFilter},
+    },
 };
 
 /// What was decided about a message.
@@ -94,8 +97,8 @@ pub async fn list(
         since: query.since.map(|at| Timestamp(at.get())),
         until: query.until.map(|at| Timestamp(at.get())),
     };
-    let (rows, total) =
-        app.store.read(move |conn| chat_messages::decisions(conn, &caller.scope, &filter, paging.part())).await?;
+    let page = move |conn: &mut DbConn| chat_messages::decisions(conn, &caller.scope, &filter, paging.part());
+    let (rows, total) = app.turns.read(&app.store, page).await?;
     Ok(Json(paging.answer(rows.into_iter().map(MessageView::from).collect(), total)))
 }
 

@@ -465,7 +465,8 @@ async fn read_page(app: &AppState, caller: &Caller, query: KeywordsQuery, kind: 
         enabled: query.enabled,
     };
     let scope = caller.scope;
-    let (loaded, total) = app.store.read(move |conn| rules::page(conn, &scope, &filter, paging.part())).await?;
+    let page = move |conn: &mut DbConn| rules::page(conn, &scope, &filter, paging.part());
+    let (loaded, total) = app.turns.read(&app.store, page).await?;
     Ok((loaded.rules, total))
 }
 

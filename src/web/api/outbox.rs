@@ -25,6 +25,7 @@ use crate::{
         messages::{ActOnEntry, EntryAct, IfSeen, NotActed},
     },
     store::{
+        DbConn,
         audit::{self, Deed},
         outbox::{self, Filter},
     },
@@ -171,7 +172,8 @@ pub async fn list(caller: Caller, query: Query<OutboxQuery>, app: Data<AppState>
         since: query.since.map(|at| Timestamp(at.get())),
         until: query.until.map(|at| Timestamp(at.get())),
     };
-    let (rows, total) = app.store.read(move |conn| outbox::page(conn, &caller.scope, &filter, paging.part())).await?;
+    let page = move |conn: &mut DbConn| outbox::page(conn, &caller.scope, &filter, paging.part());
+    let (rows, total) = app.turns.read(&app.store, page).await?;
     Ok(Json(paging.answer(rows.into_iter().map(EntryView::from).collect(), total)))
 }
 
