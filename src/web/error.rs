@@ -372,14 +372,13 @@ fn is_of_the_body(header: &str) -> bool {
 
 /// A plain refusal of the framework (its bodies are plain text) gets our shape too.
 fn of_framework<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
-    let code = match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
-        StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
-        StatusCode::BAD_REQUEST => Code::MalformedBody,
+    Some(match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::from(Code::BodyTooLarge).at("body"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::from(Code::UnsupportedMediaType).at("Content-Type"),
+        StatusCode::INTERNAL_SERVER_ERROR => Code::Internal.into(),
+        StatusCode::BAD_REQUEST => ApiError::from(Code::MalformedBody).at("body"),
         _ => return None,
-    };
-    Some(code.into())
+    })
 }
 
 #[cfg(test)]

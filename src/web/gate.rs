@@ -561,9 +561,9 @@ fn check_page(request: &ServiceRequest, app: &AppState, access: Access, shown: &
     let (headers, server) = (request.headers(), &app.settings.server);
     let is_ours = || is_from_our_page(headers, server);
     match (&shown.door, access, &shown.credential) {
-        (Door::Cookie, Access::Live, _) if !is_ours() => Err(Code::OriginRefused.into()),
+        (Door::Cookie, Access::Live, _) if !is_ours() => Err(ApiError::from(Code::OriginRefused).at("Origin")),
         (Door::Ticket, _, _) if headers.contains_key(ORIGIN) && !is_ours() && !cors::is_listed(headers, server) => {
-            Err(Code::OriginRefused.into())
+            Err(ApiError::from(Code::OriginRefused).at("Origin"))
         }
         (Door::Cookie, _, Credential::Session(session)) if !request.method().is_safe() => {
             check_csrf(&app.gate, headers, session)
@@ -591,5 +591,8 @@ fn tell_refused(request: &HttpRequest, code: Code) {
 
 fn check_csrf(gate: &Gate, headers: &HeaderMap, session: &str) -> ApiResult<()> {
     let given = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if token::same(given.as_bytes(), gate.csrf(session).as_bytes()) { Ok(()) } else { Err(Code::CsrfFailed.into()) }
+    if token::same(given.as_bytes(), gate.csrf(session).as_bytes()) {
+        return Ok(());
+    }
+    Err(ApiError::from(Code::CsrfFailed).at("X-CSRF-Token"))
 }

@@ -114,7 +114,7 @@ fn whole(body: Bytes) -> Payload {
 fn replay(app: &AppState, keyed: &Keyed, claim: Claim) -> ApiResult<HttpResponse> {
     let (status, body) = match claim {
         Claim::Answered { status, body } => (status, body),
-        Claim::Other => return Err(Code::KeyReused.into()),
+        Claim::Other => return Err(ApiError::from(Code::KeyReused).at("Idempotency-Key")),
         Claim::New | Claim::Unanswered => return Err(ApiError::from(Code::KeyBusy).retry_after(5)),
     };
     let body =

@@ -335,7 +335,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
         Box::pin(async move {
             if !is_json {
-                return Err(Code::UnsupportedMediaType.into());
+                return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type"));
             }
             if declared.is_some_and(|length: usize| length > MAX_BODY) {
                 return Err(too_large());
@@ -354,7 +354,7 @@ fn is_json(request: &HttpRequest) -> bool {
 }
 
 fn too_large() -> ApiError {
-    ApiError::from(Code::BodyTooLarge).with("max_bytes", MAX_BODY)
+    ApiError::from(Code::BodyTooLarge).at("body").with("max_bytes", MAX_BODY)
 }
 
 /// How long the whole body may take.
@@ -364,13 +364,14 @@ fn patience(request: &HttpRequest) -> Duration {
 
 /// The whole body, where it arrives within `patience`: a client that trickles must not hold a place for ever.
 pub(super) async fn collect(payload: Payload, patience: Duration) -> Result<BytesMut, ApiError> {
-    timeout(patience, collect_all(payload)).await.unwrap_or_else(|_| Err(Code::BodyTooSlow.into()))
+    let too_slow = || ApiError::from(Code::BodyTooSlow).at("body");
+    timeout(patience, collect_all(payload)).await.unwrap_or_else(|_| Err(too_slow()))
 }
 
 async fn collect_all(mut payload: Payload) -> Result<BytesMut, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| ApiError::from(Code::MalformedBody))?;
+        let chunk = chunk.map_err(|_| ApiError::from(Code::MalformedBody).at("body"))?;
         if body.len() + chunk.len() > MAX_BODY {
             return Err(too_large());
         }

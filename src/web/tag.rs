@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-use super::error::{ApiResult, Code};
+use super::error::{ApiError, ApiResult, Code};
 
 /// The mark of what people may edit of a thing. Equal content has an equal mark, also after a restart.
 pub fn of(content: &impl Serialize) -> String {
@@ -20,7 +20,12 @@ pub fn check(wanted: Option<&str>, present: &impl Serialize) -> ApiResult<()> {
     let Some(wanted) = wanted else { return Ok(()) };
     let present = of(present);
     let named = |tag: &str| tag.trim() == "*" || tag.trim() == present;
-    if wanted.split(',').any(named) { Ok(()) } else { Err(Code::Changed.into()) }
+    if wanted.split(',').any(named) { Ok(()) } else { Err(changed()) }
+}
+
+/// Somebody else was there in between.
+pub fn changed() -> ApiError {
+    ApiError::from(Code::Changed).at("If-Match")
 }
 
 /// An answer with its mark.

@@ -76,7 +76,8 @@ async fn a_post_repeated_with_its_key_is_done_once() {
     assert_eq!(first.text, again.text);
     assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), (None, Some("true")));
     let other = json!({"buyer_id": "2200000000778"});
-    seller.post("/api/v1/blocked-buyers", &other).await.refused(422, "idempotency_key_reused");
+    let reused = seller.post("/api/v1/blocked-buyers", &other).await.refused(422, "idempotency_key_reused");
+    assert_eq!(reused.field(), "Idempotency-Key");
     let seller = seller.with("idempotency-key", "another");
     seller.post("/api/v1/blocked-buyers", &block).await.refused(409, "conflict");
     seller.post("/api/v1/blocked-buyers", &other).await.is(201);

@@ -243,7 +243,8 @@ async fn a_cookie_alone_changes_nothing() {
     let (block, cookie) = (json!({"buyer_id": "1"}), seller.sends("cookie").to_owned());
     let cookie_alone = app.anybody().with("cookie", &cookie);
     cookie_alone.get("/api/v1/blocked-buyers").await.is(200);
-    cookie_alone.post("/api/v1/blocked-buyers", &block).await.refused(403, "csrf_failed");
+    let refused = cookie_alone.post("/api/v1/blocked-buyers", &block).await.refused(403, "csrf_failed");
+    assert_eq!(refused.field(), "X-CSRF-Token");
     let with_foreign = app.anybody().with("cookie", &cookie).with("x-csrf-token", other.sends("x-csrf-token"));
     with_foreign.post("/api/v1/blocked-buyers", &block).await.refused(403, "csrf_failed");
     seller.post("/api/v1/blocked-buyers", &block).await.is(201);

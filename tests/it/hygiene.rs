@@ -2,6 +2,7 @@
 
 use std::{net::TcpStream, time::Instant};
 
+use awc::http::Method;
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use serde_json::{Value, json};
 use yutang::web::{input::MAX_BODY, static_files::href};
@@ -166,13 +167,30 @@ async fn a_body_over_the_limit_is_refused_however_its_length_is_told() {
         )
     };
     let declared = app.raw(head(&format!("Content-Length: {}", MAX_BODY + 1))).await;
-    assert_eq!((status(&declared), body(&declared).contains("body_too_large")), (413, true), "{declared}");
+    let names_it =
+        |answer: &str| ["\"body_too_large\"", "\"field\":\"body\""].iter().all(|part| body(answer).contains(part));
+    assert_eq!((status(&declared), names_it(&declared)), (413, true), "{declared}");
     let chunk = format!("{:x}\r\n{}\r\n", 1 << 16, " ".repeat(1 << 16));
     let chunked = app.raw(format!("{}{}0\r\n\r\n", head("Transfer-Encoding: chunked"), chunk.repeat(17))).await;
-    assert_eq!((status(&chunked), body(&chunked).contains("body_too_large")), (413, true), "{chunked}");
+    assert_eq!((status(&chunked), names_it(&chunked)), (413, true), "{chunked}");
     // Right below the limit it is looked at.
     let whole = app.raw(format!("{}{}", head(&format!("Content-Length: {MAX_BODY}")), " ".repeat(MAX_BODY))).await;
     assert_eq!(status(&whole), 400, "{whole}");
+}
+
+#[actix_web::test]
+async fn a_body_of_another_type_is_refused_by_its_header() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let anybody = app.anybody();
+    let request = anybody.request(Method::POST, "/api/v1/sessions").content_type("text/plain");
+    let mut refused = request.send_body("{}").await.unwrap();
+    assert_eq!(refused.status().as_u16(), 415);
+    let refused: Value = refused.json().await.unwrap();
+    assert_eq!(
+        (&refused["code"], &refused["details"]["field"]),
+        (&json!("unsupported_media_type"), &json!("Content-Type"))
+    );
 }
 
 #[actix_web::test]

@@ -286,7 +286,8 @@ async fn s28_s21_whoever_may_not_listen_is_refused_before_the_connection_opens()
     }
     let elsewhere = anybody.with("origin", "https://evil.example");
     let used_elsewhere = ticket(&browser).await;
-    elsewhere.get(&format!("/api/v1/live?ticket={used_elsewhere}")).await.refused(403, "origin_refused");
+    let refused = elsewhere.get(&format!("/api/v1/live?ticket={used_elsewhere}")).await.refused(403, "origin_refused");
+    assert_eq!(refused.field(), "Origin");
 
     let anybody = app.anybody();
     let used = format!("/api/v1/live?ticket={}", ticket(&browser).await);

@@ -90,7 +90,7 @@ async fn p9_a_patch_leaves_what_it_does_not_name_and_two_people_do_not_overwrite
     let of = |view: &Value| (view["enabled"].clone(), view["takeover_pause_ms"].clone(), view["name"].clone());
     assert_eq!(of(&changed), (json!(false), json!(0), json!("a")));
     let seller = seller.with("if-match", &tag);
-    seller.patch(&path, &json!({"name": "b"})).await.refused(412, "changed");
+    assert_eq!(seller.patch(&path, &json!({"name": "b"})).await.refused(412, "changed").field(), "If-Match");
     let fresh = seller.get(&path).await.header("etag").unwrap().to_owned();
     let seller = seller.with("if-match", &fresh);
     let changed = seller.patch(&path, &json!({"name": "b", "takeover_pause_ms": null})).await.is(200).json();
@@ -124,7 +124,7 @@ async fn p9_who_saw_what_is_not_there_any_more_overwrites_nothing() {
             seller.send(method.parse().unwrap(), &path, Some(&json!({*field: value}))).await
         };
         let first = change(&seen, soon).await.is(200);
-        change(&seen, late).await.refused(412, "changed");
+        assert_eq!(change(&seen, late).await.refused(412, "changed").field(), "If-Match", "{method} {path}");
         assert_eq!(seller.get(&read).await.is(200).json()[field], *soon, "{method} {path}");
         let second = change(first.header("etag").unwrap(), late).await.is(200);
         assert_eq!(second.json()[field], *late, "{method} {path}");

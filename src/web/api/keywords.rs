@@ -522,7 +522,7 @@ async fn change<V: From<Rule> + Serialize>(
         // Between reading and writing somebody else may have come.
         let before = V::from(rules::get(conn, &scope, id)?);
         if tag::of(&before) != seen {
-            return Ok(Err(Code::Changed.into()));
+            return Ok(Err(tag::changed()));
         }
         if let Err(reason) = rules::replace(conn, &scope, id, &new, now)? {
             return Ok(Err(refusal(reason, &new)));
