@@ -50,8 +50,12 @@ fn tag(language: Language) -> &'static str {
 
 /// A language tag and its weight; a weight that cannot be read counts as 1.
 fn weighed(part: &str) -> (&str, f32) {
-    let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
-    (tag.trim(), weight.trim().parse().unwrap_or(1.0))
+    let (tag, rest) = part.split_once(';').unwrap_or((part, ""));
+    let weight = rest.split(';').find_map(|parameter| {
+        let (name, weight) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| weight.trim())
+    });
+    (tag.trim(), weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0))
 }
 
 /// A sentence in both languages.
@@ -422,6 +426,10 @@ mod tests {
         assert_eq!(language("zh-TW"), Language::Chinese);
         assert_eq!(language("en;q=0, fr"), Language::Chinese);
         assert_eq!(language(",;q=,"), Language::Chinese);
+        // RFC 9110: blanks may stand around the semicolon, and the name of the weight has no case.
+        assert_eq!(language("en; q=0.9"), Language::English);
+        assert_eq!(language("zh ;q=0.2 , en ; Q=0.9"), Language::English);
+        assert_eq!(language("en;Q=0, zh;q=0.1"), Language::Chinese);
     }
 
     #[test]
