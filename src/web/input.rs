@@ -345,6 +345,38 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// Of a request that says nothing but by its address: no body, or an empty object. A field is refused, lest it be taken for heeded.
+pub struct NoBody;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl FromRequest for NoBody {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (payload, patience) = (payload.take(), patience(request));
+        Box::pin(async move { read_nothing(&collect(payload, patience).await?) })
+    }
+}
+
+/// However it is typed: what is not there has no type.
+fn read_nothing(body: &[u8]) -> Result<NoBody, ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(NoBody);
+    }
+    match read_json::<Nothing>(body) {
+        Ok(Nothing {}) => Ok(NoBody),
+        Err(error) if error.code() == Code::MalformedBody => {
+            let said = Said::new("此请求不接受请求体", "this request takes no body");
+            Err(ApiError::field("body", said))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn is_json(request: &HttpRequest) -> bool {
     request
         .mime_type()

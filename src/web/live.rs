@@ -31,7 +31,7 @@ use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, Said, language_of},
     gate::{Caller, Standing},
-    input::{Line, Query},
+    input::{Line, NoBody, Query},
     live_backlog::{Backlog, Beat, Out, Pulse},
     live_frames::{ClientFrame, Happened, LiveEvent, Problem, ServerFrame, Topic},
 };
@@ -135,7 +135,7 @@ pub struct TicketView {
 
 /// A ticket that opens one connection to `/api/v1/live` within half a minute.
 #[utoipa::path(post, path = "/api/v1/live/tickets", tag = "live", responses((status = 201, body = TicketView)))]
-pub async fn create_ticket(caller: Caller, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn create_ticket(caller: Caller, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let (ticket, expires_at) = app.gate.issue_ticket(&caller, clock::unix());
     Ok(HttpResponse::Created().json(TicketView { ticket, expires_at }))
 }

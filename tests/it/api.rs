@@ -1,9 +1,10 @@
 //! The API from outside: what everybody meets before and behind the gate.
 
+use awc::http::Method;
 use serde_json::json;
 use yutang::{
     access::role::Role,
-    web::{ROUTES, gate::Access},
+    web::{ROUTES, Route, gate::Access},
 };
 
 use crate::{access_table::fill_any, client::PASSWORD, harness::TestApp};
@@ -141,6 +142,32 @@ async fn p1_every_refusal_has_the_same_shape_in_the_readers_language() {
     assert_eq!(refused.header("allow"), Some("GET, POST, HEAD, OPTIONS"));
     assert!(refused.header("x-request-id").is_some_and(|id| id.len() == 32));
     assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+}
+
+/// What is said in a body that nobody reads would be taken for heeded: `{"minutes": 5}` for a pause of five minutes.
+#[actix_web::test]
+async fn a_request_without_a_body_refuses_one() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let admin = app.signed_in("admin").await;
+    let document = admin.get("/api-docs/openapi.json").await.is(200).json();
+    let takes_none =
+        |route: &&Route| route.method == "POST" && document["paths"][route.path]["post"].get("requestBody").is_none();
+    let mut asked = Vec::new();
+    for route in ROUTES.iter().filter(takes_none) {
+        let keyed = route.path.contains("/outbox/") || route.path.contains("/conversations/");
+        let path = route.path.replace("{id}", if keyed { "1.1" } else { "1" });
+        let refused = admin.post(&path, &json!({"minutes": 5})).await.refused(422, "invalid_field");
+        assert_eq!(refused.field(), "minutes", "{path}");
+        let garbage = admin.request(Method::POST, &path).send_body("garbage").await.unwrap();
+        assert_eq!(garbage.status().as_u16(), 422, "{path}");
+        asked.push(route.path);
+    }
+    assert!(asked.contains(&"/api/v1/accounts/{id}/pause") && asked.contains(&"/logout"), "{asked:?}");
+    // Nothing of it was done: whoever asked is still signed in. Without a body it is done, and with an empty one.
+    admin.get("/api/v1/me").await.is(200);
+    admin.send(Method::POST, "/api/v1/live/tickets", None).await.is(201);
+    admin.post("/api/v1/live/tickets", &json!({})).await.is(201);
 }
 
 #[actix_web::test]

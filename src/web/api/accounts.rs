@@ -15,7 +15,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, Said},
     gate::Caller,
-    input::{Body, Change, Id, Line, Query, SecretText, Whole, if_match},
+    input::{Body, Change, Id, Line, NoBody, Query, SecretText, Whole, if_match},
     kept::Asked,
     page::{Page, PageNumber, Paging, PerPage},
     secret_hint::SecretHint,
@@ -495,7 +495,7 @@ pub(in crate::web) async fn replace_cookie(
 
 /// Lets the account connect and work.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/enable", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
-pub async fn enable(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn enable(caller: Caller, id: Id<AccountId>, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     change(&app, caller, id.0, "account.enable", |conn, scope, before, now| {
         accounts::set_enabled(conn, scope, before.id, true, now).map(|_| Ok(()))
     })
@@ -504,7 +504,7 @@ pub async fn enable(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
 
 /// Closes the account's connection until it is enabled again.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/disable", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
-pub async fn disable(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn disable(caller: Caller, id: Id<AccountId>, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     change(&app, caller, id.0, "account.disable", |conn, scope, before, now| {
         accounts::set_enabled(conn, scope, before.id, false, now).map(|_| Ok(()))
     })
@@ -513,7 +513,7 @@ pub async fn disable(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> 
 
 /// The account's stop switch on: messages are stored, and nothing is sent.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/pause", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
-pub async fn pause(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn pause(caller: Caller, id: Id<AccountId>, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     change(&app, caller, id.0, "account.pause", |conn, scope, before, now| {
         accounts::set_stopped(conn, scope, before.id, true, now).map(|_| Ok(()))
     })
@@ -522,7 +522,7 @@ pub async fn pause(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Ap
 
 /// The account's stop switch off.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/resume", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
-pub async fn resume(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn resume(caller: Caller, id: Id<AccountId>, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     change(&app, caller, id.0, "account.resume", |conn, scope, before, now| {
         accounts::set_stopped(conn, scope, before.id, false, now).map(|_| Ok(()))
     })
@@ -531,7 +531,7 @@ pub async fn resume(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
 
 /// A person passed the platform's verification and the cookie stayed the same: the account tries again.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/retry", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
-pub async fn retry(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn retry(caller: Caller, id: Id<AccountId>, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     change(&app, caller, id.0, "account.retry", |conn, scope, before, now| {
         // Whoever is connected, or heals by itself, would only be interrupted.
         if before.status.state != State::Failed {
@@ -544,7 +544,7 @@ pub async fn retry(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Ap
 
 /// Closes the account's connection and opens it anew. Refused where the account is disabled.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/restart", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountView)))]
-pub async fn restart(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn restart(caller: Caller, id: Id<AccountId>, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     check_reach(&app, &caller, id.0).await?;
     if !app.registry.get().send(Restart(id.0)).await? {
         return Err(Code::AccountNotRunning.into());

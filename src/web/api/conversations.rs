@@ -15,7 +15,7 @@ use super::{
         AppState,
         error::{ApiError, ApiResult, Code},
         gate::Caller,
-        input::{Body, Few, Line, Query, Text, Whole},
+        input::{Body, Few, Line, NoBody, Query, Text, Whole},
         page::{Page, PageNumber, Paging, PerPage},
     },
     decisions::Verdict,
@@ -347,7 +347,12 @@ pub async fn pause(
 /// Answers automatically again.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/resume", tag = "conversations",
     params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 200, body = ConversationView)))]
-pub async fn resume(caller: Caller, key: ConversationKey, app: Data<AppState>) -> ApiResult<Json<ConversationView>> {
+pub async fn resume(
+    caller: Caller,
+    key: ConversationKey,
+    _: NoBody,
+    app: Data<AppState>,
+) -> ApiResult<Json<ConversationView>> {
     set_pause(&app, caller, key, None, "conversation.resume").await
 }
 

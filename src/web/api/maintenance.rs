@@ -8,6 +8,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::Caller,
+    input::NoBody,
 };
 use crate::{
     ids::Timestamp,
@@ -62,7 +63,7 @@ pub async fn show(_: Caller, app: Data<AppState>) -> ApiResult<Json<MaintenanceV
 
 /// Removes what is too old now, and answers when it is done. The run goes on where the caller does not wait for it.
 #[utoipa::path(post, path = "/api/v1/maintenance/run", tag = "maintenance", responses((status = 200, body = RunView)))]
-pub async fn run(caller: Caller, app: Data<AppState>) -> ApiResult<Json<RunView>> {
+pub async fn run(caller: Caller, _: NoBody, app: Data<AppState>) -> ApiResult<Json<RunView>> {
     let run = app.maintenance.send(RunNow(caller.actor())).await?;
     run.map(|run| Json(run.into())).map_err(|AlreadyRuns| {
         let why = Said::new("清理任务正在运行或正在停止", "a clean-up is running already, or the server is stopping");

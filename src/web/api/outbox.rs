@@ -12,7 +12,7 @@ use super::{
         AppState,
         error::{ApiError, ApiResult, Code},
         gate::Caller,
-        input::{Body, Line, Query, Whole},
+        input::{Body, Line, NoBody, Query, Whole},
         page::{Page, PageNumber, Paging, PerPage},
     },
     decisions::bad_key,
@@ -203,7 +203,7 @@ pub async fn retry(
 
 /// Takes back what is still queued.
 #[utoipa::path(post, path = "/api/v1/outbox/{id}/cancel", tag = "outbox", params(("id" = String, Path, description = "ACCOUNT.NUMBER")), responses((status = 200, body = EntryView)))]
-pub async fn cancel(caller: Caller, key: SendKey, app: Data<AppState>) -> ApiResult<Json<EntryView>> {
+pub async fn cancel(caller: Caller, key: SendKey, _: NoBody, app: Data<AppState>) -> ApiResult<Json<EntryView>> {
     act(&app, &caller, key, EntryAct::Say(PersonsWord::Cancel), "outbox.cancel").await.map(Json)
 }
 

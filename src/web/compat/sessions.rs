@@ -15,7 +15,7 @@ use super::super::{
     },
     error::{ApiResult, ErrorBody, language_of},
     gate::{Caller, Visitor},
-    input::{Body, Line, SecretText},
+    input::{Body, Line, NoBody, SecretText},
     name::Email,
 };
 use super::said;
@@ -120,7 +120,7 @@ pub async fn login(
 
 /// Signs out.
 #[utoipa::path(post, path = "/logout", tag = "older clients", responses((status = 200, body = DoneView)))]
-pub async fn logout(caller: Caller, request: HttpRequest, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn logout(caller: Caller, request: HttpRequest, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let message = said(caller.language, "已退出登录", "Signed out");
     let mut response = sign_out(&app, &caller, &request, HttpResponse::Ok()).await?;
     Ok(response.json(DoneView { success: true, message }))
