@@ -31,7 +31,7 @@ pub const MAX_BODY: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Line<const MIN: usize, const MAX: usize>(String);
 
-/// A text with `MIN` to `MAX` characters; line feeds are welcome, NUL is not.
+/// A text with `MIN` to `MAX` characters; line feeds are welcome, NUL is not. One that must be there is more than blanks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text<const MIN: usize, const MAX: usize>(String);
 
@@ -110,6 +110,9 @@ impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     pub fn parse(text: &str) -> Result<Self, Said> {
         if text.contains('\0') {
             return Err(Said::new("不能含有 NUL 字符", "must not hold a NUL character"));
+        }
+        if MIN > 0 && !text.is_empty() && text.trim().is_empty() {
+            return Err(Said::new("不能只有空白", "must not be blank"));
         }
         length::<MIN, MAX>(text).map(|()| Self(text.to_owned()))
     }
@@ -234,15 +237,16 @@ impl<'de, const MAX: usize> Deserialize<'de> for SecretText<MAX> {
     }
 }
 
-fn text_schema(min: usize, max: usize) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).min_length(Some(min)).max_length(Some(max)).into()
+fn text_schema(min: usize, max: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(min)).max_length(Some(max))
 }
 
 macro_rules! text_type {
-    ($type:ident, $prefix:literal) => {
+    ($type:ident, $prefix:literal, $min:ident => $pattern:expr) => {
         impl<const MIN: usize, const MAX: usize> ComposeSchema for $type<MIN, MAX> {
             fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
-                text_schema(MIN, MAX)
+                let $min = MIN;
+                text_schema(MIN, MAX).pattern($pattern).into()
             }
         }
 
@@ -254,8 +258,8 @@ macro_rules! text_type {
     };
 }
 
-text_type!(Line, "Line");
-text_type!(Text, "Text");
+text_type!(Line, "Line", _min => None::<&str>);
+text_type!(Text, "Text", min => (min > 0).then_some("\\S"));
 
 impl<const MIN: i64, const MAX: i64> ComposeSchema for Whole<MIN, MAX> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
@@ -420,14 +424,18 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        of_json(path, error.inner())
+        of_json(path, error.inner(), body)
     })?;
-    json.end().map_err(|error| of_json(".".into(), &error))?;
+    json.end().map_err(|error| of_json(".".into(), &error, body))?;
     Ok(value)
 }
 
-fn of_json(path: String, error: &serde_json::Error) -> ApiError {
+fn of_json(path: String, error: &serde_json::Error, body: &[u8]) -> ApiError {
     match error.classify() {
+        // Where one name of a choice is wanted, another object is told to be broken JSON.
+        serde_json::error::Category::Syntax if serde_json::from_slice::<de::IgnoredAny>(body).is_ok() => {
+            ApiError::field(named(&path, ""), misread::said("", Place::Body))
+        }
         serde_json::error::Category::Data => {
             let text = error.to_string();
             let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
@@ -563,6 +571,49 @@ mod tests {
             let error = read_json::<Example>(body.as_bytes()).unwrap_err();
             assert_eq!(error.code(), Code::MalformedBody, "{body:?}");
         }
+    }
+
+    #[test]
+    fn valid_json_is_never_called_malformed() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Choice {
+            Exact,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Chosen {
+            #[serde(rename = "choice")]
+            _choice: Choice,
+        }
+        for body in [json!({"choice": {}}), json!({"choice": {"exact": null, "other": 1}})] {
+            let error = read_json::<Chosen>(body.to_string().as_bytes()).unwrap_err();
+            let refused = serde_json::to_value(error.body(Language::English)).unwrap();
+            assert_eq!((&refused["code"], &refused["details"]["field"]), (&json!("invalid_field"), &json!("choice")));
+        }
+    }
+
+    #[test]
+    fn who_says_nothing_sends_nothing_or_an_empty_object() {
+        for body in ["", " \n", "{}", "{ }"] {
+            assert!(read_nothing(body.as_bytes()).is_ok(), "{body:?}");
+        }
+        for (body, field) in
+            [("garbage", "body"), ("[]", "body"), ("null", "body"), ("{} x", "body"), ("{\"minutes\":5}", "minutes")]
+        {
+            let error = read_nothing(body.as_bytes()).err().unwrap();
+            let refused = serde_json::to_value(error.body(Language::English)).unwrap();
+            assert_eq!((&refused["code"], &refused["details"]["field"]), (&json!("invalid_field"), &json!(field)));
+        }
+    }
+
+    #[test]
+    fn a_text_that_must_be_there_is_more_than_blanks() {
+        for blank in [" ", "\n\t ", "\u{3000}"] {
+            assert_eq!(Text::<1, 9>::parse(blank).unwrap_err().en, "must not be blank", "{blank:?}");
+            assert!(Text::<0, 9>::parse(blank).is_ok(), "{blank:?}");
+        }
+        assert!(Text::<1, 9>::parse(" a\n").is_ok());
+        assert_eq!(Text::<1, 9>::parse("").unwrap_err().en, "must have 1 to 9 characters");
     }
 
     #[test]

@@ -284,6 +284,14 @@ async fn a_rule_that_cannot_work_is_refused_before_it_is_stored() {
         (json!({"keyword": "", "replies": []}), "keyword"),
         (json!({"keyword": "a", "replies": [{"image": "file:///etc/passwd"}]}), "replies[0].image"),
         (json!({"keyword": "a", "replies": [{"text": ""}]}), "replies[0].text"),
+        (json!({"keyword": "a", "replies": [{"text": " \n"}]}), "replies[0].text"),
+        (json!({"keyword": "a", "replies": [{"text": "b"}, {"text": "b", "image": "c"}]}), "replies[1]"),
+        (json!({"keyword": "a", "replies": [{"text": "b", "text2": "c"}]}), "replies[0].text2"),
+        (json!({"keyword": "a", "replies": [{}]}), "replies[0]"),
+        (json!({"keyword": "a", "replies": ["b"]}), "replies[0]"),
+        (json!({"keyword": "a", "replies": [["b"]]}), "replies[0]"),
+        (json!({"keyword": " ", "replies": []}), "keyword"),
+        (json!({"keyword": "a", "replies": [], "match": {}}), "match"),
         (json!({"keyword": "a", "replies": [], "priority": 1_000_001}), "priority"),
         (json!({"keyword": "a", "match": "fuzzy", "replies": []}), "match"),
     ] {
@@ -365,7 +373,10 @@ async fn a_person_answers_and_automatic_answers_pause() {
     assert_eq!(messages["total"], 2);
     let rival = app.signed_in("rival").await;
     rival.post(&format!("{path}/messages"), &json!({"texts": ["x"]})).await.refused(404, "not_found");
-    api.post(&format!("{path}/messages"), &json!({"texts": []})).await.refused(422, "invalid_field");
+    for (texts, field) in [(json!([]), "texts"), (json!(["在", "   "]), "texts[1]")] {
+        let refused = api.post(&format!("{path}/messages"), &json!({"texts": texts})).await;
+        assert_eq!(refused.refused(422, "invalid_field").field(), field);
+    }
 }
 
 #[actix_web::test]

@@ -1,12 +1,15 @@
 //! `/api/v1/keywords` and `/api/v1/default-replies`: what is answered to what. A default reply is the rule that holds where no other does.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Json, block},
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, de,
+    de::{MapAccess, Visitor},
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
@@ -51,13 +54,49 @@ pub enum MatchBody {
 }
 
 /// One thing that is sent.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum ReplyBody {
     /// A text; `{send_user_name}`, `{send_user_id}`, `{send_message}` and `{item_id}` are filled in.
     Text(#[schema(inline)] Text<1, 2000>),
     /// The http(s) address of a picture.
     Image(#[schema(inline)] Line<1, 2000>),
+}
+
+/// What serde says of a choice with none of its names, or two of them, sounds like broken JSON: here it is said what is wanted.
+impl<'de> Deserialize<'de> for ReplyBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReplyVisitor)
+    }
+}
+
+struct ReplyVisitor;
+
+impl<'de> Visitor<'de> for ReplyVisitor {
+    type Value = ReplyBody;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReplyBody, A::Error> {
+        let not_one = || {
+            let said = Said::new("须恰好有 text 和 image 之一", "must have exactly one of text and image");
+            de::Error::custom(said.joined())
+        };
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            let reply = match &*name {
+                "text" => ReplyBody::Text(map.next_value()?),
+                "image" => ReplyBody::Image(map.next_value()?),
+                unknown => return Err(de::Error::unknown_field(unknown, &["text", "image"])),
+            };
+            if found.replace(reply).is_some() {
+                return Err(not_one());
+            }
+        }
+        found.ok_or_else(not_one)
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
