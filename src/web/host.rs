@@ -47,7 +47,8 @@ fn authority(url: &str) -> Option<&str> {
     url.split_once("://").map(|(_, rest)| rest.trim_end_matches('/'))
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether this host, with or without a port, is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     name == "localhost"

@@ -273,6 +273,16 @@ async fn a_trial_letter_arrives_or_the_reason_is_said() {
     assert_eq!(mail.next().await.to, "admin@example.com");
     let refused = admin.post("/api/v1/settings/smtp/test", &json!({"to": "refused@example.com"})).await;
     assert_eq!(refused.refused(502, "mail_failed").json()["details"]["reason"], "mail_refused");
+    let lines = admin.audit("action=smtp.test").await;
+    let after: Vec<_> = lines.iter().map(|line| line["after"].clone()).collect();
+    let (to, reason) = ("…@example.com", Value::Null);
+    assert_eq!(
+        after,
+        [
+            json!({"to": to, "delivered": false, "reason": "mail_refused"}),
+            json!({"to": to, "delivered": true, "reason": reason}),
+        ]
+    );
     admin.patch("/api/v1/settings", &json!({"smtp": null})).await.is(200);
     admin.post("/api/v1/settings/smtp/test", &json!({"to": "a@example.com"})).await.refused(409, "mail_unavailable");
 }
@@ -301,6 +311,14 @@ async fn s4_settings_are_the_administrators_and_their_password_is_never_shown() 
     let elsewhere = json!({"smtp": {"host": "mail.attacker.example"}});
     let refused = admin.patch("/api/v1/settings", &elsewhere).await.refused(422, "invalid_field");
     assert_eq!(refused.field(), "smtp.password");
+    let in_the_clear = json!({"smtp": {"security": "none", "password": "planted-password"}});
+    let refused = admin.patch("/api/v1/settings", &in_the_clear).await.refused(422, "invalid_field");
+    assert_eq!(refused.field(), "smtp.password");
+    assert_eq!(admin.get("/api/v1/settings").await.json()["smtp"]["security"], "starttls");
+    for host in ["127.0.0.1", "::1", "localhost"] {
+        let here = json!({"smtp": {"host": host, "security": "none", "password": "planted-password"}});
+        admin.patch("/api/v1/settings", &here).await.is(200);
+    }
 }
 
 #[actix_web::test]

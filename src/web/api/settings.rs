@@ -1,17 +1,21 @@
 //! `/api/v1/settings`: what an administrator sets while the system runs. S4: nobody else reads or changes it; unknown keys are refused;
 //! a password goes in and never comes out.
 
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Json},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::{
     AppState,
-    error::{ApiError, ApiResult, Code, ErrorBody, Said, language_of},
+    error::{ApiError, ApiResult, Code, ErrorBody, Said},
     gate::Caller,
+    host,
     input::{Body, Change, Line, SecretText, Whole, if_match},
     letters::{MailAddress, MailServer},
     name::Email,
@@ -20,7 +24,7 @@ use super::super::{
 };
 use crate::{
     ids::Timestamp,
-    mail::client::{self, SmtpTls},
+    mail::client::{self, MailError, SmtpTls},
     store::{
         DbConn, Keys, QueryResult,
         audit::{self, Deed},
@@ -91,7 +95,8 @@ pub struct SmtpPatch {
     port: Option<Whole<1, 65535>>,
     #[serde(default)]
     username: Change<Line<1, 254>>,
-    /// Must be given again when it would go to another server, or another way.
+    /// Must be given again when it would go to another server, or another way. Without encryption only a server on this machine may have
+    /// one.
     #[serde(default)]
     password: Change<SecretText<1024>>,
     /// `name@example.com` or `Name <name@example.com>`.
@@ -228,6 +233,13 @@ impl SmtpPatch {
             );
             return Ok(Err(ApiError::field("smtp.password", said)));
         }
+        if matches!(self.password, Change::Set(_)) && new.security == SmtpTls::None && !is_here(&new.host) {
+            let said = Said::new(
+                "不能以明文发送到其他机器：请使用 starttls 或 implicit",
+                "must not go to another machine in the clear: use starttls or implicit",
+            );
+            return Ok(Err(ApiError::field("smtp.password", said)));
+        }
         MailServer::save(conn, Some(&new), now)?;
         match self.password {
             Change::Keep => {}
@@ -271,6 +283,11 @@ fn goes_elsewhere(old: &MailAddress, new: &MailAddress) -> bool {
     (&old.host, old.port, old.security) != (&new.host, new.port, new.security)
 }
 
+/// Whether a mail server runs on this machine.
+fn is_here(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) || host::is_loopback(name)
+}
+
 fn usual_port(security: SmtpTls) -> u16 {
     match security {
         SmtpTls::Starttls => 587,
@@ -284,15 +301,23 @@ fn usual_port(security: SmtpTls) -> u16 {
     (status = 200, body = TrialView),
     (status = 502, body = ErrorBody, description = "The mail server did not take the letter; `details.reason` says why"),
 ))]
-pub async fn test_smtp(
-    request: HttpRequest,
-    body: Body<TrialLetter>,
-    app: Data<AppState>,
-) -> ApiResult<Json<TrialView>> {
-    match app.send_trial(language_of(request.headers()), &body.0.to).await? {
+pub async fn test_smtp(caller: Caller, body: Body<TrialLetter>, app: Data<AppState>) -> ApiResult<Json<TrialView>> {
+    let to = body.0.to;
+    let outcome = app.send_trial(caller.language, &to).await?;
+    let reason = outcome.as_ref().err().map(MailError::code);
+    let told = json!({"to": at_its_host(&to), "delivered": outcome.is_ok(), "reason": reason});
+    let (deed, now) = (Deed::new("smtp.test", "system").after(told), clock::unix());
+    let noted = app.store.write(move |conn| audit::record(conn, &caller.actor(), &deed, now)).await;
+    noted.map_err(ApiError::after_the_deed)?;
+    match outcome {
         Ok(()) => Ok(Json(TrialView { delivered: true })),
         Err(fault) => {
             Err(ApiError::from(Code::MailFailed).with("reason", fault.code()).with("said", fault.to_string()))
         }
     }
+}
+
+/// An address as the audit keeps it: without whose it is.
+fn at_its_host(email: &str) -> String {
+    email.rsplit_once('@').map_or_else(String::new, |(_, host)| format!("…@{host}"))
 }
