@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Route, gate::Access};
 use crate::access::role::Right;
 
-/// What a request names by these may be absent, or somebody else's.
+/// What a request names by these in its body may be absent, or somebody else's. In a query they are filters: what is not there leaves the
+/// list empty.
 const THINGS: [&str; 5] = ["account", "account_id", "accounts", "conversation", "employer_id"];
 
 /// Where tries are counted, or what is sent. At a door they always are.
@@ -26,6 +27,7 @@ const LIMITED: &[(&str, &str)] = &[
 
 /// Where what is stored may stand against it. Where an `Idempotency-Key` may come it always may.
 const CONFLICTS: &[(&str, &str)] = &[
+    ("POST", "/api/v1/setup"),
     ("POST", "/api/v1/email-codes"),
     ("POST", "/api/v1/registrations"),
     ("PATCH", "/api/v1/me"),
@@ -77,13 +79,11 @@ pub(super) fn of(route: &Route, document: &Value) -> Vec<u16> {
     cases.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, statuses)| statuses.iter().copied()).collect()
 }
 
-/// What the request's query and body consist of.
+/// What the request's body consists of.
 fn fields<'a>(operation: &'a Value, document: &'a Value) -> HashSet<&'a str> {
-    let parameters = operation["parameters"].as_array().into_iter().flatten();
-    let query = parameters.filter(|one| one["in"] == "query").filter_map(|one| one["name"].as_str());
     let body = operation.pointer("/requestBody/content/application~1json/schema/$ref").and_then(Value::as_str);
     let body = body.and_then(|place| document.pointer(place.strip_prefix('#')?)?["properties"].as_object());
-    query.chain(body.into_iter().flatten().map(|(name, _)| &**name)).collect()
+    body.into_iter().flatten().map(|(name, _)| &**name).collect()
 }
 
 /// What the status of a refusal means.
@@ -132,6 +132,9 @@ mod tests {
         assert_eq!(statuses("get", "/api/v1/me"), ["400", "401", "403", "421", "500", "503"]);
         assert_eq!(statuses("get", "/api/v1/keywords/{id}"), ["400", "401", "403", "404", "421", "500", "503"]);
         assert_eq!(statuses("delete", "/api/v1/tokens/{id}"), ["400", "401", "403", "404", "421", "500", "503", "507"]);
+        assert_eq!(statuses("get", "/api/v1/decisions"), ["400", "401", "403", "421", "500", "503"]);
+        assert!(statuses("post", "/api/v1/previews").contains(&"404".to_owned()));
+        assert!(statuses("post", "/api/v1/setup").contains(&"409".to_owned()));
         let of_sign_in = statuses("post", "/api/v1/sessions");
         assert_eq!(of_sign_in, ["400", "401", "408", "413", "415", "421", "422", "429", "500", "503", "507"]);
         let of_new_rule = statuses("post", "/api/v1/keywords");
