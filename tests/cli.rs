@@ -120,7 +120,8 @@ fn has(text: &str, part: &str) {
 #[test]
 fn a_first_start_needs_nothing_but_a_user() {
     let home = Home::new();
-    has(&home.run(&["account", "list"]).failed(), "yutang user add");
+    has(&home.run(&["account", "list"]).failed(), "yutang user add NAME --admin");
+    has(&home.run(&["--help"]).succeeded(), "yutang user add alice --admin --password-stdin");
     home.run_with("correct horse\n", &["user", "add", "alice", "--admin", "--password-stdin"]).succeeded();
     let listed = home.run(&["user", "list"]).succeeded();
     has(&listed, "alice  admin");

@@ -55,7 +55,7 @@ struct Cli {
 const EXAMPLES: &str = "To see it work: yutang demo
 
 First steps with an account of yours:
-  echo \"$PASSWORD\" | yutang user add alice --password-stdin
+  echo \"$PASSWORD\" | yutang user add alice --admin --password-stdin
   yutang account add shop-1 --cookie-file cookie.txt
   yutang keyword add 在吗 --reply 在的，请直接拍下
   yutang check
@@ -177,7 +177,7 @@ fn scope(store: &Store, owner: Option<&str>) -> anyhow::Result<Scope> {
     }
     let names = || users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(", ");
     let user = match (owner, users.as_slice()) {
-        (_, []) => bail!("there is no user yet: make one with `yutang user add NAME --password-stdin`"),
+        (_, []) => bail!("there is no user yet: make one with `yutang user add NAME --admin --password-stdin`"),
         (None, [only]) => only,
         (None, _) => bail!("there are several users ({}): say whose with --owner NAME", names()),
         (Some(name), _) => match users.iter().find(|user| user.name == name) {
