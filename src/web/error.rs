@@ -10,7 +10,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderMap, HeaderValue, RETRY_AFTER},
+        header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     middleware::Next,
 };
@@ -198,6 +198,9 @@ pub struct ErrorBody {
     details: Option<Map<String, Value>>,
 }
 
+/// What every 401 says of how to sign in. A browser asks nobody for a name and a password because of it.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"yutang\"");
+
 /// When to look again where nothing more is known.
 const SOON_S: u64 = 5;
 
@@ -306,6 +309,9 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.0.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
+        if self.status_code() == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+        }
         let mut response = response.finish();
         response.extensions_mut().insert(self.clone());
         response
@@ -401,6 +407,15 @@ mod tests {
         assert_eq!(silent.code(), Code::OutcomeUnknown);
         assert_eq!(silent.of_a_look().code(), Code::DatabaseUnavailable, "a look changes nothing");
         assert_eq!(ApiError::from(Code::Conflict).of_a_look().code(), Code::Conflict);
+    }
+
+    #[test]
+    fn who_is_not_signed_in_is_told_how_to() {
+        for code in Code::ALL {
+            let answer = ApiError::from(*code).error_response();
+            let told = answer.headers().get(WWW_AUTHENTICATE) == Some(&CHALLENGE);
+            assert_eq!(told, code.status() == StatusCode::UNAUTHORIZED, "{}", code.as_str());
+        }
     }
 
     #[test]

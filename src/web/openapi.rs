@@ -190,6 +190,7 @@ fn idempotency_key() -> Parameter {
 fn headers() -> Value {
     json!({
         "RequestId": {"description": "The number of the request, as in the log and the audit", "required": true, "schema": {"type": "string"}},
+        "Challenge": {"description": "How to sign in", "required": true, "schema": {"type": "string", "enum": ["Bearer realm=\"yutang\""]}},
         "RetryAfter": {"description": "After so many seconds it is worth trying again", "schema": {"type": "integer", "minimum": 1}},
         "ETag": {"description": "For `If-Match`: a mark of what is there now", "schema": {"type": "string"}},
         "Replayed": {"description": "The answer of the first request with this `Idempotency-Key`", "schema": {"type": "string", "enum": ["true"]}},
@@ -220,6 +221,7 @@ fn named_headers(status: &str, answer: &Value, keyed: bool) -> Vec<(&'static str
     let is_good = status.starts_with('2');
     let cases = [
         (true, ("X-Request-Id", "RequestId")),
+        (status == "401" && schema == "ErrorBody", ("WWW-Authenticate", "Challenge")),
         (matches!(status, "429" | "503") && schema == "ErrorBody", ("Retry-After", "RetryAfter")),
         (is_good && MARKED.contains(&schema), ("ETag", "ETag")),
         (is_good && keyed, ("Idempotency-Replayed", "Replayed")),
@@ -340,6 +342,7 @@ mod tests {
         assert!(headers("/api/v1/accounts/{id}", "get", "200")["ETag"].is_object());
         assert!(headers("/api/v1/accounts", "post", "201")["Idempotency-Replayed"].is_object());
         assert!(headers("/api/v1/sessions", "post", "429")["Retry-After"].is_object());
+        assert!(headers("/api/v1/me", "get", "401")["WWW-Authenticate"].is_object());
     }
 
     /// Nothing refers to a schema that is not there.

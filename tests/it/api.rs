@@ -29,7 +29,12 @@ async fn somebody_signs_in_looks_around_and_signs_out() {
     assert_eq!(actions, ["blocked_buyer.delete", "blocked_buyer.create", "session.create"]);
 
     seller.delete("/api/v1/sessions/current").await.is(204);
-    seller.get("/api/v1/sessions/current").await.refused(401, "not_signed_in");
+    let refused = seller.get("/api/v1/sessions/current").await.refused(401, "not_signed_in");
+    let wrong = json!({"username": "seller", "password": "wrong horse battery"});
+    let at_door = app.anybody().post("/api/v1/sessions", &wrong).await.refused(401, "wrong_login");
+    for told in [refused, at_door] {
+        assert_eq!(told.header("www-authenticate"), Some("Bearer realm=\"yutang\""));
+    }
 }
 
 /// S1: there is no default password; the first administrator comes in by a link that works once.
