@@ -90,6 +90,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
     }
 }
 
+/// For a field of a PATCH that is never without a value: absent leaves it, and `null` says nothing that could be done.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
     pub fn parse(text: &str) -> Result<Self, Said> {
         if text.trim() != text {
@@ -431,20 +436,18 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 fn of_json(path: String, error: &serde_json::Error, body: &[u8]) -> ApiError {
-    match error.classify() {
-        // Where one name of a choice is wanted, another object is told to be broken JSON.
-        serde_json::error::Category::Syntax if serde_json::from_slice::<de::IgnoredAny>(body).is_ok() => {
-            ApiError::field(named(&path, ""), misread::said("", Place::Body))
-        }
-        serde_json::error::Category::Data => {
-            let text = error.to_string();
-            let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
-            ApiError::field(named(&path, text), misread::said(text, Place::Body))
-        }
-        serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
-            ApiError::from(Code::MalformedBody).at("body").because(misread::malformed(error))
-        }
+    let is_json = match error.classify() {
+        serde_json::error::Category::Data => true,
+        // Where a name of a choice is wanted, anything else is told to be broken JSON.
+        serde_json::error::Category::Syntax => serde_json::from_slice::<de::IgnoredAny>(body).is_ok(),
+        serde_json::error::Category::Eof | serde_json::error::Category::Io => false,
+    };
+    if !is_json {
+        return ApiError::from(Code::MalformedBody).at("body").because(misread::malformed(error));
     }
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
+    ApiError::field(named(&path, text), misread::said(text, Place::Body))
 }
 
 /// serde names an unknown or a missing field in its sentence, not in the path.
@@ -585,10 +588,12 @@ mod tests {
             #[serde(rename = "choice")]
             _choice: Choice,
         }
-        for body in [json!({"choice": {}}), json!({"choice": {"exact": null, "other": 1}})] {
-            let error = read_json::<Chosen>(body.to_string().as_bytes()).unwrap_err();
+        for choice in [json!({}), json!({"exact": null, "other": 1}), json!(null), json!(5), json!([])] {
+            let error = read_json::<Chosen>(json!({"choice": choice}).to_string().as_bytes()).unwrap_err();
             let refused = serde_json::to_value(error.body(Language::English)).unwrap();
             assert_eq!((&refused["code"], &refused["details"]["field"]), (&json!("invalid_field"), &json!("choice")));
+            let problem = &refused["details"]["problem"];
+            assert!(problem.as_str().unwrap().contains("the name of a choice"), "{choice}: {problem}");
         }
     }
 

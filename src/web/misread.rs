@@ -99,6 +99,10 @@ fn of_text(sentence: &str) -> Said {
             Said::new("数值超出范围", "the number is out of range")
         }
         "provided string was not `true` or `false`" => Said::new("须为 true 或 false", "must be true or false"),
+        "expected value" | "expected `:`" => {
+            Said::new("类型不正确：须为可选值的名称", "invalid type: must be the name of a choice")
+        }
+        "number out of range" => Said::new("数值超出范围", "the number is out of range"),
         "invalid float literal" | "cannot parse float from empty string" => Said::new("须为数字", "must be a number"),
         _ => Said::new("内容不正确", "cannot be read"),
     }

@@ -1,7 +1,7 @@
 //! The API from outside: what everybody meets before and behind the gate.
 
 use awc::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use yutang::{
     access::role::Role,
     web::{ROUTES, Route, gate::Access},
@@ -173,6 +173,54 @@ async fn a_request_without_a_body_refuses_one() {
     admin.get("/api/v1/me").await.is(200);
     admin.send(Method::POST, "/api/v1/live/tickets", None).await.is(201);
     admin.post("/api/v1/live/tickets", &json!({})).await.is(201);
+}
+
+/// The fields of a body that the document knows no `null` for, each in the body that says it: `smtp.host` is `{"smtp": {"host": null}}`.
+fn never_null(document: &Value, schema: &Value) -> Vec<(String, Value)> {
+    let follow = |schema: &Value| match schema["$ref"].as_str() {
+        Some(place) => document.pointer(place.trim_start_matches('#')).unwrap().clone(),
+        None => schema.clone(),
+    };
+    let mut found = Vec::new();
+    for (name, schema) in follow(schema)["properties"].as_object().unwrap() {
+        let schema = follow(schema);
+        let choices = schema["oneOf"].as_array().cloned().unwrap_or_default();
+        let is_null =
+            |kind: &Value| kind == "null" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("null")));
+        if !is_null(&schema["type"]) && !choices.iter().any(|choice| is_null(&choice["type"])) {
+            found.push((name.clone(), json!({name: null})));
+        }
+        for inner in choices.iter().chain([&schema]).filter(|one| follow(one)["properties"].is_object()) {
+            let inner = never_null(document, inner).into_iter();
+            found.extend(inner.map(|(field, body)| (format!("{name}.{field}"), json!({name: body}))));
+        }
+    }
+    found
+}
+
+/// P9: `null` that sets nothing back is refused, and not taken for "leave it".
+#[actix_web::test]
+async fn p9_a_patch_refuses_null_where_it_means_nothing() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let admin = app.signed_in("admin").await;
+    let document = admin.get("/api-docs/openapi.json").await.is(200).json();
+    let mut asked = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.method == "PATCH") {
+        let operation = &document["paths"][route.path]["patch"];
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        for (field, body) in never_null(&document, schema) {
+            let refused = admin.patch(&fill_any(route.path), &body).await.refused(422, "invalid_field");
+            assert_eq!(refused.field(), field, "{} {body}", route.path);
+            asked.push(field);
+        }
+    }
+    for field in ["priority", "match", "name", "role", "registration.enabled", "smtp.port", "retention.logs_days"] {
+        assert!(asked.contains(&field.to_owned()), "{field} is not in {asked:?}");
+    }
+    for field in ["debounce_ms", "item_id", "email", "smtp", "smtp.password"] {
+        assert!(!asked.contains(&field.to_owned()), "{field} may be taken away");
+    }
 }
 
 /// As the document says it: a filter for what is not there finds nothing, which is no refusal.

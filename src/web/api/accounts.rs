@@ -15,7 +15,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, Said},
     gate::Caller,
-    input::{Body, Change, Id, Line, NoBody, Query, SecretText, Whole, if_match},
+    input::{Body, Change, Id, Line, NoBody, Query, SecretText, Whole, given, if_match},
     kept::Asked,
     page::{Page, PageNumber, Paging, PerPage},
     secret_hint::SecretHint,
@@ -83,6 +83,8 @@ pub struct CredentialsBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "shop-2", "debounce_ms": 3000, "longest_wait_ms": null}))]
 pub struct AccountPatch {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     name: Option<Line<1, 64>>,
     /// A buyer who was silent for so many ms has said what they wanted; `null`: as the system's setting.
     #[serde(default)]

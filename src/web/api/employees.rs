@@ -13,7 +13,7 @@ use super::{
         AppState,
         error::{ApiResult, ErrorBody},
         gate::Caller,
-        input::{Body, Change, Few, Id, Query, SecretText},
+        input::{Body, Change, Few, Id, Query, SecretText, given},
         name::{Email, UserName},
         page::Page,
     },
@@ -61,10 +61,16 @@ pub struct NewEmployee {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"active": false}))]
 pub struct EmployeePatch {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     name: Option<UserName>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     role: Option<Post>,
     #[serde(default)]
     email: Change<Email>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     active: Option<bool>,
 }
 

@@ -16,7 +16,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::Caller,
-    input::{Body, Change, Few, Id, Line, Query, Text, Whole, if_match},
+    input::{Body, Change, Few, Id, Line, Query, Text, Whole, given, if_match},
     page::{Page, PageNumber, Paging, PerPage},
     tag,
 };
@@ -199,21 +199,32 @@ pub struct KeywordPatch {
     #[serde(default)]
     #[schema(inline)]
     item_id: Change<Line<1, 64>>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     keyword: Option<Keyword>,
-    #[serde(rename = "match")]
+    #[serde(rename = "match", default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     matching: Option<MatchBody>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     any_of: Option<Words>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     all_of: Option<Words>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     exclude: Option<Words>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     replies: Option<Replies>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     once: Option<bool>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     priority: Option<Priority>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     enabled: Option<bool>,
 }
 
@@ -245,9 +256,14 @@ pub struct DefaultReplyPatch {
     #[serde(default)]
     #[schema(inline)]
     item_id: Change<Line<1, 64>>,
-    #[schema(inline)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline, nullable = false)]
     replies: Option<Replies>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     once: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     enabled: Option<bool>,
 }
 

@@ -16,7 +16,7 @@ use super::super::{
     error::{ApiError, ApiResult, Code, ErrorBody, Said},
     gate::Caller,
     host,
-    input::{Body, Change, Line, SecretText, Whole, if_match},
+    input::{Body, Change, Line, SecretText, Whole, given, if_match},
     letters::{MailAddress, MailServer},
     name::Email,
     secret_hint::SecretHint,
@@ -60,11 +60,15 @@ pub struct SmtpView {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"registration": {"enabled": true}, "retention": {"messages_days": 90}}))]
 pub struct SettingsPatch {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     registration: Option<RegistrationPatch>,
     /// `null` takes the mail server away.
     #[serde(default)]
     #[schema(value_type = Option<SmtpPatch>)]
     smtp: Change<SmtpPatch>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     retention: Option<RetentionPatch>,
 }
 
@@ -72,6 +76,8 @@ pub struct SettingsPatch {
 #[serde(deny_unknown_fields)]
 pub struct RegistrationPatch {
     /// Whether strangers may make themselves a user.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     enabled: Option<bool>,
 }
 
@@ -81,8 +87,14 @@ type Days = Whole<{ Retention::SHORTEST as i64 }, { Retention::LONGEST as i64 }>
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionPatch {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     messages_days: Option<Days>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     decisions_days: Option<Days>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     logs_days: Option<Days>,
 }
 
@@ -90,8 +102,12 @@ pub struct RetentionPatch {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpPatch {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     host: Option<Line<1, 253>>,
     /// At first the usual one for `security`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     port: Option<Whole<1, 65535>>,
     #[serde(default)]
     username: Change<Line<1, 254>>,
@@ -100,8 +116,12 @@ pub struct SmtpPatch {
     #[serde(default)]
     password: Change<SecretText<1024>>,
     /// `name@example.com` or `Name <name@example.com>`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     from: Option<Line<3, 320>>,
     /// At first `starttls`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     security: Option<SmtpTls>,
 }
 

@@ -12,7 +12,7 @@ use super::{
         AppState,
         error::{ApiResult, ErrorBody},
         gate::Caller,
-        input::{Body, Change, Few, Id, Query, SecretText, Whole},
+        input::{Body, Change, Few, Id, Query, SecretText, Whole, given},
         name::{Email, UserName},
         page::Page,
     },
@@ -45,10 +45,16 @@ pub struct NewUserBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"active": false}))]
 pub struct UserPatch {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     name: Option<UserName>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     role: Option<Role>,
     #[serde(default)]
     email: Change<Email>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     active: Option<bool>,
 }
 
