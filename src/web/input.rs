@@ -98,10 +98,10 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) ->
 impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
     pub fn parse(text: &str) -> Result<Self, Said> {
         if text.trim() != text {
-            return Err(Said::new("首尾不能有空格", "must not begin or end with a blank"));
+            return Err(Said::new("首尾不能有空白", "must not begin or end with whitespace"));
         }
         if text.contains(char::is_control) {
-            return Err(Said::new("不能含有控制字符", "must not hold control characters"));
+            return Err(Said::new("不能含有控制字符", "must not contain control characters"));
         }
         length::<MIN, MAX>(text).map(|()| Self(text.to_owned()))
     }
@@ -114,7 +114,7 @@ impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
 impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
     pub fn parse(text: &str) -> Result<Self, Said> {
         if text.contains('\0') {
-            return Err(Said::new("不能含有 NUL 字符", "must not hold a NUL character"));
+            return Err(Said::new("不能含有 NUL 字符", "must not contain a NUL character"));
         }
         if MIN > 0 && !text.is_empty() && text.trim().is_empty() {
             return Err(Said::new("不能只有空白", "must not be blank"));
@@ -551,7 +551,7 @@ mod tests {
         for (body, field, problem) in [
             (json!({"name": ""}), "name", "1 to 4 characters"),
             (json!({"name": "闲鱼闲鱼闲"}), "name", "1 to 4 characters"),
-            (json!({"name": " a"}), "name", "blank"),
+            (json!({"name": " a"}), "name", "whitespace"),
             (json!({"name": "a\nb"}), "name", "control"),
             (json!({"name": 5}), "name", "invalid type"),
             (json!({"name": "a", "note": "toolong"}), "note", "0 to 5"),

@@ -353,10 +353,10 @@ impl Problem {
 
     fn said(self) -> Said {
         match self {
-            Self::BadFrame => Said::new("无法识别的消息。", "This is none of the messages that are understood here."),
-            Self::UnknownTopic => Said::new("没有这个主题。", "There is no such topic."),
-            Self::NotFound => Said::new("未找到。", "There is no such thing here."),
-            Self::TooManyTopics => Said::new("订阅的主题过多。", "These are too many topics for one connection."),
+            Self::BadFrame => Said::new("无法识别的消息。", "Unrecognised message."),
+            Self::UnknownTopic => Said::new("没有这个主题。", "Unknown topic."),
+            Self::NotFound => Said::new("未找到。", "Not found."),
+            Self::TooManyTopics => Said::new("订阅的主题过多。", "Too many topics for one connection."),
             Self::FrameTooLarge => Said::new("消息过大。", "The frame is too large."),
             Self::NotSignedIn => Said::new("请重新登录。", "Sign in again."),
             Self::ShuttingDown => Said::new("服务器正在关闭。", "The server is shutting down."),
@@ -448,7 +448,7 @@ mod tests {
         let frame = Problem::UnknownTopic.in_words(Some("x"), Language::English).to_text();
         assert_eq!(
             frame,
-            r#"{"type":"error","code":"unknown_topic","message":"There is no such topic.","details":{"topic":"x"}}"#
+            r#"{"type":"error","code":"unknown_topic","message":"Unknown topic.","details":{"topic":"x"}}"#
         );
         assert!(Problem::BadFrame.in_words(None, Language::Chinese).to_text().contains("无法识别"));
     }

@@ -104,7 +104,7 @@ fn of_text(sentence: &str) -> Said {
         }
         "number out of range" => Said::new("数值超出范围", "the number is out of range"),
         "invalid float literal" | "cannot parse float from empty string" => Said::new("须为数字", "must be a number"),
-        _ => Said::new("内容不正确", "cannot be read"),
+        _ => Said::new("内容不正确", "invalid value"),
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Email(String);
 impl UserName {
     pub fn parse(text: &str) -> Result<Self, Said> {
         if text.contains('@') {
-            return Err(Said::new("不能含有 @", "must not hold an @"));
+            return Err(Said::new("不能含有 @", "must not contain an @"));
         }
         Line::<1, LONGEST_NAME>::parse(text).map(|line| Self(line.into_string()))
     }

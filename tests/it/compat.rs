@@ -306,7 +306,7 @@ async fn an_older_client_adds_lists_renews_and_deletes_accounts() {
       "status": 409,
       "body": {
         "code": "platform_user_taken",
-        "message": "This platform user belongs to another account already.",
+        "message": "This platform user already belongs to another account.",
         "details": {
           "field": "value"
         }
@@ -545,7 +545,7 @@ async fn an_older_client_makes_and_changes_an_account() {
       "status": 404,
       "body": {
         "code": "not_found",
-        "message": "There is no such thing here."
+        "message": "Not found."
       }
     }
     "#);
@@ -611,7 +611,7 @@ async fn an_older_client_is_told_when_a_cookie_does_not_do() {
       "status": 404,
       "body": {
         "code": "not_found",
-        "message": "There is no such thing here."
+        "message": "Not found."
       }
     }
     "#);

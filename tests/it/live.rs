@@ -502,7 +502,7 @@ async fn what_cannot_be_understood_is_answered_and_the_connection_goes_on() {
     ears.say(r#"{"type":"subscribe","topics":["users","accounts","conversation:1.2"]}"#).await;
     let error = ears.next().await;
     assert_eq!((&error["code"], &error["details"]["topic"]), (&json!("unknown_topic"), &json!("users")));
-    assert_eq!(error["message"], "There is no such topic.");
+    assert_eq!(error["message"], "Unknown topic.");
     assert_eq!(ears.next().await["code"], "not_found");
     let many = vec!["x"; 201];
     ears.say(&json!({"type": "unsubscribe", "topics": many}).to_string()).await;

@@ -308,7 +308,7 @@ async fn an_administrator_of_the_password_file_is_not_called_like_an_address() {
     shop.set("setup.admin_password_file", "password");
     shop.set("setup.admin_name", "root@example.com");
     let said = shop.run(&["serve"]).failed();
-    assert!(said.contains("setup.admin_name") && said.contains("must not hold an @"), "{said}");
+    assert!(said.contains("setup.admin_name") && said.contains("must not contain an @"), "{said}");
     shop.set("setup.admin_name", "root");
     let server = shop.serve();
     server.get_until("/health", 200).await;

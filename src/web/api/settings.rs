@@ -272,7 +272,7 @@ impl SmtpPatch {
     }
 
     fn over(&self, old: Option<&MailAddress>) -> ApiResult<MailAddress> {
-        let needed = |field: &str| ApiError::field(field, Said::new("必填", "is needed"));
+        let needed = |field: &str| ApiError::field(field, Said::new("必填", "is required"));
         let text = |line: &Option<Line<1, 253>>| line.as_deref().map(str::to_owned);
         let host = text(&self.host).or_else(|| old.map(|old| old.host.clone()));
         let from = self.from.as_deref().map(str::to_owned).or_else(|| old.map(|old| old.from.clone()));
@@ -319,7 +319,7 @@ fn usual_port(security: SmtpTls) -> u16 {
 /// Sends a trial letter, and waits for what the mail server says.
 #[utoipa::path(post, path = "/api/v1/settings/smtp/test", tag = "settings", request_body = TrialLetter, responses(
     (status = 200, body = TrialView),
-    (status = 502, body = ErrorBody, description = "The mail server did not take the letter; `details.reason` says why"),
+    (status = 502, body = ErrorBody, description = "The e-mail could not be sent; `details.reason` says why"),
 ))]
 pub async fn test_smtp(caller: Caller, body: Body<TrialLetter>, app: Data<AppState>) -> ApiResult<Json<TrialView>> {
     let to = body.0.to;
