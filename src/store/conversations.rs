@@ -162,30 +162,28 @@ struct Total {
     total: i64,
 }
 
-/// What [`fitting`] finds where nothing is asked of the newest message: that need not be looked for in each conversation to count them.
-fn fitting_whatever_was_said() -> String {
+/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern; between them what is asked of the newest message. SQLite counts
+/// parameters in the order in which they first stand.
+fn fitting(join: &str, of_message: &str) -> String {
     format!(
-        "FROM conversations AS c WHERE c.account_id IN {OWN} AND ($4 IS NULL OR c.account_id = $4) \
-         AND ($5 = 0 OR c.paused_until > $5) AND $6 = 0 AND $7 = 0 \
+        "FROM conversations AS c {join} WHERE c.account_id IN {OWN} AND ($4 IS NULL OR c.account_id = $4) \
+         AND ($5 = 0 OR c.paused_until > $5) AND {of_message} \
          AND ($8 IS NULL OR lower(c.peer_name) LIKE lower($8) ESCAPE '\\' OR lower(c.item_title) LIKE lower($8) ESCAPE '\\')"
     )
 }
 
-/// `$4` the account, `$5` a moment for "paused now" or zero, `$6` waiting, `$7` unanswered, `$8` a pattern. A person's answer is an
-/// outbox entry made after the message came; its number tells when.
-fn fitting() -> String {
-    format!(
-        "FROM conversations AS c LEFT JOIN chat_messages AS m ON m.account_id = c.account_id AND m.message_id = \
-         (SELECT l.message_id FROM chat_messages AS l WHERE l.account_id = c.account_id AND l.conversation_id = c.conversation_id \
-         ORDER BY l.sent_at DESC, l.message_id DESC LIMIT 1) \
-         WHERE c.account_id IN {OWN} AND ($4 IS NULL OR c.account_id = $4) AND ($5 = 0 OR c.paused_until > $5) \
-         AND ($6 = 0 OR m.needs_person) \
-         AND ($7 = 0 OR (m.message_id IS NOT NULL AND coalesce(m.decision, '') NOT IN ('own', 'answer') AND NOT EXISTS \
-         (SELECT 1 FROM outbox AS o WHERE o.account_id = c.account_id AND o.id >= m.received_at \
-         AND o.conversation_id = c.conversation_id AND o.origin = 'person'))) \
-         AND ($8 IS NULL OR lower(c.peer_name) LIKE lower($8) ESCAPE '\\' OR lower(c.item_title) LIKE lower($8) ESCAPE '\\')"
-    )
-}
+const NEWEST_MESSAGE: &str = "LEFT JOIN chat_messages AS m ON m.account_id = c.account_id AND m.message_id = \
+     (SELECT l.message_id FROM chat_messages AS l WHERE l.account_id = c.account_id AND l.conversation_id = c.conversation_id \
+     ORDER BY l.sent_at DESC, l.message_id DESC LIMIT 1)";
+
+/// `$6` waiting, `$7` unanswered. A person's answer is an outbox entry made after the message came; its number tells when.
+const OF_NEWEST: &str = "($6 = 0 OR m.needs_person) \
+     AND ($7 = 0 OR (m.message_id IS NOT NULL AND coalesce(m.decision, '') NOT IN ('own', 'answer') AND NOT EXISTS \
+     (SELECT 1 FROM outbox AS o WHERE o.account_id = c.account_id AND o.id >= m.received_at \
+     AND o.conversation_id = c.conversation_id AND o.origin = 'person')))";
+
+/// Nothing is asked of the newest message: it need not be looked for in each conversation.
+const OF_NONE: &str = "$6 = 0 AND $7 = 0";
 
 /// A part of the conversations that fit, the one with the newest message first, and how many fit.
 pub fn page(
@@ -195,12 +193,12 @@ pub fn page(
     page: Page,
     now: Timestamp,
 ) -> QueryResult<(Vec<Summary>, i64)> {
-    let fitting = fitting();
-    let counted = if filter.waiting || filter.unanswered { fitting.clone() } else { fitting_whatever_was_said() };
+    let with_newest = fitting(NEWEST_MESSAGE, OF_NEWEST);
+    let counted = if filter.waiting || filter.unanswered { &with_newest } else { &fitting("", OF_NONE) };
     let count = format!("SELECT count(*) AS total {counted}");
     let select = format!(
         "SELECT c.account_id, c.conversation_id, c.peer_id, c.peer_name, c.item_id, c.item_title, c.side, c.paused_until, \
-         c.created_at, m.text, m.sent_at, m.decision, m.reason, m.needs_person {fitting} \
+         c.created_at, m.text, m.sent_at, m.decision, m.reason, m.needs_person {with_newest} \
          ORDER BY coalesce(m.sent_at, c.created_at) DESC, c.account_id, c.conversation_id LIMIT $9 OFFSET $10"
     );
     let paused_at = if filter.paused { now.0 } else { 0 };
