@@ -115,7 +115,9 @@ fn replay(app: &AppState, keyed: &Keyed, claim: Claim) -> ApiResult<HttpResponse
     let (status, body) = match claim {
         Claim::Answered { status, body } => (status, body),
         Claim::Other => return Err(ApiError::from(Code::KeyReused).at("Idempotency-Key")),
-        Claim::New | Claim::Unanswered => return Err(ApiError::from(Code::KeyBusy).retry_after(5)),
+        Claim::New | Claim::Unanswered => {
+            return Err(ApiError::from(Code::KeyBusy).at("Idempotency-Key").retry_after(5));
+        }
     };
     let body =
         app.store.keys().open(&idempotency_keys::place(keyed.user, &keyed.key), &body).map_err(|_| Code::Internal)?;
