@@ -10,7 +10,7 @@ use yutang::{
     store::unknown_pushes,
 };
 
-use crate::harness::{PATIENCE, Shop, TestApp, echo};
+use crate::harness::{PATIENCE, Shop, TestApp, echo, verified_shop};
 
 const BUYER: &str = "2200000000777";
 const OTHER: &str = "2200000000888";
@@ -243,12 +243,7 @@ async fn open_breaker(fault: Gateway, reason: Reason) {
 
 #[actix_web::test]
 async fn a_person_who_passed_the_verification_with_the_same_cookie_is_believed() {
-    let mut app = TestApp::new();
-    let shop = app.open("shop");
-    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
-    app.start_unconnected();
-    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    app.platform().heal();
+    let (app, shop) = verified_shop().await;
     app.retry(&shop);
     app.becomes(&shop, State::Connected, Reason::Registered).await;
 }

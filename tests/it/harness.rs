@@ -26,7 +26,7 @@ use yutang::{
     outbox::entry::Entry,
     reply::rule::{Matching, Reply},
     settings::Settings,
-    sim::{self, Account, Platform, Said, Sim},
+    sim::{self, Account, Gateway, Platform, Said, Sim},
     store::{
         DbConn, Keys, Page, QueryResult, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
@@ -550,6 +550,28 @@ pub(crate) async fn two_shops() -> (TestApp, Shop, Shop) {
     app.rule(echo());
     app.start().await;
     (app, shop, second)
+}
+
+/// A shop whose buyer `buyer` was answered about `item`, and that conversation.
+pub(crate) async fn answered_shop(buyer: &str, item: &str) -> (TestApp, Shop, ConversationId) {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.rule(echo());
+    app.start().await;
+    let said = shop.buyer_says(buyer, item, "在吗");
+    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    (app, shop, said.conversation)
+}
+
+/// An account for which the platform wanted a person, who has done what it wanted.
+pub(crate) async fn verified_shop() -> (TestApp, Shop) {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
+    app.start_unconnected();
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    app.platform().heal();
+    (app, shop)
 }
 
 /// The conversations that a person has to themselves now.

@@ -3,20 +3,15 @@
 use serde_json::{Value, json};
 use yutang::{ids::Timestamp, store::conversations};
 
-use crate::harness::{TestApp, echo};
+use crate::harness::{TestApp, answered_shop};
 
 const BUYER: &str = "2200000000777";
 const ITEM: &str = "900000000001";
 
 #[actix_web::test]
 async fn an_administrator_runs_the_clean_up_and_sees_what_it_did() {
-    let mut app = TestApp::new();
-    let shop = app.open("shop");
-    app.rule(echo());
-    app.start().await;
-    let said = shop.buyer_says(BUYER, ITEM, "在吗");
-    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
-    let (account, conversation) = (shop.id, said.conversation.clone());
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+    let account = shop.id;
     app.write(move |conn| conversations::set_pause(conn, account, &conversation, Some(Timestamp(5)), Timestamp(5)));
 
     let admin = app.signed_in("admin").await;

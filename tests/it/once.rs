@@ -5,7 +5,7 @@ use yutang::store::api_tokens;
 
 use crate::{
     client::{Answer, Api, PASSWORD},
-    harness::{TestApp, echo},
+    harness::{TestApp, answered_shop},
     people::phone,
 };
 
@@ -28,17 +28,12 @@ async fn twice(api: Api, key: &str, path: &str, body: &serde_json::Value) -> (Ap
 /// Whoever is not sure that the request arrived sends it again, and the buyer reads it once.
 #[actix_web::test]
 async fn a_message_sent_twice_with_one_key_reaches_the_buyer_once() {
-    let mut app = TestApp::new();
-    let shop = app.open("shop");
-    app.rule(echo());
-    app.start().await;
-    let said = shop.buyer_says(BUYER, ITEM, "在吗");
-    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
-    let path = format!("/api/v1/conversations/{}.{}/messages", shop.id, said.conversation);
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+    let path = format!("/api/v1/conversations/{}.{conversation}/messages", shop.id);
     let (_, answer) = twice(app.signed_in("seller").await, "send-1", &path, &json!({"texts": ["我来"]})).await;
     answer.is(202);
-    app.answers(&shop, &said.conversation, &["答:在吗", "我来"]).await;
-    let entries: Vec<_> = app.sends(&shop, &said.conversation).iter().map(|entry| entry.attempts).collect();
+    app.answers(&shop, &conversation, &["答:在吗", "我来"]).await;
+    let entries: Vec<_> = app.sends(&shop, &conversation).iter().map(|entry| entry.attempts).collect();
     assert_eq!(entries, [1, 1], "one entry for the rule's answer, one for the person's, one frame for each");
 }
 

@@ -5,12 +5,11 @@ use yutang::{
     access::role::Role,
     account::state::{Reason, State},
     outbox::entry::State as SendState,
-    sim::Gateway,
 };
 
 use crate::{
     client::{Answer, Api},
-    harness::{PATIENCE, Shop, TestApp, contains},
+    harness::{PATIENCE, Shop, TestApp, contains, verified_shop},
 };
 
 const BUYER: &str = "2200000000777";
@@ -427,12 +426,7 @@ async fn a_restart_by_hand_opens_the_line_anew_and_costs_no_token() {
 /// Whoever passed the platform's verification says so, and the same cookie is tried again; a connected account has no use for it.
 #[actix_web::test]
 async fn who_passed_the_verification_lets_the_account_try_again() {
-    let mut app = TestApp::new();
-    let shop = app.open("shop");
-    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
-    app.start_unconnected();
-    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    app.platform().heal();
+    let (app, shop) = verified_shop().await;
     let (seller, path) = (app.signed_in("seller").await, format!("/api/v1/accounts/{}/retry", shop.id));
     seller.post(&path, &json!({})).await.is(200);
     assert!(shop.await_registered(1, PATIENCE).await);

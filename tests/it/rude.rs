@@ -22,7 +22,7 @@ use yutang::{
 
 use crate::{
     client::Api,
-    harness::{PATIENCE, Shop, TestApp, echo},
+    harness::{PATIENCE, Shop, TestApp, answered_shop},
     raw::{IMPATIENCE, status},
 };
 
@@ -31,15 +31,10 @@ const ITEM: &str = "900000000001";
 
 /// A shop with a conversation in which a person may write, and its path in the API.
 async fn shop_with_a_conversation() -> (TestApp, Shop, ConversationId, String) {
-    let mut app = TestApp::new();
-    let shop = app.open("shop");
-    app.rule(echo());
-    app.start().await;
-    let said = shop.buyer_says(BUYER, ITEM, "在吗");
-    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
     app.settled(&shop).await;
-    let path = format!("/api/v1/conversations/{}.{}/messages", shop.id, said.conversation);
-    (app, shop, said.conversation, path)
+    let path = format!("/api/v1/conversations/{}.{conversation}/messages", shop.id);
+    (app, shop, conversation, path)
 }
 
 /// Lines of the audit about messages that people sent.
