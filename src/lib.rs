@@ -57,7 +57,7 @@
 //!
 //! A file's name is its tier: 0 [`ids`] and [`platform`]; 1 everything pure; 2 `messages.rs`; 3 [`store`], [`telemetry`], `client.rs`,
 //! `socket.rs`; 4 `actor.rs`, `registry.rs`; 5 [`web`], [`sim`], [`cli`], [`app`], [`settings`]. A file imports lower tiers, and its own
-//! only inside its own folder.
+//! only inside its own folder. The clients of others stand on [`outgoing`], the guarded way to addresses that users wrote down.
 //!
 //! # Invariants
 //!
@@ -88,8 +88,8 @@
 //! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
 //! [`reply`] and [`outbox`] are the walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
 //! last. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it together from [`settings`].
-//! [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`cli`] is where a person comes in, [`sim`] is what it is tested
-//! against.
+//! [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`outgoing`] reaches what they wrote down, [`cli`] is where a person
+//! comes in, [`sim`] is what it is tested against.
 
 pub mod ids;
 
@@ -119,6 +119,8 @@ pub mod telemetry;
 mod testbed;
 
 pub mod mail;
+
+pub mod outgoing;
 
 pub mod web;
 

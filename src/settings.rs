@@ -13,6 +13,7 @@ use toml::{Table, Value};
 
 use crate::{
     maintenance::schedule::TimeOfDay,
+    outgoing::{self, address::Network},
     store,
     telemetry::{
         health::Checks,
@@ -40,6 +41,7 @@ pub struct Settings {
     pub accounts: Accounts,
     pub inbox: Inbox,
     pub outbox: Outbox,
+    pub outgoing: Outgoing,
     pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
@@ -160,6 +162,16 @@ pub struct Outbox {
     pub attempts: u32,
 }
 
+/// What addresses of users may lead to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outgoing {
+    /// Though they are not on the public internet.
+    pub allow: Vec<Network>,
+    #[serde(with = "span")]
+    pub connect_wait: Duration,
+}
+
 /// The job of the night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -268,6 +280,11 @@ impl Settings {
         store::Config { synchronous, ..store::Config::new(self.database_url()) }
     }
 
+    /// How addresses of users are reached.
+    pub fn outgoing(&self) -> outgoing::client::Config {
+        outgoing::client::Config { allow: self.outgoing.allow.clone(), connect_wait: self.outgoing.connect_wait }
+    }
+
     /// Where the key for secrets lies unless `secrets.key` holds it.
     pub fn key_file(&self) -> PathBuf {
         self.data_dir.join(&self.secrets.key_file)
@@ -362,6 +379,7 @@ impl Settings {
             ("inbox.age_limit", inbox.age_limit),
             ("outbox.expire_after", self.outbox.expire_after),
             ("outbox.answer_wait", self.outbox.answer_wait),
+            ("outgoing.connect_wait", self.outgoing.connect_wait),
             ("health.backlog_window", self.health.backlog_window),
         ] {
             require(!value.is_zero(), key, "must be longer than zero")?;
@@ -709,6 +727,8 @@ mod tests {
         let variables = [("YUTANG__SERVER__TRUSTED_PROXIES", "127.0.0.1, ::1"), ("YUTANG__SERVER__DOCS", "false")];
         let server = load("", &variables).unwrap().server;
         assert_eq!((server.trusted_proxies.len(), server.docs), (2, false));
+        let allowed = load("", &[("YUTANG__OUTGOING__ALLOW", "10.0.0.0/8, ::1")]).unwrap().outgoing().allow;
+        assert_eq!(allowed, ["10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap()));
         assert!(refusal("", &[("YUTANG__SERVER__DOCS", "no")]).contains("YUTANG__SERVER__DOCS"));
         assert!(refusal("", &[("YUTANG__SERVER__TRUSTED_PROXIES", "proxy")]).contains("TRUSTED_PROXIES"));
     }
@@ -768,6 +788,8 @@ mod tests {
             ("[log]\ntotal_size = \"1MB\"", "log.total_size"),
             ("[log]\ntotal_size = \"1MiB\"", "log.total_size"),
             ("[log]\nkeep_days = 0", "log.keep_days"),
+            ("[outgoing]\nallow = [\"10.0.0.0/33\"]", "outgoing.allow"),
+            ("[outgoing]\nconnect_wait = \"0s\"", "outgoing.connect_wait"),
             ("[health]\ncpu_percent = 101", "health.cpu_percent"),
             ("[health]\nrefuse = \"datenbank\"", "health.refuse"),
             ("[metrics]\ntoken = \"short\"", "metrics.token"),
