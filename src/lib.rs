@@ -87,9 +87,9 @@
 //!
 //! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
 //! [`reply`] and [`outbox`] are the walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
-//! last. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it together from [`settings`].
-//! [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`outgoing`] reaches what they wrote down, [`cli`] is where a person
-//! comes in, [`sim`] is what it is tested against.
+//! last. [`ai`] is what a model may say where no rule knows an answer. [`store`] keeps it all, [`maintenance`] removes what was kept
+//! long enough, [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`mail`] writes to its users,
+//! [`outgoing`] reaches what they wrote down, [`cli`] is where a person comes in, [`sim`] is what it is tested against.
 
 pub mod ids;
 
@@ -102,6 +102,8 @@ pub mod account;
 pub mod inbox;
 
 pub mod reply;
+
+pub mod ai;
 
 pub mod outbox;
 
