@@ -1,10 +1,11 @@
 //! The Goofish wire: what bytes mean, and how to say things. Knows nothing of ours but ids.
 //!
 //! Another marketplace would be another folder like this one: nothing outside of it (and the simulator, which plays the other side) knows
-//! a field, a phrase or a code of the platform. Only `socket.rs` and `mtop/client.rs` do I/O.
+//! a field, a phrase or a code of the platform. Only `socket.rs` and the files named `client.rs` do I/O.
 
 pub mod cookies;
 pub mod device;
 pub mod lwp;
 pub mod mtop;
 pub mod socket;
+pub mod upload;

@@ -32,6 +32,7 @@ pub struct Account {
     pub shared: Arc<Shared>,
     pub(super) token_requests: AtomicU32,
     pub(super) gateway_requests: AtomicU32,
+    pub(super) upload_requests: AtomicU32,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -66,6 +67,7 @@ impl Account {
             shared,
             token_requests: AtomicU32::new(0),
             gateway_requests: AtomicU32::new(0),
+            upload_requests: AtomicU32::new(0),
             state: Mutex::new(State::new(faults)),
             changed: Notify::new(),
         })

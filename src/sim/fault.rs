@@ -66,6 +66,10 @@ faults! {
     gateway: Gateway,
     /// Every gateway answer brings a new signature token.
     rotate_h5: bool,
+    /// What a polish is answered with instead of the truth, such as `FAIL_BIZ_PERMISSION_DENIED::无权限`.
+    refuse_polish: Option<String>,
+    /// How uploads of pictures are answered.
+    uploads: Uploads,
 }
 
 impl Faults {
@@ -130,6 +134,27 @@ pub enum Gateway {
     EmptyRet,
     /// This `ret` text, such as `FAIL_SYS_TRAFFIC_LIMIT::限流`.
     Ret(String),
+}
+
+/// What becomes of an upload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Uploads {
+    /// Taken, and answered with its address and size.
+    #[default]
+    Healthy,
+    /// Taken, and answered without its size.
+    WithoutSize,
+    /// `"success": false`.
+    Refused,
+    /// A login page: the cookies are dead.
+    LoginPage,
+    /// The platform wants a person.
+    Punish,
+    /// This HTTP status, with an HTML page.
+    Status(u16),
+    /// Never answered.
+    Hang,
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The mtop gateway: signatures, sessions, and the calls a chat client makes.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    borrow::Cow,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -14,11 +17,11 @@ use super::{
     account::Account,
     event::SimEvent,
     fault::{Faults, Gateway},
+    item,
     line::now,
     platform::{Issued, Platform},
     sign,
 };
-use crate::ids::BuyerId;
 
 const SUCCESS: &str = "SUCCESS::调用成功";
 const TOKEN_EMPTY: &str = "FAIL_SYS_TOKEN_EMPTY::令牌为空";
@@ -37,8 +40,8 @@ struct Call {
 }
 
 /// What a call comes to: `ret`, `data`, and whether a fresh signature token goes with it.
-struct Outcome {
-    ret: &'static str,
+pub(super) struct Outcome {
+    ret: Cow<'static, str>,
     data: Value,
     fresh_token: bool,
 }
@@ -100,7 +103,7 @@ pub(super) fn parse_cookies(jar: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(super) fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
@@ -177,7 +180,9 @@ fn answer(platform: &Platform, account: Option<Arc<Account>>, call: &Call, fault
     match call.api.as_str() {
         "mtop.taobao.idlemessage.pc.login.token" => login_token(platform, account, &data),
         "mtop.taobao.idlemessage.pc.loginuser.get" => Outcome::success(json!({"userId": account.uid})),
-        "mtop.taobao.idle.pc.detail" => item_detail(&account, &data),
+        "mtop.taobao.idle.pc.detail" => item::detail(&account, &data),
+        "mtop.idle.web.xyh.item.list" => item::list(&account, &data),
+        "mtop.taobao.idle.item.polish" => item::polish(&account, &data, call.query("v"), &call.version, faults),
         "mtop.idle.web.user.page.nav" => Outcome::success(user_page(&account)),
         "mtop.taobao.idlemessage.pc.session.sync" => Outcome::success(sessions(&account, &data)),
         // orders (order.detail, consign.dummy, sold.get) will be answered here
@@ -198,23 +203,6 @@ fn login_token(platform: &Platform, account: Arc<Account>, data: &Value) -> Outc
     platform.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), issued);
     Outcome::success(json!({
         "accessToken": token, "accessTokenExpiredTime": lifetime.as_millis().to_string(), "refreshToken": refresh,
-    }))
-}
-
-fn item_detail(account: &Account, data: &Value) -> Outcome {
-    let Some(item) = data["itemId"].as_str() else { return Outcome::plain("FAIL_BIZ_PARAM_ERROR::参数错误") };
-    let state = account.lock();
-    let seller = state.conversations.values().find(|conversation| conversation.item.as_str() == item);
-    let seller: &BuyerId = seller.map_or(&account.uid, |conversation| &conversation.item_seller);
-    Outcome::success(json!({
-        "itemDO": {
-            "itemId": item, "title": format!("商品{item}"), "desc": "九成新，功能正常", "soldPrice": "123.00", "quantity": 1,
-            "itemStatus": 0, "itemStatusStr": "在售", "minPrice": "123.00", "maxPrice": "123.00",
-            "skuList": [{"skuId": "1", "price": 12300, "priceInCent": 12300, "quantity": 1}],
-            "imageInfos": [{"url": "https://img.example.invalid/1.jpg"}], "wantCnt": 3, "browseCnt": 40,
-        },
-        "sellerDO": {"sellerId": seller, "nick": "s***r"},
-        "buyerDO": {}, "trackParams": {}, "serverTime": now(),
     }))
 }
 
@@ -250,16 +238,16 @@ fn sessions(account: &Account, data: &Value) -> Value {
 }
 
 impl Outcome {
-    fn success(data: Value) -> Self {
-        Self { ret: SUCCESS, data, fresh_token: false }
+    pub(super) fn success(data: Value) -> Self {
+        Self { ret: SUCCESS.into(), data, fresh_token: false }
     }
 
-    fn plain(ret: &'static str) -> Self {
-        Self { ret, data: json!({}), fresh_token: false }
+    pub(super) fn plain(ret: impl Into<Cow<'static, str>>) -> Self {
+        Self { ret: ret.into(), data: json!({}), fresh_token: false }
     }
 
     fn token(ret: &'static str) -> Self {
-        Self { ret, data: json!({}), fresh_token: true }
+        Self { ret: ret.into(), data: json!({}), fresh_token: true }
     }
 }
 

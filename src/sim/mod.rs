@@ -22,6 +22,7 @@ mod encode;
 mod event;
 mod fault;
 mod gateway;
+mod item;
 mod line;
 pub mod load;
 mod lwp;
@@ -36,15 +37,18 @@ mod session;
 mod sign;
 mod state;
 mod tree;
+mod upload;
 
 pub use account::Account;
 pub use buyer::Said;
 pub use config::{Config, Newer};
 pub use event::{Delivery, Interest, SimEvent};
-pub use fault::{Answer, Faults, Gateway};
+pub use fault::{Answer, Faults, Gateway, Uploads};
+pub use item::Listing;
 pub use message::{Body, Card};
 pub use platform::Platform;
 pub use server::Sim;
+pub use upload::Uploaded;
 
 /// The platform's key for its IM, the same for every client.
 const IM_APP_KEY: &str = "444e9908a51d1cb236a27862abc769c9";

@@ -16,7 +16,7 @@ use actix_web::{
     rt, web,
 };
 
-use super::{chat, config::Config, control, gateway, platform::Platform};
+use super::{chat, config::Config, control, gateway, platform::Platform, upload};
 
 /// A simulator that listens. Dropping it does not stop it: call [`Sim::stop`].
 pub struct Sim {
@@ -98,9 +98,10 @@ fn server(listen: SocketAddr, platform: Arc<Platform>) -> io::Result<(Server, So
     let server = HttpServer::new(move || {
         App::new()
             .app_data(data.clone())
-            .app_data(web::PayloadConfig::new(4 << 20))
+            .app_data(web::PayloadConfig::new(8 << 20))
             .route("/", web::get().to(chat::upgrade))
             .route("/h5/{api}/{version}/", web::route().to(gateway::call))
+            .route("/api/upload.api", web::post().to(upload::take))
             .configure(control::routes)
     })
     .on_connect(move |connection, extensions| {

@@ -10,10 +10,12 @@ use super::{
     account::Shared,
     conversation::Conversation,
     fault::{Answer, Faults},
+    item::Listing,
     line::{Line, now},
     message::{Body, Device, Message},
     push::{Channel, Entry},
     tree,
+    upload::Uploaded,
 };
 use crate::ids::{BuyerId, ConversationId, ItemId};
 
@@ -39,6 +41,12 @@ pub struct State {
     pub faults: Arc<Faults>,
     pub uuids: HashMap<Box<str>, u64>,
     pub unacknowledged: BTreeSet<u64>,
+    /// What the account sells, in the order of its list.
+    pub listings: Vec<Listing>,
+    /// Every polish that was done, oldest first.
+    pub polished: Vec<ItemId>,
+    /// Every picture that was taken, oldest first.
+    pub uploads: Vec<Uploaded>,
     log: VecDeque<Logged>,
     last_pts: i64,
     held: Option<Vec<Logged>>,

@@ -5,6 +5,7 @@ mod chat;
 mod client;
 mod faults;
 mod gateway;
+mod items;
 mod load;
 
 use std::sync::Arc;

@@ -27,7 +27,8 @@ use crate::{
             session::{Answer, RequestError},
         },
         mtop::{
-            api::{self, ItemDetail},
+            api::Unreadable,
+            item::{self, ItemDetail},
             outcome::Outcome,
         },
     },
@@ -171,17 +172,16 @@ async fn seller_of(env: Env, facts: AccountFacts, item: &ItemId) -> (ItemKnown, 
     }
 }
 
-async fn ask_gateway(env: &Env, facts: &AccountFacts, item: &ItemId) -> Result<Result<ItemDetail, Governor>, Failure> {
+async fn ask_gateway(env: &Env, facts: &AccountFacts, id: &ItemId) -> Result<Result<ItemDetail, Governor>, Failure> {
     let mut credentials = Credentials::load(&env.store, facts).await?;
     if let Some(breaker) = &credentials.governor.breaker {
         return Err(Failure::blocked(breaker.cause));
     }
-    let (outcome, _) = credentials.call(env, &api::item_detail(item)).await?;
+    let (outcome, _) = credentials.call(env, &item::item_detail(id)).await?;
     match outcome {
         Outcome::Success(data) => {
-            let unreadable = |error: api::Unreadable| {
-                Failure::heals(crate::account::state::Reason::PlatformError, error.to_string())
-            };
+            let unreadable =
+                |error: Unreadable| Failure::heals(crate::account::state::Reason::PlatformError, error.to_string());
             ItemDetail::read(&data).map(Ok).map_err(unreadable)
         }
         refused => {

@@ -150,14 +150,14 @@ impl Answer {
 
 impl GatewayError {
     /// Takes the error by value: awc's is not `Send`.
-    fn sending(error: SendRequestError) -> Self {
+    pub(crate) fn sending(error: SendRequestError) -> Self {
         match error {
             SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => Self::Timeout,
             other => Self::Network(other.to_string()),
         }
     }
 
-    fn reading(error: &PayloadError) -> Self {
+    pub(crate) fn reading(error: &PayloadError) -> Self {
         match error {
             PayloadError::Overflow => Self::TooLarge,
             other => Self::Network(other.to_string()),
@@ -165,7 +165,7 @@ impl GatewayError {
     }
 }
 
-fn merge(cookies: &mut Cookies, headers: &HeaderMap) -> bool {
+pub(crate) fn merge(cookies: &mut Cookies, headers: &HeaderMap) -> bool {
     let set = headers.get_all(SET_COOKIE).filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     cookies.merge(set)
 }

@@ -1,8 +1,10 @@
-//! The signed HTTP gateway: `sign.rs` and `call.rs` make a request, `outcome.rs` says what an answer means, `api.rs` which calls there are;
+//! The signed HTTP gateway: `sign.rs` and `call.rs` make a request, `outcome.rs` says what an answer means, `api.rs` and
+//! `item.rs` which calls there are;
 //! `client.rs` sends them.
 
 pub mod api;
 pub mod call;
 pub mod client;
+pub mod item;
 pub mod outcome;
 pub mod sign;

@@ -86,6 +86,12 @@ const CHALLENGE: &[&str] = &["_____tmd_____", "x5secdata", "punish"];
 /// Marks that mean a challenge in `data.url` of a call that did not succeed, and nothing elsewhere.
 const WEAK_CHALLENGE: &[&str] = &["captcha", "validate"];
 
+/// Refusals that say: it is as it was to become.
+const DONE_ALREADY: [&str; 2] = ["IDLEITEM_POLISH_AGAIN", "POLISH_DUPLICATE"];
+
+/// Refusals that say: there is no such item any more.
+const ITEM_GONE: [&str; 3] = ["FAIL_BIZ_ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "ITEM_DELETED"];
+
 /// Characters of an answer that [`Outcome::Unknown`] keeps.
 const EXCERPT: usize = 160;
 
@@ -116,6 +122,20 @@ impl Outcome {
                 Self::Unknown { excerpt: excerpt(&answer.get("ret").unwrap_or(&Value::Null).to_string()) }
             }
         }
+    }
+
+    /// A refusal that needs nothing more to be done: what was asked for was done before.
+    pub fn is_done_already(&self) -> bool {
+        self.is_refusal_of(&DONE_ALREADY)
+    }
+
+    /// The platform knows the item no more.
+    pub fn is_item_gone(&self) -> bool {
+        self.is_refusal_of(&ITEM_GONE)
+    }
+
+    fn is_refusal_of(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Business { code, .. } if codes.contains(&code.as_str()))
     }
 
     fn of_page(page: &str) -> Self {
@@ -255,6 +275,16 @@ mod tests {
         let business =
             Outcome::Business { code: "BUYER_CONFIRM_INFO".into(), text: "买家确认信息后才能发货".into() };
         assert_eq!(Outcome::of(answer), business);
+    }
+
+    #[test]
+    fn a_refusal_may_say_that_it_is_done_or_that_there_is_nothing_to_do_it_with() {
+        let of = |ret: &str| Outcome::of(json!({"ret": [ret]}));
+        assert!(of("IDLEITEM_POLISH_AGAIN::宝贝已经擦亮过了").is_done_already());
+        assert!(of("POLISH_DUPLICATE::每天只能擦亮一次").is_done_already());
+        assert!(of("FAIL_BIZ_ITEM_NOT_FOUND::宝贝不存在").is_item_gone() && of("ITEM_DELETED").is_item_gone());
+        let off_shelf = of("UNSUPPORTED_ITEM_STATUS::已下架商品不支持该操作");
+        assert!(!off_shelf.is_done_already() && !off_shelf.is_item_gone());
     }
 
     #[test]
