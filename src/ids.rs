@@ -92,6 +92,37 @@ text_id! {
     MessageId;
 }
 
+text_id! {
+    /// A picture that a seller uploaded: the SHA-256 of its bytes in lower-case hexadecimal.
+    PictureId;
+}
+
+/// Before a [`PictureId`] where otherwise the address of a picture stands.
+const PICTURE: &str = "picture:";
+
+impl PictureId {
+    /// `None` where the text is no such hash.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hash = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hash.then(|| text.into())
+    }
+
+    /// What stands for the picture where otherwise an address stands: `picture:` and the hash.
+    pub fn address(&self) -> String {
+        format!("{PICTURE}{self}")
+    }
+
+    /// The picture that an address stands for; `None` where it is an address in the web.
+    pub fn of_address(address: &str) -> Option<Self> {
+        address.strip_prefix(PICTURE).and_then(Self::parse)
+    }
+
+    /// Whether an address is meant to stand for a picture, good or bad.
+    pub fn is_named_by(address: &str) -> bool {
+        address.starts_with(PICTURE)
+    }
+}
+
 /// UTC milliseconds since 1970: what the platform speaks and what the database stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -136,4 +167,19 @@ pub struct Now {
     pub instant: Instant,
     /// For the wire and the database.
     pub unix: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_one_address_and_nothing_else_is_one() {
+        let id = PictureId::from("0a".repeat(32));
+        assert_eq!(PictureId::of_address(&id.address()), Some(id));
+        let odd =
+            ["picture:", "picture:0A", &format!("picture:{}", "0A".repeat(32)), &format!("x:{}", "0a".repeat(32))];
+        assert!(odd.into_iter().all(|address| PictureId::of_address(address).is_none()));
+        assert!(PictureId::is_named_by("picture:x") && !PictureId::is_named_by("https://x/picture:"));
+    }
 }

@@ -97,6 +97,10 @@ pub mod access;
 
 pub mod platform;
 
+pub mod item;
+
+pub mod picture;
+
 pub mod account;
 
 pub mod inbox;

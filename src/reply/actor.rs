@@ -516,7 +516,9 @@ impl Handler<ItemKnown> for ReplyActor {
     fn handle(&mut self, ItemKnown { account, item, seller, title }: ItemKnown, ctx: &mut Self::Context) {
         let key = (account, item);
         let Some(uid) = seller else { return self.answer_without(&key) };
-        if self.sellers.contains(&key) && !self.asking.contains_key(&key) {
+        if let Some(known) = self.sellers.get_mut(&key).filter(|_| !self.asking.contains_key(&key)) {
+            // Whoever told a new title has stored it.
+            known.title = title.or(known.title.take());
             return;
         }
         self.remember_item(&key, &uid, title.clone(), ctx);
@@ -543,8 +545,8 @@ impl ReplyActor {
             title: title.unwrap_or_default(),
             fetched_at: clock::unix(),
         };
-        let store = self.store.clone();
-        let stored = async move { store.write(move |conn| store::items::put(conn, &row)).await };
+        let (store, id) = (self.store.clone(), *account);
+        let stored = async move { store.write_items(id, move |conn| store::items::put(conn, &row)).await };
         let then = stored.into_actor(self).map(|result, _, _| {
             if let Err(error) = result {
                 warn!(class = "database"; "cannot store who sells an item, it will be asked again: {error}");

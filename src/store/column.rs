@@ -15,8 +15,10 @@ use super::{chat_messages::Source, conversations::Side, secret::Sealed};
 use crate::{
     access::{role::Role, token::Access},
     account::state,
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp, TokenId, UserId},
+    ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, MessageId, PictureId, RuleId, Timestamp, TokenId, UserId},
+    item::progress::SyncState,
     outbox::entry::{self, SendId},
+    platform::mtop::item::ItemStatus,
     reply::rule::Matching,
 };
 
@@ -103,9 +105,21 @@ macro_rules! codes {
     ($($type:ty,)*) => {$(column!($type as Text: str, |code| code.as_str(), |raw: String| Ok(raw.parse()?));)*};
 }
 
-numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp,);
-texts!(ConversationId, BuyerId, ItemId, MessageId,);
-codes!(Role, Access, Matching, entry::State, entry::Origin, state::State, state::Reason, Side, Source,);
+numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp, Fen,);
+texts!(ConversationId, BuyerId, ItemId, MessageId, PictureId,);
+codes!(
+    Role,
+    Access,
+    Matching,
+    entry::State,
+    entry::Origin,
+    state::State,
+    state::Reason,
+    Side,
+    Source,
+    ItemStatus,
+    SyncState,
+);
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 
 /// PostgreSQL's texts cannot hold a NUL, and a buyer may write one: a message that can never be stored would stop its account.

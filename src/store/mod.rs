@@ -25,12 +25,16 @@ pub mod email_codes;
 mod error;
 pub mod facts;
 pub mod idempotency_keys;
+mod item_cache;
+pub mod item_syncs;
 pub mod items;
 pub mod lock;
 pub mod migrate;
 pub mod once_replies;
 pub mod outbox;
 mod page;
+pub mod picture_uploads;
+pub mod pictures;
 pub mod privacy;
 mod queue;
 mod reader;
@@ -65,6 +69,7 @@ pub use self::{
 };
 use self::{
     connection::{Role, Target},
+    item_cache::ItemCache,
     queue::Queue,
     timings::Timings,
 };
@@ -129,6 +134,7 @@ struct Inner {
     peoples_readers: Queue,
     timings: Timings,
     commits: Arc<AtomicU64>,
+    items: ItemCache,
 }
 
 impl Store {
@@ -143,7 +149,8 @@ impl Store {
         let peoples_readers = reader::start(&target, "people", config.readers, &timings)?;
         let commits = Arc::new(AtomicU64::new(0));
         let writer = writer::start(target, timings.clone(), Arc::clone(&commits))?;
-        let inner = Inner { keys, writer, engine_readers, peoples_readers, timings, commits };
+        let items = ItemCache::default();
+        let inner = Inner { keys, writer, engine_readers, peoples_readers, timings, commits, items };
         Ok(Self { inner: Arc::new(inner), readers: Whose::Engine })
     }
 
@@ -206,9 +213,11 @@ impl Store {
         &self.inner.keys
     }
 
-    /// How long the database's threads take, for whoever shows it.
+    /// How long the database's threads take and what its caches spare them, for whoever shows it.
     pub fn timings(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
-        self.inner.timings.collectors()
+        let mut all = self.inner.timings.collectors();
+        all.push(self.inner.items.collector());
+        all
     }
 
     /// How many transactions this process has committed. Whoever was answered by [`Store::write`] finds a higher number than before.

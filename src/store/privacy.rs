@@ -254,7 +254,10 @@ pub fn erase(
     diesel::delete(blocks::table.filter(blocks::id.eq_any(entries))).execute(conn)?;
     let ids: Vec<AccountId> = own.into_keys().collect();
     diesel::update(items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer))))
-        .set((items::seller_id.eq(pseudonym), items::title.eq("")))
+        .set((
+            (items::seller_id.eq(pseudonym), items::title.eq(""), items::description.eq(""), items::specs.eq("[]")),
+            (items::picture_url.eq(None::<String>), items::listed_as.eq(None::<String>)),
+        ))
         .execute(conn)?;
     revisions::bump(conn, Topic::Blocks)?;
     Ok(Ok(figures))

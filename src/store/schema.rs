@@ -171,12 +171,47 @@ diesel::table! {
 }
 
 diesel::table! {
+    item_syncs (account_id) {
+        account_id -> BigInt,
+        state -> Text,
+        page -> BigInt,
+        done -> BigInt,
+        total -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        queued_at -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        synced_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     items (account_id, item_id) {
         account_id -> BigInt,
         item_id -> Text,
         seller_id -> Text,
         title -> Text,
         fetched_at -> BigInt,
+        description -> Text,
+        price_fen -> Nullable<BigInt>,
+        specs -> Text,
+        stock -> Nullable<BigInt>,
+        status -> Text,
+        picture_url -> Nullable<Text>,
+        listed -> Bool,
+        listed_at -> Nullable<BigInt>,
+        listed_as -> Nullable<Text>,
+        detail_fetched_at -> Nullable<BigInt>,
+        detail_tried_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+        ai_facts -> Text,
+        floor_fen -> Nullable<BigInt>,
+        multi_spec -> Bool,
+        multi_quantity -> Bool,
+        polish -> Bool,
+        polished_day -> Nullable<BigInt>,
+        polish_tried_at -> Nullable<BigInt>,
+        polish_error -> Nullable<Text>,
     }
 }
 
@@ -207,6 +242,30 @@ diesel::table! {
         sent_at -> Nullable<BigInt>,
         settled_at -> Nullable<BigInt>,
         expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    picture_uploads (account_id, picture_id) {
+        account_id -> BigInt,
+        picture_id -> Text,
+        url -> Text,
+        width -> BigInt,
+        height -> BigInt,
+        uploaded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    pictures (owner_id, id) {
+        owner_id -> BigInt,
+        id -> Text,
+        mime -> Text,
+        width -> BigInt,
+        height -> BigInt,
+        size -> BigInt,
+        created_at -> BigInt,
+        bytes -> Binary,
     }
 }
 
@@ -306,10 +365,13 @@ diesel::joinable!(blocked_buyers -> users (owner_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
 diesel::joinable!(conversations -> accounts (account_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(item_syncs -> accounts (account_id));
 diesel::joinable!(items -> accounts (account_id));
 diesel::joinable!(once_replies -> accounts (account_id));
 diesel::joinable!(once_replies -> rules (rule_id));
 diesel::joinable!(outbox -> accounts (account_id));
+diesel::joinable!(picture_uploads -> accounts (account_id));
+diesel::joinable!(pictures -> users (owner_id));
 diesel::joinable!(rules -> accounts (account_id));
 diesel::joinable!(rules -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -331,9 +393,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     email_codes,
     facts,
     idempotency_keys,
+    item_syncs,
     items,
     once_replies,
     outbox,
+    picture_uploads,
+    pictures,
     revisions,
     rules,
     sessions,

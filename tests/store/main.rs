@@ -5,10 +5,12 @@
 mod access;
 mod audit;
 mod harness;
+mod items;
 mod messages;
 mod migrations;
 mod opening;
 mod pages;
+mod pictures;
 mod plans;
 mod privacy;
 mod retention;

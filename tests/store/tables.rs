@@ -15,10 +15,10 @@ use yutang::{
         blocked_buyers::{self, Blocked},
         chat_messages,
         conversations::{self, ConversationRow, Side},
-        facts, items,
+        facts, item_syncs, items,
         items::ItemRow,
         once_replies::{self, OnceReply},
-        outbox, revisions,
+        outbox, picture_uploads, revisions,
         revisions::Revisions,
         rules::{self, NewRule},
         unknown_pushes::{self, NewPush},
@@ -97,6 +97,9 @@ pub fn fill(store: &Store, scope: Scope, account: yutang::ids::AccountId) {
             conn,
             &ItemRow { account, item: "7".into(), seller: "8".into(), title: "t".into(), fetched_at: NOW },
         )?;
+        item_syncs::put(conn, &item_syncs::Sync::idle(account))?;
+        crate::pictures::keep_one(conn, &scope)?;
+        picture_uploads::insert(conn, &crate::pictures::upload(account, "https://p/1"))?;
         chat_messages::insert_new(conn, &[messages::message(account, "1.PNM")])?;
         outbox::insert_many(conn, &[messages::entry(account, 1)])?;
         let claim =
@@ -121,6 +124,8 @@ fn deleting_an_account_leaves_no_orphan() {
             "account_cursors",
             "conversations",
             "items",
+            "item_syncs",
+            "picture_uploads",
             "chat_messages",
             "outbox",
             "once_replies",
@@ -128,9 +133,9 @@ fn deleting_an_account_leaves_no_orphan() {
             "unknown_pushes",
         ];
         let counts = |database: &Database| tables.map(|table| count(&mut database.raw(), table));
-        assert_eq!(counts(database), [1; 10]);
+        assert_eq!(counts(database), [1; 12]);
         assert!(store.write_blocking(move |conn| accounts::delete(conn, &scope, account)).unwrap());
-        assert_eq!(counts(database), [0; 10]);
+        assert_eq!(counts(database), [0; 12]);
         assert_eq!(count(&mut database.raw(), "rules"), 1, "the owner's global rule stays");
     });
 }
