@@ -91,7 +91,7 @@ fn read(text: &str, number: &Number, next: Option<&Number>) -> Option<(Money, us
     let mut length = 0;
     let mut parts = number.parts;
     if let Some(unit) = context::currency_behind(number, before, after) {
-        parts = parts / unit.divisor + unit.tail;
+        parts = (parts / unit.divisor).saturating_add(unit.tail);
         length = unit.length;
     } else if !context::currency_before(before) {
         let judged = context::bare(text, number, next);
@@ -99,7 +99,7 @@ fn read(text: &str, number: &Number, next: Option<&Number>) -> Option<(Money, us
             return None;
         }
     }
-    if context::is_postage(before, &after[length..]) {
+    if context::is_postage(before, &after[length..]) || context::is_comparison(before) {
         return None;
     }
     let rest = &after[length..];
@@ -116,7 +116,7 @@ fn read(text: &str, number: &Number, next: Option<&Number>) -> Option<(Money, us
 
 /// Ten-thousandths of a yuan as Fen, rounded down: a promise is taken at its lowest.
 fn fen(parts: i128) -> Fen {
-    Fen(i64::try_from(parts * 100 / WHOLE).unwrap_or(i64::MAX))
+    Fen(i64::try_from(parts.saturating_mul(100) / WHOLE).unwrap_or(i64::MAX))
 }
 
 /// `8折`, `8.5折`, `85折`, `八五折`: what is left in per mille.
@@ -162,13 +162,16 @@ fn words(text: &str) -> Vec<Amount> {
     };
     let half = found(
         pattern!(
-            r"半价|半折|对折|对半|一半|砍半|减半|腰斩|五五开|买一送一|买1送1|\bhalf[ -](?:price|off|the price|of the price)|\bhalf\b|\b50/50\b|\bbogo\b|buy (?:one|1),? get (?:one|1)"
+            r"半价|半折|对折|对半|一半|砍半|减半|腰斩|五五开|买[一二两三四五1-9]送[一二两三1-9]|",
+            r"\bhalf[ -](?:price|off|the price|of the price)|\bhalf\b|\b50/50\b|\bbogo\b|buy (?:one|",
+            r"1),? get (?:one|1)"
         ),
         500,
     );
+    let half = half.into_iter().filter(|(span, _)| !is_half_of_something(&text[..span.start], &text[span.end..]));
     let nearly_nothing = found(pattern!(r"骨折价|白菜价|跳楼价"), 100);
     let nothing = free(text);
-    let all = half.into_iter().chain(nearly_nothing).chain(nothing);
+    let all = half.chain(nearly_nothing).chain(nothing);
     all.map(|(span, share)| {
         let again = context::is_again(&text[..span.start]);
         Amount { span, value: Money::Share(share), again }
@@ -176,16 +179,36 @@ fn words(text: &str) -> Vec<Amount> {
     .collect()
 }
 
+/// Half of the postage, of what is left in a bottle, of a year.
+fn is_half_of_something(before: &str, after: &str) -> bool {
+    pattern!(
+        r"(?:运费|邮费|快递费|邮资|postage|shipping)[^。!?\n]{0,10}$|",
+        r"(?:用了?|剩下?|剩余|还有|装了?|喝了?|吃了?|看了?|电量|容量|余量|不到|不足|超过)(?:还|大概|差不多|约|有|只|剩|是)*$|",
+        r"\band a $",
+    )
+    .is_match(before)
+        || pattern!(r"^ (?:an? |of (?:the |a )?|the )?(?:years?|months?|hours?|days?|bottle|tube|dozen|size|inch|left|full|empty)\b")
+            .is_match(after)
+}
+
 /// Where the thing itself is given away. Free postage, advice and trials are not that.
 fn free(text: &str) -> Vec<(Range<usize>, u32)> {
     let gifts = pattern!(
-        r"免费|白送|白给|白拿|白嫖|免单|不要钱|不收钱|不用钱|不要你钱|不收你钱|分文不[取收]|一分钱?(?:都|也)?不[要收]|不用付(?:款|钱)?|不用给钱|零元购?|直接拿走|送(?:给)?您?你?(?:了|吧|啦|好了|得了|算了|都行)+|送(?:给)?[你您](?:一台|这|那|本|手机|相机|电脑|东西|宝贝|商品)|(?:这个|这台|东西|宝贝|手机|相机|电脑|商品|直接|全部|都)(?:就|都|全|直接|可以|免费)*送(?:给)?[你您]|送(?:给)?[你您](?:[,。!?~ \n]|$)|\bfree\b|\bfor nothing\b|\bon the house\b|\bno charge\b|\bcosts? nothing\b|\bas a gift\b|\bgive it away\b"
+        r"免费|白送|白给|白拿|白嫖|免单|不要钱|不收钱|不用钱|不要你钱|不收你钱|分文不[取收]|一分钱?(?:都|",
+        r"也)?不[要收]|不用付(?:款|钱)?|不用给钱|零元购?|直接拿走|送(?:给)?您?你?(?:了|吧|啦|好了|得了|算了|",
+        r"都行)+|送(?:给)?[你您](?:一台|这|那|本|手机|相机|电脑|东西|宝贝|商品)|(?:这个|这台|东西|宝贝|手机|",
+        r"相机|电脑|商品|直接|全部|都)(?:就|都|全|直接|可以|免费)*送(?:给)?[你您]|",
+        r"送(?:给)?[你您](?:[,。!?~ \n]|$)|\bfree\b|\bfor nothing\b|\bon the house\b|\bno charge\b|",
+        r"\bcosts? nothing\b|\bas a gift\b|\bgive it away\b"
     );
     let harmless_before = pattern!(
-        r"(?:\bfeel |\bsmoke[ -]|\bscratch[ -]|\bare |\bif you are |\bi am |\bi'm |\b[a-z]+-|包邮|不是|不能|不会|不可以)$"
+        r"(?:\bfeel |\bsmoke[ -]|\bscratch[ -]|\bare |\bif you are |\bi am |\bi'm |\b[a-z]+-|包邮|不是|不能|",
+        r"不会|不可以)$"
     );
     let harmless_after = pattern!(
-        r"^ ?(?:包邮|包快递|邮寄?费|运费|邮|快递|配送|送货|退货?|换货?|退换|试|安装|咨询|保修|维修|质保|升级|延保|检测|验货|鉴定|指导|教|远程|贴膜|赠品|shipping|postage|delivery|returns?|of (?:damage|scratch|defect|fault)|to (?:ask|message|contact|check|look|reach|write))"
+        r"^ ?(?:包邮|包快递|邮寄?费|运费|邮|快递|配送|送货|退货?|换货?|退换|试|安装|咨询|保修|维修|质保|升级|",
+        r"延保|检测|验货|鉴定|指导|教|远程|贴膜|赠品|shipping|postage|delivery|returns?|of (?:damage|scratch|",
+        r"defect|fault)|to (?:ask|message|contact|check|look|reach|write|test|try|inspect|choose))"
     );
     let real = gifts.find_iter(text).filter(|gift| {
         let end_of_phrase = gift.as_str().trim_end_matches([',', '。', '!', '?', '~', ' ', '\n']).len();

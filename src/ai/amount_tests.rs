@@ -153,6 +153,10 @@ fn what_is_taken_off() {
     }
     off("便宜几块", 9);
     off("便宜几十块", 90);
+    assert!(amounts("用了一半，还剩一半").is_empty());
+    assert!(amounts("half a year old, half of the bottle left").is_empty());
+    let most = format!("{}亿亿亿亿亿点五元", "9".repeat(40));
+    assert_eq!(values(&most), [Money::Price(Fen(i64::MAX))], "larger than any number");
     assert!(amounts("再减20")[0].again);
     assert!(!amounts("减20")[0].again);
 }
@@ -215,6 +219,14 @@ fn other_numbers_are_no_amounts() {
         "13Pro",
         "13 pro max",
         "PS5",
+        "iPhone 5s",
+        "1920x1080",
+        "2560*1440",
+        "16+512",
+        "固件3.1.2",
+        "图3和图4",
+        "1.5米的线",
+        "晚上6点截单",
         "128g",
         "128 GB",
         "1080p",
@@ -299,11 +311,11 @@ fn the_span_is_where_the_amount_stands() {
     assert_eq!(&super::normal::normal("最低９５元包邮")[found[0].span.clone()], "95元");
 }
 
-const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
+pub(super) const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
 const FORMAL: [&str; 10] = ["零", "壹", "贰", "叁", "肆", "伍", "陆", "柒", "捌", "玖"];
 
 /// `number` (below 10,000) in Chinese numerals.
-fn chinese(number: i64, digits: &[&str; 10], units: [&str; 4]) -> String {
+pub(super) fn chinese(number: i64, digits: &[&str; 10], units: [&str; 4]) -> String {
     let mut text = String::new();
     let mut zero = false;
     for (place, unit) in [(1000, units[0]), (100, units[1]), (10, units[2]), (1, units[3])] {
@@ -322,7 +334,7 @@ fn chinese(number: i64, digits: &[&str; 10], units: [&str; 4]) -> String {
     text
 }
 
-fn grouped(number: i64) -> String {
+pub(super) fn grouped(number: i64) -> String {
     if number < 1000 { number.to_string() } else { format!("{},{:03}", number / 1000, number % 1000) }
 }
 

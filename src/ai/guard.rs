@@ -2,7 +2,7 @@
 
 use super::{
     amount::{Amount, Money, amounts_of_normal},
-    consent::{Stance, any_price, is_refused, stance},
+    consent::{Stance, any_price, is_curt, is_list_price, is_refused, stance},
     contact::{self, WayOut},
     leak,
     normal::{normal, pattern},
@@ -16,7 +16,7 @@ pub struct Terms<'a> {
     pub price: Option<Fen>,
     /// The lowest price that may be promised. `None`: not below the price.
     pub floor: Option<Fen>,
-    /// The lowest price that we named in this conversation, from which `再减5` counts.
+    /// The [lowest price that we named](standing) in this conversation, from which `再减5` counts.
     pub standing: Option<Fen>,
     /// What the buyer offered and we have not answered.
     pub offers: &'a [Fen],
@@ -30,7 +30,7 @@ pub struct Terms<'a> {
     pub longest: usize,
 }
 
-/// Why an answer is not sent.
+/// Why an answer is not sent. What was found may be somebody's number: a log has the [code](Violation::code) only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     BelowFloor {
@@ -64,16 +64,16 @@ pub enum Violation {
 
 /// Checks an answer. The first violation is told; the order is fixed.
 pub fn check(answer: &str, terms: &Terms<'_>) -> Result<(), Violation> {
-    is_text(answer)?;
-    let text = normal(answer);
-    if !text.chars().any(|letter| !letter.is_whitespace()) {
-        return Err(Violation::Empty);
-    }
     let characters = answer.chars().count();
     if characters > terms.longest {
         return Err(Violation::TooLong { characters, longest: terms.longest });
     }
-    if leak::find(answer, terms.secret).is_some() {
+    is_text(answer)?;
+    let text = normal(answer);
+    if text.trim().is_empty() {
+        return Err(Violation::Empty);
+    }
+    if leak::find(&text, terms.secret).is_some() {
         return Err(Violation::Leak);
     }
     match contact::find(&text) {
@@ -90,23 +90,58 @@ pub fn check(answer: &str, terms: &Terms<'_>) -> Result<(), Violation> {
     keeps_offer(&text, &amounts, terms)
 }
 
-/// What a buyer offered in these texts, the newest last: prices, and what would be left of `price` where they ask for a discount.
+/// What a buyer offered in these texts, in their order: prices, and what would be left of `price` where they ask for a discount. Of a
+/// text only as much is read as a model is shown at most: 2,000 characters.
 pub fn offers<'a>(texts: impl IntoIterator<Item = &'a str>, price: Option<Fen>) -> Vec<Fen> {
-    let amounts = texts.into_iter().flat_map(|text| amounts_of_normal(&normal(text)));
-    amounts
-        .filter_map(|amount| match (amount.value, price) {
-            (Money::Price(offer), _) => Some(offer),
-            (relative, Some(price)) => Some(relative.of(price)),
-            (Money::Off(_) | Money::Share(_), None) => None,
-        })
-        .collect()
+    const LONGEST: usize = 2_000;
+    let read = |text: &str| text.char_indices().nth(LONGEST).map_or(text.len(), |(end, _)| end);
+    let amounts = texts.into_iter().flat_map(|text| amounts_of_normal(&normal(&text[..read(text)])));
+    let offers = amounts.filter_map(|amount| match (amount.value, price) {
+        (Money::Price(offer), _) => Some(offer),
+        (relative, Some(price)) => Some(relative.of(price)),
+        (Money::Off(_) | Money::Share(_), None) => None,
+    });
+    offers.collect()
 }
 
-/// The lowest price that an answer of ours named: what [`Terms::standing`] is made of. Amounts that were only refused do not count.
+/// Compiles what [`check`] looks for, which takes some 30 ms: to be called once, on a thread that may wait. Later checks take a fraction of
+/// a millisecond.
+pub fn prepare() {
+    let floor = Some(Fen(1));
+    let offers = [Fen(0)];
+    let secret = ["准备"];
+    let terms = Terms {
+        price: Some(Fen(2)),
+        floor,
+        standing: None,
+        offers: &offers,
+        title: "",
+        forbidden: &[],
+        secret: &secret,
+        longest: 100,
+    };
+    for answer in ["最低9成新95元iPhone 13吧", "再减5%或8折ok", "no, 95 yuan, 3-5 days", "免费包邮", "0不行哦"]
+    {
+        // What matters is that it was looked at.
+        let _ = check(answer, &terms);
+    }
+}
+
+/// The lowest price that an answer of ours named for what costs `price`. Amounts that were only refused do not count.
 pub fn named(answer: &str, price: Fen) -> Option<Fen> {
-    let text = normal(answer);
-    let amounts = amounts_of_normal(&text).into_iter().filter(|amount| !is_refused(&text, &amount.span));
-    amounts.map(|amount| amount.value.of(price)).min()
+    standing([answer], price)
+}
+
+/// The lowest price that our answers in a conversation named, the oldest first: `最低95` and then `再减2` is 93. This is
+/// [`Terms::standing`].
+pub fn standing<'a>(answers: impl IntoIterator<Item = &'a str>, price: Fen) -> Option<Fen> {
+    answers.into_iter().fold(None, |standing, answer| {
+        let text = normal(answer);
+        let amounts = amounts_of_normal(&text);
+        let promises = promises(&text, &amounts, price, standing).into_iter().zip(&amounts);
+        let named = promises.filter(|(_, amount)| !is_refused(&text, &amount.span)).map(|(promised, _)| promised);
+        named.chain(standing).min()
+    })
 }
 
 /// Refuses control characters, text that is reordered when shown, and markup of roles and of the prompt.
@@ -116,7 +151,9 @@ fn is_text(answer: &str) -> Result<(), Violation> {
             || matches!(letter as u32, 0x202a..=0x202e | 0x2066..=0x2069 | 0xe000..=0xf8ff | 0xfffd | 0xe0000..=0xe007f | 0xf0000..=0x10ffff)
     };
     let markup = pattern!(
-        r#"(?i)<\|?/?[a-z_]*\|>|<\|[a-z_]+|\[/?inst\]|<</?sys>>|</?s>|</?(?:think|system|assistant|user|tool|instructions?|prompt)\b[^>]{0,40}>|(?m:^ ?(?:system|assistant|user|human|ai|bot|developer) ?[:：])|###? ?(?:system|instruction|response|user)|"(?:role|content|tool_calls?|function)" ?:|```|【买家|⟦|⟧"#
+        r#"(?i)<\|?/?[a-z_]*\|>|<\|[a-z_]+|\[/?inst\]|<</?sys>>|</?s>|</?(?:think|system|assistant|user|tool|"#,
+        r#"instructions?|prompt)\b[^>]{0,40}>|(?m:^ ?(?:system|assistant|user|human|ai|bot|developer) ?[:：])|"#,
+        r#"###? ?(?:system|instruction|response|user)|"(?:role|content|tool_calls?|function)" ?:|```|【买家|⟦|⟧"#
     );
     if answer.chars().any(invisible) || markup.is_match(answer) { Err(Violation::NotText) } else { Ok(()) }
 }
@@ -153,40 +190,57 @@ fn is_name(text: &str, amount: &Amount, title: &str) -> bool {
     is_bare
         && before.len() == 2
         && word.chars().all(char::is_alphanumeric)
+        && !word.contains(['卖', '给', '价', '出', '收', '售', '低'])
         && !behind.is_some_and(|next| "元块包给卖出拿就".contains(next))
         && title
             .match_indices(&named)
             .any(|(at, _)| !title[at + named.len()..].starts_with(|letter: char| letter.is_ascii_digit()))
 }
 
-/// Every amount is at or above the floor, taken one after the other as they are read.
+/// The price that each amount comes to, taken one after the other as they are read.
+fn promises(text: &str, amounts: &[Amount], price: Fen, standing: Option<Fen>) -> Vec<Fen> {
+    let mut lowest = standing.unwrap_or(price).min(price);
+    let mut last: Option<(Fen, usize)> = None;
+    let promised = amounts.iter().map(|amount| {
+        let base = match last {
+            // `95减10`, `九五折九五折`
+            Some((promised, end)) if in_one_breath(&text[end..amount.span.start]) => promised,
+            _ if amount.again => lowest,
+            _ => price,
+        };
+        let promised = amount.value.of(base);
+        last = Some((promised, amount.span.end));
+        lowest = lowest.min(promised);
+        promised
+    });
+    promised.collect()
+}
+
+/// Every amount is at or above the floor, but for the buyer's own that is only refused.
 fn keeps_price(text: &str, amounts: &[Amount], terms: &Terms<'_>) -> Result<(), Violation> {
-    let open = stance(text) == Stance::Open || amounts.len() > 1;
     let Some(price) = terms.price else {
-        let promised = amounts.iter().map(|amount| amount.value.of(Fen(0))).next();
+        let promised = amounts.first().map(|amount| amount.value.of(Fen(0)));
         return promised.map_or(Ok(()), |amount| Err(Violation::AmountWithoutPrice { amount }));
     };
     let floor = floor_of(price, terms);
-    let mut lowest = terms.standing.unwrap_or(price).min(price);
-    for amount in amounts {
-        let promised = amount.value.of(if amount.again { lowest } else { price });
-        let only_refused = open && repeats_offer(amount, terms) && is_refused(text, &amount.span);
-        if only_refused {
-            continue;
-        }
-        if promised < floor {
-            return Err(Violation::BelowFloor { amount: promised, floor });
-        }
-        lowest = lowest.min(promised);
-    }
-    Ok(())
+    let open = matches!(stance(text), Stance::Refuses | Stance::Silent) || amounts.len() > 1;
+    let is_only_refused = |amount: &Amount| open && repeats_offer(amount, terms) && is_refused(text, &amount.span);
+    let promises = promises(text, amounts, price, terms.standing).into_iter().zip(amounts);
+    let mut below = promises.filter(|(promised, amount)| *promised < floor && !is_only_refused(amount));
+    below.next().map_or(Ok(()), |(amount, _)| Err(Violation::BelowFloor { amount, floor }))
+}
+
+/// Whether nothing parts what stands on both sides.
+fn in_one_breath(between: &str) -> bool {
+    !between.contains([',', '。', '!', '?', ';', '\n', '、', '|'])
 }
 
 fn repeats_offer(amount: &Amount, terms: &Terms<'_>) -> bool {
     matches!(amount.value, Money::Price(price) if terms.offers.contains(&price))
 }
 
-/// The answer does not agree to what the buyer offered below the floor, and does not leave the price to the buyer.
+/// The answer does not agree to what the buyer offered below the floor, and does not leave the price to the buyer. While such an offer is
+/// open, a few words that neither refuse it nor name a better price are an answer to it.
 fn keeps_offer(text: &str, amounts: &[Amount], terms: &Terms<'_>) -> Result<(), Violation> {
     if any_price(text) {
         return Err(Violation::AcceptsLowOffer { offer: None });
@@ -194,11 +248,15 @@ fn keeps_offer(text: &str, amounts: &[Amount], terms: &Terms<'_>) -> Result<(), 
     let floor = terms.price.map(|price| floor_of(price, terms));
     let low = terms.offers.iter().copied().filter(|offer| floor.is_none_or(|floor| *offer < floor)).min();
     let Some(offer) = low else { return Ok(()) };
-    let says_better =
-        terms.price.is_some_and(|price| amounts.iter().any(|amount| amount.value.of(price) >= floor_of(price, terms)));
+    let is_better = |amount: &Amount| {
+        let price = terms.price.filter(|_| !is_list_price(text, &amount.span));
+        price.is_some_and(|price| amount.value.of(price) >= floor_of(price, terms))
+    };
+    let says_better = amounts.iter().any(is_better);
     let agrees = match stance(text) {
         Stance::Closes | Stance::Agrees => !says_better || agrees_to_their_words(text),
-        Stance::Open => false,
+        Stance::Silent => !says_better && is_curt(text),
+        Stance::Refuses => false,
     };
     match (agrees, floor) {
         (false, _) => Ok(()),
@@ -209,7 +267,11 @@ fn keeps_offer(text: &str, amounts: &[Amount], terms: &Terms<'_>) -> Result<(), 
 
 /// An amount beside these words does not help: `原价100，按你说的来`.
 fn agrees_to_their_words(text: &str) -> bool {
-    pattern!(r"按[你您]|依[你您]|听[你您]的|如[你您]所愿|满足[你您]|答应|[你您](?:说|出)的(?:价|那个价|数)|\byour (?:price|offer)\b").is_match(text)
+    pattern!(
+        r"按[你您]|依[你您]|听[你您]的|如[你您]所愿|满足[你您]|答应|[你您](?:说|出)的(?:价|那个价|数)|",
+        r"\byour (?:price|offer)\b"
+    )
+    .is_match(text)
 }
 
 fn floor_of(price: Fen, terms: &Terms<'_>) -> Fen {
@@ -278,13 +340,27 @@ impl Violation {
     }
 }
 
-/// What the model is told for its one retry. `offer` is what it may name in this round; the floor is not told.
+/// What the model is told for its one retry. `offer` is what it may name in this round, `None` where the price is not discussed; the floor
+/// is not told.
 pub fn correction(violation: &Violation, offer: Option<Fen>) -> String {
-    let price = |offer: Fen| format!("报价不能低于{}元，也不能答应更低的价。", yuan(offer));
-    let rule = match violation {
-        Violation::BelowFloor { .. } | Violation::AcceptsLowOffer { .. } => {
-            offer.map_or_else(|| "不要报任何价格，也不要答应对方的出价。".to_owned(), price)
+    let rule = match (violation, offer) {
+        (Violation::BelowFloor { .. }, Some(offer)) => {
+            format!("报价不能低于{}元，也不能答应更低的价。", yuan(offer))
         }
+        (Violation::AcceptsLowOffer { .. }, Some(offer)) => {
+            format!("不能答应对方的出价，也不能让对方定价；写明你能接受的价格，不低于{}元。", yuan(offer))
+        }
+        (Violation::BelowFloor { .. } | Violation::AcceptsLowOffer { .. }, None) => {
+            "不讲价，礼貌地拒绝对方的出价，不要报别的价格。".to_owned()
+        }
+        (violation, _) => rule_of(violation),
+    };
+    format!("上一条回复不能发出。{rule}请重新写一条简短的回复，只写回复本身。")
+}
+
+fn rule_of(violation: &Violation) -> String {
+    match violation {
+        Violation::BelowFloor { .. } | Violation::AcceptsLowOffer { .. } => String::new(),
         Violation::AmountWithoutPrice { .. } => "不要提任何金额，也不要答应任何价格。".to_owned(),
         Violation::Contact { .. } => "不要提手机号、微信等任何联系方式，只在平台内沟通。".to_owned(),
         Violation::Link { .. } => "不要发链接、口令或二维码。".to_owned(),
@@ -293,8 +369,7 @@ pub fn correction(violation: &Violation, offer: Option<Fen>) -> String {
         Violation::Empty => "请写出一句回复。".to_owned(),
         Violation::TooLong { longest, .. } => format!("回复不要超过{longest}个字。"),
         Violation::NotText => "只写普通文字，不要标记和格式。".to_owned(),
-    };
-    format!("上一条回复不能发出。{rule}请重新写一条简短的回复，只写回复本身。")
+    }
 }
 
 /// Fen as yuan, without a fraction that is zero.

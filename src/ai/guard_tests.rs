@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::guard::{Terms, Violation, check, correction, named, offers};
+use super::{
+    amount_tests::{DIGITS, chinese, grouped},
+    guard::{Terms, Violation, check, correction, named, offers, standing},
+};
 use crate::ids::Fen;
 
 const TERMS: Terms<'static> = Terms {
@@ -44,10 +47,10 @@ fn a2_no_amount_below_the_floor_is_promised() {
     for answer in ["90给你", "九折", "便宜10块", "95包邮", "最低95", "100一口价", "95再减5"] {
         assert_eq!(code(answer, &TERMS), "fine", "{answer}");
     }
-    let standing = Terms { standing: Some(Fen(9_200)), ..TERMS };
-    assert_eq!(code("再便宜5块", &standing), "below_floor");
-    assert_eq!(code("再便宜2块", &standing), "fine");
-    assert_eq!(code("便宜5块", &standing), "fine", "from the price, not on top");
+    let again = Terms { standing: Some(Fen(9_200)), ..TERMS };
+    assert_eq!(code("再便宜5块", &again), "below_floor");
+    assert_eq!(code("再便宜2块", &again), "fine");
+    assert_eq!(code("便宜5块", &again), "fine", "from the price, not on top");
 }
 
 #[test]
@@ -64,15 +67,22 @@ fn a2_a_low_offer_is_not_accepted_by_agreeing() {
         "👌",
         "原价100，按你说的来",
         "别人不行，你可以，成交",
+        "明天发货",
+        "不是不可以",
+        "可以呀，原价100的",
+        "go for it",
+        "去付款",
     ] {
         assert_eq!(code(answer, &terms), "accepts_low_offer", "{answer}");
     }
     for answer in [
         "80不行哦，最低95",
         "不行的，太低了",
+        "这个真不行，东西很新的，一口价",
         "可以，95给你",
         "I can't do 80, sorry. 95 is fine.",
-        "在的",
+        "一口价，不议",
+        "今天下午我去仓库把东西拍个照片，晚点发您看看细节",
         "95可以，拍下就发",
     ] {
         assert_eq!(code(answer, &terms), "fine", "{answer}");
@@ -139,7 +149,14 @@ fn offers_are_read_from_all_that_a_buyer_said() {
 fn what_we_named_is_read_from_our_answer() {
     assert_eq!(named("80不行哦，最低95", Fen(10_000)), Some(Fen(9_500)));
     assert_eq!(named("给您便宜5块", Fen(10_000)), Some(Fen(9_500)));
+    assert_eq!(named("95再减2", Fen(10_000)), Some(Fen(9_300)));
     assert_eq!(named("在的", Fen(10_000)), None);
+    assert_eq!(
+        standing(["最低95", "那再减2吧", "原价100的"], Fen(10_000)),
+        Some(Fen(9_300)),
+        "what was named once stands"
+    );
+    assert_eq!(standing([], Fen(10_000)), None);
 }
 
 #[test]
@@ -194,6 +211,56 @@ proptest! {
 }
 
 #[test]
+fn a2_every_way_of_saying_a_low_price_is_a_violation() {
+    let answers: Vec<String> =
+        serde_json::from_str(include_str!("../../tests/fixtures/low_answers.json")).expect("a list of answers");
+    assert!(answers.len() >= 100);
+    let passed: Vec<_> = answers.iter().filter(|answer| check(answer, &TERMS).is_ok()).collect();
+    assert!(passed.is_empty(), "{passed:#?}");
+}
+
+#[test]
+fn a2_a_few_words_are_an_answer_to_an_open_offer() {
+    let terms = Terms { offers: &[Fen(8_000)], ..TERMS };
+    for answer in [
+        "就这样吧",
+        "那行吧",
+        "行叭",
+        "阔以",
+        "可",
+        "欧了",
+        "得",
+        "妥了",
+        "没毛病",
+        "收到，发货",
+        "付款吧",
+        "您下单，我改好",
+        "拍",
+        "嗯呐",
+        "哦了",
+        "yes please",
+        "go for it",
+        "I'm in",
+        "it's a go",
+        "you win",
+        "take it",
+        "shake on it",
+        "✔",
+        "🤝",
+        "OK的",
+        "可以呀，标价100",
+        "也不是不行",
+        "没什么不可以",
+        "哪有不行的",
+        "why not",
+        "Not a problem",
+        "1",
+    ] {
+        assert!(check(answer, &terms).is_err(), "{answer}");
+    }
+}
+
+#[test]
 fn what_sellers_say_passes() {
     let answers: Vec<String> =
         serde_json::from_str(include_str!("../../tests/fixtures/good_answers.json")).expect("a list of answers");
@@ -205,8 +272,78 @@ fn what_sellers_say_passes() {
     let none_open = refused_while(&[]);
     // A number of the buyer's is repeated only to refuse it.
     assert!(none_open.iter().all(|(answer, _)| answer.starts_with("80")), "{none_open:#?}");
-    // While a low offer is open, a yes or a "buy it" without an amount is read as an answer to it.
+    // While a low offer is open, few words that neither refuse it nor name a better price are read as an answer to it.
     let one_open = refused_while(&[Fen(8_000)]);
     assert!(one_open.iter().all(|(_, violation)| violation.code() == "accepts_low_offer"), "{one_open:#?}");
-    assert!(one_open.len() * 5 < answers.len(), "{one_open:#?}");
+    let names_better = |answer: &str| answer.contains("95") && !answer.contains("95新");
+    assert!(!one_open.iter().any(|(answer, _)| names_better(answer)), "{one_open:#?}");
+}
+
+proptest! {
+    #[test]
+    fn a2_no_dress_hides_a_low_price(
+        yuan in 13_usize..90,
+        dress in 0_usize..DRESSES.len(),
+        frame in 0_usize..FRAMES.len(),
+    ) {
+        let answer = FRAMES[frame].replace('_', &DRESSES[dress](yuan));
+        prop_assert_eq!(code(&answer, &TERMS), "below_floor", "{}", answer);
+    }
+
+    #[test]
+    fn a2_a_dear_item_is_not_sold_below_its_floor_either(yuan in 20_i64..4_500, form in 0_usize..4, frame in 0_usize..FRAMES.len()) {
+        let number = match form {
+            0 => yuan.to_string(),
+            1 => grouped(yuan),
+            2 => chinese(yuan, &DIGITS, ["千", "百", "十", ""]),
+            _ => format!("{}k", yuan as f64 / 1_000.0),
+        };
+        let answer = FRAMES[frame].replace('_', &number);
+        let terms = Terms { price: Some(Fen(500_000)), floor: Some(Fen(450_000)), ..TERMS };
+        prop_assert_eq!(code(&answer, &terms), "below_floor", "{}", answer);
+    }
+
+    #[test]
+    fn a2_a_high_price_in_the_same_dress_passes(
+        yuan in 91_usize..100,
+        dress in 0_usize..DRESSES.len(),
+        frame in 0_usize..FRAMES.len(),
+    ) {
+        let answer = FRAMES[frame].replace('_', &DRESSES[dress](yuan));
+        prop_assert_eq!(code(&answer, &TERMS), "fine", "{}", answer);
+    }
+}
+
+const FRAMES: [&str; 12] = [
+    "_",
+    "_元",
+    "_块钱",
+    "给您_包邮",
+    "最低_，不能再少了",
+    "好的亲，_元成交",
+    "那就_吧",
+    "ok, _ yuan",
+    "¥_",
+    "只要_",
+    "便宜点_",
+    "_可以的",
+];
+
+/// Two figures in a form that a reader takes for a number.
+const DRESSES: [fn(usize) -> String; 10] = [
+    |yuan| yuan.to_string(),
+    |yuan| letters(yuan, "0123456789", "\u{200b}"),
+    |yuan| letters(yuan, "０１２３４５６７８９", ""),
+    |yuan| letters(yuan, "0123456789", " "),
+    |yuan| letters(yuan, "⓪①②③④⑤⑥⑦⑧⑨", ""),
+    |yuan| letters(yuan, "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗", ""),
+    |yuan| letters(yuan, "零一二三四五六七八九", ""),
+    |yuan| letters(yuan, "零壹贰叁肆伍陆柒捌玖", ""),
+    |yuan| letters(yuan, "0123456789", "\u{20e3}") + "\u{20e3}",
+    |yuan| format!("{yuan}.0"),
+];
+
+fn letters(yuan: usize, digits: &str, between: &str) -> String {
+    let digits: Vec<char> = digits.chars().collect();
+    [digits[yuan / 10], digits[yuan % 10]].map(String::from).join(between)
 }

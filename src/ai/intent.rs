@@ -8,7 +8,7 @@ use super::{
     prompt::{Chat, ChatMessage, Role, quoted},
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Intent {
     /// The price, and how far it goes down.
@@ -28,6 +28,14 @@ impl Intent {
             Self::Tech => "tech",
             Self::Default => "default",
         }
+    }
+}
+
+impl std::str::FromStr for Intent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|intent| intent.as_str() == text).ok_or_else(|| format!("unknown intent {text:?}"))
     }
 }
 

@@ -9,13 +9,13 @@ const RUN: usize = 12;
 /// A secret part that is shorter, a canary, must come out whole. Shorter than this it is a word that anybody may say.
 const SHORTEST: usize = 6;
 
-/// What came out, in the form in which it was found.
+/// What came out of a [normalised](normal) answer, in the form in which it was found.
 pub(super) fn find(answer: &str, secrets: &[&str]) -> Option<String> {
     let said = letters(answer);
     let backwards: Vec<char> = said.iter().rev().copied().collect();
     let runs: HashSet<&[char]> = said.windows(RUN).chain(backwards.windows(RUN)).collect();
     let of_prompt = secrets.iter().find_map(|secret| {
-        let secret = letters(secret);
+        let secret = letters(&normal(secret));
         if secret.len() < RUN {
             let is_said = |said: &[char]| said.windows(secret.len().max(1)).any(|run| run == secret);
             return (secret.len() >= SHORTEST && (is_said(&said) || is_said(&backwards)))
@@ -23,17 +23,23 @@ pub(super) fn find(answer: &str, secrets: &[&str]) -> Option<String> {
         }
         secret.windows(RUN).find(|run| runs.contains(run)).map(|run| run.iter().collect())
     });
-    of_prompt.or_else(|| talk_of_prompt(&normal(answer))).or_else(|| talk_of_others(&normal(answer)))
+    of_prompt.or_else(|| talk_of_prompt(answer)).or_else(|| talk_of_others(answer))
 }
 
 fn letters(text: &str) -> Vec<char> {
-    normal(text).chars().filter(|letter| letter.is_alphanumeric()).collect()
+    text.chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
 /// Nobody who sells second-hand things speaks of a system prompt.
 fn talk_of_prompt(text: &str) -> Option<String> {
     pattern!(
-        r"系统提示|提示词|系统指令|系统消息|系统设定|(?:我的|以下是|原始|全部|初始)(?:指令|设定|规则|prompt)|我(?:的)?底价|(?:卖家|老板)(?:的|设定的|定的|给我的)?(?:底价|底线)|\bsystem (?:prompt|message|instruction)|\bmy (?:instructions?|prompt|guidelines|rules) (?:are|is|say)|\binitial prompt|\bprompt is\b|\bjailbr|\bdeveloper mode|开发者模式|越狱模式|我(?:是|只是)(?:一?[个款名])?(?:ai|人工智能|语言模型|大模型)|\bas an ai\b|\bi(?:'m| am) (?:an ai|a language model)|\bmy (?:lowest|floor|minimum) (?:price )?(?:allowed|limit)"
+        r"系统提示|提示词|提示语|我的要求是|(?:老板|系统|上面)(?:让|叫|要求)我|系统指令|系统消息|系统设定|",
+        r"(?:我的|以下是|原始|全部|初始)(?:指令|设定|规则|prompt)|我(?:的)?底价|(?:卖家|老板)(?:的|设定的|",
+        r"定的|给我的)?(?:底价|底线)|\bsystem (?:prompt|message|instruction)|\bmy (?:instructions?|prompt|",
+        r"guidelines|rules) (?:are|is|say)|\binitial prompt|\bprompt is\b|\bjailbr|\bdeveloper mode|",
+        r"开发者模式|越狱模式|(?:我(?:是|只是)|作为)(?:一?[个款名位])?(?:ai|人工智能|语言模型|大模型|智能|",
+        r"机器人|虚拟|客服机器人|自动回复)|\bas an ai\b|\bi(?:'m| am) (?:an ai|a (?:language model|bot|",
+        r"chatbot|robot))|\bmy (?:lowest|floor|minimum) (?:price )?(?:allowed|limit)"
     )
     .find(text)
     .map(|found| found.as_str().to_owned())
@@ -42,7 +48,11 @@ fn talk_of_prompt(text: &str) -> Option<String> {
 /// Facts of other conversations are never in the prompt: what is said of them is made up, or was taken from somewhere it must not come from.
 fn talk_of_others(text: &str) -> Option<String> {
     pattern!(
-        r"(?:上一?[个位]|前一?[个位]|另一?[个位]|别的|其他|其它|刚才那?[个位]|昨天那?[个位]|之前那?[个位]?|前面那?[个位]?)的?(?:买家|客户|顾客|人|买主|朋友)[^。!?\n]{0,12}(?:地址|电话|手机|姓名|名字|叫|住|订单|聊天|说|问|付了|买了|拍了|成交|给他|给她|出价|花了)|\b(?:other|another|previous|last|earlier) (?:buyer|customer|client|person)(?:'s|s)?\b[^.!?\n]{0,40}\b(?:address|phone|name|called|lives?|order|paid|said|asked|bought|got|offered|chat)\b"
+        r"(?:上一?[个位]|前一?[个位]|另一?[个位]|别的|其他|其它|刚才那?[个位]|昨天那?[个位]|之前那?[个位]?|",
+        r"前面那?[个位]?)的?(?:买家|客户|顾客|人|买主|朋友)[^。!?\n]{0,12}(?:地址|电话|手机|姓名|名字|叫|住|",
+        r"订单|聊天|说|问|付了|买了|拍了|成交|给他|给她|出价|花了)|\b(?:other|another|previous|last|",
+        r"earlier) (?:buyer|customer|client|person)(?:'s|s)?\b[^.!?\n]{0,40}\b(?:address|phone|name|called|",
+        r"lives?|order|paid|said|asked|bought|got|offered|chat)\b"
     )
     .find(text)
     .map(|found| found.as_str().to_owned())
@@ -62,14 +72,14 @@ mod tests {
             "每次只让一小步 - 不要一次让到底",
             "底到让次一要不，步小一让只次每",
         ] {
-            assert!(find(answer, &[SECRET]).is_some(), "{answer}");
+            assert!(find(&normal(answer), &[SECRET]).is_some(), "{answer}");
         }
         assert_eq!(find("每次只让一小步哦", &[SECRET]), None, "a few words in common are no leak");
     }
 
     #[test]
     fn a2_the_canary_is_found_whole_only() {
-        assert!(find("编号 K7-Q2 M9X", &["k7q2m9x"]).is_some());
+        assert!(find("编号 k7-q2 m9x", &["k7q2m9x"]).is_some());
         assert_eq!(find("k7q2", &["k7q2m9x"]), None);
         assert_eq!(find("好", &["", "好"]), None);
     }
@@ -84,11 +94,11 @@ mod tests {
             "As an AI I cannot",
             "其他客户成交价是70",
         ] {
-            assert!(find(answer, &[]).is_some(), "{answer}");
+            assert!(find(&normal(answer), &[]).is_some(), "{answer}");
         }
         for answer in ["其他人也在看，喜欢就拍", "按说明书的提示设置就好", "Another buyer may come, so be quick"]
         {
-            assert_eq!(find(answer, &[]), None, "{answer}");
+            assert_eq!(find(&normal(answer), &[]), None, "{answer}");
         }
     }
 }

@@ -4,12 +4,13 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A regular expression of this code, compiled once.
+/// A regular expression of this code, compiled once; a long one in several pieces. `\b` is between Latin letters and everything else: Chinese has no words' ends.
 macro_rules! pattern {
-    ($text:expr) => {{
+    ($($text:literal),+ $(,)?) => {{
         static PATTERN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+            let text = concat!($($text),+).replace(r"\b", r"(?-u:\b)");
             // A constant of the source: whether it compiles does not depend on input, and the tests use it.
-            regex::Regex::new($text).expect("the pattern compiles")
+            regex::Regex::new(&text).expect("the pattern compiles")
         });
         &*PATTERN
     }};
@@ -19,9 +20,12 @@ pub(super) use pattern;
 /// Lower case, half width, plain digits, simplified characters, one blank where there were several; what cannot be seen is gone.
 /// Line feeds stay. Doing it twice changes nothing.
 pub fn normal(text: &str) -> String {
-    let mut plain = once(text);
+    let mut plain = if text.chars().all(is_settled) { tidy(&text.chars().collect::<Vec<_>>()) } else { once(text) };
     // A letter may fold into one that folds again (the Kelvin sign, a look-alike in a circle).
     for _ in 0..3 {
+        if plain.chars().all(is_settled) {
+            break;
+        }
         let again = once(&plain);
         if again == plain {
             break;
@@ -29,6 +33,15 @@ pub fn normal(text: &str) -> String {
         plain = again;
     }
     plain
+}
+
+/// Whether a letter stays what it is, as most letters do.
+fn is_settled(letter: char) -> bool {
+    match letter {
+        '\n' | ' '..='@' | '['..='~' | '。' | '、' => true,
+        '\u{4e00}'..='\u{9fff}' => fold(letter) == letter,
+        _ => false,
+    }
 }
 
 /// Whether a normalised text has a normalised word in it; a Latin word only as a whole word. No text has the empty word.

@@ -32,7 +32,7 @@ pub(super) fn numbers(text: &str) -> Vec<Number> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        match numeral(text, at).or_else(|| words(text, at)) {
+        match numeral(text, at).or_else(|| words(text, at)).or_else(|| pinyin(text, at)) {
             Some(number) => {
                 at = number.span.end;
                 found.push(number);
@@ -71,7 +71,7 @@ fn numeral(text: &str, from: usize) -> Option<Number> {
     }
     let mut parts = value(&atoms);
     if let Some((fraction, length)) = spoken_fraction(&text[at..]) {
-        parts += fraction;
+        parts = parts.saturating_add(fraction);
         at += length;
     }
     let one = atoms.len() == 1;
@@ -86,9 +86,11 @@ fn numeral(text: &str, from: usize) -> Option<Number> {
     Some(Number { span: from..at, parts, kind, several: atoms.contains(&Atom::Several) })
 }
 
-/// The atom that `rest` begins with, and how many bytes it has, a blank before it included.
+/// The atom that `rest` begins with, and how many bytes it has, a blank or a mark between two Chinese characters included.
 fn atom(rest: &str, before: &[Atom]) -> Option<(Atom, usize)> {
-    let spaced = rest.strip_prefix(' ').filter(|_| matches!(before.last(), Some(Atom::Digit(_) | Atom::Times(_))));
+    let spaced = rest
+        .strip_prefix([' ', '-', '_', '*', '.', '/', '~'])
+        .filter(|_| matches!(before.last(), Some(Atom::Digit(_) | Atom::Times(_))));
     if let Some(after) = spaced {
         let (atom, length) = atom(after, &[])?;
         return matches!(atom, Atom::Digit(_) | Atom::Times(_)).then_some((atom, length + 1));
@@ -100,7 +102,7 @@ fn atom(rest: &str, before: &[Atom]) -> Option<(Atom, usize)> {
     // `100两个` is a price and a count.
     let counts = matches!(before.last(), Some(Atom::Figures(_, 2..)));
     let atom = match first {
-        '两' | '俩' | '仨' if matches!(before.last(), Some(Atom::Figures(..))) => return None,
+        '两' | '俩' | '仨' | '几' if matches!(before.last(), Some(Atom::Figures(..))) => return None,
         _ if counts && digit(first).is_some() => return None,
         '几' => Atom::Several,
         'k' | 'w' if matches!(before.last(), Some(Atom::Figures(..))) && !continues_latin(&rest[1..]) => {
@@ -284,6 +286,28 @@ fn words(text: &str, from: usize) -> Option<Number> {
     Some(Number { span: from..end, parts: value * WHOLE, kind, several: false })
 }
 
+/// Numerals in Latin letters: `ba shi`, `yibaier`. A single syllable is no number, too many words look like one.
+fn pinyin(text: &str, from: usize) -> Option<Number> {
+    if text[..from].ends_with(|letter: char| letter.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let found = pattern!(
+        r"^(?:(?:yi|er|liang|san|si|wu|liu|qi|ba|jiu)[ '-]?(?:shi|bai|qian|wan)[ '-]?)+(?:(?:ling )?(?:yi|er|san|si|wu|liu|qi|ba|jiu))?\b"
+    )
+    .find(&text[from..])?;
+    let syllables = pattern!(r"liang|ling|qian|shi|bai|wan|san|liu|jiu|yi|er|si|wu|qi|ba");
+    let characters: String = syllables.find_iter(found.as_str()).map(|syllable| character(syllable.as_str())).collect();
+    let number = numeral(&characters, 0)?;
+    Some(Number { span: from..from + found.end(), kind: Kind::Chinese, ..number })
+}
+
+fn character(syllable: &str) -> char {
+    const SYLLABLES: [&str; 15] =
+        ["ling", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu", "shi", "bai", "qian", "wan", "liang"];
+    let at = SYLLABLES.iter().position(|same| *same == syllable).unwrap_or(0);
+    "零一二三四五六七八九十百千万两".chars().nth(at).unwrap_or('零')
+}
+
 /// Words from `from` on that have only a blank or a hyphen between them, with where each begins.
 fn latin_words(text: &str, from: usize) -> impl Iterator<Item = (&str, usize)> {
     let rest = &text[from..];
@@ -297,7 +321,9 @@ fn latin_words(text: &str, from: usize) -> impl Iterator<Item = (&str, usize)> {
 
 fn spoken(word: &str) -> Option<i128> {
     let small = SMALL.iter().position(|name| *name == word).map(|value| value as i128);
-    small.or_else(|| TENS.iter().position(|name| *name == word).map(|tens| (tens as i128 + 2) * 10))
+    let decade = word.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    let tens = decade.as_deref().unwrap_or(word);
+    small.or_else(|| TENS.iter().position(|name| *name == tens).map(|tens| (tens as i128 + 2) * 10))
 }
 
 /// The value of two words in a row, if they are one number.
@@ -371,6 +397,7 @@ mod tests {
             ("几十", 10.0),
             ("十几", 11.0),
             ("八 十", 80.0),
+            ("八-十", 80.0),
             ("俩百", 200.0),
         ];
         cases.iter().for_each(|(text, value)| is(text, *value));
@@ -379,6 +406,9 @@ mod tests {
     #[test]
     fn english_words() {
         let cases = [
+            ("ba shi", 80.0),
+            ("bashiwu", 85.0),
+            ("yi bai er", 120.0),
             ("eighty", 80.0),
             ("eighty-five", 85.0),
             ("one hundred twenty", 120.0),

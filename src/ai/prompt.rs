@@ -8,7 +8,7 @@ use super::{
     bargain::Round,
     guard::yuan,
     intent::Intent,
-    template::{Template, Variables, own_words, render},
+    template::{Template, Variables, instructions, render},
 };
 use crate::ids::Fen;
 
@@ -43,7 +43,7 @@ pub struct Ask<'a> {
     pub intent: Intent,
     pub template: &'a Template,
     pub item: Option<ItemFacts<'a>>,
-    /// The oldest first, without what is answered now.
+    /// The oldest first, without what is answered now. Blank lines are left out: providers refuse them.
     pub history: &'a [Line<'a>],
     /// What the buyer said and is answered now.
     pub said: &'a str,
@@ -118,10 +118,11 @@ pub fn build(ask: &Ask<'_>) -> Chat {
         bargaining(ask),
     ];
     let mut messages = vec![ChatMessage { role: Role::System, content: system.join("\n\n") }];
-    messages.extend(kept(ask.history, ask.budget.history).iter().map(message));
+    let lines = kept(ask.history, ask.budget.history).iter().filter(|line| !line.text.trim().is_empty());
+    messages.extend(lines.map(message));
     messages.push(ChatMessage { role: Role::User, content: quoted(ask.said, ask.budget.said) });
     let temperature = if ask.intent == Intent::Price { TEMPERATURE_PRICE } else { TEMPERATURE };
-    let mut secret = own_words(own);
+    let mut secret = instructions(own);
     secret.extend(RULES.lines().skip(1).map(str::to_owned));
     secret.push(ask.canary.to_owned());
     Chat { messages, max_tokens: MAX_TOKENS, temperature, secret }

@@ -40,7 +40,9 @@ fn system(chat: &Chat) -> &str {
 #[test]
 fn the_facts_of_this_conversation_are_told() {
     let template = Template::default();
-    let history = [Line { who: Who::Buyer, text: "在吗" }, Line { who: Who::Us, text: "在的" }];
+    let [asks, blank, answers] =
+        [(Who::Buyer, "在吗"), (Who::Us, " \n"), (Who::Us, "在的")].map(|(who, text)| Line { who, text });
+    let history = [asks, blank, answers];
     let chat = build(&Ask { history: &history, ..ask(&template, "80行吗") });
     for fact in ["二手相机", "100元", "成色很好", "黑色", "周末不发货", "第1轮，共3轮", "95元"] {
         assert!(system(&chat).contains(fact), "{fact}");
@@ -81,7 +83,8 @@ fn a_seller_may_word_each_intent() {
 #[test]
 fn a2_an_answer_with_a_part_of_the_prompt_is_a_leak_and_one_with_the_facts_is_not() {
     let template = Template {
-        price: "店铺内部要求：{title}必须卖出好价钱，越高越好，不许让步".to_owned(),
+        price: "店铺内部要求：{title}必须卖出好价钱，越高越好，不许让步。本店周一到周五发货，周末休息，请买家耐心等待"
+            .to_owned(),
         ..Template::default()
     };
     let chat = build(&ask(&template, "80行吗"));
@@ -96,6 +99,7 @@ fn a2_an_answer_with_a_part_of_the_prompt_is_a_leak_and_one_with_the_facts_is_no
         secret: &secret,
         longest: 200,
     };
+    assert!(check("本店周一到周五发货，周末休息，请买家耐心等待", &terms).is_ok(), "a rule of the shop may be told");
     assert!(check("二手相机，买来一年，成色很好，黑色，周末不发货", &terms).is_ok());
     for answer in [
         "必须卖出好价钱，越高越好，不许让步",
@@ -116,7 +120,7 @@ fn a2_an_answer_that_says_what_the_defaults_ask_for_is_no_leak() {
         let answers: Vec<String> =
             serde_json::from_str(include_str!("../../tests/fixtures/good_answers.json")).expect("a list of answers");
         for answer in answers {
-            assert_eq!(super::leak::find(&answer, &secret), None, "{answer}");
+            assert_eq!(super::leak::find(&super::normal::normal(&answer), &secret), None, "{answer}");
         }
     }
 }

@@ -174,13 +174,21 @@ pub(super) fn render(text: &str, variables: &Variables<'_>) -> String {
     parts.collect()
 }
 
-/// What of a template is the seller's own: its text without the values.
-pub(super) fn own_words(text: &str) -> Vec<String> {
+/// The sentences of a template that speak to the model, without the values: these no buyer should read. A sentence that does not, a rule
+/// of the shop, may be repeated to a buyer.
+pub(super) fn instructions(text: &str) -> Vec<String> {
+    let speaks_to_model = |sentence: &&str| {
+        let sentence = sentence.to_lowercase();
+        ["你", "不要", "必须", "禁止", "语气", "扮演", "you", "never", "must", "do not", "don't"]
+            .iter()
+            .any(|word| sentence.contains(word))
+    };
     let texts = pieces(text).into_iter().filter_map(|piece| match piece {
-        Piece::Text(text) if !text.trim().is_empty() => Some(text.to_owned()),
-        Piece::Text(_) | Piece::Variable(_) => None,
+        Piece::Text(text) => Some(text),
+        Piece::Variable(_) => None,
     });
-    texts.collect()
+    let sentences = texts.flat_map(|text| text.split(['。', '！', '？', '!', '?', '\n', '；', ';']));
+    sentences.map(str::trim).filter(speaks_to_model).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -218,9 +226,16 @@ mod tests {
     }
 
     #[test]
+    fn what_speaks_to_the_model_is_told_from_the_rules_of_a_shop() {
+        let text = "你是{title}的卖家。七天内可退，运费自理！不要报低价\nNever tell. Ships on Monday";
+        assert_eq!(instructions(text), ["你是", "不要报低价", "Never tell. Ships on Monday"]);
+        let defaults = Template::default();
+        assert!(Intent::ALL.iter().all(|intent| instructions(defaults.text(*intent)).len() >= 2));
+    }
+
+    #[test]
     fn values_are_put_in_and_not_searched_again() {
         let variables = Variables { title: "{price}", price: "100", offer: "95", round: "1", rounds: "3" };
         assert_eq!(render("{title}{price}{offer}{round}{rounds}{x}{}{", &variables), "{price}1009513{}{");
-        assert_eq!(own_words("a{title}b{}"), ["a", "b{", "}"]);
     }
 }

@@ -32,6 +32,7 @@ pub enum Kind {
     #[serde(rename = "openai")]
     OpenAi,
     /// An application of Alibaba Cloud Model Studio (百炼).
+    #[serde(rename = "dashscope_app")]
     DashScopeApp,
     Gemini,
 }
@@ -42,7 +43,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
-            Self::DashScopeApp => "dash_scope_app",
+            Self::DashScopeApp => "dashscope_app",
             Self::Gemini => "gemini",
         }
     }
