@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `GET /control/state` | accounts, connections, counts |
 //! | `POST /control/accounts` `{"name"}` | opens an account, if there is none; answers its cookie |
+//! | `GET /control/model` | what the language model was asked |
+//! | `PUT /control/model` | what it does with the next requests: a list of [`ModelAct`](super::ModelAct) |
 //! | `GET`, `PUT /control/faults` | standing faults of all accounts; fields left out are healthy |
 //! | `DELETE /control/faults` | heals everything, single accounts too |
 //! | `PUT /control/accounts/{name}/faults` | standing faults of one account |
@@ -21,6 +23,7 @@ use super::{
     account::Account,
     fault::{Answer, Faults},
     message::Card,
+    model,
     platform::Platform,
 };
 use crate::ids::{ConversationId, MessageId};
@@ -207,6 +210,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         web::scope("/control")
             .route("/state", web::get().to(state))
             .route("/accounts", web::post().to(open))
+            .route("/model", web::get().to(model::requests))
+            .route("/model", web::put().to(model::set_script))
             .route("/faults", web::get().to(faults))
             .route("/faults", web::put().to(set_faults))
             .route("/faults", web::delete().to(heal))

@@ -5,7 +5,7 @@
 //!
 //! [`Platform`] holds the state and outlives its server; [`Sim`] is a running server. An [`Account`] is where tests and
 //! the load generator act: [`buyer`] has what buyers do, [`act`] single blows, [`Faults`] standing ones. [`control`]
-//! offers the same over HTTP. Nothing here is global: many simulators run in one process.
+//! offers the same over HTTP. [`Model`] is a language model that the answers come from. Nothing here is global: many simulators run in one process.
 //!
 //! Where the real platform's behaviour is unknown the simulator has chosen one, with a switch: bodies of control pushes,
 //! the code of `connect limit`, that an unacknowledged push is not repeated on the same connection, that `/reg` refusals
@@ -27,6 +27,7 @@ mod line;
 pub mod load;
 mod lwp;
 pub mod message;
+mod model;
 mod platform;
 mod push;
 mod request;
@@ -46,6 +47,7 @@ pub use event::{Delivery, Interest, SimEvent};
 pub use fault::{Answer, Faults, Gateway, Uploads};
 pub use item::Listing;
 pub use message::{Body, Card};
+pub use model::{Model, ModelAct, ModelAsked};
 pub use platform::Platform;
 pub use server::Sim;
 pub use upload::Uploaded;

@@ -17,6 +17,7 @@ use super::{
     event::{Interest, SimEvent},
     fault::Faults,
     line::now,
+    model::Model,
     sign,
 };
 use crate::ids::{BuyerId, Timestamp};
@@ -31,6 +32,7 @@ pub struct Platform {
     sockets: AtomicU64,
     h5_epoch: AtomicU32,
     first_opened: OnceLock<Instant>,
+    model: Model,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +62,7 @@ impl Platform {
             sockets: AtomicU64::new(0),
             h5_epoch: AtomicU32::new(0),
             first_opened: OnceLock::new(),
+            model: Model::default(),
         })
     }
 
@@ -84,6 +87,11 @@ impl Platform {
     pub fn account(&self, name: &str) -> Option<Arc<Account>> {
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
         accounts.by_name.get(name).or_else(|| accounts.by_uid.get(&BuyerId::from(name))).cloned()
+    }
+
+    /// The language model beside it.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
     /// Every account, in the order they were opened.

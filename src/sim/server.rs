@@ -16,7 +16,7 @@ use actix_web::{
     rt, web,
 };
 
-use super::{chat, config::Config, control, gateway, platform::Platform, upload};
+use super::{chat, config::Config, control, gateway, model, platform::Platform, upload};
 
 /// A simulator that listens. Dropping it does not stop it: call [`Sim::stop`].
 pub struct Sim {
@@ -81,6 +81,11 @@ impl Sim {
         format!("http://{}", self.address)
     }
 
+    /// The base address of the language model.
+    pub fn model_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
     /// Drops every connection and stops listening. The platform stays.
     pub async fn stop(self) {
         self.handle.stop(false).await;
@@ -102,6 +107,7 @@ fn server(listen: SocketAddr, platform: Arc<Platform>) -> io::Result<(Server, So
             .route("/", web::get().to(chat::upgrade))
             .route("/h5/{api}/{version}/", web::route().to(gateway::call))
             .route("/api/upload.api", web::post().to(upload::take))
+            .route("/v1/chat/completions", web::post().to(model::complete))
             .configure(control::routes)
     })
     .on_connect(move |connection, extensions| {

@@ -1,0 +1,85 @@
+//! What must be known to answer a turn, read in one go.
+
+use std::time::Duration;
+
+use crate::{
+    ai::{guard, messages::AiQuestion},
+    ids::{Fen, Timestamp},
+    platform::{hours, mtop::item::Spec},
+    store::{DbConn, QueryResult, ai_usage, items, transcript},
+};
+
+/// Messages of a conversation that are looked at, at most; the tokens decide how many of them are told.
+const MESSAGES: i64 = 40;
+
+/// What we said longer ago is not told.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
+pub(super) struct Material {
+    pub(super) item: Option<Item>,
+    /// Oldest first, without the turn itself.
+    pub(super) history: Vec<transcript::Spoken>,
+    /// Of today.
+    pub(super) used: ai_usage::Usage,
+}
+
+/// What the seller offers.
+pub(super) struct Item {
+    pub(super) title: String,
+    pub(super) price: Option<Fen>,
+    pub(super) description: String,
+    pub(super) specs: String,
+    pub(super) stock: Option<i64>,
+    /// What the seller wants the AI to know.
+    pub(super) notes: String,
+    pub(super) floor: Option<Fen>,
+}
+
+impl Material {
+    pub(super) fn read(conn: &mut DbConn, question: &AiQuestion, now: Timestamp) -> QueryResult<Self> {
+        let AiQuestion { account, conversation, own, item, messages, .. } = question;
+        let known = item.as_ref().map(|item| items::find(conn, *account, item)).transpose()?.flatten();
+        Ok(Self {
+            item: known.map(Item::from),
+            history: transcript::recent(conn, *account, conversation, own, messages, now - REMEMBERED, MESSAGES)?,
+            used: ai_usage::of_day(conn, *account, hours::day_of(now))?,
+        })
+    }
+
+    /// The lowest price that we named in this conversation.
+    pub(super) fn standing(&self, price: Fen) -> Option<Fen> {
+        let ours = self.history.iter().filter(|spoken| spoken.by_us);
+        ours.filter_map(|spoken| guard::named(&spoken.text, price)).min()
+    }
+
+    /// What the buyer said since we last said something, the turn included.
+    pub(super) fn unanswered<'a>(&'a self, said: &'a [String]) -> impl Iterator<Item = &'a str> {
+        let after = self.history.iter().rposition(|spoken| spoken.by_us).map_or(0, |last| last + 1);
+        self.history[after..].iter().map(|spoken| spoken.text.as_str()).chain(said.iter().map(String::as_str))
+    }
+}
+
+impl From<items::Item> for Item {
+    /// Of specs with several prices the dearest counts: a discount on it must not be measured by a cheaper one.
+    fn from(row: items::Item) -> Self {
+        let specs = row.specs();
+        let dearest = specs.iter().filter_map(|spec| spec.price).max();
+        Self {
+            price: dearest.max(row.price),
+            specs: specs.iter().map(told).collect::<Vec<_>>().join("；"),
+            title: row.title,
+            description: row.description,
+            stock: row.stock,
+            notes: row.ai_facts,
+            floor: row.floor,
+        }
+    }
+}
+
+/// A spec as the model is told of it: `颜色:黑 123.00元 剩3件`.
+fn told(spec: &Spec) -> String {
+    let properties: Vec<String> = spec.properties.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    let price = spec.price.map(|price| format!(" {}.{:02}元", price.0 / 100, price.0 % 100));
+    let stock = spec.stock.map(|stock| format!(" 剩{stock}件"));
+    [properties.join(" "), price.unwrap_or_default(), stock.unwrap_or_default()].concat()
+}

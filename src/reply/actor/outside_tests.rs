@@ -1,0 +1,213 @@
+//! Turns that wait for the seller's own program or for the AI.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::{
+    tests::{Replies, said},
+    *,
+};
+use crate::{
+    ai::{
+        dialect::Kind,
+        intent::Intent,
+        messages::AiAnswer,
+        record::Unsent,
+        settings::{AiChoices, Mode, Provider},
+    },
+    hook::request::HookSettings,
+    reply::{
+        outside::{AiWord, HookWord},
+        rule::Reply,
+        source::Source,
+        trail::Found,
+    },
+    testbed::{let_run, rule},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn provider() -> Provider {
+    Provider {
+        dialect: Kind::OpenAi,
+        base_url: "https://ai.example/v1".into(),
+        model: "m".into(),
+        price_in: 0,
+        price_out: 0,
+    }
+}
+
+/// An account whose AI answers what no rule does.
+async fn with_ai() -> Replies {
+    let mut replies = Replies::start().await;
+    let choices = AiChoices { mode: Some(Mode::Auto), provider: Some(provider()), ..AiChoices::default() };
+    replies.answers.ai = choices.resolve(None, &AiChoices::default(), None).map(Arc::new);
+    replies.rules(&[rule(1, "发货", "今天发")], &[]).await;
+    replies
+}
+
+fn says(text: &str) -> AiAnswer {
+    AiAnswer { word: AiWord::Says { text: text.into(), instead: None }, unsent: None, is_round: false }
+}
+
+fn found(decided: &Decided) -> Vec<(Source, Found)> {
+    decided.verdict.trail.0.iter().map(|step| (step.source, step.found)).collect()
+}
+
+#[actix::test]
+async fn what_no_rule_answers_the_ai_does_and_the_trail_tells() {
+    let mut replies = with_ai().await;
+    replies.say_text("1", None, "几点发货").await;
+    assert_eq!(replies.verdict().await, "今天发");
+    replies.say_text("1", None, "能用多久").await;
+    let (asked, answer) = replies.ai.next().await;
+    assert_eq!((asked.question.said, asked.question.own), (vec!["能用多久".to_owned()], replies.facts.uid.clone()));
+    answer.send(says("三年没问题")).unwrap();
+    let decided = replies.decided.next().await;
+    assert_eq!((said(&decided).as_str(), decided.verdict.reason.as_str()), ("三年没问题", "ai"));
+    let expected = [
+        (Source::ItemRule, Found::Nothing),
+        (Source::AccountRule, Found::Nothing),
+        (Source::GlobalRule, Found::Nothing),
+        (Source::Ai, Found::Answered),
+    ];
+    assert_eq!(found(&decided), expected);
+}
+
+/// A1, S: a provider that hangs keeps nobody waiting but whoever asked, and does not count as work of the shard.
+#[actix::test]
+async fn a1_a_hanging_provider_delays_nobody_else() {
+    let mut replies = with_ai().await;
+    replies.backlog.store(0, Ordering::Relaxed);
+    replies.say("1", None).await;
+    let (_asked, _answer) = replies.ai.next().await;
+    assert_eq!(replies.backlog.load(Ordering::Relaxed), 0, "the inbox would slow down for all");
+    replies.say_text("2", None, "发货").await;
+    assert_eq!(replies.verdict().await, "今天发");
+    assert!(replies.decided.is_quiet_for(60 * SECOND).await);
+}
+
+/// M8: what was said before is not lost when more is said.
+#[actix::test]
+async fn a_newer_turn_overtakes_an_unfinished_answer_and_both_are_answered_as_one() {
+    let mut replies = with_ai().await;
+    replies.backlog.store(0, Ordering::Relaxed);
+    replies.say_text("1", None, "在吗").await;
+    let (older, _answer) = replies.ai.next().await;
+    replies.say_text("1", None, "能用多久").await;
+    let (newer, answer) = replies.ai.next().await;
+    assert!(older.gone.await.is_err(), "whoever was asked hears that nobody waits");
+    assert_eq!(newer.question.said, ["在吗", "能用多久"]);
+    answer.send(says("在的，三年")).unwrap();
+    let decided = replies.decided.next().await;
+    assert_eq!((said(&decided).as_str(), decided.messages), ("在的，三年", vec!["1.PNM".into(), "2.PNM".into()]));
+    let_run().await;
+    assert!(replies.decided.now().is_none());
+    assert_eq!(replies.backlog.load(Ordering::Relaxed), 1, "one turn is on its way to the database");
+}
+
+#[actix::test]
+async fn a_rule_that_answers_the_newer_turn_needs_no_ai() {
+    let mut replies = with_ai().await;
+    replies.say_text("1", None, "在吗").await;
+    let (older, _answer) = replies.ai.next().await;
+    replies.say_text("1", None, "几点发货").await;
+    let decided = replies.decided.next().await;
+    assert_eq!((said(&decided).as_str(), decided.messages.len()), ("今天发", 2));
+    assert!(older.gone.await.is_err());
+}
+
+#[actix::test]
+async fn a_seller_who_answers_while_the_ai_thinks_has_the_last_word() {
+    let mut replies = with_ai().await;
+    replies.say("1", None).await;
+    let (_asked, answer) = replies.ai.next().await;
+    let until = clock::unix() + 600 * SECOND;
+    replies.actor.send(TookOver { account: replies.facts.id, conversation: "1".into(), until }).await.unwrap();
+    answer.send(says("在的")).unwrap();
+    assert_eq!(replies.verdict().await, "seller_took_over");
+}
+
+/// A3: rounds are counted one by one, per deal, and outlast a restart.
+#[actix::test]
+async fn a3_every_answer_about_the_price_is_one_round_of_its_deal() {
+    let mut replies = with_ai().await;
+    let round = || AiAnswer { is_round: true, ..says("最低95") };
+    for rounds in 0..3 {
+        replies.say("1", None).await;
+        let (asked, answer) = replies.ai.next().await;
+        assert_eq!(asked.question.rounds, rounds);
+        answer.send(round()).unwrap();
+        let bargain = replies.decided.next().await.bargain.unwrap();
+        assert_eq!((bargain.rounds, bargain.item.as_ref()), (rounds + 1, None));
+        let row = store::bargains::BargainRow { account: replies.facts.id, conversation: "1".into(), bargain };
+        replies.bed.write(move |conn| store::bargains::put_many(conn, std::slice::from_ref(&row))).await;
+    }
+    replies.say("2", None).await;
+    let (asked, answer) = replies.ai.next().await;
+    assert_eq!(asked.question.rounds, 0, "another conversation");
+    answer.send(says("不是价格")).unwrap();
+    assert!(replies.decided.next().await.bargain.is_none());
+
+    let answers = replies.answers.clone();
+    let mut replies = replies.restart().await;
+    replies.answers = answers;
+    replies.rules(&[], &[]).await;
+    replies.say("1", None).await;
+    let (asked, _answer) = replies.ai.next().await;
+    assert_eq!(asked.question.rounds, 3);
+    // The deal is of another week: a new one begins.
+    replies.bed.write(|conn| store::bargains::put_many(conn, &[])).await;
+    tokio::time::sleep(Duration::from_hours(8 * 24)).await;
+    replies.say("1", None).await;
+    let (asked, _answer) = replies.ai.next().await;
+    assert_eq!(asked.question.rounds, 0);
+}
+
+#[actix::test]
+async fn what_is_not_sent_is_stored_with_the_decision() {
+    let mut replies = with_ai().await;
+    let unsent = |waits| Some(Unsent { intent: Intent::Tech, text: "三年".into(), waits });
+    replies.say("1", None).await;
+    let (_asked, answer) = replies.ai.next().await;
+    answer.send(AiAnswer { word: AiWord::Suggested, unsent: unsent(true), is_round: false }).unwrap();
+    let decided = replies.decided.next().await;
+    assert_eq!((said(&decided).as_str(), decided.verdict.needs_person), ("suggested", true));
+    assert_eq!(decided.unsent, unsent(true));
+    replies.say("1", None).await;
+    let (_asked, answer) = replies.ai.next().await;
+    answer.send(AiAnswer { word: AiWord::Recorded, unsent: unsent(false), is_round: false }).unwrap();
+    let decided = replies.decided.next().await;
+    assert_eq!((said(&decided).as_str(), decided.unsent), ("no_rule", unsent(false)));
+}
+
+#[actix::test]
+async fn the_sellers_own_program_is_asked_before_any_rule() {
+    let mut replies = Replies::start().await;
+    let hook = HookSettings { url: "https://hook.example/".into(), secret: String::new() };
+    replies.answers.hook = Some(Arc::new(hook));
+    replies.rules(&[rule(1, "在", "在的")], &[]).await;
+    replies.say("1", None).await;
+    let (asked, answer) = replies.hook.next().await;
+    assert_eq!((asked.turn.said.as_str(), &*asked.turn.account), ("在吗", &*replies.facts.name));
+    answer.send(HookWord::Says(vec![Reply::Text("您好".into())])).unwrap();
+    let decided = replies.decided.next().await;
+    assert_eq!((said(&decided).as_str(), decided.verdict.reason.as_str()), ("您好", "hook"));
+    for word in [HookWord::Nothing, HookWord::Failed("timeout")] {
+        replies.say("1", None).await;
+        replies.hook.next().await.1.send(word).unwrap();
+        assert_eq!(replies.verdict().await, "在的");
+    }
+}
+
+#[actix::test]
+async fn an_account_that_is_let_go_asks_nobody_any_more() {
+    let mut replies = with_ai().await;
+    replies.say("1", None).await;
+    let (asked, answer) = replies.ai.next().await;
+    replies.actor.send(DropAccount(replies.facts.id)).await.unwrap();
+    assert!(asked.gone.await.is_err());
+    let _ = answer.send(says("在的"));
+    let_run().await;
+    assert!(replies.decided.now().is_none());
+}

@@ -1,0 +1,102 @@
+//! A decision as the outbox is told of it.
+
+use super::case::{Case, Extras};
+use crate::{
+    ids::{ItemId, Timestamp},
+    inbox::messages::TurnSettled,
+    outbox::{
+        entry::{Body, Origin},
+        messages::{Answer, ConversationFacts, Decided, Trace, Verdict},
+    },
+    reply::{
+        decide::{Decision, Kind, Turn, TurnMessage},
+        rule::Reply,
+        source::Source,
+        trail::Trail,
+    },
+};
+
+/// What the deciding function is asked.
+pub(super) fn question(turn: &TurnSettled, item: Option<&ItemId>) -> Turn {
+    let messages = turn.messages.iter().map(|message| TurnMessage {
+        id: message.id.clone(),
+        kind: if message.is_text { Kind::Text } else { Kind::Media },
+        text: message.text.clone(),
+        sent_at: message.sent_at,
+    });
+    Turn {
+        messages: messages.collect(),
+        item: item.cloned(),
+        buyer: turn.buyer.clone(),
+        buyer_name: turn.buyer_name.clone().unwrap_or_default(),
+        group: false,
+    }
+}
+
+/// What the outbox is told.
+pub(super) fn decided(
+    case: Case,
+    decision: Decision,
+    trail: Trail,
+    conversation_facts: Option<ConversationFacts>,
+    uses_ai: bool,
+    now: Timestamp,
+) -> Decided {
+    let Case { turn, extras: Extras { unsent, bargain }, .. } = case;
+    let (verdict, answer) = verdict(&turn, decision, trail);
+    let asked: Vec<&str> = turn.messages.iter().map(|message| message.text.as_str()).collect();
+    let trace = Trace {
+        asked: asked.join("\n"),
+        buyer_name: turn.buyer_name,
+        received_at: turn.messages.first().map_or(now, |message| message.received_at),
+    };
+    Decided {
+        account: turn.account,
+        conversation: turn.conversation,
+        verdict,
+        messages: turn.messages.into_iter().map(|message| message.id).collect(),
+        settled_at: turn.settled_at,
+        decided_at: now,
+        answer,
+        conversation_facts,
+        uses_ai,
+        unsent,
+        bargain,
+        trace,
+    }
+}
+
+fn verdict(turn: &TurnSettled, decision: Decision, trail: Trail) -> (Verdict, Option<Answer>) {
+    match decision {
+        Decision::Silent(silence) => {
+            let verdict = Verdict {
+                decision: "silent",
+                reason: silence.code().to_owned(),
+                rule: silence.rule(),
+                needs_person: silence.needs_person(),
+                trail,
+            };
+            (verdict, None)
+        }
+        Decision::Answer { rule, source, sends, once } => {
+            let origin = match source {
+                Source::Hook => Origin::Hook,
+                Source::ItemRule | Source::AccountRule | Source::GlobalRule => Origin::Rule,
+                Source::Ai => Origin::Ai,
+                Source::ItemDefault | Source::AccountDefault => Origin::Default,
+            };
+            let reason = origin.as_str().to_owned();
+            let verdict = Verdict { decision: "answer", reason, rule, needs_person: false, trail };
+            let bodies = sends.into_iter().map(body).collect();
+            (verdict, Some(Answer { peer: turn.buyer.clone(), origin, rule, once, bodies }))
+        }
+    }
+}
+
+fn body(reply: Reply) -> Body {
+    match reply {
+        Reply::Text(text) => Body::Text { text },
+        // Nobody measured a picture that is given by its address.
+        Reply::Image(url) => Body::Image { url, width: 0, height: 0 },
+    }
+}
