@@ -5,7 +5,9 @@
 
 pub mod cookies;
 pub mod device;
+pub mod hours;
 pub mod lwp;
 pub mod mtop;
+pub mod profile;
 pub mod socket;
 pub mod upload;
