@@ -43,6 +43,12 @@ use crate::{
         messages::{Ping, ShutDown},
         registry::{self, AccountRegistry, Shard, ToRegistry},
     },
+    ai::{
+        actor::AiActor,
+        client::{AiClient, Providers},
+        guard,
+    },
+    hook::actor::HookActor,
     inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
     maintenance::actor::{self as maintenance, MaintenanceActor},
     outbox::{
@@ -51,8 +57,9 @@ use crate::{
         messages::ListenForReleases,
         rate::RateConfig,
     },
+    outgoing::client::{self as outgoing, OutgoingClient},
     platform::{lwp::session, mtop::client as gateway},
-    reply::actor::ReplyActor,
+    reply::actor::{self as reply, ReplyActor},
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
     telemetry::{
@@ -86,6 +93,8 @@ pub struct App {
     store: Store,
     feed: Feed,
     metrics: Metrics,
+    /// Of the AI: one that fails for one thread fails for all.
+    providers: Providers,
     listener: TcpListener,
     registry: Arc<OnceLock<RegistryAddress>>,
     // Fields are dropped in this order: the last lines are written while the folder is still ours.
@@ -111,8 +120,11 @@ impl App {
             .with_context(|| step(5, "listener"))?;
         let metrics = Metrics::default();
         store.timings().into_iter().for_each(|timing| metrics.show(timing));
+        // Here it may take its time; a shard's thread would be held up by it.
+        guard::prepare();
         let (feed, registry) = (Feed::default(), Arc::default());
-        Ok(Self { settings, store, feed, metrics, listener, registry, _log_files: log_files, lock })
+        let providers = Providers::new(settings.ai.at_once, settings.ai.breaker());
+        Ok(Self { settings, store, feed, metrics, providers, listener, registry, _log_files: log_files, lock })
     }
 
     /// Where HTTP is answered; with port 0 in the settings, the port the system chose.
@@ -139,7 +151,7 @@ impl App {
     pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let address = self.addr()?;
         let health = HealthMonitor::new(health_limits(&self.settings), clock::now());
-        let registry = Supervised::start(&self.settings, &self.store, &self.feed, &self.metrics);
+        let registry = Supervised::start(&self.settings, &self.store, &self.feed, &self.metrics, &self.providers);
         self.registry.get_or_init(|| registry.address());
         let state = Data::new(self.state(&registry, &health));
         if let Err(error) = setup::prepare(&state, address).await {
@@ -183,7 +195,7 @@ impl App {
 
     fn state(&self, registry: &Supervised, health: &HealthMonitor) -> AppState {
         let maintenance = MaintenanceActor::new(self.store.clone(), maintenance_config(&self.settings)).start();
-        let engine = Engine { registry: registry.address(), maintenance };
+        let engine = Engine { registry: registry.address(), maintenance, providers: self.providers.clone() };
         AppState::new(
             &self.settings,
             self.store.clone(),
@@ -263,9 +275,9 @@ struct Supervised {
 type Shards = Arc<Mutex<Vec<(ArbiterHandle, Arc<AtomicBool>)>>>;
 
 impl Supervised {
-    fn start(settings: &Settings, store: &Store, feed: &Feed, metrics: &Metrics) -> Self {
+    fn start(settings: &Settings, store: &Store, feed: &Feed, metrics: &Metrics, providers: &Providers) -> Self {
         let shards = Shards::default();
-        let make = registry_maker(settings, store, feed, metrics, &shards);
+        let make = registry_maker(settings, store, feed, metrics, providers, &shards);
         let address = RegistryAddress::new(make());
         Self { make, address, shards }
     }
@@ -312,10 +324,12 @@ fn registry_maker(
     store: &Store,
     feed: &Feed,
     metrics: &Metrics,
+    providers: &Providers,
     shards: &Shards,
 ) -> Box<dyn Fn() -> Addr<AccountRegistry>> {
     let (config, settings) = (registry_config(settings), settings.clone());
     let (store, feed, metrics, shards) = (store.clone(), feed.clone(), metrics.clone(), Arc::clone(shards));
+    let providers = providers.clone();
     Box::new(move || {
         let parts = ShardParts {
             store: store.clone(),
@@ -325,6 +339,8 @@ fn registry_maker(
             outbox: outbox_config(&settings),
             age_limit: settings.inbox.age_limit,
             limits: limits(&settings),
+            outgoing: settings.outgoing(),
+            providers: providers.clone(),
         };
         let shards = Arc::clone(&shards);
         let make_shard = Box::new(move |_: usize, to: ToRegistry| {
@@ -345,6 +361,8 @@ struct ShardParts {
     outbox: OutboxConfig,
     age_limit: Duration,
     limits: Limits,
+    outgoing: outgoing::Config,
+    providers: Providers,
 }
 
 impl ShardParts {
@@ -360,10 +378,25 @@ impl ShardParts {
                 OutboxActor::new(store, config, feed, metrics, backlog, retired)
             })
         };
+        // Clients belong to their thread.
+        let hook = {
+            let outgoing = self.outgoing.clone();
+            HookActor::start_in_arbiter(&arbiter, move |_| HookActor::new(OutgoingClient::new(&outgoing)))
+        };
+        let ai = {
+            let (store, outgoing, providers) = (self.store.clone(), self.outgoing.clone(), self.providers.clone());
+            AiActor::start_in_arbiter(&arbiter, move |_| {
+                AiActor::new(store, AiClient::new(OutgoingClient::new(&outgoing), providers))
+            })
+        };
         let reply = {
             let (store, age_limit, backlog) = (self.store.clone(), self.age_limit, Arc::clone(&backlog));
-            let decided = outbox.clone().recipient();
-            ReplyActor::start_in_arbiter(&arbiter, move |_| ReplyActor::new(store, age_limit, decided, backlog))
+            let neighbours = reply::Neighbours {
+                outbox: outbox.clone().recipient(),
+                hook: hook.clone().recipient(),
+                ai: ai.clone().recipient(),
+            };
+            ReplyActor::start_in_arbiter(&arbiter, move |_| ReplyActor::new(store, age_limit, neighbours, backlog))
         };
         // A shard whose outbox is dead already is replaced at the next ping.
         outbox.do_send(ListenForReleases(reply.clone().recipient()));
@@ -377,7 +410,8 @@ impl ShardParts {
             })
         };
         let env = self.env(&inbox, &reply, &outbox, to, &retired);
-        (shard(arbiter, env, inbox, reply, outbox), retired)
+        let outside = [hook.recipient(), ai.recipient()];
+        (shard(arbiter, env, inbox, reply, outbox, outside), retired)
     }
 
     fn env(
@@ -415,6 +449,7 @@ fn shard(
     inbox: Addr<InboxActor>,
     reply: Addr<ReplyActor>,
     outbox: Addr<OutboxActor>,
+    outside: [Recipient<Ping>; 2],
 ) -> Shard {
     Shard {
         arbiter,
@@ -422,6 +457,7 @@ fn shard(
         adopt: [outbox.clone().recipient(), reply.clone().recipient(), inbox.clone().recipient()],
         drop_account: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
         ping: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
+        outside,
         amend: [inbox.clone().recipient(), outbox.clone().recipient()],
         by_person: outbox.clone().recipient(),
         acts: outbox.clone().recipient(),
@@ -615,7 +651,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let app = app(&folder);
         let health = HealthMonitor::new(health_limits(&app.settings), clock::now());
-        let registry = Supervised::start(&app.settings, &app.store, &app.feed, &app.metrics);
+        let registry = Supervised::start(&app.settings, &app.store, &app.feed, &app.metrics, &app.providers);
         let probe = Probe::new(&app.state(&registry, &health), folder.path().into());
         let watched = async {
             shards_are(&health, PartState::Ok).await;

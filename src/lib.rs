@@ -109,6 +109,8 @@ pub mod reply;
 
 pub mod ai;
 
+pub mod hook;
+
 pub mod outbox;
 
 pub mod store;

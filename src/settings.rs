@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
+    ai::breaker::BreakerConfig,
     maintenance::schedule::TimeOfDay,
     outgoing::{self, address::Network},
     store,
@@ -42,6 +43,7 @@ pub struct Settings {
     pub inbox: Inbox,
     pub outbox: Outbox,
     pub outgoing: Outgoing,
+    pub ai: Ai,
     pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
@@ -170,6 +172,24 @@ pub struct Outgoing {
     pub allow: Vec<Network>,
     #[serde(with = "span")]
     pub connect_wait: Duration,
+}
+
+/// How providers of the AI are treated. Where they are and what they are asked is set while the system runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ai {
+    /// Calls of one provider at the same time. At least 1.
+    pub at_once: usize,
+    /// In a row. At least 1.
+    pub failures: u32,
+    #[serde(with = "span")]
+    pub rest: Duration,
+}
+
+impl Ai {
+    pub fn breaker(&self) -> BreakerConfig {
+        BreakerConfig { failures: self.failures, first: self.rest, max: 16 * self.rest }
+    }
 }
 
 /// The job of the night.
@@ -322,6 +342,8 @@ impl Settings {
             ("accounts.token_budget", self.accounts.token_budget as usize),
             ("accounts.retries", self.accounts.retries as usize),
             ("outbox.attempts", self.outbox.attempts as usize),
+            ("ai.at_once", self.ai.at_once),
+            ("ai.failures", self.ai.failures as usize),
             ("server.requests", self.server.requests),
         ] {
             require(value > 0, key, "must be at least 1")?;
@@ -380,6 +402,7 @@ impl Settings {
             ("outbox.expire_after", self.outbox.expire_after),
             ("outbox.answer_wait", self.outbox.answer_wait),
             ("outgoing.connect_wait", self.outgoing.connect_wait),
+            ("ai.rest", self.ai.rest),
             ("health.backlog_window", self.health.backlog_window),
         ] {
             require(!value.is_zero(), key, "must be longer than zero")?;

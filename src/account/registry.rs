@@ -38,9 +38,9 @@ use crate::{
     },
     reply::{
         matcher::Library,
-        messages::{AccountRules, PausesChanged, RulesLoaded},
+        messages::{AccountRules, AnswerSettings, PausesChanged, RulesLoaded},
     },
-    store::{self, DbConn, QueryResult, Store, StoreError, accounts::Account, revisions::Revisions},
+    store::{self, DbConn, Keys, QueryResult, Store, StoreError, accounts::Account, revisions::Revisions},
     telemetry::{
         clock,
         feed::{Feed, FeedEvent, SendEvent},
@@ -82,6 +82,8 @@ pub struct Shard {
     pub drop_account: [Recipient<DropAccount>; 3],
     /// Inbox, reply, outbox.
     pub ping: [Recipient<Ping>; 3],
+    /// Those who ask others: no load to speak of, but a shard without them is dead all the same.
+    pub outside: [Recipient<Ping>; 2],
     pub amend: [Recipient<Amend>; 2],
     pub by_person: Recipient<SendByPerson>,
     pub acts: Recipient<ActOnEntry>,
@@ -190,6 +192,7 @@ struct Wanted {
     stop_all: bool,
     libraries: HashMap<UserId, Library>,
     blocked: HashMap<AccountId, HashSet<BuyerId>>,
+    answers: HashMap<AccountId, AnswerSettings>,
 }
 
 impl AccountRegistry {
@@ -235,7 +238,8 @@ impl AccountRegistry {
     fn read(&mut self, known: Option<Revisions>) -> ResponseActFuture<Self, ()> {
         self.looks += 1;
         let (store, look, libraries) = (self.store.clone(), self.looks, Arc::clone(&self.libraries));
-        let read = async move { store.read(move |conn| Wanted::read(conn, known, &libraries)).await };
+        let keys = store.keys().clone();
+        let read = async move { store.read(move |conn| Wanted::read(conn, known, &libraries, &keys)).await };
         let followed = read.into_actor(self).map(move |wanted, actor, ctx| match wanted {
             Ok(Some(wanted)) if look > actor.followed => {
                 actor.followed = look;
@@ -249,11 +253,11 @@ impl AccountRegistry {
 
     /// Makes reality follow: rules first, so that no account answers with old ones.
     fn follow(&mut self, wanted: Wanted, ctx: &mut Context<Self>) {
-        let Wanted { revisions, accounts, stop_all, libraries, blocked } = wanted;
+        let Wanted { revisions, accounts, stop_all, libraries, blocked, answers } = wanted;
         let before = self.known.replace(revisions);
         report_faults(&self.libraries, &libraries);
         self.libraries = Arc::new(libraries);
-        self.rules = self.rules_for(&accounts, blocked);
+        self.rules = self.rules_for(&accounts, blocked, answers);
         self.switches = Switches {
             everything: false,
             automatic: stop_all,
@@ -285,10 +289,17 @@ impl AccountRegistry {
         shard.switches.do_send(self.switches.clone());
     }
 
-    fn rules_for(&self, accounts: &[Account], mut blocked: HashMap<AccountId, HashSet<BuyerId>>) -> RulesLoaded {
+    fn rules_for(
+        &self,
+        accounts: &[Account],
+        mut blocked: HashMap<AccountId, HashSet<BuyerId>>,
+        mut answers: HashMap<AccountId, AnswerSettings>,
+    ) -> RulesLoaded {
         let rules = accounts.iter().map(|account| {
             let book = self.libraries.get(&account.owner).map(|library| library.book(account.id)).unwrap_or_default();
-            (account.id, AccountRules { book, blocked: Arc::new(blocked.remove(&account.id).unwrap_or_default()) })
+            let blocked = Arc::new(blocked.remove(&account.id).unwrap_or_default());
+            let answers = Arc::new(answers.remove(&account.id).unwrap_or_default());
+            (account.id, AccountRules { book, blocked, answers })
         });
         RulesLoaded(Arc::new(rules.collect()))
     }
@@ -584,7 +595,8 @@ impl AccountRegistry {
     /// Asks every shard whether it lives.
     fn ping_shards(&mut self, ctx: &mut Context<Self>) {
         for (index, shard) in self.shards.iter().enumerate() {
-            let (pings, wait, retired) = (shard.ping.clone(), self.config.ping_wait, Arc::clone(&shard.env.retired));
+            let pings: Vec<_> = shard.ping.iter().chain(&shard.outside).cloned().collect();
+            let (wait, retired) = (self.config.ping_wait, Arc::clone(&shard.env.retired));
             let asked = async move { join_all(pings.iter().map(|ping| timeout(wait, ping.send(Ping)))).await };
             let then = asked.into_actor(self).map(move |answers, actor, ctx| {
                 let dead = answers.iter().any(|answer| !matches!(answer, Ok(Ok(_))));
@@ -640,6 +652,7 @@ impl Wanted {
         conn: &mut DbConn,
         known: Option<Revisions>,
         libraries: &HashMap<UserId, Library>,
+        keys: &Keys,
     ) -> QueryResult<Option<Self>> {
         let revisions = store::revisions::all(conn)?;
         if known == Some(revisions) {
@@ -652,7 +665,9 @@ impl Wanted {
             compiled.insert(owner, read_library(conn, owner, libraries.get(&owner))?);
             read_blocked(conn, owner, &accounts, &mut blocked)?;
         }
-        Ok(Some(Self { revisions, stop_all: store::facts::stop_switch(conn)?, accounts, libraries: compiled, blocked }))
+        let answers = store::answer_settings::in_force(conn, keys, &accounts)?;
+        let stop_all = store::facts::stop_switch(conn)?;
+        Ok(Some(Self { revisions, stop_all, accounts, libraries: compiled, blocked, answers }))
     }
 }
 

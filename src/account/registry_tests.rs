@@ -220,6 +220,7 @@ fn shard(arbiter: ArbiterHandle, store: &Store, to: ToRegistry, tell: &Recipient
             answering(move |DropAccount(id)| say(id))
         }),
         ping: [(); 3].map(|()| pinged(manners)),
+        outside: [(); 2].map(|()| pinged(manners)),
         amend: [amend, answering(|Amend(_)| ())],
         by_person: answering(|_: SendByPerson| Ok(Vec::new())),
         acts: answering(|_: ActOnEntry| Err(NotActed::MayBeDuplicate)),
@@ -607,7 +608,8 @@ impl Bench {
     }
 
     async fn write_by_hand(&self, account: AccountId) -> Result<Vec<Entry>, NotSent> {
-        let order = SendByPerson { account, conversation: "1".into(), bodies: Vec::new(), expire_after: None };
+        let order =
+            SendByPerson { account, conversation: "1".into(), bodies: Vec::new(), expire_after: None, approved: false };
         self.registry.send(order).await.unwrap()
     }
 

@@ -81,7 +81,7 @@ impl CallFailed {
             Self::Open | Self::BadUrl => false,
             Self::Timeout => true,
             Self::NotReached(failure) => failure.may_pass(),
-            Self::Refused(fault) => fault.retryable,
+            Self::Refused(fault) => fault.code.is_of_provider(),
         }
     }
 }
@@ -138,7 +138,7 @@ impl AiClient {
         request.body = wanted.body.into();
         let answer = self.outgoing.send(request).await.map_err(CallFailed::from)?;
         let body = answer.body().map_err(|failure| CallFailed::NotReached(failure.clone()))?;
-        dialect.read(answer.status, body).map_err(CallFailed::Refused)
+        dialect.read(answer.status, body).map_err(|fault| CallFailed::Refused(fault.hiding(&endpoint.key)))
     }
 }
 

@@ -7,13 +7,15 @@
 //! `normal.rs` brings a text into one spelling; `number.rs`, `context.rs` and `amount.rs` read the money in it, `contact.rs`, `leak.rs`
 //! and `consent.rs` the rest; `guard.rs` judges by them. `bargain.rs` says how low a price may go, and how low the model is told it may in
 //! this round. `intent.rs`, `template.rs` and `prompt.rs` make what the model is told; `dialect/` says it to a provider, and `breaker.rs`
-//! when not to.
+//! when not to. `settings.rs` is what a seller chooses, `client.rs` calls, `actor/` goes the whole way from a question to an answer.
 
+pub mod actor;
 pub mod amount;
 #[cfg(test)]
 mod amount_tests;
 pub mod bargain;
 pub mod breaker;
+pub mod client;
 mod consent;
 mod contact;
 mod context;
@@ -25,9 +27,12 @@ mod guard_tests;
 mod injection_tests;
 pub mod intent;
 mod leak;
+pub mod messages;
 pub mod normal;
 mod number;
 pub mod prompt;
 #[cfg(test)]
 mod prompt_tests;
+pub mod record;
+pub mod settings;
 pub mod template;

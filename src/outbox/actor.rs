@@ -38,9 +38,11 @@ use crate::{
     platform::lwp::event::Message,
     store::{
         self, DbConn, Store, StoreError,
+        bargains::BargainRow,
         chat_messages::DecisionRow,
         conversations::{ConversationRow, Side},
         once_replies::OnceReply,
+        suggestions::{self, NewSuggestion},
     },
     telemetry::{
         clock,
@@ -139,6 +141,10 @@ struct Batch {
     decisions: Vec<DecisionRow>,
     conversations: Vec<ConversationRow>,
     once: Vec<OnceReply>,
+    suggestions: Vec<NewSuggestion>,
+    /// Conversations whose buyers are answered: what waited for approval there is overtaken.
+    answered: Vec<(AccountId, ConversationId, Timestamp)>,
+    bargains: Vec<BargainRow>,
     released: Vec<(AccountId, SendId)>,
     rows: Vec<Row>,
     /// Settled entries, and as which they are sent again.
@@ -484,6 +490,11 @@ impl Batch {
         store::chat_messages::decide_many(conn, &self.decisions)?;
         store::outbox::apply(conn, &self.rows)?;
         store::once_replies::claim_many(conn, &self.once)?;
+        for (account, conversation, at) in &self.answered {
+            suggestions::overtake(conn, *account, conversation, *at)?;
+        }
+        suggestions::insert_many(conn, &self.suggestions)?;
+        store::bargains::put_many(conn, &self.bargains)?;
         for (account, id) in &self.released {
             store::once_replies::release(conn, *account, *id)?;
         }
@@ -502,6 +513,9 @@ impl Batch {
         self.decisions.retain(|row| row.account != id);
         self.conversations.retain(|row| row.account != id);
         self.once.retain(|row| row.account != id);
+        self.suggestions.retain(|row| row.account != id);
+        self.answered.retain(|(account, ..)| *account != id);
+        self.bargains.retain(|row| row.account != id);
         self.released.retain(|(account, _)| *account != id);
         self.rows.retain(|row| row.account() != id);
         self.links.retain(|(entry, _)| entry.account != id);
@@ -525,6 +539,7 @@ impl Batch {
 impl Attended {
     fn store(&self, conn: &mut DbConn) -> store::QueryResult<()> {
         store::chat_messages::attended(conn, self.account, &self.conversation)?;
+        suggestions::overtake(conn, self.account, &self.conversation, clock::unix())?;
         match self.pause {
             Some(until) => {
                 store::conversations::take_over(conn, self.account, &self.conversation, until, clock::unix())
@@ -715,6 +730,7 @@ impl Handler<Decided> for OutboxActor {
 impl OutboxActor {
     fn note_decision(&mut self, decided: &Decided) {
         self.batch.decisions.extend(decision_rows(decided));
+        self.note_what_the_ai_did(decided);
         if let Some(facts) = &decided.conversation_facts {
             self.batch.conversations.push(conversation_row(decided, facts));
         }
@@ -735,6 +751,29 @@ impl OutboxActor {
         }
     }
 
+    fn note_what_the_ai_did(&mut self, decided: &Decided) {
+        let (account, conversation, at) = (decided.account, &decided.conversation, decided.decided_at);
+        // Nothing waits for approval where no AI is asked; most accounts have none.
+        if decided.answer.is_some() && decided.uses_ai {
+            self.batch.answered.push((account, conversation.clone(), at));
+        }
+        if let (Some(unsent), Some(message)) = (&decided.unsent, decided.messages.last()) {
+            self.batch.suggestions.push(NewSuggestion {
+                account,
+                conversation: conversation.clone(),
+                message: message.clone(),
+                state: if unsent.waits { suggestions::State::Pending } else { suggestions::State::Recorded },
+                intent: unsent.intent,
+                text: unsent.text.clone(),
+                created_at: at,
+            });
+        }
+        if let Some(bargain) = &decided.bargain {
+            let (conversation, bargain) = (conversation.clone(), bargain.clone());
+            self.batch.bargains.push(BargainRow { account, conversation, bargain });
+        }
+    }
+
     fn admit(&mut self, id: AccountId, conversation: &ConversationId, answer: Answer, in_reply_to: Option<MessageId>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let now = clock::now();
@@ -746,7 +785,7 @@ impl OutboxActor {
                     peer: answer.peer.clone(),
                     body,
                     origin: answer.origin,
-                    rule: Some(answer.rule),
+                    rule: answer.rule,
                     in_reply_to: in_reply_to.clone(),
                     expire_after: None,
                 },
@@ -754,13 +793,8 @@ impl OutboxActor {
             );
             first.get_or_insert(send);
         }
-        if let (true, Some(first)) = (answer.once, first) {
-            self.batch.once.push(OnceReply {
-                account: id,
-                conversation: conversation.clone(),
-                rule: answer.rule,
-                outbox: first,
-            });
+        if let (true, Some(rule), Some(first)) = (answer.once, answer.rule, first) {
+            self.batch.once.push(OnceReply { account: id, conversation: conversation.clone(), rule, outbox: first });
         }
     }
 }
@@ -792,10 +826,11 @@ fn decision_rows(decided: &Decided) -> Vec<DecisionRow> {
         decision: if turn.is_some() { "merged" } else { decided.verdict.decision },
         reason: turn.is_none().then(|| decided.verdict.reason.clone()),
         rule: if turn.is_some() { None } else { decided.verdict.rule },
-        turn,
         settled_at: Some(decided.settled_at),
         decided_at: decided.decided_at,
         needs_person: decided.verdict.needs_person,
+        trail: if turn.is_some() { None } else { decided.verdict.trail.to_text() },
+        turn,
     };
     let mut rows: Vec<DecisionRow> = earlier.iter().map(|message| row(message, Some(last.clone()))).collect();
     rows.push(row(last, None));
@@ -841,17 +876,17 @@ impl OutboxActor {
         peer: &BuyerId,
         ctx: &mut Context<Self>,
     ) -> ResponseActFuture<Self, Result<Vec<Entry>, NotSent>> {
-        let SendByPerson { account: id, conversation, bodies, expire_after } = order;
+        let SendByPerson { account: id, conversation, bodies, expire_after, approved } = order;
         let pause = match self.may_write(id, bodies.len()) {
             Ok(account) => account.facts.pace.takeover_pause,
             Err(refusal) => return Box::pin(std::future::ready(Err(refusal)).into_actor(self)),
         };
-        let pause = (!pause.is_zero()).then(|| clock::unix() + pause);
+        let pause = (!pause.is_zero() && !approved).then(|| clock::unix() + pause);
         let drafts = bodies.into_iter().map(|body| Draft {
             conversation: conversation.clone(),
             peer: peer.clone(),
             body,
-            origin: Origin::Person,
+            origin: if approved { Origin::Ai } else { Origin::Person },
             rule: None,
             in_reply_to: None,
             expire_after,

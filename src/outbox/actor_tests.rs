@@ -13,6 +13,7 @@ use crate::{
     },
     platform::lwp::event::HistoryPage,
     reply::rule::Matching,
+    reply::trail::Trail,
     store::rules::{self, NewRule},
     testbed::{Bed, FakeLine, Heard, chat, let_run, listening, own_chat},
 };
@@ -144,18 +145,27 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
     Decided {
         account: facts.id,
         conversation: conversation.into(),
-        verdict: Verdict { decision: "answer", reason: "rule".into(), rule: Some(RuleId(1)), needs_person: false },
+        verdict: Verdict {
+            decision: "answer",
+            reason: "rule".into(),
+            rule: Some(RuleId(1)),
+            needs_person: false,
+            trail: Trail::default(),
+        },
         messages: messages.iter().map(|id| (*id).into()).collect(),
         settled_at: clock::unix(),
         decided_at: clock::unix(),
         answer: Some(Answer {
             peer: "3300001".into(),
             origin: Origin::Rule,
-            rule: RuleId(1),
+            rule: Some(RuleId(1)),
             once: false,
             bodies: vec![Body::Text { text: text.into() }],
         }),
         conversation_facts: None,
+        uses_ai: false,
+        unsent: None,
+        bargain: None,
         trace: Trace { asked: "在吗".into(), buyer_name: None, received_at: clock::unix() },
     }
 }
@@ -455,7 +465,7 @@ async fn m13_a_once_reply_is_claimed_with_its_send_and_given_back_when_the_platf
     });
     let id = id.await.unwrap();
     let mut turn = decided(&outbox.facts, "1", &["1.PNM"], "你好");
-    turn.answer = turn.answer.map(|answer| Answer { rule: id, once: true, ..answer });
+    turn.answer = turn.answer.map(|answer| Answer { rule: Some(id), once: true, ..answer });
     outbox.actor.send(turn).await.unwrap();
     let sent = outbox.line.transmitted.next().await;
     let account = outbox.facts.id;

@@ -244,7 +244,10 @@ impl std::str::FromStr for State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
+    /// The seller's own program.
+    Hook,
     Rule,
+    Ai,
     Default,
     Person,
 }
@@ -252,7 +255,9 @@ pub enum Origin {
 impl Origin {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Hook => "hook",
             Self::Rule => "rule",
+            Self::Ai => "ai",
             Self::Default => "default",
             Self::Person => "person",
         }
@@ -264,7 +269,9 @@ impl std::str::FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
+            "hook" => Ok(Self::Hook),
             "rule" => Ok(Self::Rule),
+            "ai" => Ok(Self::Ai),
             "default" => Ok(Self::Default),
             "person" => Ok(Self::Person),
             other => Err(format!("unknown origin {other:?}")),

@@ -6,12 +6,14 @@ use actix::{Message as ActixMessage, Recipient};
 
 use crate::{
     account::state::Status,
+    ai::record::{Bargain, Unsent},
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId},
         ledger::Outcome,
     },
     platform::lwp::event::{HistoryPage, Message},
+    reply::trail::Trail,
 };
 
 /// What was decided about a turn, and what is to be sent for it. Stored in one transaction.
@@ -28,6 +30,12 @@ pub struct Decided {
     pub answer: Option<Answer>,
     /// What is newly known of the conversation.
     pub conversation_facts: Option<ConversationFacts>,
+    /// The account has an AI: something may wait for approval there.
+    pub uses_ai: bool,
+    /// What the AI would have said, where it was not sent.
+    pub unsent: Option<Unsent>,
+    /// Where bargaining stands, if the answer is a round of it.
+    pub bargain: Option<Bargain>,
     pub trace: Trace,
 }
 
@@ -41,6 +49,8 @@ pub struct Verdict {
     pub rule: Option<RuleId>,
     /// It waits on the list for a person.
     pub needs_person: bool,
+    /// How it was reached.
+    pub trail: Trail,
 }
 
 /// What goes to the buyer.
@@ -48,7 +58,8 @@ pub struct Verdict {
 pub struct Answer {
     pub peer: BuyerId,
     pub origin: Origin,
-    pub rule: RuleId,
+    /// The rule or default reply, where it is one that answers.
+    pub rule: Option<RuleId>,
     /// Counts as given in this conversation, unless it never reaches the buyer.
     pub once: bool,
     pub bodies: Vec<Body>,
@@ -65,6 +76,8 @@ pub struct SendByPerson {
     pub bodies: Vec<Body>,
     /// What cannot be sent for this long is not sent any more; `None`: as long as an automatic answer.
     pub expire_after: Option<Duration>,
+    /// The words are the AI's, and the person only approved of them: automatic answers do not pause.
+    pub approved: bool,
 }
 
 /// Why a person's message is not sent.

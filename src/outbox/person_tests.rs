@@ -31,6 +31,7 @@ impl Outbox {
             conversation: conversation.into(),
             bodies: texts.iter().map(|text| Body::Text { text: (*text).into() }).collect(),
             expire_after: None,
+            approved: false,
         }
     }
 

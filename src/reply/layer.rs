@@ -6,6 +6,7 @@ use super::{
     pattern::{self, MAX_PATTERNS, Patterns},
     rule::{Matching, Rule},
     text::{TurnText, fold},
+    trail::PassedOver,
     words::{Found, Words},
 };
 use crate::ids::{ItemId, RuleId, Timestamp};
@@ -95,27 +96,38 @@ impl Layer {
         &self.faults
     }
 
-    /// The best rule that holds for what was said about `item` and that `may_use` allows.
-    pub(super) fn find(
+    /// The best rule that holds for what was said about `item` and that `may_use` allows. The first rules whose keyword occurs and that do
+    /// not answer are noted in `passed`.
+    pub(super) fn search(
         &self,
         turn: &TurnText,
         item: Option<&ItemId>,
-        may_use: &impl Fn(&Rule) -> bool,
+        may_use: &impl Fn(&Rule) -> Result<(), PassedOver>,
+        passed: &mut PassedRules,
     ) -> Option<&Arc<Rule>> {
         let found = self.words.scan(turn);
         let mut best: Option<u32> = None;
         for candidate in self.candidates(turn, &found) {
-            let better = best.is_none_or(|best| candidate < best);
-            if better && self.entry(candidate).holds(item, &found) && may_use(&self.entry(candidate).rule) {
-                best = Some(candidate);
+            let entry = self.entry(candidate);
+            match best {
+                Some(best) if best == candidate => {}
+                Some(best) if best < candidate => passed.note(&entry.rule, PassedOver::Outranked),
+                Some(_) | None => match entry.holds(item, &found).and_then(|()| may_use(&entry.rule)) {
+                    Ok(()) => {
+                        if let Some(outranked) = best.replace(candidate) {
+                            passed.note(&self.entry(outranked).rule, PassedOver::Outranked);
+                        }
+                    }
+                    Err(why) => passed.note(&entry.rule, why),
+                },
             }
         }
         best.map(|index| &self.entry(index).rule)
     }
 
-    /// The default reply for `item`, if this layer has one.
-    pub(super) fn default_for(&self, item: Option<&ItemId>) -> Option<&Arc<Rule>> {
-        self.defaults.iter().find(|rule| is_about(rule, item))
+    /// The default reply for `item`, if this layer has one of a tier that may be used.
+    pub(super) fn default_for(&self, item: Option<&ItemId>, may_use: &impl Fn(Tier) -> bool) -> Option<&Arc<Rule>> {
+        self.defaults.iter().find(|rule| is_about(rule, item) && may_use(Tier::of(rule)))
     }
 
     fn entry(&self, index: u32) -> &Entry {
@@ -184,16 +196,47 @@ impl Layer {
 }
 
 impl Entry {
-    fn holds(&self, item: Option<&ItemId>, found: &Found) -> bool {
-        is_about(&self.rule, item) && self.lists.as_ref().is_none_or(|lists| lists.hold(found))
+    fn holds(&self, item: Option<&ItemId>, found: &Found) -> Result<(), PassedOver> {
+        if !is_about(&self.rule, item) {
+            return Err(PassedOver::OtherItem);
+        }
+        self.lists.as_ref().map_or(Ok(()), |lists| lists.hold(found))
     }
 }
 
 impl Lists {
-    fn hold(&self, found: &Found) -> bool {
-        (self.any_of.is_empty() || self.any_of.iter().any(|word| found.has(*word)))
-            && self.all_of.iter().all(|word| found.has(*word))
-            && !self.exclude.iter().any(|word| found.has(*word))
+    fn hold(&self, found: &Found) -> Result<(), PassedOver> {
+        if self.exclude.iter().any(|word| found.has(*word)) {
+            return Err(PassedOver::Excluded);
+        }
+        if !self.all_of.iter().all(|word| found.has(*word)) {
+            return Err(PassedOver::NotAllOf);
+        }
+        if self.any_of.is_empty() || self.any_of.iter().any(|word| found.has(*word)) {
+            Ok(())
+        } else {
+            Err(PassedOver::NoneOf)
+        }
+    }
+}
+
+/// Rules whose keyword occurs and that did not answer.
+#[derive(Debug, Default)]
+pub struct PassedRules(Vec<(Arc<Rule>, PassedOver)>);
+
+impl PassedRules {
+    /// More are not told of: a turn that thousands of rules match would cost more to explain than to answer.
+    const MOST: usize = 10;
+
+    pub(super) fn note(&mut self, rule: &Arc<Rule>, why: PassedOver) {
+        let known = self.0.len() >= Self::MOST || self.0.iter().any(|(known, _)| known.id == rule.id);
+        if !known {
+            self.0.push((rule.clone(), why));
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &(Arc<Rule>, PassedOver)> {
+        self.0.iter()
     }
 }
 

@@ -8,13 +8,22 @@ use std::{
     sync::Arc,
 };
 
-pub use super::layer::{RuleFault, Tier};
+pub use super::layer::{PassedRules, RuleFault, Tier};
 use super::{
     layer::{Layer, default_rank, rank},
     rule::Rule,
     text::TurnText,
+    trail::PassedOver,
 };
 use crate::ids::{AccountId, ItemId};
+
+/// What a search found.
+#[derive(Debug, Default)]
+pub struct Search {
+    pub best: Option<Match>,
+    /// The first rules whose keyword occurs and that do not answer.
+    pub passed: PassedRules,
+}
 
 /// The rule that answers, and what it is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,14 +94,35 @@ impl RuleBook {
 
     /// The best rule for what was said in a conversation about `item`, among those that `may_use` allows. Default replies are not rules.
     pub fn find(&self, turn: &TurnText, item: Option<&ItemId>, may_use: impl Fn(&Rule) -> bool) -> Option<Match> {
-        let found = self.layers().filter_map(|layer| layer.find(turn, item, &may_use));
-        let rule = found.min_by_key(|rule| rank(rule))?;
-        Some(Match { tier: Tier::of(rule), rule: rule.clone() })
+        let allowed = |rule: &Rule| if may_use(rule) { Ok(()) } else { Err(PassedOver::Outranked) };
+        self.search(turn, item, allowed).best
     }
 
-    /// The default reply that applies to a conversation about `item`: the narrowest one there is. Wider ones do not step in for it.
-    pub fn default_for(&self, item: Option<&ItemId>) -> Option<&Arc<Rule>> {
-        self.layers().filter_map(|layer| layer.default_for(item)).min_by_key(|rule| default_rank(rule))
+    /// As [`RuleBook::find`], and which rules came near.
+    pub fn search(
+        &self,
+        turn: &TurnText,
+        item: Option<&ItemId>,
+        may_use: impl Fn(&Rule) -> Result<(), PassedOver>,
+    ) -> Search {
+        let (mut best, mut passed): (Option<&Arc<Rule>>, _) = (None, PassedRules::default());
+        for layer in self.layers() {
+            let Some(found) = layer.search(turn, item, &may_use, &mut passed) else { continue };
+            let (better, worse) = match best {
+                Some(before) if rank(before) <= rank(found) => (before, Some(found)),
+                before => (found, before),
+            };
+            worse.into_iter().for_each(|rule| passed.note(rule, PassedOver::Outranked));
+            best = Some(better);
+        }
+        let best = best.map(|rule| Match { tier: Tier::of(rule), rule: rule.clone() });
+        Search { best, passed }
+    }
+
+    /// The default reply that applies to a conversation about `item`: the narrowest one of the tiers that may be used. Wider ones do not step
+    /// in for it.
+    pub fn default_for(&self, item: Option<&ItemId>, may_use: impl Fn(Tier) -> bool) -> Option<&Arc<Rule>> {
+        self.layers().filter_map(|layer| layer.default_for(item, &may_use)).min_by_key(|rule| default_rank(rule))
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
@@ -248,9 +278,9 @@ mod tests {
             Rule { item: Some("9".into()), priority: 5, ..default(3) },
             Rule { item: Some("9".into()), account: Some(ACCOUNT), ..default(4) },
         ]);
-        let id = |item: Option<&str>| book.default_for(item.map(ItemId::from).as_ref()).map(|rule| rule.id.0);
+        let id = |item: Option<&str>| book.default_for(item.map(ItemId::from).as_ref(), |_| true).map(|rule| rule.id.0);
         assert_eq!((id(Some("9")), id(Some("8")), id(None)), (Some(4), Some(2), Some(2)));
-        assert_eq!(Library::default().book(ACCOUNT).default_for(None), None);
+        assert_eq!(Library::default().book(ACCOUNT).default_for(None, |_| true), None);
     }
 
     #[test]

@@ -8,8 +8,10 @@ use std::{
 use actix::Message;
 
 use crate::{
+    ai::settings::AiSettings,
+    hook::request::HookSettings,
     ids::{AccountId, BuyerId, ItemId},
-    reply::matcher::RuleBook,
+    reply::{matcher::RuleBook, source::Sources},
 };
 
 /// What every account answers with, compiled. Swapped as a whole.
@@ -21,9 +23,20 @@ pub struct RulesLoaded(pub Arc<HashMap<AccountId, AccountRules>>);
 pub struct AccountRules {
     pub book: RuleBook,
     pub blocked: Arc<HashSet<BuyerId>>,
+    pub answers: Arc<AnswerSettings>,
 }
 
-/// Pauses changed outside of the engine: read them again.
+/// How an account is answered besides rules.
+#[derive(Debug, Clone, Default)]
+pub struct AnswerSettings {
+    pub sources: Sources,
+    /// `None`: there is no such program.
+    pub hook: Option<Arc<HookSettings>>,
+    /// `None`: the AI is off.
+    pub ai: Option<Arc<AiSettings>>,
+}
+
+/// Pauses changed, or bargaining was ended, outside of the engine: read them again.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct PausesChanged;

@@ -27,6 +27,10 @@ pub enum Silence {
     EmptyReply { rule: RuleId },
     /// The default reply that applies has been given in this conversation.
     AlreadyAnsweredOnce { rule: RuleId },
+    /// The AI's answer waits for a person's approval.
+    Suggested,
+    /// The AI had no answer that may be sent, and a person is to answer.
+    LeftToPerson,
 }
 
 impl Silence {
@@ -44,6 +48,8 @@ impl Silence {
             Self::NoRule => "no_rule",
             Self::EmptyReply { .. } => "empty_reply",
             Self::AlreadyAnsweredOnce { .. } => "already_answered_once",
+            Self::Suggested => "suggested",
+            Self::LeftToPerson => "left_to_person",
         }
     }
 
@@ -63,13 +69,15 @@ impl Silence {
             Self::AlreadyAnsweredOnce { .. } => {
                 "The default reply is given once in a conversation, and it has been given."
             }
+            Self::Suggested => "The AI suggested an answer, which waits for your approval.",
+            Self::LeftToPerson => "The AI had no answer that may be sent, so this waits for you.",
         }
     }
 
     /// Whether a buyer may be waiting for an answer that only a person can give now.
     pub fn needs_person(self) -> bool {
         match self {
-            Self::TooOld | Self::SideUnknown => true,
+            Self::TooOld | Self::SideUnknown | Self::Suggested | Self::LeftToPerson => true,
             Self::GroupChat
             | Self::NotAPerson
             | Self::BuyerSide
@@ -94,7 +102,9 @@ impl Silence {
             | Self::SellerTookOver { .. }
             | Self::SellerAnswered
             | Self::TooOld
-            | Self::NoRule => None,
+            | Self::NoRule
+            | Self::Suggested
+            | Self::LeftToPerson => None,
         }
     }
 }

@@ -96,3 +96,9 @@ pub fn end(conn: &mut DbConn, scope: &Scope, account: AccountId, conversation: &
         .filter(bargains::account_id.eq_any(own!(scope)));
     Ok(diesel::delete(row).execute(conn)? > 0)
 }
+
+/// Nothing is kept of the bargaining in a conversation.
+pub(super) fn forget(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<()> {
+    let rows = bargains::account_id.eq(account).and(bargains::conversation_id.eq(conversation));
+    diesel::delete(bargains::table.filter(rows)).execute(conn).map(drop)
+}

@@ -105,6 +105,8 @@ pub struct StoredMessage {
     pub settled_at: Option<Timestamp>,
     pub decided_at: Option<Timestamp>,
     pub needs_person: bool,
+    /// How the decision was reached, as JSON.
+    pub trail: Option<String>,
 }
 
 /// What was decided about one message.
@@ -119,6 +121,8 @@ pub struct DecisionRow {
     pub settled_at: Option<Timestamp>,
     pub decided_at: Timestamp,
     pub needs_person: bool,
+    /// How it was reached, as JSON.
+    pub trail: Option<String>,
 }
 
 /// For the engine: inserts what is not there yet; the answer says, in the order of `messages`, which were new. The same id twice in
@@ -207,14 +211,15 @@ fn decide_on_sqlite(conn: &mut SqliteConnection, row: &DecisionRow) -> QueryResu
             chat_messages::settled_at.eq(row.settled_at),
             chat_messages::decided_at.eq(row.decided_at),
             chat_messages::needs_person.eq(row.needs_person),
+            chat_messages::trail.eq(row.trail.as_deref()),
         ))
         .execute(conn)
 }
 
 const POSTGRES_DECIDE: &str = "UPDATE chat_messages AS m SET decision = d.decision, reason = d.reason, rule_id = d.rule_id, \
-     turn_id = d.turn_id, settled_at = d.settled_at, decided_at = d.decided_at, needs_person = d.needs_person \
-     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS d (account_id, message_id, decision, reason, rule_id, turn_id, \
-     settled_at, decided_at, needs_person) \
+     turn_id = d.turn_id, settled_at = d.settled_at, decided_at = d.decided_at, needs_person = d.needs_person, \
+     trail = d.trail FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS d (account_id, message_id, decision, reason, rule_id, turn_id, \
+     settled_at, decided_at, needs_person, trail) \
      WHERE m.account_id = d.account_id AND m.message_id = d.message_id AND m.decision IS NULL";
 
 fn decide_on_postgres(conn: &mut PgConnection, rows: &[DecisionRow]) -> QueryResult<usize> {
@@ -228,6 +233,7 @@ fn decide_on_postgres(conn: &mut PgConnection, rows: &[DecisionRow]) -> QueryRes
         .bind::<Array<Nullable<BigInt>>, _>(each(rows, |row| row.settled_at))
         .bind::<Array<BigInt>, _>(each(rows, |row| row.decided_at))
         .bind::<Array<Bool>, _>(each(rows, |row| row.needs_person))
+        .bind::<Array<Nullable<Text>>, _>(each(rows, |row| row.trail.as_deref()))
         .execute(conn)
 }
 
@@ -304,6 +310,32 @@ fn read(
         .limit(page.limit)
         .select(StoredMessage::as_select())
         .load(conn)
+}
+
+/// The turn that a message belongs to, oldest first; the last one carries the decision. Empty where the message is not stored, or somebody
+/// else's.
+pub fn turn(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    message: &MessageId,
+) -> QueryResult<Vec<StoredMessage>> {
+    let own = |message: &MessageId| {
+        chat_messages::table.find((account, message.clone())).filter(chat_messages::account_id.eq_any(own!(scope)))
+    };
+    let asked: Option<StoredMessage> = own(message).select(StoredMessage::as_select()).first(conn).optional()?;
+    let Some(asked) = asked else { return Ok(Vec::new()) };
+    let last = asked.turn.clone().unwrap_or_else(|| asked.message.clone());
+    let mut turn: Vec<StoredMessage> = chat_messages::table
+        .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(&asked.conversation)))
+        .filter(chat_messages::account_id.eq_any(own!(scope)))
+        .filter(chat_messages::turn_id.eq(&last))
+        .order((chat_messages::sent_at, chat_messages::message_id))
+        .select(StoredMessage::as_select())
+        .load(conn)?;
+    let deciding: Option<StoredMessage> = own(&last).select(StoredMessage::as_select()).first(conn).optional()?;
+    turn.extend(deciding);
+    Ok(turn)
 }
 
 /// Which decisions a person wants to see; `None` is all.

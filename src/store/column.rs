@@ -11,10 +11,11 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text},
 };
 
-use super::{chat_messages::Source, conversations::Side, secret::Sealed};
+use super::{chat_messages::Source, conversations::Side, secret::Sealed, suggestions};
 use crate::{
     access::{role::Role, token::Access},
     account::state,
+    ai::intent::Intent,
     ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, MessageId, PictureId, RuleId, Timestamp, TokenId, UserId},
     item::progress::SyncState,
     outbox::entry::{self, SendId},
@@ -111,6 +112,8 @@ codes!(
     Role,
     Access,
     Matching,
+    Intent,
+    suggestions::State,
     entry::State,
     entry::Origin,
     state::State,

@@ -304,6 +304,25 @@ pub fn in_conversation_since(
     into_entries(rows)
 }
 
+/// What was made to answer a message, oldest first. `since`: it was not made before.
+pub fn in_reply_to(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    message: &MessageId,
+    since: Timestamp,
+) -> QueryResult<Vec<Entry>> {
+    let rows = outbox::table
+        // a number is never below its time
+        .filter(outbox::account_id.eq(account).and(outbox::id.ge(since.0)))
+        .filter(outbox::account_id.eq_any(own!(scope)))
+        .filter(outbox::in_reply_to.eq(message))
+        .order(outbox::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    into_entries(rows)
+}
+
 /// For the engine: at most `limit` of the entries made at `since` or later, the newest of them, oldest first.
 pub fn newest(conn: &mut DbConn, account: AccountId, since: Timestamp, limit: i64) -> QueryResult<Vec<Entry>> {
     let mut rows: Vec<Row> = outbox::table

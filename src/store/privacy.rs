@@ -15,12 +15,14 @@ use utoipa::ToSchema;
 use super::{
     DbConn, Scope,
     accounts::within,
+    bargains,
     blocked_buyers::Row,
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
     revisions::{self, Topic},
     schema::{accounts, blocked_buyers as blocks, chat_messages, conversations, items, once_replies, outbox},
+    suggestions,
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, Timestamp},
@@ -320,6 +322,8 @@ fn erase_place(
         .bind::<Text, _>(&place.conversation)
         .execute(conn))?;
     erase_sends(conn, place, pseudonym, alias, now)?;
+    suggestions::forget(conn, place.account, &place.conversation)?;
+    bargains::forget(conn, place.account, &place.conversation)?;
     if place.shared {
         return Ok(());
     }

@@ -52,8 +52,13 @@ pub struct Cutoffs {
 pub enum Kind {
     Messages,
     Sends,
-    /// The decision itself stays with its message; by which rule and why, and which messages were answered together, goes.
+    /// The decision itself stays with its message; by which rule and why, how it was reached, and which messages were answered together,
+    /// goes.
     Reasons,
+    /// Of the AI, and not sent by themselves.
+    Suggestions,
+    /// How far bargaining went, where nobody spoke of the price for as long as messages are kept.
+    Bargains,
     UnknownPushes,
     /// Pauses that are over.
     Pauses,
@@ -64,10 +69,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
+        Self::Suggestions,
+        Self::Bargains,
         Self::UnknownPushes,
         Self::Pauses,
         Self::Sessions,
@@ -86,6 +93,8 @@ pub struct Removed {
     /// Decisions whose reason and rule were removed.
     pub reasons: usize,
     pub conversations: usize,
+    pub suggestions: usize,
+    pub bargains: usize,
     pub unknown_pushes: usize,
     pub pauses: usize,
     pub sessions: usize,
@@ -102,6 +111,8 @@ impl Removed {
             Kind::Messages => &mut self.messages,
             Kind::Sends => &mut self.sends,
             Kind::Reasons => &mut self.reasons,
+            Kind::Suggestions => &mut self.suggestions,
+            Kind::Bargains => &mut self.bargains,
             Kind::UnknownPushes => &mut self.unknown_pushes,
             Kind::Pauses => &mut self.pauses,
             Kind::Sessions => &mut self.sessions,
@@ -137,6 +148,8 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
             let page = message_page(conn, from, cutoffs.decisions)?;
             page.run(|from, to| run(conn, FORGET_REASONS, &[from, to]))
         }
+        Kind::Suggestions => full_or_last(from, run(conn, REMOVE_SUGGESTIONS, &[cutoffs.messages.0, BATCH])?),
+        Kind::Bargains => full_or_last(from, run(conn, REMOVE_BARGAINS, &[cutoffs.messages.0, BATCH])?),
         Kind::UnknownPushes => full_or_last(from, run(conn, REMOVE_PUSHES, &[cutoffs.messages.0, BATCH])?),
         Kind::Pauses => full_or_last(from, run(conn, END_PAUSES, &[now.0, BATCH])?),
         Kind::IdempotencyKeys => full_or_last(from, run(conn, REMOVE_KEYS, &[(now - REPEATS).0, BATCH])?),
@@ -157,9 +170,15 @@ const REMOVE_SENDS: &str = "DELETE FROM outbox WHERE created_at >= $1 AND create
 
 /// What says that nobody is behind a message stays as long as the message: [`find_peer`](super::chat_messages::find_peer) reads it.
 const FORGET_REASONS: &str = "UPDATE chat_messages \
-     SET reason = CASE WHEN reason IN ('group_chat', 'not_a_person') THEN reason END, rule_id = NULL, turn_id = NULL \
+     SET reason = CASE WHEN reason IN ('group_chat', 'not_a_person') THEN reason END, rule_id = NULL, turn_id = NULL, trail = NULL \
      WHERE received_at >= $1 AND received_at <= $2 AND decision IS NOT NULL \
-     AND (coalesce(reason, 'group_chat') NOT IN ('group_chat', 'not_a_person') OR rule_id IS NOT NULL OR turn_id IS NOT NULL)";
+     AND (coalesce(reason, 'group_chat') NOT IN ('group_chat', 'not_a_person') OR rule_id IS NOT NULL OR turn_id IS NOT NULL OR trail IS NOT NULL)";
+
+const REMOVE_SUGGESTIONS: &str = "DELETE FROM suggestions WHERE id IN (SELECT id FROM suggestions WHERE created_at < $1 \
+     ORDER BY created_at LIMIT $2)";
+
+const REMOVE_BARGAINS: &str = "DELETE FROM bargains WHERE (account_id, conversation_id) IN (SELECT account_id, conversation_id \
+     FROM bargains WHERE updated_at < $1 LIMIT $2)";
 
 /// Numbers grow with time: where the oldest are young enough, all are.
 const REMOVE_PUSHES: &str = "DELETE FROM unknown_pushes WHERE received_at < $1 \

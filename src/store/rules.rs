@@ -342,6 +342,16 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
     Ok((Loaded::from_rows(rows), total))
 }
 
+/// The keywords of those of these rules that are there.
+pub fn keywords(conn: &mut DbConn, scope: &Scope, ids: &[RuleId]) -> QueryResult<HashMap<RuleId, String>> {
+    let rows: Vec<(RuleId, String)> = rules::table
+        .filter(visible!(scope))
+        .filter(rules::id.eq_any(ids))
+        .select((rules::id, rules::keyword))
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// `NotFound` also where the rule belongs to somebody else.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Rule> {
     let row: Row = rules::table.find(id).filter(visible!(scope)).select(Row::as_select()).first(conn)?;

@@ -54,6 +54,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    ai_usage (account_id, day) {
+        account_id -> BigInt,
+        day -> BigInt,
+        calls -> BigInt,
+        failures -> BigInt,
+        tokens_in -> BigInt,
+        tokens_out -> BigInt,
+        cost -> BigInt,
+    }
+}
+
+diesel::table! {
+    answer_settings (account_id) {
+        account_id -> BigInt,
+        sources_off -> Text,
+        ai -> Text,
+        ai_key -> Nullable<Binary>,
+        hook -> Nullable<Text>,
+        hook_secret -> Nullable<Binary>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     api_token_accounts (token_id, account_id) {
         token_id -> BigInt,
         account_id -> BigInt,
@@ -94,6 +118,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    bargains (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> Text,
+        item_id -> Text,
+        rounds -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     blocked_buyers (id) {
         id -> BigInt,
         owner_id -> BigInt,
@@ -124,6 +158,7 @@ diesel::table! {
         settled_at -> Nullable<BigInt>,
         decided_at -> Nullable<BigInt>,
         needs_person -> Bool,
+        trail -> Nullable<Text>,
     }
 }
 
@@ -319,6 +354,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    suggestions (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        conversation_id -> Text,
+        message_id -> Text,
+        state -> Text,
+        intent -> Text,
+        text -> Text,
+        sent_text -> Nullable<Text>,
+        created_at -> BigInt,
+        settled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     unknown_pushes (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -357,9 +407,12 @@ diesel::joinable!(account_cursors -> accounts (account_id));
 diesel::joinable!(account_states -> accounts (account_id));
 diesel::joinable!(account_tokens -> accounts (account_id));
 diesel::joinable!(accounts -> users (owner_id));
+diesel::joinable!(ai_usage -> accounts (account_id));
+diesel::joinable!(answer_settings -> accounts (account_id));
 diesel::joinable!(api_token_accounts -> accounts (account_id));
 diesel::joinable!(api_token_accounts -> api_tokens (token_id));
 diesel::joinable!(api_tokens -> users (user_id));
+diesel::joinable!(bargains -> accounts (account_id));
 diesel::joinable!(blocked_buyers -> accounts (account_id));
 diesel::joinable!(blocked_buyers -> users (owner_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
@@ -375,6 +428,7 @@ diesel::joinable!(pictures -> users (owner_id));
 diesel::joinable!(rules -> accounts (account_id));
 diesel::joinable!(rules -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(suggestions -> accounts (account_id));
 diesel::joinable!(unknown_pushes -> accounts (account_id));
 diesel::joinable!(user_accounts -> accounts (account_id));
 diesel::joinable!(user_accounts -> users (user_id));
@@ -384,9 +438,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     account_states,
     account_tokens,
     accounts,
+    ai_usage,
+    answer_settings,
     api_token_accounts,
     api_tokens,
     audit,
+    bargains,
     blocked_buyers,
     chat_messages,
     conversations,
@@ -403,6 +460,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     rules,
     sessions,
     settings,
+    suggestions,
     unknown_pushes,
     user_accounts,
     users,

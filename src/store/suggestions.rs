@@ -188,3 +188,9 @@ pub fn take_back(conn: &mut DbConn, scope: &Scope, id: i64) -> QueryResult<()> {
         .execute(conn)
         .map(drop)
 }
+
+/// Nothing is kept of what was suggested in a conversation.
+pub(super) fn forget(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<()> {
+    let rows = suggestions::account_id.eq(account).and(suggestions::conversation_id.eq(conversation));
+    diesel::delete(suggestions::table.filter(rows)).execute(conn).map(drop)
+}

@@ -65,6 +65,7 @@ use self::{
 use crate::{
     access::role::Right,
     account::registry::AccountRegistry,
+    ai::client::Providers,
     maintenance::actor::MaintenanceActor,
     settings::Settings,
     store::{
@@ -180,6 +181,8 @@ routes! {
     GET "/api/v1/settings" ADMIN => api::settings::get;
     PATCH "/api/v1/settings" ADMIN => api::settings::update;
     POST "/api/v1/settings/smtp/test" ADMIN => api::settings::test_smtp;
+    GET "/api/v1/settings/ai" ADMIN => api::ai::get_system;
+    PATCH "/api/v1/settings/ai" ADMIN => api::ai::update_system;
     GET "/api/v1/stop-switch" READ => api::stop_switch::get;
     PUT "/api/v1/stop-switch" ADMIN => api::stop_switch::set;
 
@@ -197,6 +200,21 @@ routes! {
     POST "/api/v1/accounts/{id}/pause" MANAGE => api::accounts::pause;
     POST "/api/v1/accounts/{id}/resume" MANAGE => api::accounts::resume;
     POST "/api/v1/accounts/{id}/retry" MANAGE => api::accounts::retry;
+
+    // where answers come from
+    GET "/api/v1/accounts/{id}/sources" READ => api::sources::get;
+    PUT "/api/v1/accounts/{id}/sources" MANAGE => api::sources::set;
+    GET "/api/v1/accounts/{id}/hook" READ => api::sources::get_hook;
+    PUT "/api/v1/accounts/{id}/hook" MANAGE => api::sources::set_hook;
+    POST "/api/v1/accounts/{id}/hook/test" MANAGE => api::sources::test_hook;
+    GET "/api/v1/accounts/{id}/ai" READ => api::ai::get;
+    PATCH "/api/v1/accounts/{id}/ai" MANAGE => api::ai::update;
+    POST "/api/v1/accounts/{id}/ai/test" MANAGE => api::ai::test;
+    GET "/api/v1/ai/usage" READ => api::ai::usage;
+    GET "/api/v1/suggestions" READ => api::suggestions::list;
+    GET "/api/v1/suggestions/{id}" READ => api::suggestions::get;
+    POST "/api/v1/suggestions/{id}/approve" ANSWER => api::suggestions::approve;
+    POST "/api/v1/suggestions/{id}/reject" ANSWER => api::suggestions::reject;
 
     // what is answered to what
     GET "/api/v1/keywords" READ => api::keywords::list;
@@ -218,7 +236,10 @@ routes! {
     POST "/api/v1/conversations/{id}/messages" ANSWER => api::conversations::send;
     POST "/api/v1/conversations/{id}/pause" ANSWER => api::conversations::pause;
     POST "/api/v1/conversations/{id}/resume" ANSWER => api::conversations::resume;
+    GET "/api/v1/conversations/{id}/bargain" READ => api::bargains::bargain;
+    DELETE "/api/v1/conversations/{id}/bargain" ANSWER => api::bargains::end_bargain;
     GET "/api/v1/decisions" READ => api::decisions::list;
+    GET "/api/v1/decisions/{id}" READ => api::explanations::get;
     GET "/api/v1/outbox" READ => api::outbox::list;
     GET "/api/v1/outbox/{id}" READ => api::outbox::get;
     POST "/api/v1/outbox/{id}/retry" ANSWER => api::outbox::retry;
@@ -349,6 +370,7 @@ pub fn application(
 pub struct Engine {
     pub registry: RegistryAddress,
     pub maintenance: Addr<MaintenanceActor>,
+    pub providers: Providers,
 }
 
 /// What handlers work with.
@@ -356,6 +378,7 @@ pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
     pub maintenance: Addr<MaintenanceActor>,
+    pub providers: Providers,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -395,6 +418,7 @@ impl AppState {
             store: store.for_people(),
             registry: engine.registry,
             maintenance: engine.maintenance,
+            providers: engine.providers,
             feed,
             health,
             metrics,

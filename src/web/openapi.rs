@@ -370,7 +370,7 @@ mod tests {
         };
         let fields = [
             ("EntryView", "state", 6),
-            ("EntryView", "origin", 3),
+            ("EntryView", "origin", 5),
             ("OutboxChanged", "state", 6),
             ("MessageView", "source", 2),
             ("MessageView", "decision", 4),

@@ -171,6 +171,7 @@ mod tests {
             backoff::BackoffConfig,
             registry::{AccountRegistry, Config},
         },
+        ai::{breaker::BreakerConfig, client::Providers},
         maintenance::actor::{self as maintenance, MaintenanceActor},
         settings::Settings,
         store::facts,
@@ -209,7 +210,11 @@ mod tests {
         let health = HealthMonitor::new(limits, clock::now());
         let (store, feed) = (bed.store.clone(), Feed::default());
         let config = maintenance::Config { at: Settings::default().maintenance.at, overlap: Duration::ZERO };
-        let engine = Engine { registry, maintenance: MaintenanceActor::new(store.clone(), config).start() };
+        let engine = Engine {
+            registry,
+            maintenance: MaintenanceActor::new(store.clone(), config).start(),
+            providers: Providers::new(1, BreakerConfig::default()),
+        };
         let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());
         Probe::new(&state, std::env::temp_dir())
     }

@@ -88,6 +88,7 @@ impl Walk {
             settled_at: Some(Timestamp(self.number)),
             decided_at: Timestamp(self.number),
             needs_person: false,
+            trail: None,
         }
     }
 

@@ -10,6 +10,7 @@ use yutang::{
         role::{Right, Role},
         token::{self, Access as Reach},
     },
+    ai::intent::Intent,
     ids::{AccountId, Timestamp, TokenId, UserId},
     outbox::entry::{Body, Entry, Origin, SendId, State},
     reply::rule::{Matching, Reply},
@@ -20,9 +21,11 @@ use yutang::{
         api_tokens::{self, NewToken},
         audit,
         blocked_buyers::{self, Blocked},
+        chat_messages::{self, NewMessage, Source},
         conversations, outbox,
         rules::{self, NewRule},
         sessions::{self, Session},
+        suggestions::{self, NewSuggestion},
         users,
     },
     telemetry::logging::{self, LogQuery, Visible},
@@ -231,6 +234,57 @@ impl World {
         format!("{account}.{id}")
     }
 
+    fn message(&self, whose: Whose) -> String {
+        let (_, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return format!("{account}.404.PNM");
+        }
+        let id = format!("{}.PNM", self.number());
+        let message = NewMessage {
+            account,
+            message: id.clone().into(),
+            conversation: "60001".into(),
+            sender: "2200000000777".into(),
+            sender_name: None,
+            content_type: 1,
+            text: "在吗".into(),
+            item: None,
+            sent_at: Timestamp(1),
+            received_at: Timestamp(1),
+            source: Source::Push,
+            decision: Some("silent"),
+            reason: Some("no_rule".into()),
+            decided_at: Some(Timestamp(1)),
+            needs_person: false,
+        };
+        self.app.write(move |conn| chat_messages::insert_new(conn, &[message]));
+        format!("{account}.{id}")
+    }
+
+    /// An answer of the AI that waits for a person.
+    fn suggestion(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let conversation = format!("6{}", self.number());
+        let new = NewSuggestion {
+            account,
+            conversation: conversation.clone().into(),
+            message: "1.PNM".into(),
+            state: suggestions::State::Pending,
+            intent: Intent::Default,
+            text: "在的".into(),
+            created_at: Timestamp(1),
+        };
+        let filter = suggestions::Filter { conversation: Some(conversation.into()), ..suggestions::Filter::default() };
+        let made = self.app.write(move |conn| {
+            suggestions::insert_many(conn, std::slice::from_ref(&new))?;
+            suggestions::page(conn, &scope, &filter, Page::first(1))
+        });
+        made.0[0].id.to_string()
+    }
+
     fn entry(&self, whose: Whose, state: State) -> String {
         let (_, account) = self.place(whose);
         if whose == Whose::Unknown {
@@ -355,6 +409,27 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/accounts/{id}/pause" [200], |world, who, whose| world.spare_account(who, whose)),
         row!("POST" "/api/v1/accounts/{id}/resume" [200], |world, who, whose| world.spare_account(who, whose)),
         row!("POST" "/api/v1/accounts/{id}/retry" [409], |world, who, whose| world.spare_account(who, whose)),
+        row!("GET" "/api/v1/settings/ai" [200]),
+        row!("PATCH" "/api/v1/settings/ai" [200], PLAIN, |_| Some(json!({"deal_days": 9}))),
+        row!("GET" "/api/v1/accounts/{id}/sources" [200], |world, _, whose| world.account(whose)),
+        row!("PUT" "/api/v1/accounts/{id}/sources" [200], |world, _, whose| world.account(whose), |_| Some(json!({"off": ["hook"]}))),
+        row!("GET" "/api/v1/accounts/{id}/hook" [200], |world, _, whose| world.account(whose)),
+        row!("PUT" "/api/v1/accounts/{id}/hook" [200], |world, _, whose| world.account(whose), |_| {
+            Some(json!({"url": "https://hook.invalid/", "secret": "PLANTED hook secret"}))
+        }),
+        // no such host
+        row!("POST" "/api/v1/accounts/{id}/hook/test" [200], |world, _, whose| world.account(whose), |_| Some(json!({"message": "在吗"}))),
+        row!("GET" "/api/v1/accounts/{id}/ai" [200], |world, _, whose| world.account(whose)),
+        row!("PATCH" "/api/v1/accounts/{id}/ai" [200], |world, _, whose| world.account(whose), |_| {
+            Some(json!({"provider": {"dialect": "open_ai", "base_url": "https://ai.invalid/v1", "model": "m"}, "key": "PLANTED ai key"}))
+        }),
+        row!("POST" "/api/v1/accounts/{id}/ai/test" [200], |world, _, whose| world.account(whose), |_| Some(json!({"messages": ["在吗"]}))),
+        row!("GET" "/api/v1/ai/usage" [200]),
+        row!("GET" "/api/v1/suggestions" [200]),
+        row!("GET" "/api/v1/suggestions/{id}" [200], |world, _, whose| world.suggestion(whose)),
+        // nothing of the account runs
+        row!("POST" "/api/v1/suggestions/{id}/approve" [409], |world, _, whose| world.suggestion(whose), |_| Some(json!({}))),
+        row!("POST" "/api/v1/suggestions/{id}/reject" [200], |world, _, whose| world.suggestion(whose)),
         row!("GET" "/api/v1/keywords" [200]),
         row!("POST" "/api/v1/keywords" [201], PLAIN, |world| {
             Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))
@@ -376,7 +451,10 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/conversations/{id}/messages" [404, 409, 503], |world, _, whose| world.conversation(whose), |_| Some(json!({"texts": ["在"]}))),
         row!("POST" "/api/v1/conversations/{id}/pause" [200], |world, _, whose| world.conversation(whose), |_| Some(json!({"minutes": 5}))),
         row!("POST" "/api/v1/conversations/{id}/resume" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/conversations/{id}/bargain" [200], |world, _, whose| world.conversation(whose)),
+        row!("DELETE" "/api/v1/conversations/{id}/bargain" [204], |world, _, whose| world.conversation(whose)),
         row!("GET" "/api/v1/decisions" [200]),
+        row!("GET" "/api/v1/decisions/{id}" [200], |world, _, whose| world.message(whose)),
         row!("GET" "/api/v1/outbox" [200]),
         row!("GET" "/api/v1/outbox/{id}" [200], |world, _, whose| world.entry(whose, State::Confirmed)),
         row!("POST" "/api/v1/outbox/{id}/retry" [409], |world, _, whose| world.entry(whose, State::Confirmed), |_| Some(json!({}))),

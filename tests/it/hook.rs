@@ -50,7 +50,7 @@ async fn shop() -> (TestApp, Shop, Api) {
     let shop = app.open("shop");
     app.rules(vec![contains("在吗", "规则回答")]);
     app.start().await;
-    let api = app.anybody().sign_in("seller").await;
+    let api = app.anybody().sign_in("seller").await.with("accept-language", "zh");
     (app, shop, api)
 }
 

@@ -6,6 +6,7 @@ mod process;
 
 mod access_table;
 mod accounts;
+mod ai;
 mod api;
 mod chat;
 mod client;
@@ -16,6 +17,7 @@ mod door;
 mod faults;
 mod gap;
 mod health;
+mod hook;
 mod hygiene;
 mod languages;
 mod letters;

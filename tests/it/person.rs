@@ -33,6 +33,7 @@ fn by_hand(shop: &Shop, conversation: &ConversationId, texts: &[&str]) -> SendBy
         conversation: conversation.clone(),
         bodies: texts.iter().map(|text| Body::Text { text: (*text).into() }).collect(),
         expire_after: None,
+        approved: false,
     }
 }
 

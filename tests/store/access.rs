@@ -8,16 +8,19 @@ use yutang::{
         role::Role,
         token::{self, Access, Minted},
     },
+    ai::{intent::Intent, record::Bargain},
     ids::{Timestamp, TokenId, UserId},
     store::{
-        Page, Scope, Store, StoreError,
+        Page, Scope, Store, StoreError, ai_usage, answer_settings,
         api_tokens::{self, NewToken},
+        bargains::{self, BargainRow},
         email_codes::{self, Outcome},
         idempotency_keys,
         retention::{self, Cutoffs, Kind},
         revisions,
         sessions::{self, Session},
         settings::Retention,
+        suggestions::{self, NewSuggestion},
         users::{self, Filter, NewUser, UserChange},
     },
 };
@@ -349,6 +352,15 @@ fn settle(store: &Store, name: &str) -> UserId {
         ..new_token(owner, &token::mint([u8::try_from(name.len()).unwrap(); 32]))
     };
     let session = session(name, owner);
+    let suggestion = NewSuggestion {
+        account,
+        conversation: "600001".into(),
+        message: "1.PNM".into(),
+        state: suggestions::State::Pending,
+        intent: Intent::Tech,
+        text: "三年".into(),
+        created_at: NOW,
+    };
     let fill = move |conn: &mut _| {
         let email = helper.email.clone().unwrap();
         let helper = users::insert(conn, &helper)?.unwrap();
@@ -356,6 +368,11 @@ fn settle(store: &Store, name: &str) -> UserId {
         sessions::insert(conn, &session)?;
         api_tokens::insert(conn, &scope, &token)?;
         idempotency_keys::claim(conn, owner, "key", b"fingerprint", NOW)?;
+        ai_usage::add(conn, account, 1, &ai_usage::Usage { calls: 1, ..ai_usage::Usage::default() })?;
+        answer_settings::put(conn, &scope, account, &answer_settings::AnswerRow::default(), NOW)?;
+        let bargain = Bargain { item: None, rounds: 2, last_at: NOW };
+        bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
+        suggestions::insert_many(conn, &[suggestion])?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

@@ -44,6 +44,7 @@ pub fn decision(account: AccountId, id: &str) -> DecisionRow {
         settled_at: Some(NOW),
         decided_at: NOW,
         needs_person: false,
+        trail: None,
     }
 }
 

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use diesel::{RunQueryDsl, connection::SimpleConnection as _, sql_types::Text};
 use yutang::{
+    ai::{intent::Intent, record::Bargain},
     ids::{AccountId, BuyerId, Timestamp},
     outbox::entry::{Entry, SendId, State},
     store::{
         DbConn, QueryResult, Scope, Store,
+        bargains::{self, BargainRow},
         blocked_buyers::{self, Blocked},
         chat_messages::{self, DecisionRow, NewMessage},
         conversations::{self, ConversationRow, Side},
         once_replies::{self, OnceReply},
         outbox,
         privacy::{self, Figures, Traces},
+        suggestions::{self, NewSuggestion},
     },
 };
 
@@ -70,6 +73,18 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
         outbox::insert_many(conn, &[done, others])?;
         let once = OnceReply { account, conversation: "600001".into(), rule, outbox: SendId(1) };
         once_replies::claim_many(conn, &[once])?;
+        let suggestion = |conversation: &str| NewSuggestion {
+            account,
+            conversation: conversation.into(),
+            message: "1.PNM".into(),
+            state: suggestions::State::Pending,
+            intent: Intent::Tech,
+            text: "suggested to loud".into(),
+            created_at: NOW,
+        };
+        suggestions::insert_many(conn, &[suggestion("600001")])?;
+        let bargain = Bargain { item: None, rounds: 2, last_at: NOW };
+        bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         let block = |account| Blocked { account, buyer: buyer(), note: "loud".into(), created_at: NOW };
         blocked_buyers::insert(conn, &scope, &block(None))?;
         blocked_buyers::insert(conn, &scope, &block(Some(account)))
@@ -147,6 +162,8 @@ fn everything(database: &Database) -> String {
         "SELECT peer_id || '|' || body || '|' || conversation_id || '|' || coalesce(reason,'') AS line FROM outbox",
         "SELECT buyer_id || '|' || note AS line FROM blocked_buyers",
         "SELECT conversation_id AS line FROM once_replies",
+        "SELECT conversation_id || '|' || text AS line FROM suggestions",
+        "SELECT conversation_id AS line FROM bargains",
         "SELECT seller_id AS line FROM items",
     ];
     let lines = tables.map(|sql| diesel::sql_query(sql).load::<Line>(&mut conn).unwrap());

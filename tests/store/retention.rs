@@ -222,6 +222,9 @@ fn what_has_expired_goes() {
              INSERT INTO idempotency_keys VALUES ({user}, 'young', '', NULL, NULL, {day}); \
              INSERT INTO unknown_pushes (account_id, received_at, data) VALUES ({account}, {ancient}, ''); \
              INSERT INTO unknown_pushes (account_id, received_at, data) VALUES ({account}, {old}, ''); \
+             INSERT INTO suggestions (account_id, conversation_id, message_id, state, intent, text, created_at) \
+             VALUES ({account}, '1', '1', 'pending', 'tech', '', {ancient}), ({account}, '2', '2', 'pending', 'tech', '', {old}); \
+             INSERT INTO bargains VALUES ({account}, '1', '', 1, {ancient}), ({account}, '2', '', 1, {old}); \
              INSERT INTO api_tokens (user_id, name, prefix, hash, access, all_accounts, created_at, expires_at) \
              VALUES ({user}, 'a', 'yt_a', '1', 'read', TRUE, 1, {old}), ({user}, 'b', 'yt_b', '2', 'read', TRUE, 1, NULL);",
             later = NOW.0 + 1,
@@ -234,6 +237,8 @@ fn what_has_expired_goes() {
             (Kind::EmailCodes, "email_codes"),
             (Kind::IdempotencyKeys, "idempotency_keys"),
             (Kind::UnknownPushes, "unknown_pushes"),
+            (Kind::Suggestions, "suggestions"),
+            (Kind::Bargains, "bargains"),
             (Kind::ApiTokens, "api_tokens"),
         ] {
             let before = count(&mut database.raw(), table);

@@ -63,7 +63,10 @@ fn pure(name: &str, source: &Source) -> Vec<String> {
         2 => &[],
         _ => return Vec::new(),
     };
-    let mut found: Vec<_> = WORLD.iter().chain(words).copied().filter(|word| reaches(source, word)).collect();
+    // A message may carry the way of its answer.
+    let carried = |word: &str| tier(name) == 2 && word == "tokio" && source.only_reaches("tokio::sync::oneshot");
+    let mut found: Vec<_> =
+        WORLD.iter().chain(words).copied().filter(|word| reaches(source, word) && !carried(word)).collect();
     found.extend([".elapsed()", "println!", "eprintln!"].into_iter().filter(|call| source.code.contains(call)));
     found.iter().map(|word| format!("is pure but uses {word}: time, chance and the world come as arguments")).collect()
 }

@@ -32,6 +32,12 @@ impl Source {
         self.paths.iter().any(|path| format!("::{path}::").contains(&wanted))
     }
 
+    /// Whether every path into this crate goes to this place.
+    pub(crate) fn only_reaches(&self, place: &str) -> bool {
+        let root = place.split("::").next();
+        self.paths.iter().filter(|path| path.split("::").next() == root).all(|path| path.starts_with(place))
+    }
+
     /// Whether the code has this identifier.
     pub(crate) fn has_word(&self, word: &str) -> bool {
         has_word(&self.code, word)

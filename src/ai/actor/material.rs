@@ -49,7 +49,7 @@ impl Material {
     /// The lowest price that we named in this conversation.
     pub(super) fn standing(&self, price: Fen) -> Option<Fen> {
         let ours = self.history.iter().filter(|spoken| spoken.by_us);
-        ours.filter_map(|spoken| guard::named(&spoken.text, price)).min()
+        guard::standing(ours.map(|spoken| spoken.text.as_str()), price)
     }
 
     /// What the buyer said since we last said something, the turn included.

@@ -3,6 +3,7 @@
 //! What the model says is untrusted: [`guard::check`] looks at every answer, one corrected try is allowed, and then the seller's fixed text or
 //! a person answers. The floor is computed here and never asked of the model.
 
+use actix_web::web::block;
 use log::{debug, warn};
 use rand::RngExt as _;
 
@@ -168,7 +169,7 @@ impl Thinking<'_> {
             price,
             floor,
             standing: price.and_then(|price| material.standing(price)),
-            offers: &guard::offers(material.unanswered(&self.question.said), price),
+            offers: &offers(material.unanswered(&self.question.said).map(str::to_owned).collect(), price).await,
             title: material.item.as_ref().map_or("", |item| &item.title),
             forbidden: &settings.forbidden,
             secret: &chat.secret.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -254,6 +255,18 @@ fn otherwise(settings: &AiSettings, then: Otherwise, why: &'static str, intent: 
         (_, Otherwise::Person) => AiAnswer { word: AiWord::LeftToPerson(why), unsent: None, is_round: false },
         (_, Otherwise::Fallback) => fixed(settings, &settings.fallback, why, intent),
     }
+}
+
+/// What the buyer offered. A long text may take milliseconds to read, and not on a shard's thread.
+async fn offers(texts: Vec<String>, price: Option<Fen>) -> Vec<Fen> {
+    const SHORT: usize = 600;
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let read = move || guard::offers(texts.iter().map(String::as_str), price);
+    if bytes <= SHORT {
+        return read();
+    }
+    // Fails only where the reading panicked; an offer that is not known of could be agreed to.
+    block(read).await.unwrap_or_else(|_| vec![Fen(0)])
 }
 
 /// Words that occur nowhere else: where they come out, the prompt does.

@@ -42,7 +42,7 @@ use crate::{
         source::Sources,
         trail::Trail,
     },
-    store::{self, Store, items::ItemRow},
+    store::{self, DbConn, Store, items::ItemRow},
     telemetry::clock,
 };
 use outside::Waiting;
@@ -371,6 +371,25 @@ impl ReplyActor {
         }
     }
 
+    /// Conversations in which bargaining is remembered: a person may have ended it.
+    fn bargaining(&self) -> HashMap<AccountId, Vec<ConversationId>> {
+        let mut found: HashMap<AccountId, Vec<ConversationId>> = HashMap::new();
+        for ((account, id), _) in self.conversations.iter().filter(|(_, known)| known.bargain.is_some()) {
+            found.entry(*account).or_default().push(id.clone());
+        }
+        found
+    }
+
+    fn set_bargains(&mut self, rows: impl Iterator<Item = store::bargains::BargainRow>) {
+        let mut stored: HashMap<Key, Bargain> =
+            rows.map(|row| ((row.account, row.conversation), row.bargain)).collect();
+        for (key, conversation) in &mut self.conversations {
+            if conversation.bargain.is_some() {
+                conversation.bargain = stored.remove(key);
+            }
+        }
+    }
+
     fn let_go(&self, turns: usize) {
         self.backlog.fetch_sub(turns, Ordering::Relaxed);
     }
@@ -511,10 +530,22 @@ impl Handler<PausesChanged> for ReplyActor {
 
     fn handle(&mut self, _: PausesChanged, _: &mut Self::Context) -> Self::Result {
         let store = self.store.clone();
-        let read =
-            async move { store.read(move |conn| store::conversations::list_all_paused(conn, clock::unix())).await };
-        let then = read.into_actor(self).map(|paused, actor, _| match paused {
-            Ok(paused) => actor.set_pauses(paused),
+        let bargaining = self.bargaining();
+        let read = async move {
+            let read = move |conn: &mut DbConn| {
+                let paused = store::conversations::list_all_paused(conn, clock::unix())?;
+                let read =
+                    |(account, ids): (AccountId, Vec<ConversationId>)| store::bargains::list(conn, account, &ids);
+                let bargains = bargaining.into_iter().map(read).collect::<store::QueryResult<Vec<_>>>()?;
+                Ok((paused, bargains))
+            };
+            store.read(read).await
+        };
+        let then = read.into_actor(self).map(|found, actor, _| match found {
+            Ok((paused, bargains)) => {
+                actor.set_pauses(paused);
+                actor.set_bargains(bargains.into_iter().flatten());
+            }
             Err(error) => error!(class = "database"; "cannot read the pauses that changed: {error}"),
         });
         Box::pin(then)

@@ -319,7 +319,8 @@ pub async fn send(
     }
     let bodies = texts.into_vec().into_iter().map(|text| Content::Text { text: text.into_string() }).collect();
     let expire_after = expire_after_s.map(|span| Duration::from_secs(span.get().unsigned_abs()));
-    let send = SendByPerson { account: row.account, conversation: row.conversation.clone(), bodies, expire_after };
+    let (account, conversation) = (row.account, row.conversation.clone());
+    let send = SendByPerson { account, conversation, bodies, expire_after, approved: false };
     let entries = app.registry.get().send(send).await??;
     let views: Vec<EntryView> = entries.into_iter().map(EntryView::from).collect();
     let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());

@@ -9,7 +9,7 @@ use super::super::{
     input::whole,
 };
 use crate::{
-    ids::{AccountId, ConversationId},
+    ids::{AccountId, ConversationId, MessageId},
     outbox::entry::SendId,
 };
 
@@ -27,6 +27,13 @@ pub struct SendKey {
     pub id: SendId,
 }
 
+/// A message as the API names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageKey {
+    pub account: AccountId,
+    pub message: MessageId,
+}
+
 /// `ACCOUNT.CONVERSATION`.
 pub fn conversation(account: AccountId, conversation: &ConversationId) -> String {
     format!("{account}.{conversation}")
@@ -40,9 +47,21 @@ pub fn send(account: AccountId, id: SendId) -> String {
 impl ConversationKey {
     pub fn parse(text: &str) -> Option<Self> {
         let (account, conversation) = text.split_once('.')?;
-        let plain = (1..=64).contains(&conversation.len()) && conversation.bytes().all(|byte| byte.is_ascii_graphic());
-        plain.then_some(Self { account: AccountId(whole(account)?), conversation: conversation.into() })
+        is_plain(conversation)
+            .then_some(Self { account: AccountId(whole(account)?), conversation: conversation.into() })
     }
+}
+
+impl MessageKey {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (account, message) = text.split_once('.')?;
+        is_plain(message).then_some(Self { account: AccountId(whole(account)?), message: message.into() })
+    }
+}
+
+/// What the platform's names look like.
+fn is_plain(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl SendKey {
@@ -58,6 +77,15 @@ fn from_address<T>(request: &HttpRequest, parse: impl Fn(&str) -> Option<T>) -> 
 }
 
 impl FromRequest for ConversationKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_address(request, Self::parse)
+    }
+}
+
+impl FromRequest for MessageKey {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 

@@ -4,12 +4,16 @@
 #![allow(unused_qualifications)]
 
 pub mod accounts;
+pub mod ai;
+pub mod ai_fields;
 pub mod audit;
+pub mod bargains;
 pub mod blocked_buyers;
 pub mod buyers;
 pub mod conversations;
 pub mod decisions;
 pub mod employees;
+pub mod explanations;
 pub mod key;
 pub mod keywords;
 pub mod logs;
@@ -18,11 +22,15 @@ pub mod me;
 pub mod outbox;
 mod people;
 pub mod previews;
+mod reason_texts;
 pub mod registrations;
 mod rule_faults;
 pub mod sessions;
 pub mod settings;
+pub mod sources;
 pub mod stats;
+mod step_texts;
 pub mod stop_switch;
+pub mod suggestions;
 pub mod tokens;
 pub mod users;

@@ -88,7 +88,7 @@ fn answer(account: AccountId, rules: Vec<Rule>, ask: PreviewBody) -> PreviewView
     let item = ask.item_id.map(|id| ItemId::from(id.into_string()));
     let texts: Vec<&str> = ask.messages.iter().map(|message| &**message).collect();
     let found = book.find(&TurnText::typed(texts.iter().copied()), item.as_ref(), |_| true).map(|found| found.rule);
-    let Some(rule) = found.or_else(|| book.default_for(item.as_ref()).cloned()) else {
+    let Some(rule) = found.or_else(|| book.default_for(item.as_ref(), |_| true).cloned()) else {
         return PreviewView { source: PreviewSource::None, rule_id: None, keyword: None, replies: Vec::new() };
     };
     let said = texts.join("\n");
