@@ -1,11 +1,12 @@
 //! Calls a provider: so many calls at a time, none while it fails, and none for longer than it may take.
 
 use std::{
-    collections::HashMap,
+    num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use lru::LruCache;
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
@@ -25,10 +26,14 @@ use crate::outgoing::{
 /// The longest answer of a provider that is read, in bytes.
 const LONGEST: usize = 256 << 10;
 
+/// Providers that are remembered. One that is forgotten is one that nobody asked for long.
+// Not zero.
+const KNOWN: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
 /// What is known of providers, shared by all shards: a provider that fails for one fails for all.
 #[derive(Clone)]
 pub struct Providers {
-    known: Arc<Mutex<HashMap<String, Provider>>>,
+    known: Arc<Mutex<LruCache<String, Provider>>>,
     /// Calls of one provider at a time.
     at_once: usize,
     breaker: BreakerConfig,
@@ -89,7 +94,7 @@ impl CallFailed {
 impl Providers {
     /// `at_once`: calls of one provider at a time.
     pub fn new(at_once: usize, breaker: BreakerConfig) -> Self {
-        Self { known: Arc::default(), at_once, breaker }
+        Self { known: Arc::new(Mutex::new(LruCache::new(KNOWN))), at_once, breaker }
     }
 
     /// A provider is where it is: another key or model does not make it another.
@@ -99,7 +104,7 @@ impl Providers {
             permits: Arc::new(Semaphore::new(self.at_once)),
             breaker: Arc::new(Mutex::new(Breaker::new(self.breaker))),
         };
-        known.entry(base_url.to_owned()).or_insert_with(made).clone()
+        known.get_or_insert(base_url.to_owned(), made).clone()
     }
 }
 

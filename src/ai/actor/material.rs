@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ai::{guard, messages::AiQuestion},
+    ai::messages::AiQuestion,
     ids::{Fen, Timestamp},
     platform::{hours, mtop::item::Spec},
     store::{DbConn, QueryResult, ai_usage, items, transcript},
@@ -46,16 +46,15 @@ impl Material {
         })
     }
 
-    /// The lowest price that we named in this conversation.
-    pub(super) fn standing(&self, price: Fen) -> Option<Fen> {
-        let ours = self.history.iter().filter(|spoken| spoken.by_us);
-        guard::standing(ours.map(|spoken| spoken.text.as_str()), price)
+    /// What we said, oldest first.
+    pub(super) fn ours(&self) -> Vec<String> {
+        self.history.iter().filter(|spoken| spoken.by_us).map(|spoken| spoken.text.clone()).collect()
     }
 
     /// What the buyer said since we last said something, the turn included.
-    pub(super) fn unanswered<'a>(&'a self, said: &'a [String]) -> impl Iterator<Item = &'a str> {
+    pub(super) fn unanswered(&self, said: &[String]) -> Vec<String> {
         let after = self.history.iter().rposition(|spoken| spoken.by_us).map_or(0, |last| last + 1);
-        self.history[after..].iter().map(|spoken| spoken.text.as_str()).chain(said.iter().map(String::as_str))
+        self.history[after..].iter().map(|spoken| &spoken.text).chain(said).cloned().collect()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         client::{AiClient, CallFailed},
         dialect::Completion,
         guard::{self, Terms, Violation},
-        intent::{self, Intent},
+        intent::{self, Intent, Words},
         messages::{AiAnswer, AiQuestion},
         prompt::{self, Ask, Chat, ItemFacts, Line, Tokens, Who},
         record::Unsent,
@@ -27,8 +27,8 @@ use crate::{
     telemetry::clock,
 };
 
-/// The longest answer that is sent, in characters.
-const LONGEST: usize = 500;
+/// The longest answer that is sent, in characters: what can be read in half a millisecond.
+const LONGEST: usize = 300;
 
 /// How an answer came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Thinking<'_> {
     /// The word lists know, or else the model may be asked.
     async fn intent(&mut self, said: &str) -> Intent {
         let settings = &self.question.settings;
-        if let Some(intent) = intent::intent(said, &settings.words) {
+        if let Some(intent) = known_intent(said, &settings.words).await {
             return intent;
         }
         if !settings.ask_intent {
@@ -165,11 +165,12 @@ impl Thinking<'_> {
             budget: Tokens { history: settings.history_tokens as usize, ..Tokens::default() },
         };
         let chat = prompt::build(&ask);
+        let (standing, offers) = prices_so_far(material.ours(), material.unanswered(&self.question.said), price).await;
         let terms = Terms {
             price,
             floor,
-            standing: price.and_then(|price| material.standing(price)),
-            offers: &offers(material.unanswered(&self.question.said).map(str::to_owned).collect(), price).await,
+            standing,
+            offers: &offers,
             title: material.item.as_ref().map_or("", |item| &item.title),
             forbidden: &settings.forbidden,
             secret: &chat.secret.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -189,7 +190,12 @@ impl Thinking<'_> {
     async fn attempt(&mut self, chat: &Chat, terms: &Terms<'_>) -> Result<(String, Option<Violation>), Unfit> {
         let completion = self.call(chat).await.map_err(Unfit::Failed)?;
         let text = completion.text.trim().to_owned();
-        let violation = guard::check(&text, terms).err();
+        let characters = text.chars().count();
+        let violation = match characters > LONGEST {
+            // Not read any further: it may be endless.
+            true => Some(Violation::TooLong { characters, longest: LONGEST }),
+            false => guard::check(&text, terms).err(),
+        };
         self.tries.push(Try { text: text.clone(), violation: violation.clone() });
         Ok((text, violation))
     }
@@ -257,16 +263,31 @@ fn otherwise(settings: &AiSettings, then: Otherwise, why: &'static str, intent: 
     }
 }
 
-/// What the buyer offered. A long text may take milliseconds to read, and not on a shard's thread.
-async fn offers(texts: Vec<String>, price: Option<Fen>) -> Vec<Fen> {
-    const SHORT: usize = 600;
-    let bytes: usize = texts.iter().map(String::len).sum();
-    let read = move || guard::offers(texts.iter().map(String::as_str), price);
+/// Texts of so many bytes together are read in half a millisecond. Longer ones are not read on a shard's thread.
+const SHORT: usize = 600;
+
+/// What the word lists know.
+async fn known_intent(said: &str, words: &Words) -> Option<Intent> {
+    if said.len() <= SHORT {
+        return intent::intent(said, words);
+    }
+    let (said, words) = (said.to_owned(), words.clone());
+    // Fails only where the reading panicked: a word about the price that is missed must not lift a limit.
+    block(move || intent::intent(&said, &words)).await.unwrap_or(Some(Intent::Price))
+}
+
+/// The prices that were named before, by us and by the buyer.
+async fn prices_so_far(ours: Vec<String>, theirs: Vec<String>, price: Option<Fen>) -> (Option<Fen>, Vec<Fen>) {
+    let bytes: usize = ours.iter().chain(&theirs).map(String::len).sum();
+    let read = move || {
+        let standing = price.and_then(|price| guard::standing(ours.iter().map(String::as_str), price));
+        (standing, guard::offers(theirs.iter().map(String::as_str), price))
+    };
     if bytes <= SHORT {
         return read();
     }
     // Fails only where the reading panicked; an offer that is not known of could be agreed to.
-    block(read).await.unwrap_or_else(|_| vec![Fen(0)])
+    block(read).await.unwrap_or_else(|_| (None, vec![Fen(0)]))
 }
 
 /// Words that occur nowhere else: where they come out, the prompt does.
