@@ -106,6 +106,13 @@ impl Network {
     }
 }
 
+impl From<IpAddr> for Network {
+    /// This address alone.
+    fn from(base: IpAddr) -> Self {
+        Self { base, prefix: if base.is_ipv4() { 32 } else { 128 } }
+    }
+}
+
 impl FromStr for Network {
     type Err = NetworkFault;
 

@@ -16,6 +16,9 @@ use tokio::sync::Notify;
 
 use super::platform::Platform;
 
+/// What the model says without a script once it was corrected.
+pub(super) const HELD: &str = "这个价格确实做不到，您再考虑一下～";
+
 /// What the model does with one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,7 +95,7 @@ fn compliant(body: &Value) -> String {
     let corrected = messages.iter().any(|message| message["role"] == "assistant")
         && messages.iter().rev().take(2).any(|message| message["role"] == "assistant");
     if corrected {
-        return "这个价格确实做不到，您再考虑一下～".to_owned();
+        return HELD.to_owned();
     }
     let last = messages.last().and_then(|message| message["content"].as_str()).unwrap_or_default();
     match last_number(last) {

@@ -3,11 +3,15 @@
 
 use serde_json::{Value, json};
 
+use super::model::HELD;
+
 /// Everything the demo needs.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Names of the accounts to open.
     pub accounts: Vec<&'static str>,
+    /// Those of them that the language model answers for where no rule does.
+    pub with_model: Vec<&'static str>,
     /// Rules as lines for `keyword import`.
     pub rules: Vec<Value>,
     pub talks: Vec<Talk>,
@@ -48,11 +52,20 @@ pub enum Expect {
 const CAMERA: &str = "900000000101";
 const BIKE: &str = "900000000102";
 const GAME: &str = "900000000201";
+const LENS: &str = "900000000301";
 const SIZES: &str = "https://img.example.invalid/bike-sizes.jpg";
 
-/// Two accounts, three items, and buyers who ask what buyers ask.
+/// Who bargains with the model.
+const BARGAINING: &str = "demo-AI议价";
+
+/// Three accounts, four items, and buyers who ask what buyers ask.
 pub fn shop() -> Scenario {
-    Scenario { accounts: vec!["demo-二手数码", "demo-游戏点卡"], rules: rules(), talks: talks() }
+    Scenario {
+        accounts: vec!["demo-二手数码", "demo-游戏点卡", BARGAINING],
+        with_model: vec![BARGAINING],
+        rules: rules(),
+        talks: talks(),
+    }
 }
 
 fn rules() -> Vec<Value> {
@@ -124,6 +137,17 @@ fn talks() -> Vec<Talk> {
                 text("20张", &["可以的，拍下对应数量，付款后自动发卡。"]),
             ],
         ),
+        // The model gives in to whatever is offered. The item costs 123 Yuan: its answer is not sent, and told so it thinks again.
+        talk(
+            BARGAINING,
+            "2200000100006",
+            LENS,
+            vec![
+                text("包邮吗", &["全国包邮，偏远地区除外。"]),
+                text("60 卖不卖？", &[HELD]),
+                text("五十块行不行", &[HELD]),
+            ],
+        ),
     ]
 }
 
@@ -145,13 +169,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_expected_reply_is_given_by_a_rule() {
+    fn every_expected_reply_is_given_by_a_rule_or_the_model() {
         let shop = shop();
-        let rules = Value::from(shop.rules).to_string();
+        let said = Value::from(shop.rules).to_string() + HELD;
         for line in shop.talks.iter().flat_map(|talk| &talk.lines) {
             let Expect::Replies(replies) = &line.expect else { continue };
             for reply in replies {
-                assert!(rules.contains(reply.as_str()), "no rule says {reply}");
+                assert!(said.contains(reply.as_str()), "nobody says {reply}");
             }
         }
     }

@@ -37,15 +37,24 @@ use self::{
 };
 use super::{account, import::OnBad, keyword, user};
 use crate::{
+    ai::{
+        dialect::Kind,
+        settings::{AiChoices, Mode, Provider},
+    },
     app::App,
     ids::RuleId,
     reply::rule::{Matching, Rule},
     settings::Settings,
     sim::{
-        Config, Platform, Sim,
+        Config, Sim,
         scenario::{self, Scenario},
     },
-    store::{Scope, Store, rules},
+    store::{
+        self, Scope, Store,
+        answer_settings::{self, AnswerRow},
+        rules,
+    },
+    telemetry::clock,
 };
 
 /// Shorter than the default second: scripted buyers do not pause while they type.
@@ -104,7 +113,7 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     let sim = Sim::start_in_thread(LOOPBACK, Config::default()).context("cannot start the simulated platform")?;
     let folder = tempfile::Builder::new().prefix("yutang-demo-").tempdir().context("cannot make a temporary folder")?;
     let app = App::build(demo_settings(settings, &sim, &folder))?;
-    let titles = open_shop(&app.store(), sim.platform(), shop)?;
+    let titles = open_shop(&app.store(), &sim, shop)?;
     let mut show = Show {
         stage: Stage::new(Arc::clone(sim.platform()), app.feed(), titles),
         screen: Screen::new(out, shop),
@@ -136,6 +145,8 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
     settings.data_dir = folder.path().to_owned();
     settings.server.listen = LOOPBACK;
     settings.inbox.debounce = DEBOUNCE;
+    // The model is on this machine.
+    settings.outgoing.allow = vec![LOOPBACK.ip().into()];
     settings.platform.im_url = sim.im_url();
     for url in
         [&mut settings.platform.gateway_url, &mut settings.platform.passport_url, &mut settings.platform.upload_url]
@@ -147,14 +158,39 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
 
 /// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do. What the rules
 /// are called on the screen.
-fn open_shop(store: &Store, platform: &Platform, shop: &Scenario) -> anyhow::Result<HashMap<RuleId, String>> {
+fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<HashMap<RuleId, String>> {
+    let platform = sim.platform();
     let scope = Scope::owner(user::add_without_login(store, "demo")?);
     let account = |name: &&str| json!({"name": name, "cookie": platform.cookies(&platform.add_account(name))});
     let accounts: Vec<Value> = shop.accounts.iter().map(account).collect();
     account::import(store, scope, &lines(&accounts), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
     keyword::import(store, scope, &lines(&shop.rules), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
+    let (with_model, model) = (shop.with_model.clone(), model(sim));
+    store.write_blocking(move |conn| {
+        answer_settings::put_system_ai(conn, &model, clock::unix())?;
+        for account in store::accounts::list(conn, &scope)? {
+            if with_model.contains(&account.name.as_str()) {
+                let ai = AiChoices { mode: Some(Mode::Auto), ..AiChoices::default() };
+                let row = AnswerRow { ai, ..AnswerRow::default() };
+                answer_settings::put(conn, &scope, account.id, &row, clock::unix())?;
+            }
+        }
+        Ok(())
+    })?;
     let loaded = store.read_blocking(move |conn| rules::list(conn, &scope))?;
     Ok(loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect())
+}
+
+/// The simulator's language model, for whoever turns the AI on.
+fn model(sim: &Sim) -> AiChoices {
+    let provider = Provider {
+        dialect: Kind::OpenAi,
+        base_url: sim.model_url(),
+        model: "demo".to_owned(),
+        price_in: 0,
+        price_out: 0,
+    };
+    AiChoices { provider: Some(provider), ..AiChoices::default() }
 }
 
 fn lines(values: &[Value]) -> Vec<u8> {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::visit::{Exchange, Outcome};
+use super::visit::{Answerer, Exchange, Outcome};
 
 /// The count of a demo.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) messages: usize,
     pub(super) by_rule: usize,
+    pub(super) by_ai: usize,
     pub(super) by_default: usize,
     pub(super) silent: usize,
     /// Answered otherwise than expected, or not at all, or more than once.
@@ -21,8 +22,12 @@ impl Tally {
     pub(super) fn count(&mut self, exchange: &Exchange) {
         self.messages += 1;
         match &exchange.outcome {
-            Outcome::Answered { by_default, .. } => {
-                *if *by_default { &mut self.by_default } else { &mut self.by_rule } += 1;
+            Outcome::Answered { by, .. } => {
+                *match by {
+                    Answerer::Rule => &mut self.by_rule,
+                    Answerer::Ai => &mut self.by_ai,
+                    Answerer::Default => &mut self.by_default,
+                } += 1;
                 self.times.push(exchange.took);
             }
             Outcome::Silent { .. } => self.silent += 1,
@@ -73,11 +78,16 @@ mod tests {
         assert_eq!(tally.median_and_p99(), None);
         tally.count(&exchange(Outcome::Silent { why: "no_rule".to_owned() }, 9_999));
         for took in (1..=200).rev() {
-            let answered = Outcome::Answered { sends: Vec::new(), why: String::new(), by_default: took > 150 };
+            let by = match took {
+                151.. => Answerer::Default,
+                141.. => Answerer::Ai,
+                _ => Answerer::Rule,
+            };
+            let answered = Outcome::Answered { sends: Vec::new(), why: String::new(), by };
             tally.count(&exchange(answered, took));
         }
         assert_eq!(tally.median_and_p99(), Some((Duration::from_millis(100), Duration::from_millis(198))));
-        assert_eq!((tally.messages, tally.by_rule, tally.by_default, tally.silent), (201, 150, 50, 1));
+        assert_eq!((tally.messages, tally.by_rule, tally.by_ai, tally.by_default, tally.silent), (201, 140, 10, 50, 1));
     }
 
     #[test]

@@ -50,9 +50,17 @@ pub(super) struct Exchange {
     pub(super) took: Duration,
 }
 
+/// What kind of source an answer came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answerer {
+    Rule,
+    Ai,
+    Default,
+}
+
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Answered { sends: Vec<String>, why: String, by_default: bool },
+    Answered { sends: Vec<String>, why: String, by: Answerer },
     Silent { why: String },
     Wrong { expected: String, heard: String },
 }
@@ -182,8 +190,12 @@ impl Visit {
             let heard = format!("{} ({})", quoted(new), stage.why(decided));
             return (Err((quoted(replies.iter().map(String::as_str)), heard)), took);
         }
-        let (why, by_default) = (stage.why(decided), decided.reason == "default");
-        (Ok(Outcome::Answered { sends: replies.to_vec(), why, by_default }), took)
+        let by = match decided.reason.as_str() {
+            "default" => Answerer::Default,
+            "ai" => Answerer::Ai,
+            _ => Answerer::Rule,
+        };
+        (Ok(Outcome::Answered { sends: replies.to_vec(), why: stage.why(decided), by }), took)
     }
 
     /// What the buyer heard in all, where it is not what they should have heard and nobody has told yet.
