@@ -37,7 +37,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     account::{
-        actor::{Config as AccountConfig, Env, Limits, Neighbours},
+        actor::{Config as AccountConfig, Env, ItemsConfig, Limits, Neighbours},
         backoff::BackoffConfig,
         facts::Pace,
         messages::{Ping, ShutDown},
@@ -50,6 +50,7 @@ use crate::{
     },
     hook::actor::HookActor,
     inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
+    item::agenda,
     maintenance::actor::{self as maintenance, MaintenanceActor},
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
@@ -58,7 +59,7 @@ use crate::{
         rate::RateConfig,
     },
     outgoing::client::{self as outgoing, OutgoingClient},
-    platform::{lwp::session, mtop::client as gateway},
+    platform::{lwp::session, mtop::client as gateway, upload::client as upload},
     reply::actor::{self as reply, ReplyActor},
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
@@ -432,6 +433,7 @@ impl ShardParts {
                 answered: outbox.clone().recipient(),
                 history_seen: outbox.clone().recipient(),
                 item_known: reply.clone().recipient(),
+                picture_ready: outbox.clone().recipient(),
                 online: [outbox.clone().recipient(), reply.clone().recipient()],
                 offline: [outbox.clone().recipient(), reply.clone().recipient()],
             },
@@ -539,11 +541,30 @@ fn account_config(settings: &Settings) -> AccountConfig {
             user_agent: platform.user_agent.clone(),
             timeout: platform.gateway_wait,
         },
+        upload: upload::Config {
+            url: platform.upload_url.clone(),
+            user_agent: platform.user_agent.clone(),
+            timeout: platform.upload_wait,
+        },
+        items: items_config(settings),
         token_budget: settings.accounts.token_budget,
         backoff: backoff(settings),
         gap: GapConfig { overlap: settings.inbox.gap_overlap, ..GapConfig::default() },
         gap_retry: Duration::from_secs(30),
         unstored: 10_000,
+    }
+}
+
+fn items_config(settings: &Settings) -> ItemsConfig {
+    let items = &settings.items;
+    ItemsConfig {
+        agenda: agenda::Config {
+            sync_every: items.sync_every,
+            retry_after: items.retry_after,
+            polish_from: items.polish_from,
+            polish_span: items.polish_span,
+        },
+        calls_per_minute: items.calls_per_minute,
     }
 }
 

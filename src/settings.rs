@@ -44,6 +44,7 @@ pub struct Settings {
     pub outbox: Outbox,
     pub outgoing: Outgoing,
     pub ai: Ai,
+    pub items: Items,
     pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
@@ -109,6 +110,8 @@ pub struct Platform {
     pub request_wait: Duration,
     #[serde(with = "span")]
     pub gateway_wait: Duration,
+    #[serde(with = "span")]
+    pub upload_wait: Duration,
     #[serde(with = "span")]
     pub connect_wait: Duration,
     /// Zero: never looked for.
@@ -190,6 +193,24 @@ impl Ai {
     pub fn breaker(&self) -> BreakerConfig {
         BreakerConfig { failures: self.failures, first: self.rest, max: 16 * self.rest }
     }
+}
+
+/// What accounts sell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Items {
+    /// Zero: only when somebody asks for it.
+    #[serde(with = "span")]
+    pub sync_every: Duration,
+    #[serde(with = "span")]
+    pub retry_after: Duration,
+    /// Of one account; zero: no limit.
+    pub calls_per_minute: u32,
+    /// After midnight in China.
+    #[serde(with = "span")]
+    pub polish_from: Duration,
+    #[serde(with = "span")]
+    pub polish_span: Duration,
 }
 
 /// The job of the night.
@@ -396,6 +417,8 @@ impl Settings {
             ("platform.register_wait", platform.register_wait),
             ("platform.request_wait", platform.request_wait),
             ("platform.gateway_wait", platform.gateway_wait),
+            ("platform.upload_wait", platform.upload_wait),
+            ("items.retry_after", self.items.retry_after),
             ("platform.connect_wait", platform.connect_wait),
             ("accounts.backoff_first", accounts.backoff_first),
             ("inbox.age_limit", inbox.age_limit),
@@ -419,6 +442,9 @@ impl Settings {
             );
             require(value >= least, key, &reason)?;
         }
+        let day = Duration::from_secs(24 * 60 * 60);
+        let polish_until = self.items.polish_from.saturating_add(self.items.polish_span);
+        require(polish_until <= day, "items.polish_span", "must end within a day, together with items.polish_from")?;
         let reason = format!("must be longer than platform.heartbeat ({})", span::text(platform.heartbeat));
         require(platform.dead_after > platform.heartbeat, "platform.dead_after", &reason)
     }

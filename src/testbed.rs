@@ -14,10 +14,12 @@ use tokio::{
 use crate::{
     access::role::Role,
     account::{
+        actor::ItemsConfig,
         facts::{AccountFacts, Pace},
-        messages::{AskHistory, AskItem, Line, Transmit},
+        messages::{AskHistory, AskItem, AskPicture, Line, Transmit},
     },
     ids::{AccountId, RuleId, Timestamp, UserId},
+    item::agenda,
     outbox::entry::Entry,
     platform::lwp::event::{Content, Message as Chat},
     reply::rule::{Matching, Reply, Rule},
@@ -33,6 +35,17 @@ use crate::{
 
 /// Longer than any wait of the engine: with a paused clock it costs nothing.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Nothing is read unless somebody asks for it.
+pub(crate) const ITEMS: ItemsConfig = ItemsConfig {
+    agenda: agenda::Config {
+        sync_every: Duration::ZERO,
+        retry_after: Duration::from_secs(3600),
+        polish_from: Duration::ZERO,
+        polish_span: Duration::ZERO,
+    },
+    calls_per_minute: 0,
+};
 
 pub(crate) const PACE: Pace = Pace {
     debounce: Duration::from_secs(1),
@@ -242,6 +255,7 @@ pub(crate) struct FakeLine {
     pub(crate) transmitted: Heard<Transmit>,
     pub(crate) histories: Heard<AskHistory>,
     pub(crate) items: Heard<AskItem>,
+    pub(crate) pictures: Heard<AskPicture>,
 }
 
 impl FakeLine {
@@ -249,7 +263,8 @@ impl FakeLine {
         let (transmit, transmitted) = listening();
         let (history, histories) = listening();
         let (item, items) = listening();
-        Self { line: Line { transmit, history, item }, transmitted, histories, items }
+        let (picture, pictures) = listening();
+        Self { line: Line { transmit, history, item, picture }, transmitted, histories, items, pictures }
     }
 }
 

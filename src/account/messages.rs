@@ -9,7 +9,7 @@ use crate::{
         facts::AccountFacts,
         state::{Reason, Status},
     },
-    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, PictureId, Timestamp},
     outbox::entry::{Body, SendId},
 };
 
@@ -55,6 +55,7 @@ pub struct Line {
     pub transmit: Recipient<Transmit>,
     pub history: Recipient<AskHistory>,
     pub item: Recipient<AskItem>,
+    pub picture: Recipient<AskPicture>,
 }
 
 /// The account's connection is gone.
@@ -69,6 +70,12 @@ pub struct AskItem {
     pub conversation: ConversationId,
     pub item: ItemId,
 }
+
+/// Where does the platform have this picture? It is handed over first where it does not have it. The outbox is told, also when it cannot be
+/// done.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct AskPicture(pub PictureId);
 
 /// Put this on the wire. The outbox is told what became of it, whatever that is.
 #[derive(Debug, Clone, ActixMessage)]

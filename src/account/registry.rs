@@ -32,6 +32,7 @@ use crate::{
     },
     ids::{AccountId, BuyerId, UserId},
     inbox::messages::Flush,
+    item::messages::{ItemsWanted, NotPolished, PolishNow},
     outbox::{
         entry::{Change, Entry, PersonsWord, Row, SendId},
         messages::{ActOnEntry, EntryAct, NotActed, NotSent, SendByPerson, Settle},
@@ -52,6 +53,9 @@ const ADOPTING: usize = 64;
 
 /// A person waits so long for a message to be stored; after that nobody knows.
 const STORE_WAIT: Duration = Duration::from_secs(20);
+
+/// A person waits so long for an item to be polished: longer than a call of the gateway takes.
+const POLISH_WAIT: Duration = Duration::from_secs(60);
 
 /// How the registry works.
 #[derive(Debug, Clone, Copy)]
@@ -959,6 +963,35 @@ impl Handler<SnapshotOf> for AccountRegistry {
         });
         let wait = self.config.ping_wait;
         Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
+    }
+}
+
+impl Handler<ItemsWanted> for AccountRegistry {
+    type Result = ();
+
+    fn handle(&mut self, wanted: ItemsWanted, _: &mut Self::Context) {
+        if let Some(Phase::Running(actor)) = self.accounts.get(&wanted.0).map(|account| &account.phase) {
+            // An actor that is gone looks for itself when it starts anew.
+            actor.do_send(wanted);
+        }
+    }
+}
+
+impl Handler<PolishNow> for AccountRegistry {
+    type Result = ResponseFuture<Result<(), NotPolished>>;
+
+    fn handle(&mut self, order: PolishNow, _: &mut Self::Context) -> Self::Result {
+        let not_started = || Status::new(State::Disconnected, Reason::NotStarted, clock::unix());
+        let account = self.accounts.get(&order.account);
+        let Some(Phase::Running(actor)) = account.map(|account| &account.phase) else {
+            let status = account.map_or_else(not_started, |account| account.status.clone());
+            return Box::pin(std::future::ready(Err(NotPolished::NotRunning(status))));
+        };
+        let polishing = timeout(POLISH_WAIT, actor.send(order));
+        Box::pin(async move {
+            let silence = || NotPolished::Failed("the account did not answer in time".into());
+            polishing.await.map_err(|_| silence())?.map_err(|_| silence())?
+        })
     }
 }
 

@@ -5,4 +5,5 @@
 //! is on. What a seller adds to an item (facts, floor, flags) is never touched by a reading.
 
 pub mod agenda;
+pub mod messages;
 pub mod progress;

@@ -22,7 +22,8 @@ use tokio::sync::oneshot;
 use crate::{
     account::facts::AccountFacts,
     account::messages::{
-        AccountOffline, AccountOnline, Adopt, Amend, AskHistory, DropAccount, Line, Load, Ping, Switches, Transmit,
+        AccountOffline, AccountOnline, Adopt, Amend, AskHistory, AskPicture, DropAccount, Line, Load, Ping, Switches,
+        Transmit,
     },
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     inbox::messages::{ListenForTakeovers, TookOver},
@@ -31,7 +32,7 @@ use crate::{
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
             ActOnEntry, Answer, Answered, ConversationFacts, Decided, EntryAct, HistorySeen, IfSeen, ListenForReleases,
-            NotActed, NotSent, OnceReleased, OwnSeen, SendByPerson, Settle,
+            NotActed, NotSent, OnceReleased, OwnSeen, PictureReady, SendByPerson, Settle,
         },
         rate::{Rate, RateConfig},
     },
@@ -209,6 +210,12 @@ impl OutboxActor {
             if let Some(line) = &account.line {
                 // A lost question is asked again by the ledger.
                 line.history.do_send(AskHistory { conversation: question.conversation, since: question.since });
+            }
+        }
+        for picture in account.ledger.take_wishes() {
+            if let Some(line) = &account.line {
+                // As above.
+                line.picture.do_send(AskPicture(picture));
             }
         }
         for message in account.ledger.take_claimed() {
@@ -1081,6 +1088,17 @@ impl Handler<Answered> for OutboxActor {
     }
 }
 
+impl Handler<PictureReady> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, PictureReady { account: id, picture, outcome }: PictureReady, ctx: &mut Self::Context) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        account.ledger.on_picture(&picture, outcome, clock::now());
+        self.advance(id, None);
+        self.drive(id, ctx);
+    }
+}
+
 impl Handler<OwnSeen> for OutboxActor {
     type Result = ResponseActFuture<Self, Result<Vec<bool>, String>>;
 
@@ -1092,10 +1110,16 @@ impl Handler<OwnSeen> for OutboxActor {
         if unknown.is_empty() {
             return self.sort(id, messages, ctx);
         }
-        let store = self.store.clone();
-        let read = async move { store.read(move |conn| store::outbox::find_by_message(conn, id, &unknown)).await };
+        let (store, urls) = (self.store.clone(), ledger::picture_urls(messages.iter()));
+        let read = move |conn: &mut DbConn| {
+            let known = store::outbox::find_by_message(conn, id, &unknown)?;
+            Ok((known, store::picture_uploads::by_url(conn, id, &urls)?))
+        };
+        let read = async move { store.read(read).await };
         let sorted = read.into_actor(self).then(move |known, actor, ctx| match known {
-            Ok(known) => {
+            Ok((known, names)) => {
+                let mut messages = messages;
+                messages.iter_mut().for_each(|message| ledger::name_pictures(message, &names));
                 for message in known.into_iter().filter_map(|entry| entry.message) {
                     actor.recent.put(message, id);
                 }
@@ -1149,17 +1173,30 @@ impl Handler<HistorySeen> for OutboxActor {
     fn handle(&mut self, seen: HistorySeen, ctx: &mut Self::Context) {
         let ids: Vec<MessageId> =
             seen.page.iter().flat_map(|page| &page.messages).map(|message| message.id.clone()).collect();
+        let urls = ledger::picture_urls(seen.page.iter().flat_map(|page| &page.messages));
         let (store, id) = (self.store.clone(), seen.account);
-        let read = async move { store.read(move |conn| store::outbox::find_by_message(conn, id, &ids)).await };
+        let read = move |conn: &mut DbConn| {
+            let known = store::outbox::find_by_message(conn, id, &ids)?;
+            Ok((known, store::picture_uploads::by_url(conn, id, &urls)?))
+        };
+        let read = async move { store.read(read).await };
         let then = read.into_actor(self).map(move |known, actor, ctx| {
             let Some(account) = actor.accounts.get_mut(&id) else { return };
             // Without the database nobody knows which messages belong to other sends: as good as no history.
-            let page = known.as_ref().ok().and(seen.page.as_ref());
-            let mut taken: HashSet<MessageId> =
-                known.iter().flatten().filter_map(|entry| entry.message.clone()).collect();
+            let (known, page) = match known {
+                Ok((known, names)) => {
+                    let mut page = seen.page;
+                    for message in page.iter_mut().flat_map(|page| &mut page.messages) {
+                        ledger::name_pictures(message, &names);
+                    }
+                    (known, page)
+                }
+                Err(_) => (Vec::new(), None),
+            };
+            let mut taken: HashSet<MessageId> = known.into_iter().filter_map(|entry| entry.message).collect();
             taken.extend(actor.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()));
             let own = account.facts.uid.clone();
-            account.ledger.on_history(&seen.conversation, page, &own, &taken, clock::now());
+            account.ledger.on_history(&seen.conversation, page.as_ref(), &own, &taken, clock::now());
             actor.advance(id, Some(&seen.conversation));
             actor.drive(id, ctx);
         });

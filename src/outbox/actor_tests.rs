@@ -11,7 +11,7 @@ use crate::{
         ledger::Outcome,
         messages::{Trace, Verdict},
     },
-    platform::lwp::event::HistoryPage,
+    platform::lwp::event::{Content, HistoryPage, Picture},
     reply::rule::Matching,
     reply::trail::Trail,
     store::rules::{self, NewRule},
@@ -581,3 +581,42 @@ async fn a_flood_waits_in_the_outbox_for_its_turn_and_comes_in_order() {
 
 #[path = "person_tests.rs"]
 mod person;
+
+/// The row says what the rule says; the frame says where the platform has it; the echo and the history are told apart by the database.
+#[actix::test]
+async fn an_uploaded_picture_goes_out_by_its_address_and_is_recognised_also_after_a_crash() {
+    let mut outbox = Outbox::start().await;
+    let (id, account) = (crate::ids::PictureId::from("0a".repeat(32)), outbox.facts.id);
+    outbox.backlog.fetch_add(1, Ordering::Relaxed);
+    let mut decided = decided(&outbox.facts, "1", &["1.PNM"], "");
+    let body = Body::Image { url: id.address(), width: 0, height: 0 };
+    decided.answer.as_mut().unwrap().bodies = vec![body.clone()];
+    outbox.actor.send(decided).await.unwrap();
+    assert_eq!(outbox.line.pictures.next().await.0, id);
+    assert_eq!((outbox.states().await, outbox.line.transmitted.now().is_some()), (vec![State::Queued], false));
+
+    let upload = store::picture_uploads::Upload {
+        account,
+        picture: id.clone(),
+        url: "https://p/1.jpg".into(),
+        width: 40,
+        height: 24,
+        uploaded_at: clock::unix(),
+    };
+    outbox.bed.write(move |conn| store::picture_uploads::insert(conn, &upload)).await;
+    let uploaded = ledger::Uploaded { url: "https://p/1.jpg".into(), width: 40, height: 24 };
+    outbox.actor.send(PictureReady { account, picture: id, outcome: Ok(uploaded) }).await.unwrap();
+    let frame = outbox.line.transmitted.next().await;
+    assert_eq!(frame.body, Body::Image { url: "https://p/1.jpg".into(), width: 40, height: 24 });
+    assert_eq!(outbox.bed.sends(account).await[0].body, body);
+
+    let mut outbox = outbox.crash().await;
+    outbox.go_online().await;
+    assert_eq!(outbox.line.histories.next().await.conversation, "1".into());
+    let mut seen = outbox.own("1", "9.PNM", "");
+    seen.content = Content::Image { pictures: vec![Picture { url: "https://p/1.jpg".into(), width: 40, height: 24 }] };
+    outbox.history("1", vec![seen]).await;
+    let settled = outbox.settled().await;
+    assert_eq!((settled.state, settled.message), (State::Confirmed, Some("9.PNM".into())));
+    assert!(outbox.line.pictures.now().is_none() && outbox.line.transmitted.now().is_none(), "nothing is sent twice");
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp};
+use crate::ids::{AccountId, BuyerId, ConversationId, MessageId, PictureId, RuleId, Timestamp};
 
 /// The number behind a send's `uuid` on the wire: strictly increasing within an account and never below the time it was made at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -171,12 +171,23 @@ pub enum Body {
     Text {
         text: String,
     },
-    /// Pixels; 0×0 where nobody measured it.
+    /// By its address in the web, or as `picture:` and the number of one that the seller uploaded: that one is handed to the platform before
+    /// it is sent, which then says its address and its size. Pixels; 0×0 where nobody measured it.
     Image {
         url: String,
         width: u32,
         height: u32,
     },
+}
+
+impl Body {
+    /// The uploaded picture that this is.
+    pub fn picture(&self) -> Option<PictureId> {
+        match self {
+            Self::Text { .. } => None,
+            Self::Image { url, .. } => PictureId::of_address(url),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]

@@ -9,12 +9,12 @@ use std::{
 };
 
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, MessageId, Now, RuleId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, MessageId, Now, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
         rate::Rate,
     },
-    platform::lwp::event::{Content, HistoryPage, Message},
+    platform::lwp::event::{Content, HistoryPage, Message, Picture},
 };
 
 /// The platform's clock and ours may differ by this much when an echo or a history is compared with a send.
@@ -25,6 +25,12 @@ const LINE_GRACE: Duration = Duration::from_secs(3);
 
 /// A history question that was lost on the way is asked again after this long.
 const HISTORY_WAIT: Duration = Duration::from_secs(60);
+
+/// A picture that nobody spoke of again is asked for again after this long: longer than an upload takes.
+const PICTURE_WAIT: Duration = Duration::from_secs(120);
+
+/// Pictures whose place on the platform is kept in memory; the database knows them all.
+const PICTURES: usize = 256;
 
 /// Accepted sends whose id nobody told yet, kept per account to recognise their echoes.
 const UNCLAIMED: usize = 256;
@@ -74,6 +80,23 @@ pub struct Flight {
     pub attempt: i32,
 }
 
+/// A picture as the platform has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    pub url: String,
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Why the platform does not have a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPicture {
+    pub reason: String,
+    /// It will not have it later, either.
+    pub is_final: bool,
+}
+
 /// A question to the platform's history, back to `since`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
@@ -103,6 +126,9 @@ pub struct Ledger {
     rows: Vec<Row>,
     flights: Vec<Flight>,
     questions: Vec<Question>,
+    /// Pictures that must be handed to the platform before they are sent.
+    wishes: Vec<PictureId>,
+    pictures: HashMap<PictureId, Uploaded>,
     settled: Vec<Entry>,
     claimed: Vec<MessageId>,
     unclaimed: VecDeque<Unclaimed>,
@@ -123,12 +149,16 @@ struct Sending {
     entry: Entry,
     phase: Phase,
     stored: bool,
+    /// How often its picture could not be handed over.
+    without_picture: i32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Not on the wire.
     Waiting { not_before: Timestamp },
+    /// Not on the wire: its picture is being handed to the platform.
+    Fetching { since: Timestamp },
     /// Its row is being stored: not on the wire before that is done, however long it takes.
     Boarding,
     /// On the wire since.
@@ -159,6 +189,8 @@ impl Ledger {
             rows: Vec::new(),
             flights: Vec::new(),
             questions: Vec::new(),
+            wishes: Vec::new(),
+            pictures: HashMap::new(),
             settled: Vec::new(),
             claimed: Vec::new(),
             unclaimed: VecDeque::new(),
@@ -176,7 +208,7 @@ impl Ledger {
             State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
         };
         let lane = self.lanes.entry(entry.conversation.clone()).or_default();
-        lane.push_back(Sending { entry, phase, stored: true });
+        lane.push_back(Sending { entry, phase, stored: true, without_picture: 0 });
     }
 
     /// Puts a draft at the end of its conversation's lane.
@@ -203,7 +235,12 @@ impl Ledger {
         };
         self.fresh.push((draft.conversation.clone(), id));
         let phase = Phase::Waiting { not_before: now.unix };
-        self.lanes.entry(draft.conversation).or_default().push_back(Sending { entry, phase, stored: false });
+        self.lanes.entry(draft.conversation).or_default().push_back(Sending {
+            entry,
+            phase,
+            stored: false,
+            without_picture: 0,
+        });
         id
     }
 
@@ -212,7 +249,7 @@ impl Ledger {
         let (conversation, position) = self.find(id)?;
         let lane = self.lanes.get_mut(&conversation)?;
         match lane.get(position)?.phase {
-            Phase::Waiting { .. } => {}
+            Phase::Waiting { .. } | Phase::Fetching { .. } => {}
             Phase::Boarding | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => {
                 return Some(Err(NotSettled::WrongState(State::Sent)));
             }
@@ -255,7 +292,8 @@ impl Ledger {
     ) -> Option<(SendId, ConversationId)> {
         let head = lane.front()?;
         let ripe = match head.phase {
-            Phase::Waiting { .. } if head.entry.expires_at <= now.unix => true,
+            Phase::Waiting { .. } | Phase::Fetching { .. } if head.entry.expires_at <= now.unix => true,
+            Phase::Fetching { since } => since + PICTURE_WAIT <= now.unix,
             Phase::Waiting { not_before } => {
                 weather.online && not_before <= now.unix && self.rate_from.is_none_or(|at| at <= now.instant)
             }
@@ -289,6 +327,11 @@ impl Ledger {
     fn step(&mut self, head: &mut Sending, weather: Weather, now: Now) -> Step {
         match head.phase {
             Phase::Waiting { not_before } => self.try_to_fly(head, not_before, weather, now),
+            Phase::Fetching { .. } if head.entry.expires_at <= now.unix => self.expire(head, now),
+            Phase::Fetching { since } if since + PICTURE_WAIT <= now.unix => {
+                let silence = NoPicture { reason: "nobody knows what became of its upload".into(), is_final: false };
+                self.go_without_picture(head, silence, now)
+            }
             Phase::Flying { since } if since + self.config.answer_wait <= now.unix => {
                 head.phase = Phase::Doubt { not_before: now.unix, tries: 0 };
                 Step::Again
@@ -302,18 +345,38 @@ impl Ledger {
             Phase::Asking { since, tries } if since + HISTORY_WAIT <= now.unix => {
                 self.history_was_silent(head, tries, now)
             }
-            Phase::Boarding | Phase::Flying { .. } | Phase::Doubt { .. } | Phase::Asking { .. } => Step::Rest,
+            Phase::Fetching { .. }
+            | Phase::Boarding
+            | Phase::Flying { .. }
+            | Phase::Doubt { .. }
+            | Phase::Asking { .. } => Step::Rest,
         }
+    }
+
+    fn expire(&mut self, head: &mut Sending, now: Now) -> Step {
+        self.settle(head, State::Expired, Some("too old to be sent".into()), now)
     }
 
     fn try_to_fly(&mut self, head: &mut Sending, not_before: Timestamp, weather: Weather, now: Now) -> Step {
         if head.entry.expires_at <= now.unix {
-            return self.settle(head, State::Expired, Some("too old to be sent".into()), now);
+            return self.expire(head, now);
         }
         let held = weather.held && head.entry.origin != Origin::Person;
         if !weather.online || held || not_before > now.unix {
             return Step::Rest;
         }
+        let body = match self.as_it_is_sent(&head.entry.body) {
+            Ok(body) => body,
+            Err(Some(picture)) => {
+                self.wishes.push(picture);
+                head.phase = Phase::Fetching { since: now.unix };
+                return Step::Rest;
+            }
+            Err(None) => {
+                let reason = "there is no such picture".to_owned();
+                return self.settle(head, State::Rejected, Some(reason), now);
+            }
+        };
         if let Err(from) = self.rate.try_take(now.instant) {
             self.rate_from = Some(from);
             return Step::Rest;
@@ -326,9 +389,64 @@ impl Ledger {
             id: head.entry.id,
             conversation: head.entry.conversation.clone(),
             peer: head.entry.peer.clone(),
-            body: head.entry.body.clone(),
+            body,
             attempt: head.entry.attempts,
         });
+        Step::Rest
+    }
+
+    /// What goes onto the wire. `Err`: the picture that must be handed over first; without one it is no picture at all.
+    fn as_it_is_sent(&self, body: &Body) -> Result<Body, Option<PictureId>> {
+        match body {
+            Body::Image { url, .. } if PictureId::is_named_by(url) => {
+                let picture = PictureId::of_address(url).ok_or(None)?;
+                let Uploaded { url, width, height } = self.pictures.get(&picture).ok_or(Some(picture))?.clone();
+                Ok(Body::Image { url, width, height })
+            }
+            Body::Text { .. } | Body::Image { .. } => Ok(body.clone()),
+        }
+    }
+
+    /// What became of a picture that was to be handed over. Everybody who waits for it goes on, or tries again, or gives up. Advance the
+    /// lanes afterwards.
+    pub fn on_picture(&mut self, picture: &PictureId, outcome: Result<Uploaded, NoPicture>, now: Now) {
+        let waits = |head: &Sending| {
+            matches!(head.phase, Phase::Fetching { .. }) && head.entry.body.picture().as_ref() == Some(picture)
+        };
+        let waiting: Vec<ConversationId> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.front().is_some_and(waits))
+            .map(|(conversation, _)| conversation.clone())
+            .collect();
+        if let Ok(uploaded) = &outcome {
+            if self.pictures.len() >= PICTURES {
+                self.pictures.clear();
+            }
+            self.pictures.insert(picture.clone(), uploaded.clone());
+        }
+        for conversation in waiting {
+            let Some(mut head) = self.take_head(&conversation, waits) else { continue };
+            let step = match &outcome {
+                Ok(_) => {
+                    head.phase = Phase::Waiting { not_before: now.unix };
+                    Step::Rest
+                }
+                Err(no_picture) => self.go_without_picture(&mut head, no_picture.clone(), now),
+            };
+            self.put_head(&conversation, head, step);
+        }
+    }
+
+    /// It was never on the wire, so nothing is in doubt: tried again like a send that the platform could not take, and as often.
+    fn go_without_picture(&mut self, head: &mut Sending, NoPicture { reason, is_final }: NoPicture, now: Now) -> Step {
+        head.without_picture += 1;
+        if is_final || head.without_picture >= self.config.attempts {
+            let reason = format!("its picture could not be handed to the platform: {reason}");
+            return self.settle(head, State::Rejected, Some(reason), now);
+        }
+        let pause = self.config.retry_after * u32::try_from(head.without_picture).unwrap_or(1);
+        head.phase = Phase::Waiting { not_before: now.unix + pause };
         Step::Rest
     }
 
@@ -413,8 +531,12 @@ impl Ledger {
     /// The connection is gone: what was in the air is in doubt.
     pub fn on_offline(&mut self, now: Now) {
         for head in self.lanes.values_mut().filter_map(VecDeque::front_mut) {
-            if matches!(head.phase, Phase::Flying { .. } | Phase::Asking { .. }) {
-                head.phase = Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 };
+            match head.phase {
+                Phase::Flying { .. } | Phase::Asking { .. } => {
+                    head.phase = Phase::Doubt { not_before: now.unix + self.config.line_grace(), tries: 0 };
+                }
+                Phase::Fetching { .. } => head.phase = Phase::Waiting { not_before: now.unix },
+                Phase::Waiting { .. } | Phase::Boarding | Phase::Doubt { .. } => {}
             }
         }
     }
@@ -594,6 +716,11 @@ impl Ledger {
         std::mem::take(&mut self.questions)
     }
 
+    /// Pictures that are to be handed to the platform; the answer is [`Ledger::on_picture`].
+    pub fn take_wishes(&mut self) -> Vec<PictureId> {
+        std::mem::take(&mut self.wishes)
+    }
+
     /// Sends that reached their final state. Take the rows first.
     pub fn take_settled(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.settled)
@@ -656,13 +783,33 @@ pub fn may_be_of(created_at: Timestamp, accepted_at: Option<Timestamp>, message:
         && accepted_at.is_none_or(|accepted| message.created_at <= accepted + CLOCK_SKEW)
 }
 
-/// The wire carries no uuid back, so equal content is all there is.
+/// The wire carries no uuid back, so equal content is all there is. A picture that the seller uploaded is named by the row and by its
+/// address on the wire: whoever brings the message adds the name ([`name_pictures`]).
 pub fn is_same(body: &Body, message: &Message) -> bool {
     match (body, &message.content) {
         (Body::Text { text }, Content::Text { text: seen }) => text == seen,
         (Body::Image { url, .. }, Content::Image { pictures }) => pictures.iter().any(|picture| picture.url == *url),
         _ => false,
     }
+}
+
+/// Adds to pictures in messages which uploaded ones they are.
+pub fn name_pictures(message: &mut Message, names: &HashMap<String, PictureId>) {
+    let Content::Image { pictures } = &mut message.content else { return };
+    let named: Vec<Picture> = pictures
+        .iter()
+        .filter_map(|picture| Some(Picture { url: names.get(&picture.url)?.address(), ..picture.clone() }))
+        .collect();
+    pictures.extend(named);
+}
+
+/// The addresses of all pictures in messages.
+pub fn picture_urls<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String> {
+    let pictures = messages.filter_map(|message| match &message.content {
+        Content::Image { pictures } => Some(pictures),
+        _ => None,
+    });
+    pictures.flatten().map(|picture| picture.url.clone()).collect()
 }
 
 #[cfg(test)]

@@ -346,7 +346,7 @@ fn a_picture_is_recognised_by_its_address() {
     bench.fly();
     let mut echo = bench.message("1", "5.PNM", "图");
     for (url, is_ours) in [("https://p/2.jpg", false), ("https://p/1.jpg", true)] {
-        let picture = crate::platform::lwp::event::Picture { url: url.into(), width: 800, height: 600 };
+        let picture = Picture { url: url.into(), width: 800, height: 600 };
         echo.content = Content::Image { pictures: vec![picture] };
         assert_eq!(bench.ledger.on_echo(&echo, bench.now), is_ours);
     }
@@ -667,4 +667,179 @@ fn a_send_whose_line_broke_while_its_row_was_stored_was_never_on_the_wire() {
     bench.ledger.on_offline(bench.now);
     bench.outcome("1", id, Outcome::NotSent);
     assert_eq!(bench.fly(), [id]);
+}
+
+fn picture() -> PictureId {
+    "0a".repeat(32).into()
+}
+
+fn uploaded() -> Result<Uploaded, NoPicture> {
+    Ok(Uploaded { url: "https://p/1.jpg".into(), width: 40, height: 24 })
+}
+
+fn no_picture(is_final: bool) -> Result<Uploaded, NoPicture> {
+    Err(NoPicture { reason: "the platform was asleep".into(), is_final })
+}
+
+impl Bench {
+    fn show(&mut self, conversation: &str) -> SendId {
+        let draft = Draft {
+            conversation: conversation.into(),
+            peer: "3300001".into(),
+            body: Body::Image { url: picture().address(), width: 0, height: 0 },
+            origin: Origin::Rule,
+            rule: Some(RuleId(7)),
+            in_reply_to: None,
+            expire_after: None,
+        };
+        self.ledger.admit(draft, self.now)
+    }
+
+    fn handed(&mut self, outcome: Result<Uploaded, NoPicture>) {
+        self.ledger.on_picture(&picture(), outcome, self.now);
+    }
+
+    /// How the flights that leave now look on the wire.
+    fn bodies(&mut self) -> Vec<Body> {
+        self.ledger.advance_all(SUNNY, self.now);
+        let rows = self.ledger.take_rows();
+        self.rows.extend(rows);
+        self.ledger.take_flights().into_iter().map(|flight| flight.body).collect()
+    }
+}
+
+#[test]
+fn an_uploaded_picture_is_handed_over_while_it_is_queued_and_its_row_keeps_the_name() {
+    let mut bench = Bench::new();
+    let id = bench.show("1");
+    let text = bench.say("1", "看图");
+    assert_eq!((bench.fly(), bench.ledger.take_wishes()), (vec![], vec![picture()]));
+    assert!(bench.ledger.take_wishes().is_empty(), "wished for once");
+    assert_eq!(bench.told(id), [State::Queued]);
+    bench.handed(uploaded());
+    assert_eq!(bench.bodies(), [Body::Image { url: "https://p/1.jpg".into(), width: 40, height: 24 }]);
+    assert_eq!(bench.told(id), [State::Queued, State::Sent], "never on the wire before it says so");
+    let inserted = bench.rows.iter().find_map(|row| match row {
+        Row::Insert(entry) if entry.id == id => Some(entry.body.clone()),
+        _ => None,
+    });
+    assert_eq!(inserted, Some(Body::Image { url: picture().address(), width: 0, height: 0 }));
+    assert!(bench.ledger.on_launch(&"1".into(), id, bench.now));
+    bench.outcome("1", id, Outcome::Accepted(Some("1.PNM".into())));
+    assert_eq!(bench.fly(), [text], "what came after it waited for it");
+}
+
+#[test]
+fn a_picture_that_the_platform_has_is_not_wished_for_again() {
+    let mut bench = Bench::new();
+    bench.show("1");
+    bench.show("2");
+    bench.fly();
+    assert_eq!(bench.ledger.take_wishes().len(), 2, "whoever hands it over does it once");
+    bench.handed(uploaded());
+    assert_eq!(bench.fly().len(), 2);
+    bench.show("3");
+    assert_eq!((bench.fly().len(), bench.ledger.take_wishes()), (1, vec![]));
+}
+
+#[test]
+fn an_upload_that_fails_is_tried_again_and_then_given_up_with_its_reason() {
+    let mut bench = Bench::new();
+    let id = bench.show("1");
+    for pause in [1, 2] {
+        bench.fly();
+        assert_eq!(bench.ledger.take_wishes(), [picture()]);
+        bench.handed(no_picture(false));
+        bench.fly();
+        assert!(bench.ledger.take_wishes().is_empty(), "not at once");
+        bench.pass(pause);
+    }
+    bench.fly();
+    bench.handed(no_picture(false));
+    assert_eq!(bench.settled(), [(id, State::Rejected)]);
+    let last = bench.rows.iter().rev().find_map(|row| match row {
+        Row::Update(change) => change.reason.clone(),
+        _ => None,
+    });
+    assert!(last.unwrap_or_default().ends_with("the platform was asleep"));
+    assert_eq!(bench.told(id), [State::Queued, State::Rejected]);
+}
+
+#[test]
+fn an_upload_that_cannot_succeed_is_given_up_at_once_and_lets_the_next_go() {
+    let mut bench = Bench::new();
+    let (id, text) = (bench.show("1"), bench.say("1", "在的"));
+    bench.fly();
+    bench.handed(no_picture(true));
+    assert_eq!((bench.settled(), bench.fly()), (vec![(id, State::Rejected)], vec![text]));
+}
+
+#[test]
+fn a_name_that_is_no_picture_never_reaches_a_buyer() {
+    let mut bench = Bench::new();
+    let id = bench.show("1");
+    let lane = bench.ledger.lanes.get_mut(&ConversationId::from("1")).map(|lane| &mut lane[0].entry.body);
+    *lane.into_iter().next().unwrap_or(&mut Body::Text { text: String::new() }) =
+        Body::Image { url: "picture:x".into(), width: 0, height: 0 };
+    assert_eq!((bench.fly(), bench.settled()), (vec![], vec![(id, State::Rejected)]));
+}
+
+#[test]
+fn a_picture_in_preparation_waits_anew_after_a_break_and_may_be_taken_back() {
+    let mut bench = Bench::new();
+    let id = bench.show("1");
+    bench.fly();
+    bench.ledger.on_offline(bench.now);
+    assert_eq!((bench.fly_in(OFFLINE), bench.fly()), (vec![], vec![]));
+    assert_eq!(bench.ledger.take_wishes().len(), 2, "before and after the break");
+    assert!(matches!(bench.ledger.cancel(id, bench.now), Some(Ok(_))));
+    bench.handed(uploaded());
+    assert_eq!((bench.fly(), bench.settled()), (vec![], vec![(id, State::Expired)]));
+}
+
+#[test]
+fn nothing_is_handed_over_under_a_stop_switch_and_a_picture_grows_too_old_like_a_text() {
+    let mut bench = Bench::new();
+    let id = bench.show("1");
+    assert_eq!((bench.fly_in(HELD), bench.ledger.take_wishes()), (vec![], vec![]));
+    bench.fly();
+    bench.handed(uploaded());
+    assert_eq!(bench.fly_in(HELD), [], "switched on while it was handed over");
+    let second = bench.show("2");
+    let mut other = Bench::new();
+    let alone = other.show("1");
+    other.fly();
+    other.pass(300);
+    assert_eq!((other.fly(), other.settled()), (vec![], vec![(alone, State::Expired)]));
+    assert_eq!(bench.fly(), [id, second]);
+}
+
+#[test]
+fn silence_about_an_upload_counts_as_a_failure() {
+    let mut bench = Bench::new();
+    bench.show("1");
+    bench.fly();
+    bench.ledger.take_wishes();
+    bench.pass(121);
+    bench.fly();
+    bench.pass(1);
+    bench.fly();
+    assert_eq!(bench.ledger.take_wishes(), [picture()]);
+}
+
+/// The wire carries the address, the row the name.
+#[test]
+fn an_uploaded_picture_is_recognised_in_echoes_and_histories_by_its_name() {
+    let mut bench = Bench::new();
+    let id = bench.show("1");
+    bench.fly();
+    bench.handed(uploaded());
+    bench.fly();
+    let mut echo = bench.message("1", "5.PNM", "图");
+    echo.content = Content::Image { pictures: vec![Picture { url: "https://p/1.jpg".into(), width: 40, height: 24 }] };
+    assert!(!bench.ledger.on_echo(&echo, bench.now), "without its name");
+    assert_eq!(picture_urls([&echo].into_iter()), ["https://p/1.jpg"]);
+    name_pictures(&mut echo, &HashMap::from([("https://p/1.jpg".to_owned(), picture())]));
+    assert!(bench.ledger.on_echo(&echo, bench.now));
+    assert_eq!(bench.settled(), [(id, State::Confirmed)]);
 }

@@ -7,10 +7,10 @@ use actix::{Message as ActixMessage, Recipient};
 use crate::{
     account::state::Status,
     ai::record::{Bargain, Unsent},
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId},
-        ledger::Outcome,
+        ledger::{NoPicture, Outcome, Uploaded},
     },
     platform::lwp::event::{HistoryPage, Message},
     reply::trail::Trail,
@@ -167,6 +167,15 @@ pub struct Answered {
     pub conversation: ConversationId,
     pub id: SendId,
     pub outcome: Outcome,
+}
+
+/// The platform has a picture that was asked for, or cannot be given it.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct PictureReady {
+    pub account: AccountId,
+    pub picture: PictureId,
+    pub outcome: Result<Uploaded, NoPicture>,
 }
 
 /// The newest page of a conversation's history; `None`: the platform did not say.

@@ -445,6 +445,12 @@ pub fn renew(conn: &mut DbConn, scope: &Scope, id: AccountId, now: Timestamp) ->
 }
 
 /// The account's stop switch. `false`: there is no such account.
+/// For the engine: a stop switch is on, the account's or the system's; also where there is no such account.
+pub fn is_stopped(conn: &mut DbConn, id: AccountId) -> QueryResult<bool> {
+    let stopped: Option<bool> = accounts::table.find(id).select(accounts::stopped).first(conn).optional()?;
+    Ok(stopped.unwrap_or(true) || super::facts::stop_switch(conn)?)
+}
+
 pub fn set_stopped(conn: &mut DbConn, scope: &Scope, id: AccountId, on: bool, now: Timestamp) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table.find(id))
         .filter(within!(scope))

@@ -10,6 +10,7 @@ use super::{
     connect::{Credentials, Failure},
     deliver::item_of,
     env::Env,
+    items::known,
 };
 use crate::{
     account::{
@@ -33,6 +34,8 @@ use crate::{
         },
     },
     reply::messages::ItemKnown,
+    store::{self, DbConn},
+    telemetry::clock,
 };
 
 /// Messages a page.
@@ -44,6 +47,9 @@ const PAGES: u32 = 10;
 /// After "too fast" the list of conversations is asked for again after this long, so often.
 const TOO_FAST: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
+
+/// The agenda is looked at this long after a chat told of new items.
+const AFTER_A_QUESTION: Duration = Duration::from_secs(2);
 
 /// Questions that wait for the platform.
 #[derive(Default)]
@@ -106,6 +112,8 @@ impl AccountActor {
                     self.asking.items.retain(|asked| asked.item != known.item);
                     self.tell_item(known);
                 }
+                // What was learned is stored by then, and what is our own is read in full, in its turn.
+                self.look_at_items(AFTER_A_QUESTION, ctx);
             }
             Err(RequestError::TooFast) if self.asking.tries < TRIES => return self.list_again(ctx),
             Ok(_) | Err(_) => {}
@@ -130,17 +138,38 @@ impl AccountActor {
 
     fn look_up(&mut self, item: ItemId, ctx: &mut Context<Self>) {
         let (env, facts) = (self.env.clone(), self.facts.clone());
-        let asked = async move { seller_of(env, facts, &item).await };
-        let then = asked.into_actor(self).map(|(known, tripped), actor, _| {
-            if let Some(governor) = tripped {
-                actor.governor = governor;
+        let asked = async move { detail_of(env, facts, &item).await.ok_or(item) };
+        let then = asked.into_actor(self).map(|asked, actor, ctx| {
+            let account = actor.facts.id;
+            match asked {
+                Ok(Ok(detail)) => {
+                    actor.tell_item(known(account, &detail));
+                    actor.keep_detail(detail, ctx);
+                }
+                Ok(Err((item, governor))) => {
+                    actor.governor = governor;
+                    actor.tell_item(ItemKnown { account, item, seller: None, title: None });
+                }
+                Err(item) => actor.tell_item(ItemKnown { account, item, seller: None, title: None }),
             }
-            actor.tell_item(known);
         });
         ctx.spawn(then);
     }
 
-    fn tell_item(&self, known: ItemKnown) {
+    /// It was asked for an answer's sake; the rest of it spares another call.
+    fn keep_detail(&self, detail: ItemDetail, ctx: &mut Context<Self>) {
+        let (store, account, now) = (self.env.store.clone(), self.facts.id, clock::unix());
+        let keep = move |conn: &mut DbConn| store::items::note_detail(conn, account, &detail, now);
+        let kept = async move { store.write_items(account, keep).await };
+        let then = kept.into_actor(self).map(|kept, _, _| {
+            if let Err(error) = kept {
+                warn!(class = "database"; "cannot store an item, it will be asked for again: {error}");
+            }
+        });
+        ctx.spawn(then);
+    }
+
+    pub(super) fn tell_item(&self, known: ItemKnown) {
         // Same thread; the turns that wait for it have a deadline of their own.
         self.env.neighbours.item_known.do_send(known);
     }
@@ -158,16 +187,14 @@ impl Reading {
     }
 }
 
-/// Asks the gateway. A refusal that wants a person opens the breaker, which is returned.
-async fn seller_of(env: Env, facts: AccountFacts, item: &ItemId) -> (ItemKnown, Option<Governor>) {
-    let unknown = ItemKnown { account: facts.id, item: item.clone(), seller: None, title: None };
+/// Asks the gateway; `None` where it did not say. A refusal that wants a person opens the breaker, which is returned.
+async fn detail_of(env: Env, facts: AccountFacts, item: &ItemId) -> Option<Result<ItemDetail, (ItemId, Governor)>> {
     match ask_gateway(&env, &facts, item).await {
-        Ok(Ok(detail)) => (ItemKnown { seller: Some(detail.seller), title: Some(detail.title), ..unknown }, None),
-        Ok(Err(tripped)) => (unknown, Some(tripped)),
+        Ok(asked) => Some(asked.map_err(|tripped| (item.clone(), tripped))),
         Err(failure) => {
             let why = failure.detail.unwrap_or_default();
             warn!("account.id" = facts.id.0, "account.name" = &*facts.name, "item.id" = item.as_str(), class = "network"; "cannot learn who sells an item: {} {why}", failure.reason.as_str());
-            (unknown, None)
+            None
         }
     }
 }

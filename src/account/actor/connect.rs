@@ -246,7 +246,7 @@ impl Credentials {
         save_governor(store, self.account, self.version, &self.governor).await
     }
 
-    async fn save_cookies(&self, store: &Store) -> Result<(), StoreError> {
+    pub(super) async fn save_cookies(&self, store: &Store) -> Result<(), StoreError> {
         let (account, version) = (self.account, self.version);
         let sealed = store.keys().seal(&store::accounts::cookie_place(&self.uid), self.cookies.header());
         store

@@ -15,10 +15,11 @@ use crate::{
         messages::{AccountOffline, AccountOnline, AccountStopped, StatusChanged},
     },
     inbox::{gap::GapConfig, messages::Ingest},
-    outbox::messages::{Answered, HistorySeen, OwnSeen},
+    outbox::messages::{Answered, HistorySeen, OwnSeen, PictureReady},
     platform::{
         lwp::session,
         mtop::client::{self as gateway, http_client},
+        upload::client as upload,
     },
     reply::messages::ItemKnown,
     store::Store,
@@ -34,6 +35,8 @@ pub struct Config {
     pub connect_wait: Duration,
     pub session: session::Config,
     pub gateway: gateway::Config,
+    pub upload: upload::Config,
+    pub items: super::items::Config,
     /// Token requests per account and day.
     pub token_budget: u32,
     pub backoff: BackoffConfig,
@@ -66,6 +69,7 @@ pub struct Neighbours {
     pub answered: Recipient<Answered>,
     pub history_seen: Recipient<HistorySeen>,
     pub item_known: Recipient<ItemKnown>,
+    pub picture_ready: Recipient<PictureReady>,
     pub online: [Recipient<AccountOnline>; 2],
     pub offline: [Recipient<AccountOffline>; 2],
 }

@@ -7,7 +7,9 @@ mod ask;
 mod connect;
 mod deliver;
 mod env;
+mod items;
 mod outgoing;
+mod pictures;
 
 use std::{
     collections::HashMap,
@@ -18,11 +20,16 @@ use std::{
 use actix::prelude::*;
 use log::{debug, error, info, warn};
 
-pub use self::env::{Config, Env, Limits, Neighbours};
 use self::{
     ask::Asking,
     connect::{Failure, Opened, Pause, Permits},
     deliver::Delivery,
+    items::Chores,
+    pictures::Uploading,
+};
+pub use self::{
+    env::{Config, Env, Limits, Neighbours},
+    items::Config as ItemsConfig,
 };
 use crate::{
     account::{
@@ -65,6 +72,8 @@ pub struct AccountActor {
     connections: u64,
     delivery: Delivery,
     asking: Asking,
+    chores: Chores,
+    uploading: Uploading,
     retry: SpawnHandle,
     stopping: Option<Reason>,
 }
@@ -96,6 +105,8 @@ impl AccountActor {
         let backoff = Backoff::resume(env.config.backoff, failures);
         Self {
             status: Status::new(State::Connecting, Reason::WaitingForTurn, clock::unix()),
+            chores: Chores::new(&env.config.items),
+            uploading: Uploading::default(),
             env,
             facts,
             generation,
@@ -233,13 +244,15 @@ impl AccountActor {
         let line = Line {
             transmit: address.clone().recipient(),
             history: address.clone().recipient(),
-            item: address.recipient(),
+            item: address.clone().recipient(),
+            picture: address.recipient(),
         };
         for neighbour in &self.env.neighbours.online {
             // Same thread; a neighbour that is gone is replaced together with this actor.
             neighbour.do_send(AccountOnline { account: self.facts.id, line: line.clone() });
         }
         self.fill_gap(ctx);
+        self.look_at_items(Duration::ZERO, ctx);
     }
 
     fn refused(&mut self, refusal: Refusal, ctx: &mut Context<Self>) {
@@ -279,6 +292,8 @@ impl AccountActor {
         self.epoch += 1;
         self.delivery = Delivery::default();
         self.asking = Asking::default();
+        self.leave_items(ctx);
+        self.leave_pictures();
         if link.registered {
             self.backoff.reset_after_stable(clock::now().instant.saturating_duration_since(link.opened));
             self.tell_offline();

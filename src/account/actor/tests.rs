@@ -76,6 +76,7 @@ impl Bench {
             answered: answered_to,
             history_seen: listening().0,
             item_known: listening().0,
+            picture_ready: listening().0,
             online: [online_to, listening().0],
             offline: [offline_to, listening().0],
         };
@@ -185,6 +186,8 @@ fn config_for(sim: &Sim) -> Config {
             stall_grace: WAIT,
         },
         gateway: gateway::Config { url: sim.gateway_url(), ..gateway::Config::default() },
+        upload: crate::platform::upload::client::Config::default(),
+        items: crate::testbed::ITEMS,
         token_budget: 20,
         backoff,
         gap: GapConfig::default(),
