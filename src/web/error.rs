@@ -122,7 +122,11 @@ codes! {
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "请求中有字段不符合要求。", "A field of the request cannot be accepted.";
     InvalidQuery = "invalid_query", BAD_REQUEST, "查询参数不符合要求。", "A query parameter cannot be accepted.";
     InvalidHeader = "invalid_header", BAD_REQUEST, "请求头不符合要求。", "A header of the request cannot be accepted.";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "请求内容须为 application/json。", "The body must be application/json.";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "不支持该请求内容的类型。", "A body of this type is not accepted here.";
+    NotAPicture = "not_a_picture", UNPROCESSABLE_ENTITY, "图片无法使用。", "The picture cannot be used.";
+    PictureInUse = "picture_in_use", CONFLICT, "图片正在使用，不能删除。", "The picture is in use and cannot be removed.";
+    TooManyPictures = "too_many_pictures", CONFLICT, "图片数量已达上限，请先删除不用的图片。", "There are too many pictures: remove some first.";
+    PlatformRefused = "platform_refused", CONFLICT, "闲鱼拒绝了该操作。", "The platform refused this.";
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "接收请求内容超时。", "The body did not arrive in time.";
     Misdirected = "misdirected", MISDIRECTED_REQUEST, "该请求的 Host 不属于本服务器，请设置 server.public_url。", "The Host header does not belong to this server: set server.public_url.";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "请求内容过大。", "The body is too large.";
@@ -272,6 +276,12 @@ impl ApiError {
         }
     }
 
+    /// The body of this request is JSON, and says so.
+    pub fn wants_json() -> Self {
+        let said = Said::new("须为 application/json", "must be application/json");
+        Self::from(Code::UnsupportedMediaType).at("Content-Type").because(said)
+    }
+
     pub fn code(&self) -> Code {
         self.0.code
     }
@@ -384,7 +394,7 @@ fn is_of_the_body(header: &str) -> bool {
 fn of_framework<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
     Some(match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::from(Code::BodyTooLarge).at("body"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::from(Code::UnsupportedMediaType).at("Content-Type"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::wants_json(),
         StatusCode::INTERNAL_SERVER_ERROR => Code::Internal.into(),
         StatusCode::BAD_REQUEST => ApiError::from(Code::MalformedBody).at("body"),
         _ => return None,

@@ -21,7 +21,7 @@ use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::SignedIn,
-    input::collect,
+    input::{MAX_BODY, body_limit, collect_up_to, patience_for_pictures},
     refusals::takes_key,
     route_of,
 };
@@ -77,7 +77,11 @@ async fn claim(
     key: &HeaderValue,
 ) -> ApiResult<(Keyed, Claim)> {
     let key = key.to_str().ok().filter(|key| is_key(key)).ok_or_else(bad_key)?.to_owned();
-    let body = collect(request.take_payload(), app.settings.server.client_timeout).await?.freeze();
+    let (limit, mut patience) = (body_limit(request.path()), app.settings.server.client_timeout);
+    if limit > MAX_BODY {
+        patience = patience_for_pictures(request.request());
+    }
+    let body = collect_up_to(limit, request.take_payload(), patience).await?.freeze();
     let fingerprint = fingerprint(request, &body);
     request.set_payload(whole(body));
     let (name, now) = (key.clone(), clock::unix());

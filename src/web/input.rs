@@ -23,9 +23,27 @@ use super::{
     error::{ApiError, Code, Said},
     misread::{self, Place},
 };
+use crate::picture::MOST_BYTES;
 
 /// The largest body of an ordinary request, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
+
+/// The largest body of a request that brings a picture, in bytes: what stands around it in a form is added to the picture itself, and a
+/// little more, so that who is a little beyond the limit is told so.
+pub const MAX_PICTURE_BODY: usize = MOST_BYTES + (64 << 10);
+
+/// Of the requests whose bodies are larger than others.
+const PICTURES: &str = "/api/v1/pictures";
+
+/// The largest body of a request to this path.
+pub(super) fn body_limit(path: &str) -> usize {
+    if path == PICTURES { MAX_PICTURE_BODY } else { MAX_BODY }
+}
+
+/// How long the body of a request with a picture may take: as many times as long as it is larger.
+pub(super) fn patience_for_pictures(request: &HttpRequest) -> Duration {
+    patience(request).saturating_mul(6)
+}
 
 /// One line of text with `MIN` to `MAX` characters, without blanks at its ends and without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -344,10 +362,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
         Box::pin(async move {
             if !is_json {
-                return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type"));
+                return Err(ApiError::wants_json());
             }
             if declared.is_some_and(|length: usize| length > MAX_BODY) {
-                return Err(too_large());
+                return Err(too_large(MAX_BODY));
             }
             read_json(&collect(payload, patience).await?).map(Self)
         })
@@ -394,8 +412,8 @@ fn is_json(request: &HttpRequest) -> bool {
         .is_some_and(|mime| mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json"))
 }
 
-fn too_large() -> ApiError {
-    ApiError::from(Code::BodyTooLarge).at("body").with("max_bytes", MAX_BODY)
+fn too_large(limit: usize) -> ApiError {
+    ApiError::from(Code::BodyTooLarge).at("body").with("max_bytes", limit)
 }
 
 /// How long the whole body may take.
@@ -405,16 +423,21 @@ fn patience(request: &HttpRequest) -> Duration {
 
 /// The whole body, where it arrives within `patience`: a client that trickles must not hold a place for ever.
 pub(super) async fn collect(payload: Payload, patience: Duration) -> Result<BytesMut, ApiError> {
-    let too_slow = || ApiError::from(Code::BodyTooSlow).at("body");
-    timeout(patience, collect_all(payload)).await.unwrap_or_else(|_| Err(too_slow()))
+    collect_up_to(MAX_BODY, payload, patience).await
 }
 
-async fn collect_all(mut payload: Payload) -> Result<BytesMut, ApiError> {
+/// The same for a body of at most so many bytes.
+pub(super) async fn collect_up_to(limit: usize, payload: Payload, patience: Duration) -> Result<BytesMut, ApiError> {
+    let too_slow = || ApiError::from(Code::BodyTooSlow).at("body");
+    timeout(patience, collect_all(limit, payload)).await.unwrap_or_else(|_| Err(too_slow()))
+}
+
+async fn collect_all(limit: usize, mut payload: Payload) -> Result<BytesMut, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::from(Code::MalformedBody).at("body"))?;
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(too_large());
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
         }
         body.extend_from_slice(&chunk);
     }

@@ -229,6 +229,19 @@ routes! {
     PATCH "/api/v1/default-replies/{id}" MANAGE => api::keywords::update_default;
     DELETE "/api/v1/default-replies/{id}" MANAGE => api::keywords::delete_default;
 
+    // what is sold, and pictures to send
+    GET "/api/v1/items" READ => api::items::list;
+    GET "/api/v1/items/{account}/{item}" READ => api::items::get;
+    PATCH "/api/v1/items/{account}/{item}" MANAGE => api::items::update;
+    POST "/api/v1/items/{account}/{item}/polish" MANAGE => api::items::polish;
+    GET "/api/v1/accounts/{id}/items/sync" READ => api::items::progress;
+    POST "/api/v1/accounts/{id}/items/sync" MANAGE => api::items::sync;
+    GET "/api/v1/pictures" READ => api::pictures::list;
+    POST "/api/v1/pictures" ANSWER => api::pictures::create;
+    GET "/api/v1/pictures/{id}" READ => api::pictures::get;
+    GET "/api/v1/pictures/{id}/file" READ => api::pictures::file;
+    DELETE "/api/v1/pictures/{id}" MANAGE => api::pictures::delete;
+
     // what was said
     GET "/api/v1/conversations" READ => api::conversations::list;
     GET "/api/v1/conversations/{id}" READ => api::conversations::get;

@@ -28,8 +28,8 @@ use super::{
 };
 
 /// What comes with a mark, so that two people who edit it at once do not overwrite each other.
-const MARKED: [&str; 6] =
-    ["AccountView", "PersonView", "SettingsView", "StopSwitchView", "KeywordView", "DefaultReplyView"];
+const MARKED: [&str; 7] =
+    ["AccountView", "PersonView", "SettingsView", "StopSwitchView", "KeywordView", "DefaultReplyView", "ItemPageView"];
 /// The figures' own kind of credential.
 const METRICS: &str = "metrics";
 
@@ -381,6 +381,8 @@ mod tests {
             ("AuditView", "via", 5),
             ("LogView", "level", 5),
             ("LogView", "class", 4),
+            ("ItemView", "status", 4),
+            ("SyncView", "state", 5),
             ("PreviewView", "source", 3),
             ("KeywordView", "match", 3),
             ("StatusView", "state", 6),

@@ -22,6 +22,7 @@ const LIMITED: &[(&str, &str)] = &[
     ("POST", "/change-admin-password"),
     ("POST", "/api/v1/conversations/{id}/messages"),
     ("POST", "/api/v1/outbox/{id}/retry"),
+    ("POST", "/api/v1/items/{account}/{item}/polish"),
     ("GET", "/api/v1/live"),
 ];
 
@@ -40,6 +41,7 @@ const CONFLICTS: &[(&str, &str)] = &[
     ("PATCH", "/api/v1/keywords/{id}"),
     ("PATCH", "/api/v1/default-replies/{id}"),
     ("DELETE", "/api/v1/buyers/{buyer_id}"),
+    ("DELETE", "/api/v1/pictures/{id}"),
     ("PUT", "/cookies/{id}"),
     ("PUT", "/accounts/{id}"),
     ("PUT", "/keywords/{id}"),
@@ -96,7 +98,7 @@ pub(super) fn describe(status: u16) -> &'static str {
         408 => "The body did not arrive in time",
         409 => "Its present state, or what is stored, does not allow this",
         413 => "The body is too large",
-        415 => "The body is not JSON",
+        415 => "The body is not of a type that is accepted here",
         421 => "The request was meant for another server",
         422 => "A field cannot be accepted; `details.field` names it",
         429 => "Too many requests; `Retry-After` says when to come back",

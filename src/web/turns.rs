@@ -21,6 +21,8 @@ pub struct Turns {
     reading: Arc<Semaphore>,
     /// Of compiling somebody's rules.
     compiling: Arc<Semaphore>,
+    /// Of drawing a picture, which takes a core and much memory for a moment.
+    drawing: Arc<Semaphore>,
     patience: Duration,
 }
 
@@ -32,7 +34,8 @@ impl Default for Turns {
 
 impl Turns {
     fn new(patience: Duration) -> Self {
-        Self { reading: Arc::new(Semaphore::new(1)), compiling: Arc::new(Semaphore::new(1)), patience }
+        let one = || Arc::new(Semaphore::new(1));
+        Self { reading: one(), compiling: one(), drawing: one(), patience }
     }
 
     /// A read that may take long. The turn ends with the read itself, also where nobody waits for it any more.
@@ -52,6 +55,11 @@ impl Turns {
     /// The turn of who compiles rules, until it is dropped.
     pub async fn compile(&self) -> ApiResult<OwnedSemaphorePermit> {
         self.take(&self.compiling).await
+    }
+
+    /// The turn of who draws a picture, until it is dropped.
+    pub async fn draw(&self) -> ApiResult<OwnedSemaphorePermit> {
+        self.take(&self.drawing).await
     }
 
     async fn take(&self, turns: &Arc<Semaphore>) -> ApiResult<OwnedSemaphorePermit> {

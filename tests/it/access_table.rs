@@ -13,6 +13,7 @@ use yutang::{
     ai::intent::Intent,
     ids::{AccountId, Timestamp, TokenId, UserId},
     outbox::entry::{Body, Entry, Origin, SendId, State},
+    picture::redraw,
     reply::rule::{Matching, Reply},
     settings::Settings,
     store::{
@@ -22,7 +23,7 @@ use yutang::{
         audit,
         blocked_buyers::{self, Blocked},
         chat_messages::{self, NewMessage, Source},
-        conversations, outbox,
+        conversations, items, outbox, pictures,
         rules::{self, NewRule},
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
@@ -33,8 +34,9 @@ use yutang::{
 };
 
 use crate::{
-    client::{Api, PASSWORD},
+    client::{Answer, Api, PASSWORD},
     harness::TestApp,
+    pictures::png,
 };
 
 /// Who asks.
@@ -186,6 +188,41 @@ impl World {
             enabled: true,
         };
         self.app.write(move |conn| rules::insert(conn, &scope, &new, Timestamp(1))).unwrap().to_string()
+    }
+
+    /// Something that the account sells.
+    fn item(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return format!("{account}/404");
+        }
+        let item = format!("9{:011}", self.number());
+        let id = item.clone();
+        self.app.write(move |conn| {
+            let seller = accounts::get(conn, &scope, account)?.uid;
+            let (title, fetched_at) = (String::new(), Timestamp(1));
+            items::put(conn, &items::ItemRow { account, item: id.into(), seller, title, fetched_at })
+        });
+        format!("{account}/{item}")
+    }
+
+    /// A picture of its owner's. It belongs to no account: who sees one account of an owner sees their pictures.
+    fn picture(&self, who: Who, whose: Whose) -> String {
+        let (scope, _) = self.place(whose);
+        let hidden = whose == Whose::Unchosen && matches!(who, Who::Viewer | Who::Operator);
+        if whose == Whose::Unknown || hidden {
+            return "0a".repeat(32);
+        }
+        let picture = redraw(&self.png()).unwrap();
+        let id = picture.id.to_string();
+        self.app.write(move |conn| pictures::keep(conn, &scope, &picture, Timestamp(1)));
+        id
+    }
+
+    /// A picture that nobody has seen.
+    fn png(&self) -> Vec<u8> {
+        let [.., red, green, blue] = self.number().to_be_bytes();
+        png(2, 2, [red, green, blue])
     }
 
     fn block(&self, whose: Whose) -> String {
@@ -444,6 +481,20 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default)),
         row!("PATCH" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default), |_| Some(json!({"once": true}))),
         row!("DELETE" "/api/v1/default-replies/{id}" [204], |world, _, whose| world.rule(whose, Matching::Default)),
+        row!("GET" "/api/v1/items" [200]),
+        row!("GET" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose)),
+        row!("PATCH" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose), |_| {
+            Some(json!({"ai_facts": "九成新", "floor_fen": null}))
+        }),
+        // nothing of these accounts runs
+        row!("POST" "/api/v1/items/{account}/{item}/polish" [409], |world, _, whose| world.item(whose)),
+        row!("GET" "/api/v1/accounts/{id}/items/sync" [200], |world, _, whose| world.account(whose)),
+        row!("POST" "/api/v1/accounts/{id}/items/sync" [202], |world, _, whose| world.account(whose)),
+        row!("GET" "/api/v1/pictures" [200]),
+        row!("POST" "/api/v1/pictures" [201]),
+        row!("GET" "/api/v1/pictures/{id}" [200], |world, who, whose| world.picture(who, whose)),
+        row!("GET" "/api/v1/pictures/{id}/file" [200], |world, who, whose| world.picture(who, whose)),
+        row!("DELETE" "/api/v1/pictures/{id}" [204], |world, who, whose| world.picture(who, whose)),
         row!("GET" "/api/v1/conversations" [200]),
         row!("GET" "/api/v1/conversations/{id}" [200], |world, _, whose| world.conversation(whose)),
         row!("GET" "/api/v1/conversations/{id}/messages" [200], |world, _, whose| world.conversation(whose)),
@@ -714,7 +765,7 @@ async fn t2_t3_t4_t5_t6_every_route_is_closed_to_whom_it_is_not_for() {
 
 /// The path with the last letter outside its placeholders written as `%XX`: the same address, spelt oddly.
 fn oddly_spelt(template: &str) -> Option<String> {
-    let literal = template.rfind('{').map_or(template, |at| &template[..at]);
+    let literal = template.find('{').map_or(template, |at| &template[..at]);
     let at = literal.rfind(|letter: char| letter.is_ascii_alphabetic())?;
     let letter = literal.as_bytes()[at];
     Some(fill_any(&format!("{}%{letter:02x}{}", &template[..at], &template[at + 1..])))
@@ -845,8 +896,7 @@ fn check_list(world: &World, who: Who, text: &str, what: &str) {
 async fn send(world: &World, api: &Api, who: Who, row: &Row, whose: Whose) -> (u16, String) {
     let place = (row.address)(world, who, whose);
     let path = if row.path.contains('{') { fill(row.path, &place) } else { row.path.to_owned() };
-    let method = Method::from_bytes(row.method.as_bytes()).unwrap();
-    let answer = api.send(method, &path, (row.body)(world).as_ref()).await;
+    let answer = send_body(world, api, row, &path).await;
     world.check_secrets(&path, &answer.text);
     if let (201, "/api/v1/me/second-factor" | "/api/v1/tokens") = (answer.status, row.path) {
         // Shown this once.
@@ -855,14 +905,31 @@ async fn send(world: &World, api: &Api, who: Who, row: &Row, whose: Whose) -> (u
     (answer.status, answer.text)
 }
 
-/// The template with its id filled in.
+/// Asks with a body that would do.
+pub(crate) async fn send_body(world: &World, api: &Api, row: &Row, path: &str) -> Answer {
+    if (row.method, row.path) == ("POST", "/api/v1/pictures") {
+        return api.send_bytes(path, "image/png", world.png()).await;
+    }
+    let method = Method::from_bytes(row.method.as_bytes()).unwrap();
+    api.send(method, path, (row.body)(world).as_ref()).await
+}
+
+/// The template with its id filled in; where it has two parts, there is a slash between them.
 pub(crate) fn fill(template: &str, id: &str) -> String {
     let (before, rest) = template.split_once('{').unwrap();
     let (_, after) = rest.split_once('}').unwrap();
-    format!("{before}{id}{after}")
+    match (after.contains('{'), id.split_once('/')) {
+        (true, Some((first, second))) => fill(&format!("{before}{first}{after}"), second),
+        _ => format!("{before}{id}{after}"),
+    }
 }
 
 /// The same where there may be none.
 pub(crate) fn fill_any(template: &str) -> String {
-    if template.contains('{') { fill(template, "1") } else { template.to_owned() }
+    let id = match template {
+        _ if template.starts_with("/api/v1/pictures/") => "0a".repeat(32),
+        _ if template.matches('{').count() == 2 => "1/1".to_owned(),
+        _ => "1".to_owned(),
+    };
+    if template.contains('{') { fill(template, &id) } else { template.to_owned() }
 }

@@ -41,6 +41,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -73,6 +74,15 @@ impl Answer {
         assert_eq!((self.status, &*self.code()), (status, code), "{}", self.text);
         self
     }
+}
+
+async fn read<S>(mut response: awc::ClientResponse<S>) -> Answer
+where
+    S: futures_util::Stream<Item = Result<bytes::Bytes, awc::error::PayloadError>>,
+{
+    let bytes = response.body().limit(64 << 20).await.unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Answer { status: response.status().as_u16(), headers: response.headers().clone(), text, bytes: bytes.to_vec() }
 }
 
 impl Api {
@@ -140,13 +150,13 @@ impl Api {
             Some(body) => request.send_json(body).await,
             None => request.send().await,
         };
-        let mut response = sent.unwrap();
-        let text = response.body().limit(64 << 20).await.unwrap();
-        Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text: String::from_utf8_lossy(&text).into_owned(),
-        }
+        read(sent.unwrap()).await
+    }
+
+    /// Posts a body as it is.
+    pub(crate) async fn send_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, path).content_type(content_type);
+        read(request.send_body(body).await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

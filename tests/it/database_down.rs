@@ -9,7 +9,7 @@ use serde_json::json;
 use yutang::web::{ROUTES, Route, gate::Access};
 
 use crate::{
-    access_table::{World, fill, rows, world},
+    access_table::{World, fill_any, rows, send_body, world},
     client::{Answer, Api, PASSWORD},
     harness::{PATIENCE, TestApp},
     process::Shop,
@@ -60,8 +60,7 @@ fn set_up(token: &str) -> serde_json::Value {
 
 async fn ask(world: &World, api: &Api, route: &Route) -> Answer {
     let row = rows().into_iter().find(|row| (row.method, row.path) == (route.method, route.path)).unwrap();
-    let path = if route.path.contains('{') { fill(route.path, "1") } else { route.path.to_owned() };
-    api.send(route.method.parse().unwrap(), &path, (row.body)(world).as_ref()).await
+    send_body(world, api, &row, &fill_any(route.path)).await
 }
 
 /// Another process holds the database: nobody waits for it, and as soon as it lets go all is well.

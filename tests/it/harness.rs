@@ -131,6 +131,11 @@ fn settings(folder: &TempDir, sim: &Sim) -> Settings {
     settings.accounts.backoff_max = Duration::from_millis(200);
     settings.accounts.backoff_slow = Duration::from_millis(400);
     settings.outbox.rate = 0;
+    // Only where a test is about items.
+    settings.items.sync_every = Duration::ZERO;
+    settings.items.calls_per_minute = 0;
+    settings.items.polish_from = Duration::ZERO;
+    settings.items.polish_span = Duration::ZERO;
     // The machine that tests has other work, too.
     settings.health.cpu_percent = 100;
     settings.health.memory_percent = 100;
@@ -474,6 +479,13 @@ impl TestApp {
             Ok(chat_messages::undecided(conn, account)?.len() + outbox::unsettled(conn, account)?.len())
         };
         self.eventually("everything is settled", || (self.read(open) == 0).then_some(())).await;
+    }
+
+    /// Waits until so many sends into the conversation are made, and everything of the account is settled.
+    pub(crate) async fn settled_after(&self, shop: &Shop, conversation: &ConversationId, sends: usize) {
+        let made = || (self.sends(shop, conversation).len() >= sends).then_some(());
+        self.eventually("the sends are made", made).await;
+        self.settled(shop).await;
     }
 
     /// Waits for what the buyer of this conversation sees until everything is settled, and checks that it is this, in this order.

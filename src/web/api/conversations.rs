@@ -21,9 +21,10 @@ use super::{
     decisions::Verdict,
     key::{self, ConversationKey},
     outbox::EntryView,
+    pictures,
 };
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
         entry::Body as Content,
         messages::{NotSent, SendByPerson},
@@ -211,13 +212,19 @@ impl From<StoredMessage> for MessageView {
     }
 }
 
-/// What a person writes to the buyer: texts that are sent one after the other.
+/// What a person writes to the buyer: texts that are sent one after the other, and behind them uploaded pictures.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"texts": ["在的，今天就能发货"]}))]
 pub struct NewMessages {
+    /// May be absent where there are pictures.
+    #[serde(default)]
     #[schema(inline)]
     texts: Few<Text<1, 2000>, 10>,
+    /// Numbers of pictures, as `/api/v1/pictures` names them.
+    #[serde(default)]
+    #[schema(inline)]
+    pictures: Few<Line<64, 64>, 10>,
     /// What cannot be sent for so many seconds is not sent any more; absent: as the system's setting.
     #[schema(inline)]
     expire_after_s: Option<Whole<1, 86_400>>,
@@ -302,6 +309,31 @@ pub async fn messages(
     Ok(Json(paging.answer(rows.into_iter().map(MessageView::from).collect(), total)))
 }
 
+/// Uploaded pictures, which the seller must have.
+async fn contents_of(app: &AppState, caller: &Caller, ids: Few<Line<64, 64>, 10>) -> ApiResult<Vec<Content>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let caller = caller.clone();
+    let read = move |conn: &mut DbConn| -> QueryResult<ApiResult<Vec<Content>>> {
+        let mut contents = Vec::with_capacity(ids.len());
+        for (at, id) in ids.iter().enumerate() {
+            let place = || format!("pictures[{at}]");
+            let Some(id) = PictureId::parse(id) else {
+                return Ok(Err(ApiError::field(place(), pictures::no_such_picture())));
+            };
+            let row = match pictures::check_one(conn, &caller, &id, place)? {
+                Ok(row) => row,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let pixels = |pixels: i64| u32::try_from(pixels).unwrap_or(0);
+            contents.push(Content::Image { url: id.address(), width: pixels(row.width), height: pixels(row.height) });
+        }
+        Ok(Ok(contents))
+    };
+    app.store.read(read).await?
+}
+
 /// A person writes to the buyer, through the outbox. Automatic answers pause there, as after typing on the phone.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", tag = "conversations", request_body = NewMessages,
     params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 202, body = Vec<EntryView>, description = "Stored, and on their way")))]
@@ -312,12 +344,14 @@ pub async fn send(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let row = row(&app, &caller, key).await?;
-    let NewMessages { texts, expire_after_s } = body.0;
-    if texts.is_empty() {
+    let NewMessages { texts, pictures, expire_after_s } = body.0;
+    if texts.is_empty() && pictures.is_empty() {
         let said = super::super::error::Said::new("至少要有一条", "must have at least one entry");
         return Err(ApiError::field("texts", said));
     }
-    let bodies = texts.into_vec().into_iter().map(|text| Content::Text { text: text.into_string() }).collect();
+    let mut bodies: Vec<Content> =
+        texts.into_vec().into_iter().map(|text| Content::Text { text: text.into_string() }).collect();
+    bodies.extend(contents_of(&app, &caller, pictures).await?);
     let expire_after = expire_after_s.map(|span| Duration::from_secs(span.get().unsigned_abs()));
     let (account, conversation) = (row.account, row.conversation.clone());
     let send = SendByPerson { account, conversation, bodies, expire_after, approved: false };

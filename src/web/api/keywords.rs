@@ -12,16 +12,19 @@ use serde::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::{
-    AppState,
-    error::{ApiError, ApiResult, Code, Said},
-    gate::Caller,
-    input::{Body, Change, Few, Id, Line, Query, Text, Whole, given, if_match},
-    page::{Page, PageNumber, Paging, PerPage},
-    tag,
+use super::{
+    super::{
+        AppState,
+        error::{ApiError, ApiResult, Code, Said},
+        gate::Caller,
+        input::{Body, Change, Few, Id, Line, Query, Text, Whole, given, if_match},
+        page::{Page, PageNumber, Paging, PerPage},
+        tag,
+    },
+    pictures,
 };
 use crate::{
-    ids::{AccountId, ItemId, RuleId, Timestamp},
+    ids::{AccountId, ItemId, PictureId, RuleId, Timestamp},
     reply::{
         matcher::Library,
         rule::{Matching, Reply, Rule},
@@ -59,7 +62,7 @@ pub enum MatchBody {
 pub enum ReplyBody {
     /// A text; `{send_user_name}`, `{send_user_id}`, `{send_message}` and `{item_id}` are filled in.
     Text(#[schema(inline)] Text<1, 2000>),
-    /// The http(s) address of a picture.
+    /// The http(s) address of a picture, or `picture:` and the number of an uploaded one.
     Image(#[schema(inline)] Line<1, 2000>),
 }
 
@@ -475,11 +478,15 @@ fn shared(new: &NewRule) -> &'static str {
 /// Asks the matcher itself, off the arbiters: what is stored can be matched, and pictures have addresses.
 async fn check(new: NewRule) -> ApiResult<NewRule> {
     for (place, reply) in new.replies.iter().enumerate() {
-        if let Reply::Image(url) = reply
-            && let Err(reason) = endpoint(url, ["http", "https"])
-        {
-            let said = Said::new("须为 http:// 或 https:// 开头的地址", reason);
-            return Err(ApiError::field(format!("replies[{place}].image"), said));
+        let Reply::Image(url) = reply else { continue };
+        let said = if PictureId::is_named_by(url) {
+            PictureId::of_address(url).is_none().then(pictures::no_such_picture)
+        } else {
+            let reason = endpoint(url, ["http", "https"]).err();
+            reason.map(|reason| Said::new("须为 http:// 或 https:// 开头的地址，或已上传的图片", reason))
+        };
+        if let Some(said) = said {
+            return Err(ApiError::field(place_of(place), said));
         }
     }
     let tried = Arc::new(tried(&new));
@@ -488,6 +495,22 @@ async fn check(new: NewRule) -> ApiResult<NewRule> {
         Some(fault) => Err(ApiError::field("keyword", super::rule_faults::said(fault.text))),
         None => Ok(new),
     }
+}
+
+fn place_of(reply: usize) -> String {
+    format!("replies[{reply}].image")
+}
+
+/// Refuses uploaded pictures that the seller does not have.
+fn check_pictures(conn: &mut DbConn, caller: &Caller, new: &NewRule) -> QueryResult<ApiResult<()>> {
+    for (place, reply) in new.replies.iter().enumerate() {
+        let Reply::Image(url) = reply else { continue };
+        let Some(id) = PictureId::of_address(url) else { continue };
+        if let Err(refusal) = pictures::check_one(conn, caller, &id, || place_of(place))? {
+            return Ok(Err(refusal));
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn tried(new: &NewRule) -> Rule {
@@ -546,6 +569,9 @@ async fn add<V: From<Rule> + Serialize>(
     let (new, now) = (check(new).await?, clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
         let scope = caller.scope;
+        if let Err(refusal) = check_pictures(conn, &caller, &new)? {
+            return Ok(Err(refusal));
+        }
         let id = match rules::insert(conn, &scope, &new, now)? {
             Ok(id) => id,
             Err(reason) => return Ok(Err(refusal(reason, &new))),
@@ -578,6 +604,9 @@ async fn change<V: From<Rule> + Serialize>(
         let before = V::from(rules::get(conn, &scope, id)?);
         if tag::of(&before) != seen {
             return Ok(Err(tag::changed()));
+        }
+        if let Err(refusal) = check_pictures(conn, &caller, &new)? {
+            return Ok(Err(refusal));
         }
         if let Err(reason) = rules::replace(conn, &scope, id, &new, now)? {
             return Ok(Err(refusal(reason, &new)));
