@@ -46,7 +46,7 @@
 //! | 5 | `account/actor/deliver.rs` | only now the push is acknowledged, and the cursor moves |
 //! | 6 | [`inbox::debounce`] | a quiet moment, or the longest wait, makes messages of one conversation a turn |
 //! | 7 | [`reply::actor`], [`reply::decide`] | what must be known is read or asked for; one pure function returns the [`Decision`](reply::decide::Decision) and its reason |
-//! | 8 | [`outbox::actor`], [`outbox::ledger`] | decision and answer become rows in one transaction; then the frame may leave, within the account's rate |
+//! | 8 | [`outbox::actor`], [`outbox::ledger`] | decision and answer become rows in one transaction; an uploaded picture is handed to the platform; then the frame may leave, within the account's rate |
 //! | 9 | `account/actor/outgoing.rs` → [`outbox::ledger`] | the platform's answer, or the echo of our own message, confirms the send; silence is looked up in the history |
 //!
 //! A crash between any two steps is resumed from the rows: messages without a decision are decided, sends that were `queued` are sent,
@@ -87,9 +87,10 @@
 //!
 //! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
 //! [`reply`] and [`outbox`] are the walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
-//! last. [`ai`] is what a model may say where no rule knows an answer. [`store`] keeps it all, [`maintenance`] removes what was kept
-//! long enough, [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`mail`] writes to its users,
-//! [`outgoing`] reaches what they wrote down, [`cli`] is where a person comes in, [`sim`] is what it is tested against.
+//! last. [`item`] is what accounts sell, read beside the walk, and [`picture`] what sellers upload to be sent. [`ai`] is what a model may
+//! say where no rule knows an answer. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it together
+//! from [`settings`]. [`telemetry`] and [`web`] show it, [`mail`] writes to its users, [`outgoing`] reaches what they wrote down, [`cli`]
+//! is where a person comes in, [`sim`] is what it is tested against.
 
 pub mod ids;
 

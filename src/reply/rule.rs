@@ -69,7 +69,8 @@ impl std::str::FromStr for Matching {
     }
 }
 
-/// One thing that is sent: a text with `{variables}`, or a picture by its address.
+/// One thing that is sent: a text with `{variables}`, or a picture by its address in the web, or as `picture:` and the number of one that
+/// the seller uploaded ([`PictureId::address`](crate::ids::PictureId::address)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {

@@ -208,6 +208,8 @@ pub fn edit(conn: &mut DbConn, scope: &Scope, account: AccountId, item: &ItemId,
 pub struct Noted {
     /// Items that are new, or of which the list shows something else than before.
     pub changed: Vec<ItemId>,
+    /// Those of them that were known by another title.
+    pub renamed: Vec<ItemId>,
     /// Items that this reading has not met on an earlier page.
     pub fresh: usize,
 }
@@ -258,6 +260,9 @@ pub fn note_cards(
             items::changed_at.eq(now),
         ))
         .execute(conn)?;
+        if before.is_some_and(|item| item.title != card.title) {
+            noted.renamed.push(card.item.clone());
+        }
         noted.changed.push(card.item.clone());
     }
     Ok(noted)
@@ -287,8 +292,17 @@ pub fn unlist_unseen(conn: &mut DbConn, account: AccountId, began: Timestamp, no
         .execute(conn)
 }
 
-/// For the engine: everything the platform tells of an item. `true` where some of it is new.
-pub fn note_detail(conn: &mut DbConn, account: AccountId, detail: &ItemDetail, now: Timestamp) -> QueryResult<bool> {
+/// What is new of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    Nothing,
+    Something,
+    /// The item was known by another title.
+    Title,
+}
+
+/// For the engine: everything the platform tells of an item.
+pub fn note_detail(conn: &mut DbConn, account: AccountId, detail: &ItemDetail, now: Timestamp) -> QueryResult<News> {
     let row = ItemRow {
         account,
         item: detail.item.clone(),
@@ -302,6 +316,7 @@ pub fn note_detail(conn: &mut DbConn, account: AccountId, detail: &ItemDetail, n
         .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
     let description = without_nul(&detail.description);
     let specs = without_nul(&specs);
+    let renamed = before.as_ref().is_some_and(|item| item.title != row.title);
     let is_new = before.is_none_or(|item| {
         (&*item.title, &*item.description, &*item.specs) != (&*row.title, &*description, &*specs)
             || (item.price, item.stock, item.status) != (detail.price, detail.stock, detail.status)
@@ -319,7 +334,11 @@ pub fn note_detail(conn: &mut DbConn, account: AccountId, detail: &ItemDetail, n
             is_new.then_some(items::changed_at.eq(now)),
         ))
         .execute(conn)?;
-    Ok(is_new)
+    Ok(match (renamed, is_new) {
+        (true, _) => News::Title,
+        (false, true) => News::Something,
+        (false, false) => News::Nothing,
+    })
 }
 
 /// For the engine: the platform knows the item no more.

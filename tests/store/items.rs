@@ -9,7 +9,7 @@ use yutang::{
     store::{
         DbConn, Page, QueryResult, Scope, Store, StoreError,
         item_syncs::{self, Sync},
-        items::{self, Edit, Filter, Item, ItemRow, Noted},
+        items::{self, Edit, Filter, Item, ItemRow, News, Noted},
     },
 };
 
@@ -63,13 +63,17 @@ fn a_list_tells_what_is_new_once() {
     on_each_database(|database| {
         let (store, _, account) = with_account(database);
         let both = || vec![card("1", "相机"), card("2", "镜头")];
-        assert_eq!(note(&store, account, both(), NOW), Noted { changed: vec!["1".into(), "2".into()], fresh: 2 });
+        let first = Noted { changed: vec!["1".into(), "2".into()], renamed: vec![], fresh: 2 };
+        assert_eq!(note(&store, account, both(), NOW), first);
         assert_eq!(note(&store, account, both(), NOW).fresh, 0, "the same reading met them");
-        assert_eq!(note(&store, account, both(), NOW + HOUR), Noted { changed: vec![], fresh: 2 });
+        assert_eq!(note(&store, account, both(), NOW + HOUR), Noted { fresh: 2, ..Noted::default() });
+        let renamed = note(&store, account, vec![card("1", "二手相机")], NOW + HOUR).renamed;
+        assert_eq!(renamed, ["1".into()]);
         let dearer = ItemCard { price: Some(Fen(1)), ..card("2", "镜头") };
         assert_eq!(note(&store, account, vec![dearer], NOW + 2 * HOUR).changed, ["2".into()]);
         let (first, second) = (item(&store, account, "1"), item(&store, account, "2"));
-        assert_eq!((first.changed_at, second.changed_at, second.price), (NOW, NOW + 2 * HOUR, Some(Fen(1))));
+        assert_eq!((first.changed_at, second.changed_at), (NOW + HOUR, NOW + 2 * HOUR));
+        assert_eq!(second.price, Some(Fen(1)));
         assert!(first.listed && first.seller.as_str() == SELLER);
     });
 }
@@ -106,13 +110,13 @@ fn a_detail_is_kept_in_full_and_only_what_is_new_counts_as_a_change() {
             let detail = detail("1", title);
             write(&store, move |conn| items::note_detail(conn, account, &detail, at))
         };
-        assert!(tell("相机", NOW));
-        assert!(!tell("相机", NOW + HOUR));
+        assert_eq!(tell("相机", NOW), News::Something);
+        assert_eq!(tell("相机", NOW + HOUR), News::Nothing);
         let known = item(&store, account, "1");
         assert_eq!((known.changed_at, known.detail_fetched_at), (NOW, Some(NOW + HOUR)));
         assert_eq!((known.specs(), known.stock), (detail("1", "").specs, Some(3)));
         assert_eq!(known.description, "九成新\u{fffd}");
-        assert!(tell("二手相机", NOW + 2 * HOUR));
+        assert_eq!(tell("二手相机", NOW + 2 * HOUR), News::Title);
         assert_eq!(item(&store, account, "1").changed_at, NOW + 2 * HOUR);
     });
 }

@@ -32,7 +32,7 @@ use crate::{
     store::{
         self, DbConn, QueryResult, StoreError,
         item_syncs::{self, Sync},
-        items,
+        items::{self, News},
     },
     telemetry::clock,
 };
@@ -94,7 +94,7 @@ enum Plan {
 
 /// What became of a chore.
 enum Done {
-    /// Told items that are new or changed.
+    /// `told`: items that have another title than before.
     Well {
         reading: Option<Reading>,
         told: Vec<ItemKnown>,
@@ -344,8 +344,8 @@ async fn note_page(env: &Env, facts: &AccountFacts, reading: Reading, page: Item
     let (account, seller, now) = (facts.id, facts.uid.clone(), clock::unix());
     let note = move |conn: &mut DbConn| {
         let (noted, ended) = note_cards(conn, account, &seller, reading, &page.cards, page.is_last, now)?;
-        let changed = page.cards.into_iter().filter(|card| noted.changed.contains(&card.item));
-        let told: Vec<ItemKnown> = changed
+        let renamed = page.cards.into_iter().filter(|card| noted.renamed.contains(&card.item));
+        let told: Vec<ItemKnown> = renamed
             .map(|card| ItemKnown {
                 account,
                 item: card.item,
@@ -401,14 +401,22 @@ async fn detail(env: &Env, facts: &AccountFacts, item: ItemId) -> Result<Done, F
     };
     let gone = outcome.is_item_gone();
     let read = match outcome {
-        Outcome::Success(data) => ItemDetail::read(&data).map_err(|error| error.to_string()),
+        Outcome::Success(data) => match ItemDetail::read(&data) {
+            Ok(detail) if detail.item == item => Ok(detail),
+            // Kept as the other's, it would be asked for again at once, and for ever.
+            Ok(_) => Err("the answer is about another item".to_owned()),
+            Err(error) => Err(error.to_string()),
+        },
         refused => Err(refused.to_string()),
     };
     let told = match read {
         Ok(detail) => {
             let known = known(account, &detail);
-            let is_new = env.store.write_items(account, move |conn| items::note_detail(conn, account, &detail, now));
-            if is_new.await? { vec![known] } else { Vec::new() }
+            let note = move |conn: &mut DbConn| items::note_detail(conn, account, &detail, now);
+            match env.store.write_items(account, note).await? {
+                News::Title => vec![known],
+                News::Something | News::Nothing => Vec::new(),
+            }
         }
         Err(_) if gone => {
             env.store.write_items(account, move |conn| items::note_gone(conn, account, &item, now)).await?;

@@ -122,7 +122,7 @@ async fn upload(env: &Env, facts: &AccountFacts, picture: &PictureId, source: So
         return Ok((Err(NoPicture { reason: "the picture is of no known kind".into(), is_final: true }), None));
     };
     info!("account.id" = facts.id.0, "account.name" = &*facts.name, "picture.id" = picture.as_str(); "handing a picture to the platform");
-    let file = File { name: format!("{picture}.{}", mime.ending()), mime: mime.as_str(), bytes: source.bytes };
+    let file = File { name: format!("{picture}.{}", mime.ending()), mime: mime.as_str(), bytes: source.bytes.into() };
     let client = UploadClient { http: env.http(), config: &env.config.upload };
     let report = client.upload(&file, &mut credentials.cookies).await;
     if report.cookies_changed {

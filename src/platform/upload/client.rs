@@ -1,11 +1,14 @@
 //! Sends pictures to the upload server.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
+use actix_http::body::SizedStream;
 use awc::http::{
     StatusCode,
     header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, REFERER, USER_AGENT},
 };
+use bytes::Bytes;
+use futures_util::stream;
 
 use super::{File, PATH, Picture, UPLOAD_URL, UploadRefused, form};
 use crate::platform::{
@@ -90,6 +93,10 @@ impl UploadClient<'_> {
             .insert_header((ACCEPT, "application/json"))
             .insert_header((USER_AGENT, self.config.user_agent.as_str()))
             .insert_header((CONTENT_TYPE, content_type));
+        let length: usize = body.iter().map(Bytes::len).sum();
+        let parts = stream::iter(body.into_iter().map(Ok::<_, Infallible>));
+        // Part by part: nothing of it holds up the thread's other accounts.
+        let body = SizedStream::new(u64::try_from(length).unwrap_or(u64::MAX), parts);
         let mut response = request.send_body(body).await.map_err(GatewayError::sending)?;
         let body = response.body().limit(BODY_LIMIT).await.map_err(|error| GatewayError::reading(&error))?;
         Ok((response.headers().clone(), read(response.status(), response.headers(), &body)))
@@ -141,7 +148,7 @@ mod tests {
             self.sim.platform().change_faults(|faults| faults.uploads = uploads);
             let mut bytes = Vec::new();
             image::RgbImage::new(7, 5).write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
-            let file = File { name: "a.png".into(), mime: "image/png", bytes };
+            let file = File { name: "a.png".into(), mime: "image/png", bytes: bytes.into() };
             let client = UploadClient { http: http_client(self.config.timeout), config: &self.config };
             client.upload(&file, &mut self.cookies).await.outcome
         }

@@ -5,6 +5,7 @@ pub mod client;
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::mtop::outcome::Outcome;
@@ -21,7 +22,7 @@ pub struct File {
     /// With an ending that fits; plain ASCII without quotes.
     pub name: String,
     pub mime: &'static str,
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 impl fmt::Debug for File {
@@ -101,14 +102,20 @@ fn size(pix: &str) -> Option<(u32, u32)> {
     (size.0 > 0 && size.1 > 0).then_some(size)
 }
 
-/// A form with one file, and its content type. `boundary` must not occur in the file: a random one does not.
-fn form(file: &File, boundary: &str) -> (String, Vec<u8>) {
+/// Of a form's body as much as is handed on at once.
+const PART: usize = 64 << 10;
+
+/// A form with one file: its content type, and its body in parts that are not copied. `boundary` must not occur in the file: a random one
+/// does not.
+fn form(file: &File, boundary: &str) -> (String, Vec<Bytes>) {
     let head = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
         file.name, file.mime
     );
     let tail = format!("\r\n--{boundary}--\r\n");
-    let body = [head.as_bytes(), &file.bytes, tail.as_bytes()].concat();
+    let starts = (0..file.bytes.len()).step_by(PART);
+    let parts = starts.map(|start| file.bytes.slice(start..file.bytes.len().min(start + PART)));
+    let body = std::iter::once(head.into()).chain(parts).chain([tail.into()]).collect();
     (format!("multipart/form-data; boundary={boundary}"), body)
 }
 
@@ -154,12 +161,15 @@ mod tests {
 
     #[test]
     fn a_form_has_one_file_between_its_boundaries() {
-        let file = File { name: "a.png".into(), mime: "image/png", bytes: b"\r\n--x".to_vec() };
+        let file = File { name: "a.png".into(), mime: "image/png", bytes: Bytes::from_static(b"\r\n--x") };
         let (kind, body) = form(&file, "BOUND");
         assert_eq!(kind, "multipart/form-data; boundary=BOUND");
         let expected = "--BOUND\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\
              Content-Type: image/png\r\n\r\n\r\n--x\r\n--BOUND--\r\n";
-        assert_eq!(String::from_utf8(body).unwrap(), expected);
+        assert_eq!(String::from_utf8(body.concat()).unwrap(), expected);
+        let large = File { bytes: vec![7; 2 * PART + 1].into(), ..file };
+        let body = form(&large, "BOUND").1;
+        assert_eq!((body.len(), body[1].len(), body[3].len()), (5, PART, 1));
     }
 
     #[test]

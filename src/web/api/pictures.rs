@@ -1,5 +1,7 @@
 //! `/api/v1/pictures`: pictures that sellers upload, to be sent by rules, default replies and people.
 
+use std::{future::Future, pin::Pin};
+
 use actix_multipart::Multipart;
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
@@ -9,7 +11,6 @@ use actix_web::{
 };
 use futures_util::{TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, future::Future, pin::Pin};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
@@ -205,14 +206,12 @@ pub async fn file(caller: Caller, key: PictureKey, app: Data<AppState>) -> ApiRe
     let (mime, bytes) = app.turns.read(&app.store, read).await?;
     // Only what this server drew is stored.
     let mime = Mime::of(&mime).ok_or(Code::Internal)?;
-    // As bytes that arrive in one piece, so that they are not compressed a second time.
-    let body = stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))]);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, mime.as_str()))
         .insert_header((CONTENT_DISPOSITION, format!("inline; filename=\"{id}.{}\"", mime.ending())))
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
         .insert_header((CACHE_CONTROL, "private, max-age=31536000, immutable"))
-        .streaming(body))
+        .body(bytes))
 }
 
 fn in_use(uses: Uses) -> ApiError {
