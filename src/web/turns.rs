@@ -108,4 +108,15 @@ mod tests {
         drop(first);
         assert!(turns.compile().await.is_ok());
     }
+
+    /// R4: off the arbiters, and one at a time.
+    #[actix_web::test]
+    async fn r4_pictures_are_drawn_one_at_a_time_and_hold_up_nobody_else() {
+        let turns = Turns::new(Duration::ZERO);
+        let first = turns.draw().await.unwrap();
+        assert_eq!(turns.draw().await.unwrap_err().code(), Code::Overloaded);
+        assert!(turns.compile().await.is_ok());
+        drop(first);
+        assert!(turns.draw().await.is_ok());
+    }
 }

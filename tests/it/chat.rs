@@ -237,7 +237,9 @@ async fn who_sells_an_item_is_asked_once_and_kept_over_a_restart() {
     let conversation = shop.buyer_says(BUYER, ITEM, "一").conversation;
     app.answers(&shop, &conversation, &["答:一"]).await;
     let id = shop.id;
-    let stored = || app.read(move |conn| items::find_many(conn, id, &[ITEM.into()])).pop();
+    // In full, so that it is not read in the background, either.
+    let stored =
+        || app.read(move |conn| items::find(conn, id, &ITEM.into())).filter(|item| item.detail_fetched_at.is_some());
     assert_eq!(app.eventually("the item is stored", stored).await.seller, shop.uid);
     app.restart().await;
     // Nobody answers a question now: the answer comes only if none is asked.

@@ -62,15 +62,23 @@ async fn the_first_connection_reads_the_whole_list_and_every_item_in_full() {
     assert_eq!((&done["state"], &done["page"], &done["total"]), (&json!("done"), &json!(3), &json!(45)));
     assert!(done["started_at"].as_i64() <= done["finished_at"].as_i64() && done["error"].is_null());
 
-    let page = seller.get(&format!("/api/v1/items?account={}&per_page=10", shop.id)).await.is(200).json();
-    assert_eq!((&page["total"], page["items"].as_array().map(Vec::len)), (&json!(45), Some(10)));
     let item = seller.get(&page_of(&shop, ITEM)).await.is(200).json();
     assert_eq!((&item["title"], &item["price_fen"]), (&json!("相机 1"), &json!(12_300)));
     assert_eq!((&item["description"], &item["status"]), (&json!("九成新，功能正常"), &json!("on_sale")));
     let spec = json!([{"id": "1", "properties": [{"name": "颜色", "value": "黑"}], "price_fen": 12_300, "stock": 1}]);
     assert_eq!((&item["specs"], &item["stock"], &item["listed"]), (&spec, &json!(1), &json!(true)));
+}
+
+/// P2: the server pages and searches, not the panel.
+#[actix_web::test]
+async fn p2_what_is_sold_comes_by_pages_and_is_searched_by_the_server() {
+    let (app, shop, seller) = shop_of(45).await;
+    read_to_the_end(&app, &shop, &seller).await;
+    let page = seller.get(&format!("/api/v1/items?account={}&page=5&per_page=10", shop.id)).await.is(200).json();
+    assert_eq!((&page["total"], page["items"].as_array().map(Vec::len)), (&json!(45), Some(5)));
     let found = seller.get("/api/v1/items?q=%E7%9B%B8%E6%9C%BA%2045&status=on_sale&listed=true").await.is(200).json();
     assert_eq!((&found["total"], &found["items"][0]["title"]), (&json!(1), &json!("相机 45")));
+    assert_eq!(seller.get("/api/v1/items?status=gone").await.is(200).json()["total"], 0);
 }
 
 #[actix_web::test]

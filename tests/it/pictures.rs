@@ -55,8 +55,9 @@ fn got(shop: &Shop, conversation: &yutang::ids::ConversationId) -> Vec<(String, 
         .collect()
 }
 
+/// S20: what is shown is our own drawing, by its own type, and nothing else.
 #[actix_web::test]
-async fn a_picture_is_kept_once_shown_safely_and_removed() {
+async fn s20_a_picture_is_kept_once_shown_safely_and_removed() {
     let mut app = TestApp::new();
     app.start().await;
     let seller = app.signed_in("seller").await;
@@ -101,8 +102,9 @@ async fn a_picture_is_kept_once_shown_safely_and_removed() {
     assert_eq!(actions, ["picture.create", "picture.delete"]);
 }
 
+/// S20: a file is looked at before it is kept, whatever it says it is.
 #[actix_web::test]
-async fn what_is_no_good_picture_is_refused_with_what_is_wrong() {
+async fn s20_what_is_no_good_picture_is_refused_with_what_is_wrong() {
     let mut app = TestApp::new();
     app.start().await;
     let seller = app.signed_in("seller").await;

@@ -121,8 +121,9 @@ fn a_detail_is_kept_in_full_and_only_what_is_new_counts_as_a_change() {
     });
 }
 
+/// D9
 #[test]
-fn what_the_seller_wrote_survives_every_reading() {
+fn d9_what_the_seller_wrote_survives_every_reading() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
         note(&store, account, vec![card("1", "相机")], NOW);
@@ -205,6 +206,20 @@ fn people_see_what_their_accounts_sell_and_nothing_of_others() {
         assert_eq!(wanted, Ok(2));
         let queued = store.write_blocking(move |conn| item_syncs::queue(conn, &stranger, account, NOW));
         assert_eq!(queued, Err(StoreError::NotFound));
+    });
+}
+
+/// T10
+#[test]
+fn t10_two_accounts_may_know_the_same_item_each_in_its_own_way() {
+    on_each_database(|database| {
+        let (store, scope, account) = with_account(database);
+        let second = add_account(&store, scope.user(), "second", "2200002");
+        for (account, title) in [(account, "相机"), (second, "镜头")] {
+            note(&store, account, vec![card("1", title)], NOW);
+        }
+        let titles = [item(&store, account, "1").title, item(&store, second, "1").title];
+        assert_eq!(titles, ["相机", "镜头"]);
     });
 }
 

@@ -7,10 +7,10 @@ use log::warn;
 
 use super::{
     AccountActor, Purpose,
+    chores::known,
     connect::{Credentials, Failure},
     deliver::item_of,
     env::Env,
-    items::known,
 };
 use crate::{
     account::{

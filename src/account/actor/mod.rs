@@ -4,6 +4,7 @@
 //! Every handler ends in [`AccountActor::drive`].
 
 mod ask;
+mod chores;
 mod connect;
 mod deliver;
 mod env;
