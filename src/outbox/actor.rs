@@ -34,6 +34,7 @@ use crate::{
             ActOnEntry, Answer, Answered, ConversationFacts, Decided, EntryAct, HistorySeen, IfSeen, ListenForReleases,
             NotActed, NotSent, OnceReleased, OwnSeen, PictureReady, SendByPerson, Settle,
         },
+        picture,
         rate::{Rate, RateConfig},
     },
     platform::lwp::event::Message,
@@ -1110,7 +1111,7 @@ impl Handler<OwnSeen> for OutboxActor {
         if unknown.is_empty() {
             return self.sort(id, messages, ctx);
         }
-        let (store, urls) = (self.store.clone(), ledger::picture_urls(messages.iter()));
+        let (store, urls) = (self.store.clone(), picture::picture_urls(messages.iter()));
         let read = move |conn: &mut DbConn| {
             let known = store::outbox::find_by_message(conn, id, &unknown)?;
             Ok((known, store::picture_uploads::by_url(conn, id, &urls)?))
@@ -1119,7 +1120,7 @@ impl Handler<OwnSeen> for OutboxActor {
         let sorted = read.into_actor(self).then(move |known, actor, ctx| match known {
             Ok((known, names)) => {
                 let mut messages = messages;
-                messages.iter_mut().for_each(|message| ledger::name_pictures(message, &names));
+                messages.iter_mut().for_each(|message| picture::name_pictures(message, &names));
                 for message in known.into_iter().filter_map(|entry| entry.message) {
                     actor.recent.put(message, id);
                 }
@@ -1173,7 +1174,7 @@ impl Handler<HistorySeen> for OutboxActor {
     fn handle(&mut self, seen: HistorySeen, ctx: &mut Self::Context) {
         let ids: Vec<MessageId> =
             seen.page.iter().flat_map(|page| &page.messages).map(|message| message.id.clone()).collect();
-        let urls = ledger::picture_urls(seen.page.iter().flat_map(|page| &page.messages));
+        let urls = picture::picture_urls(seen.page.iter().flat_map(|page| &page.messages));
         let (store, id) = (self.store.clone(), seen.account);
         let read = move |conn: &mut DbConn| {
             let known = store::outbox::find_by_message(conn, id, &ids)?;
@@ -1187,7 +1188,7 @@ impl Handler<HistorySeen> for OutboxActor {
                 Ok((known, names)) => {
                     let mut page = seen.page;
                     for message in page.iter_mut().flat_map(|page| &mut page.messages) {
-                        ledger::name_pictures(message, &names);
+                        picture::name_pictures(message, &names);
                     }
                     (known, page)
                 }

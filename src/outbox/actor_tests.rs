@@ -604,7 +604,7 @@ async fn an_uploaded_picture_goes_out_by_its_address_and_is_recognised_also_afte
         uploaded_at: clock::unix(),
     };
     outbox.bed.write(move |conn| store::picture_uploads::insert(conn, &upload)).await;
-    let uploaded = ledger::Uploaded { url: "https://p/1.jpg".into(), width: 40, height: 24 };
+    let uploaded = picture::Uploaded { url: "https://p/1.jpg".into(), width: 40, height: 24 };
     outbox.actor.send(PictureReady { account, picture: id, outcome: Ok(uploaded) }).await.unwrap();
     let frame = outbox.line.transmitted.next().await;
     assert_eq!(frame.body, Body::Image { url: "https://p/1.jpg".into(), width: 40, height: 24 });

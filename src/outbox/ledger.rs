@@ -12,9 +12,10 @@ use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, Now, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
+        picture::{NoPicture, Uploaded},
         rate::Rate,
     },
-    platform::lwp::event::{Content, HistoryPage, Message, Picture},
+    platform::lwp::event::{Content, HistoryPage, Message},
 };
 
 /// The platform's clock and ours may differ by this much when an echo or a history is compared with a send.
@@ -78,23 +79,6 @@ pub struct Flight {
     pub body: Body,
     /// Tells it from an earlier flight of the same send.
     pub attempt: i32,
-}
-
-/// A picture as the platform has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uploaded {
-    pub url: String,
-    /// Pixels.
-    pub width: u32,
-    pub height: u32,
-}
-
-/// Why the platform does not have a picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoPicture {
-    pub reason: String,
-    /// It will not have it later, either.
-    pub is_final: bool,
 }
 
 /// A question to the platform's history, back to `since`.
@@ -784,32 +768,14 @@ pub fn may_be_of(created_at: Timestamp, accepted_at: Option<Timestamp>, message:
 }
 
 /// The wire carries no uuid back, so equal content is all there is. A picture that the seller uploaded is named by the row and by its
-/// address on the wire: whoever brings the message adds the name ([`name_pictures`]).
+/// address on the wire: whoever brings the message adds the name
+/// ([`name_pictures`](super::picture::name_pictures)).
 pub fn is_same(body: &Body, message: &Message) -> bool {
     match (body, &message.content) {
         (Body::Text { text }, Content::Text { text: seen }) => text == seen,
         (Body::Image { url, .. }, Content::Image { pictures }) => pictures.iter().any(|picture| picture.url == *url),
         _ => false,
     }
-}
-
-/// Adds to pictures in messages which uploaded ones they are.
-pub fn name_pictures(message: &mut Message, names: &HashMap<String, PictureId>) {
-    let Content::Image { pictures } = &mut message.content else { return };
-    let named: Vec<Picture> = pictures
-        .iter()
-        .filter_map(|picture| Some(Picture { url: names.get(&picture.url)?.address(), ..picture.clone() }))
-        .collect();
-    pictures.extend(named);
-}
-
-/// The addresses of all pictures in messages.
-pub fn picture_urls<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String> {
-    let pictures = messages.filter_map(|message| match &message.content {
-        Content::Image { pictures } => Some(pictures),
-        _ => None,
-    });
-    pictures.flatten().map(|picture| picture.url.clone()).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,13 @@
 //! The ledger against single blows of the platform. Its long life against a platform of its own is in `ledger_model_tests.rs`.
 
 use super::*;
-use crate::outbox::rate::RateConfig;
+use crate::{
+    outbox::{
+        picture::{name_pictures, picture_urls},
+        rate::RateConfig,
+    },
+    platform::lwp::event::Picture,
+};
 
 const ACCOUNT: AccountId = AccountId(1);
 const START: i64 = 1_763_640_000_000;

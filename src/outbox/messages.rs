@@ -10,7 +10,8 @@ use crate::{
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId},
-        ledger::{NoPicture, Outcome, Uploaded},
+        ledger::Outcome,
+        picture::{NoPicture, Uploaded},
     },
     platform::lwp::event::{HistoryPage, Message},
     reply::trail::Trail,

@@ -95,20 +95,6 @@ pub fn file(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<(St
     pictures::table.find((scope.user(), id)).select((pictures::mime, pictures::bytes)).first(conn)
 }
 
-/// The first of these that the seller does not have.
-pub fn first_missing<'a>(
-    conn: &mut DbConn,
-    scope: &Scope,
-    ids: impl Iterator<Item = &'a PictureId>,
-) -> QueryResult<Option<&'a PictureId>> {
-    for id in ids {
-        if find(conn, scope, id)?.is_none() {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
-}
-
 /// What still needs a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Uses {

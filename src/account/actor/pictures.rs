@@ -14,8 +14,8 @@ use crate::{
     account::{facts::AccountFacts, messages::AskPicture, state::State, token::Governor},
     ids::PictureId,
     outbox::{
-        ledger::{NoPicture, Uploaded},
         messages::PictureReady,
+        picture::{NoPicture, Uploaded},
     },
     picture::Mime,
     platform::{
