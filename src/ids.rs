@@ -75,6 +75,12 @@ number_id! {
     RuleId;
     /// An API token, as we number it.
     TokenId;
+    /// A channel for notices, as we number it.
+    ChannelId;
+    /// Something that is told, as we number it.
+    NoticeId;
+    /// One message of a notice to one channel, as we number it.
+    NoticeDeliveryId;
     /// Money in Fen (hundredths of a yuan).
     Fen;
 }

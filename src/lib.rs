@@ -131,6 +131,8 @@ pub mod mail;
 
 pub mod outgoing;
 
+pub mod notify;
+
 pub mod web;
 
 pub mod cli;
