@@ -157,6 +157,7 @@ async fn sweep(store: &Store, config: Config, run: &mut Run) -> Result<(), Store
         now: run.started_at,
         messages: days(retention.messages_days),
         decisions: days(retention.decisions_days),
+        notices: days(retention.notices_days),
         overlap: config.overlap,
     };
     for kind in Kind::ALL {

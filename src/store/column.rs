@@ -11,13 +11,22 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text},
 };
 
-use super::{chat_messages::Source, conversations::Side, secret::Sealed, suggestions};
+use super::{chat_messages::Source, conversations::Side, notify_deliveries, secret::Sealed, suggestions};
 use crate::{
     access::{role::Role, token::Access},
     account::state,
     ai::intent::Intent,
-    ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, MessageId, PictureId, RuleId, Timestamp, TokenId, UserId},
+    ids::{
+        AccountId, BuyerId, ChannelId, ConversationId, Fen, ItemId, MessageId, NoticeDeliveryId, NoticeId, PictureId,
+        RuleId, Timestamp, TokenId, UserId,
+    },
     item::progress::SyncState,
+    notify::{
+        channel::Kind,
+        event::{Event, Language, Severity},
+        notice::Phase,
+        throttle::Stage,
+    },
     outbox::entry::{self, SendId},
     platform::mtop::item::ItemStatus,
     reply::rule::Matching,
@@ -106,8 +115,9 @@ macro_rules! codes {
     ($($type:ty,)*) => {$(column!($type as Text: str, |code| code.as_str(), |raw: String| Ok(raw.parse()?));)*};
 }
 
-numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp, Fen,);
+numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp, Fen, ChannelId, NoticeId, NoticeDeliveryId,);
 texts!(ConversationId, BuyerId, ItemId, MessageId, PictureId,);
+codes!(Event, Severity, Language, Kind, Phase, Stage, notify_deliveries::State,);
 codes!(
     Role,
     Access,

@@ -20,6 +20,7 @@ use super::{
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
+    notices,
     revisions::{self, Topic},
     schema::{accounts, blocked_buyers as blocks, chat_messages, conversations, items, once_replies, outbox},
     suggestions,
@@ -255,6 +256,7 @@ pub fn erase(
     let entries: Vec<i64> = blocked(conn, scope, &traces)?.into_iter().map(|entry| entry.id).collect();
     diesel::delete(blocks::table.filter(blocks::id.eq_any(entries))).execute(conn)?;
     let ids: Vec<AccountId> = own.into_keys().collect();
+    notices::erase_buyer(conn, &ids, &traces.buyer)?;
     diesel::update(items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer))))
         .set((
             (items::seller_id.eq(pseudonym), items::title.eq(""), items::description.eq(""), items::specs.eq("[]")),

@@ -43,6 +43,8 @@ pub struct Cutoffs {
     pub messages: Timestamp,
     /// The reasons of decisions from before.
     pub decisions: Timestamp,
+    /// Notices from before, and what was told of them.
+    pub notices: Timestamp,
     /// How long before its cursor an account's messages stay.
     pub overlap: Duration,
 }
@@ -66,10 +68,12 @@ pub enum Kind {
     EmailCodes,
     IdempotencyKeys,
     ApiTokens,
+    /// Those about which nothing is left to tell.
+    Notices,
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
@@ -81,6 +85,7 @@ impl Kind {
         Self::EmailCodes,
         Self::IdempotencyKeys,
         Self::ApiTokens,
+        Self::Notices,
     ];
 }
 
@@ -101,6 +106,7 @@ pub struct Removed {
     pub email_codes: usize,
     pub idempotency_keys: usize,
     pub api_tokens: usize,
+    pub notices: usize,
     /// Files of the log.
     pub log_files: usize,
 }
@@ -119,6 +125,7 @@ impl Removed {
             Kind::EmailCodes => &mut self.email_codes,
             Kind::IdempotencyKeys => &mut self.idempotency_keys,
             Kind::ApiTokens => &mut self.api_tokens,
+            Kind::Notices => &mut self.notices,
         };
         *count += rows;
     }
@@ -154,6 +161,7 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
         Kind::Pauses => full_or_last(from, run(conn, END_PAUSES, &[now.0, BATCH])?),
         Kind::IdempotencyKeys => full_or_last(from, run(conn, REMOVE_KEYS, &[(now - REPEATS).0, BATCH])?),
         Kind::ApiTokens => full_or_last(from, run(conn, REMOVE_TOKENS, &[now.0, BATCH])?),
+        Kind::Notices => full_or_last(from, run(conn, REMOVE_NOTICES, &[cutoffs.notices.0, BATCH])?),
         // Few, because people are few.
         Kind::Sessions => Ok(Batch { removed: sessions::purge(conn, now)?, next: None }),
         Kind::EmailCodes => Ok(Batch { removed: email_codes::purge(conn, now)?, next: None }),
@@ -192,6 +200,10 @@ const REMOVE_KEYS: &str = "DELETE FROM idempotency_keys WHERE (user_id, key) IN 
 
 const REMOVE_TOKENS: &str =
     "DELETE FROM api_tokens WHERE id IN (SELECT id FROM api_tokens WHERE expires_at <= $1 LIMIT $2)";
+
+/// Numbers grow with time. What lasts stays, and what waits to be told.
+const REMOVE_NOTICES: &str = "DELETE FROM notices WHERE last_at < $1 AND stage = 'done' AND id IN (SELECT id FROM notices \
+     WHERE stage = 'done' ORDER BY id LIMIT $2)";
 
 fn run(conn: &mut DbConn, sql: &str, numbers: &[i64]) -> QueryResult<usize> {
     per_backend!(conn, conn => {

@@ -251,6 +251,66 @@ diesel::table! {
 }
 
 diesel::table! {
+    notices (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        buyer_id -> Nullable<Text>,
+        event -> Text,
+        severity -> Text,
+        key -> Text,
+        subject -> Text,
+        count -> BigInt,
+        told -> BigInt,
+        stage -> Text,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    notify_channels (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        name -> Text,
+        kind -> Text,
+        config -> Binary,
+        enabled -> Bool,
+        language -> Text,
+        quiet_hours -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notify_deliveries (id) {
+        id -> BigInt,
+        notice_id -> BigInt,
+        channel_id -> BigInt,
+        phase -> Text,
+        uid -> Text,
+        digest -> Bool,
+        state -> Text,
+        attempts -> BigInt,
+        next_at -> BigInt,
+        error -> Nullable<Text>,
+        created_at -> BigInt,
+        sent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    notify_subscriptions (channel_id, event) {
+        channel_id -> BigInt,
+        event -> Text,
+        min_severity -> Text,
+    }
+}
+
+diesel::table! {
     once_replies (account_id, conversation_id, rule_id) {
         account_id -> BigInt,
         conversation_id -> Text,
@@ -420,6 +480,12 @@ diesel::joinable!(conversations -> accounts (account_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(item_syncs -> accounts (account_id));
 diesel::joinable!(items -> accounts (account_id));
+diesel::joinable!(notices -> accounts (account_id));
+diesel::joinable!(notices -> users (owner_id));
+diesel::joinable!(notify_channels -> users (owner_id));
+diesel::joinable!(notify_deliveries -> notices (notice_id));
+diesel::joinable!(notify_deliveries -> notify_channels (channel_id));
+diesel::joinable!(notify_subscriptions -> notify_channels (channel_id));
 diesel::joinable!(once_replies -> accounts (account_id));
 diesel::joinable!(once_replies -> rules (rule_id));
 diesel::joinable!(outbox -> accounts (account_id));
@@ -452,6 +518,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     item_syncs,
     items,
+    notices,
+    notify_channels,
+    notify_deliveries,
+    notify_subscriptions,
     once_replies,
     outbox,
     picture_uploads,

@@ -65,6 +65,9 @@ pub struct Retention {
     /// Files of the log; the server's own setting `log.keep_days` may remove them sooner.
     #[schema(minimum = 1, maximum = 3650)]
     pub logs_days: u16,
+    /// Notices that are over, with what was told of them.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub notices_days: u16,
 }
 
 impl Retention {
@@ -88,7 +91,12 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { messages_days: Self::USUAL, decisions_days: Self::USUAL, logs_days: Self::USUAL }
+        Self {
+            messages_days: Self::USUAL,
+            decisions_days: Self::USUAL,
+            logs_days: Self::USUAL,
+            notices_days: Self::USUAL,
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use yutang::{
 
 use crate::{
     harness::{Database, NOW, add_account, add_user, count, on_each_database, tables, with_account},
+    notices,
     tables::fill,
 };
 
@@ -213,7 +214,8 @@ fn the_use_of_a_token_is_noted_once_a_minute() {
 /// As every night, an hour after now.
 fn expire_tokens(store: &Store) -> usize {
     let long_ago = Timestamp(0);
-    let cutoffs = Cutoffs { now: NOW + HOUR, messages: long_ago, decisions: long_ago, overlap: HOUR };
+    let cutoffs =
+        Cutoffs { now: NOW + HOUR, messages: long_ago, decisions: long_ago, notices: long_ago, overlap: HOUR };
     let remove = move |conn: &mut _| retention::remove_some(conn, Kind::ApiTokens, long_ago, &cutoffs);
     store.write_blocking(remove).unwrap().removed
 }
@@ -351,7 +353,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         accounts: Some(vec![account]),
         ..new_token(owner, &token::mint([u8::try_from(name.len()).unwrap(); 32]))
     };
-    let session = session(name, owner);
+    let (session, keys) = (session(name, owner), store.keys().clone());
     let suggestion = NewSuggestion {
         account,
         conversation: "600001".into(),
@@ -362,6 +364,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         created_at: NOW,
     };
     let fill = move |conn: &mut _| {
+        notices::fill(conn, &keys, &scope, account)?;
         let email = helper.email.clone().unwrap();
         let helper = users::insert(conn, &helper)?.unwrap();
         users::set_accounts(conn, &scope, helper, &[account])?;

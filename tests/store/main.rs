@@ -8,6 +8,7 @@ mod harness;
 mod items;
 mod messages;
 mod migrations;
+mod notices;
 mod opening;
 mod pages;
 mod pictures;

@@ -26,7 +26,13 @@ fn days_ago(days: u32) -> Timestamp {
 }
 
 fn cutoffs() -> Cutoffs {
-    Cutoffs { now: NOW, messages: days_ago(180), decisions: days_ago(30), overlap: Duration::from_mins(3) }
+    Cutoffs {
+        now: NOW,
+        messages: days_ago(180),
+        decisions: days_ago(30),
+        notices: days_ago(60),
+        overlap: Duration::from_mins(3),
+    }
 }
 
 /// All batches of one kind; how many rows went, and in how many batches.

@@ -96,6 +96,9 @@ pub struct RetentionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     logs_days: Option<Days>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    notices_days: Option<Days>,
 }
 
 /// The mail server. The first time, `host` and `from` are needed.
@@ -232,6 +235,7 @@ impl RetentionPatch {
             messages_days: chosen(self.messages_days, old.messages_days),
             decisions_days: chosen(self.decisions_days, old.decisions_days),
             logs_days: chosen(self.logs_days, old.logs_days),
+            notices_days: chosen(self.notices_days, old.notices_days),
         }
     }
 }

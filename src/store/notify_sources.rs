@@ -1,0 +1,221 @@
+//! Where notices come from: what is stored anyway, read again every few seconds. For the engine: all tenants at once, no scope.
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool, Nullable, Text},
+};
+
+use super::{
+    DbConn,
+    connection::per_backend,
+    facts,
+    schema::{account_states, accounts, chat_messages, notices, users},
+};
+use crate::{
+    access::role::Role,
+    account::state::{Reason, State},
+    ids::{AccountId, BuyerId, ConversationId, NoticeId, Timestamp, UserId},
+    notify::event::Event,
+};
+
+/// About so many rows one look takes.
+const STRETCH: i64 = 500;
+
+/// How far a source has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// Along the arrival of messages.
+    Messages,
+    /// The same, so long behind that an answer should be there.
+    Unanswered,
+    /// Along the decisions.
+    Person,
+}
+
+impl Cursor {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Messages => "notify.messages",
+            Self::Unanswered => "notify.unanswered",
+            Self::Person => "notify.person",
+        }
+    }
+
+    /// `None`: nothing was ever read.
+    pub fn find(self, conn: &mut DbConn) -> QueryResult<Option<Timestamp>> {
+        Ok(facts::find(conn, self.key())?.and_then(|text| text.parse().ok()).map(Timestamp))
+    }
+
+    pub fn put(self, conn: &mut DbConn, at: Timestamp) -> QueryResult<()> {
+        facts::put(conn, self.key(), &at.to_string())
+    }
+}
+
+/// An account and what its connection is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct AccountLine {
+    pub id: AccountId,
+    pub owner: UserId,
+    pub name: String,
+    pub enabled: bool,
+    /// `None`: it was never started.
+    pub state: Option<State>,
+    pub reason: Option<Reason>,
+    pub since: Option<Timestamp>,
+}
+
+/// Enabled accounts that are not connected.
+pub fn unconnected(conn: &mut DbConn) -> QueryResult<Vec<AccountLine>> {
+    accounts::table
+        .inner_join(account_states::table)
+        .filter(accounts::enabled.and(account_states::state.ne_all([State::Connected, State::Closed])))
+        .order(accounts::id)
+        .select((
+            accounts::id,
+            accounts::owner_id,
+            accounts::name,
+            accounts::enabled,
+            account_states::state.nullable(),
+            account_states::reason.nullable(),
+            account_states::since.nullable(),
+        ))
+        .load(conn)
+}
+
+/// Notices about accounts that are not over, and what those accounts are doing now.
+pub fn account_troubles(conn: &mut DbConn) -> QueryResult<Vec<(NoticeId, Event, String, AccountLine)>> {
+    notices::table
+        .inner_join(accounts::table.left_join(account_states::table))
+        .filter(diesel::dsl::sql::<Bool>("notices.stage <> 'done'"))
+        .filter(notices::event.eq_any([Event::AccountDown, Event::AccountNeedsPerson]).and(notices::ended_at.is_null()))
+        .order(notices::id)
+        .select((
+            notices::id,
+            notices::event,
+            notices::key,
+            (
+                accounts::id,
+                accounts::owner_id,
+                accounts::name,
+                accounts::enabled,
+                account_states::state.nullable(),
+                account_states::reason.nullable(),
+                account_states::since.nullable(),
+            ),
+        ))
+        .load(conn)
+}
+
+/// A message of a buyer that somebody may want to hear of.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Said {
+    #[diesel(sql_type = BigInt)]
+    pub owner_id: UserId,
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    #[diesel(sql_type = Text)]
+    pub account: String,
+    #[diesel(sql_type = Text)]
+    pub conversation_id: ConversationId,
+    #[diesel(sql_type = Text)]
+    pub sender_id: BuyerId,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub sender_name: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub text: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub item_title: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    pub received_at: Timestamp,
+}
+
+const SAID: &str = "SELECT a.owner_id, m.account_id, a.name AS account, m.conversation_id, m.sender_id, m.sender_name, m.text, \
+     c.item_title, m.received_at FROM chat_messages m JOIN accounts a ON a.id = m.account_id \
+     LEFT JOIN conversations c ON c.account_id = m.account_id AND c.conversation_id = m.conversation_id ";
+
+/// Only for who wants to hear of it: `$1` is the event.
+const WANTED: &str = "a.owner_id IN (SELECT n.owner_id FROM notify_channels n JOIN notify_subscriptions s ON s.channel_id = n.id \
+     WHERE n.enabled AND s.event = $1) ";
+
+/// Neither ours nor the platform's.
+const OF_BUYERS: &str = "AND coalesce(m.decision, '') <> 'own' AND coalesce(m.reason, '') NOT IN ('group_chat', 'not_a_person', \
+     'buyer_side') ";
+
+/// What silence was meant, or broken by the seller.
+const OPEN: &str =
+    "AND coalesce(m.reason, '') NOT IN ('blocked', 'empty_reply', 'seller_answered') AND NOT m.needs_person ";
+
+/// A number in the outbox is never below its time.
+const NOT_ANSWERED: &str = "AND NOT EXISTS (SELECT 1 FROM chat_messages o WHERE o.account_id = m.account_id \
+     AND o.conversation_id = m.conversation_id AND o.sent_at >= m.sent_at AND o.decision = 'own') \
+     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.account_id = m.account_id AND o.conversation_id = m.conversation_id \
+     AND o.id >= m.received_at AND o.state NOT IN ('rejected', 'expired')) ";
+
+/// Where a stretch of about [`STRETCH`] messages that begins after `from` ends, at the latest at `to`: all of one moment together.
+fn stretch(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryResult<Timestamp> {
+    let last = chat_messages::table
+        .filter(chat_messages::received_at.gt(from).and(chat_messages::received_at.le(to)))
+        .order(chat_messages::received_at)
+        .offset(STRETCH - 1)
+        .select(chat_messages::received_at)
+        .first(conn)
+        .optional()?;
+    Ok(last.unwrap_or(to))
+}
+
+/// What buyers wrote after `from` and until `to` at the latest, for owners who want to hear of `event`: with [`Event::Unanswered`] only
+/// what nobody answered. The second part is how far it was read.
+pub fn said(conn: &mut DbConn, event: Event, from: Timestamp, to: Timestamp) -> QueryResult<(Vec<Said>, Timestamp)> {
+    let to = stretch(conn, from, to)?;
+    let (open, answered) = if event == Event::Unanswered { (OPEN, NOT_ANSWERED) } else { ("", "") };
+    let sql = format!(
+        "{SAID} WHERE {WANTED} AND m.received_at > $2 AND m.received_at <= $3 {OF_BUYERS} {open} {answered} ORDER BY m.received_at"
+    );
+    let rows = per_backend!(conn, conn => diesel::sql_query(&sql)
+        .bind::<Text, _>(event)
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(to)
+        .load(conn))?;
+    Ok((rows, to))
+}
+
+/// What was decided after `from` and until `to` to wait for a person.
+pub fn for_a_person(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryResult<Vec<Said>> {
+    let sql = format!("{SAID} WHERE m.needs_person AND m.decided_at > $1 AND m.decided_at <= $2 ORDER BY m.decided_at");
+    per_backend!(conn, conn => diesel::sql_query(&sql)
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(to)
+        .load(conn))
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = BigInt)]
+    id: NoticeId,
+}
+
+/// The conversation is what follows the second colon of the key.
+const ATTENDED: &str = "SELECT n.id FROM notices n WHERE n.stage <> 'done' AND n.event = 'person_needed' AND NOT EXISTS (SELECT 1 \
+     FROM chat_messages m WHERE m.account_id = n.account_id AND m.needs_person \
+     AND n.key = 'person:' || m.account_id || ':' || m.conversation_id)";
+
+const ANSWERED: &str = "SELECT n.id FROM notices n WHERE n.stage <> 'done' AND n.event = 'unanswered' AND (EXISTS (SELECT 1 \
+     FROM chat_messages m WHERE m.account_id = n.account_id AND m.sent_at >= n.first_at AND m.decision = 'own' \
+     AND n.key = 'unanswered:' || m.account_id || ':' || m.conversation_id) \
+     OR EXISTS (SELECT 1 FROM outbox o WHERE o.account_id = n.account_id AND o.id >= n.first_at \
+     AND o.state NOT IN ('rejected', 'expired') AND n.key = 'unanswered:' || o.account_id || ':' || o.conversation_id))";
+
+/// Notices about conversations that somebody has taken care of.
+pub fn attended(conn: &mut DbConn) -> QueryResult<Vec<NoticeId>> {
+    let mut ids = Vec::new();
+    for sql in [ATTENDED, ANSWERED] {
+        let rows: Vec<Id> = per_backend!(&mut *conn, conn => diesel::sql_query(sql).load(conn))?;
+        ids.extend(rows.into_iter().map(|row| row.id));
+    }
+    Ok(ids)
+}
+
+/// Who hears how the system is.
+pub fn administrators(conn: &mut DbConn) -> QueryResult<Vec<UserId>> {
+    users::table.filter(users::role.eq(Role::Admin).and(users::active)).order(users::id).select(users::id).load(conn)
+}
