@@ -17,6 +17,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     pin::pin,
+    rc::Rc,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -52,6 +53,10 @@ use crate::{
     inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
     item::agenda,
     maintenance::actor::{self as maintenance, MaintenanceActor},
+    notify::{
+        actor::{self as notify, NotifyActor, Ways},
+        messages::End as EndNotices,
+    },
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
         ledger,
@@ -70,7 +75,7 @@ use crate::{
         logging::{self, FilesGuard},
         metrics::Metrics,
     },
-    web::{self, AppState, Engine, RegistryAddress, probe::Probe, setup},
+    web::{self, AppState, Engine, RegistryAddress, letters, probe::Probe, setup},
 };
 
 /// Where the database was before `data_dir` existed.
@@ -188,6 +193,7 @@ impl App {
         info!("shutting down");
         // Gone already or not: it does nothing more.
         state.maintenance.do_send(maintenance::End);
+        state.notify.do_send(EndNotices);
         state.live.end();
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
@@ -196,7 +202,8 @@ impl App {
 
     fn state(&self, registry: &Supervised, health: &HealthMonitor) -> AppState {
         let maintenance = MaintenanceActor::new(self.store.clone(), maintenance_config(&self.settings)).start();
-        let engine = Engine { registry: registry.address(), maintenance, providers: self.providers.clone() };
+        let notify = NotifyActor::new(&self.store, notify_config(&self.settings), self.needs(registry, health)).start();
+        let engine = Engine { registry: registry.address(), maintenance, notify, providers: self.providers.clone() };
         AppState::new(
             &self.settings,
             self.store.clone(),
@@ -205,6 +212,46 @@ impl App {
             health.clone(),
             self.metrics.clone(),
         )
+    }
+
+    fn needs(&self, registry: &Supervised, health: &HealthMonitor) -> notify::Needs {
+        let (store, registry) = (self.store.for_people(), registry.address());
+        notify::Needs {
+            health: health.clone(),
+            mail: Rc::new(move || Box::pin(letters::mail_server(store.clone()))),
+            registry: Rc::new(move || {
+                let registry = registry.get();
+                Ways {
+                    overview: registry.clone().recipient(),
+                    snapshot: registry.clone().recipient(),
+                    restart: registry.recipient(),
+                }
+            }),
+        }
+    }
+}
+
+/// Between two messages to one channel: services count what comes in a minute.
+const REST: Duration = Duration::from_secs(1);
+
+/// Messages to all channels on their way at the same time.
+const LETTERS: usize = 16;
+
+fn notify_config(settings: &Settings) -> notify::Config {
+    let public_url = settings.server.public_url.trim_end_matches('/');
+    notify::Config {
+        poll: settings.notify.poll,
+        down_after: settings.notify.down_after,
+        unanswered_after: settings.notify.unanswered_after,
+        timeout: settings.notify.timeout,
+        attempts: i64::from(settings.notify.attempts),
+        at_once: LETTERS,
+        rest: REST,
+        blip: Duration::from_mins(1),
+        dead_after: settings.platform.dead_after,
+        // Where it is not set, links would lead to this machine: of no use on a phone.
+        public_url: (!public_url.is_empty()).then(|| public_url.to_owned()),
+        outgoing: settings.outgoing(),
     }
 }
 

@@ -45,6 +45,7 @@ pub struct Settings {
     pub outgoing: Outgoing,
     pub ai: Ai,
     pub items: Items,
+    pub notify: Notify,
     pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
@@ -213,6 +214,21 @@ pub struct Items {
     pub polish_span: Duration,
 }
 
+/// What sellers and administrators are told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    #[serde(with = "span")]
+    pub poll: Duration,
+    #[serde(with = "span")]
+    pub down_after: Duration,
+    #[serde(with = "span")]
+    pub unanswered_after: Duration,
+    #[serde(with = "span")]
+    pub timeout: Duration,
+    pub attempts: u32,
+}
+
 /// The job of the night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -365,6 +381,7 @@ impl Settings {
             ("outbox.attempts", self.outbox.attempts as usize),
             ("ai.at_once", self.ai.at_once),
             ("ai.failures", self.ai.failures as usize),
+            ("notify.attempts", self.notify.attempts as usize),
             ("server.requests", self.server.requests),
         ] {
             require(value > 0, key, "must be at least 1")?;
@@ -424,6 +441,8 @@ impl Settings {
             ("inbox.age_limit", inbox.age_limit),
             ("outbox.expire_after", self.outbox.expire_after),
             ("outbox.answer_wait", self.outbox.answer_wait),
+            ("notify.poll", self.notify.poll),
+            ("notify.timeout", self.notify.timeout),
             ("outgoing.connect_wait", self.outgoing.connect_wait),
             ("ai.rest", self.ai.rest),
             ("health.backlog_window", self.health.backlog_window),

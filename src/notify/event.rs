@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Something that is told. The codes are stable: they are stored, and programs may rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = NoticeEvent)]
 pub enum Event {
     /// A buyer wrote.
     NewMessage,
@@ -35,6 +36,7 @@ pub enum Event {
 /// How bad it is. Whoever subscribes says from where on it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = NoticeSeverity)]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -47,6 +49,7 @@ pub enum Severity {
 /// The languages notices are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = NoticeLanguage)]
 pub enum Language {
     Zh,
     En,

@@ -27,3 +27,7 @@ pub mod throttle;
 pub mod text;
 
 pub mod channel;
+
+pub mod messages;
+
+pub mod actor;

@@ -58,6 +58,7 @@ pub struct Subject {
 /// Which message of a notice it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = NoticePhase)]
 pub enum Phase {
     /// It began, or happened.
     Begin,

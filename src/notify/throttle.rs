@@ -1,7 +1,9 @@
 //! When a notice is told, told again, and over. 600 alerts in a night are none: the same trouble is told once, with its end.
 
-use super::event::Course;
-use crate::{ids::Timestamp, notify::event::codes};
+use std::time::Duration;
+
+use super::event::{Course, codes};
+use crate::ids::Timestamp;
 
 /// How far a notice has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,10 +75,16 @@ impl Progress {
     }
 }
 
+/// How long until a delivery is tried again after so many attempts: longer each time, an hour at most.
+pub fn back_off(attempts: i64) -> Duration {
+    const FIRST: Duration = Duration::from_secs(10);
+    const LONGEST: Duration = Duration::from_hours(1);
+    let doublings = u32::try_from(attempts.clamp(1, 12) - 1).unwrap_or(0);
+    (FIRST * 3_u32.pow(doublings)).min(LONGEST)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::notify::event::Event;
 
@@ -135,6 +143,13 @@ mod tests {
         }
         assert_eq!(told, [Step::Begin, Step::End]);
         assert!(notice.count > 250, "{}", notice.count);
+    }
+
+    #[test]
+    fn tries_grow_apart_and_never_beyond_an_hour() {
+        let seconds: Vec<u64> = (0..=8).map(|attempts| back_off(attempts).as_secs()).collect();
+        assert_eq!(seconds, [10, 10, 30, 90, 270, 810, 2430, 3600, 3600]);
+        assert_eq!(back_off(i64::MAX).as_secs(), 3600);
     }
 
     #[test]

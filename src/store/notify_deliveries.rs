@@ -12,7 +12,7 @@ use super::{
     schema::{notices as notice_rows, notify_channels, notify_deliveries as deliveries},
 };
 use crate::{
-    ids::{ChannelId, NoticeDeliveryId, NoticeId, Timestamp},
+    ids::{ChannelId, NoticeDeliveryId, NoticeId, Timestamp, UserId},
     notify::notice::Phase,
 };
 
@@ -101,14 +101,16 @@ pub fn queue(
 struct Waiting {
     #[diesel(sql_type = BigInt)]
     channel_id: ChannelId,
+    #[diesel(sql_type = BigInt)]
+    owner_id: UserId,
 }
 
-/// For the engine: the channels for which something waits, the one that has waited longest first.
-pub fn waiting_channels(conn: &mut DbConn, now: Timestamp) -> QueryResult<Vec<ChannelId>> {
-    const SQL: &str = "SELECT channel_id FROM notify_deliveries WHERE state = 'queued' AND next_at <= $1 \
-         GROUP BY channel_id ORDER BY min(next_at), channel_id";
+/// For the engine: the channels for which something waits and whose they are, the one that has waited longest first.
+pub fn waiting_channels(conn: &mut DbConn, now: Timestamp) -> QueryResult<Vec<(ChannelId, UserId)>> {
+    const SQL: &str = "SELECT d.channel_id, c.owner_id FROM notify_deliveries d JOIN notify_channels c ON c.id = d.channel_id \
+         WHERE d.state = 'queued' AND d.next_at <= $1 GROUP BY d.channel_id, c.owner_id ORDER BY min(d.next_at), d.channel_id";
     let rows: Vec<Waiting> = per_backend!(conn, conn => diesel::sql_query(SQL).bind::<BigInt, _>(now).load(conn))?;
-    Ok(rows.into_iter().map(|row| row.channel_id).collect())
+    Ok(rows.into_iter().map(|row| (row.channel_id, row.owner_id)).collect())
 }
 
 /// For the engine: what waits for a channel, oldest first, with what it is about.
@@ -191,4 +193,13 @@ pub fn revive(conn: &mut DbConn, scope: &Scope, id: NoticeDeliveryId, now: Times
         .set((deliveries::state.eq(State::Queued), deliveries::attempts.eq(0_i64), deliveries::next_at.eq(now)))
         .execute(conn)?;
     Ok(rows == 1)
+}
+
+/// What waits for its time need not wait any longer.
+#[cfg(test)]
+pub(crate) fn hurry(conn: &mut DbConn, channel: ChannelId) -> QueryResult<()> {
+    diesel::update(deliveries::table.filter(deliveries::channel_id.eq(channel)))
+        .set(deliveries::next_at.eq(Timestamp(0)))
+        .execute(conn)
+        .map(drop)
 }

@@ -19,7 +19,7 @@ use crate::{
         client::{self, MailError, SmtpConfig, SmtpLogin, SmtpTls},
         letter::{self, Letter},
     },
-    store::{DbConn, Keys, QueryResult, Sealed, email_codes, settings, users},
+    store::{DbConn, Keys, QueryResult, Sealed, Store, email_codes, settings, users},
     telemetry::clock,
 };
 
@@ -99,10 +99,8 @@ impl AppState {
         code::hash(&self.store.keys().derive("email codes"), email, purpose, code)
     }
 
-    /// The administrator's mail server, where there is one. S10: letters go there or nowhere.
     async fn mail_server(&self) -> ApiResult<Option<SmtpConfig>> {
-        let stored = self.store.read(MailServer::load).await?;
-        Ok(stored.map(|stored| stored.config(self.store.keys())).transpose()?)
+        stored_server(&self.store).await
     }
 
     /// A letter that an administrator waits for.
@@ -110,6 +108,17 @@ impl AppState {
         let server = self.mail_server().await?.ok_or(Code::MailUnavailable)?;
         Ok(client::send(&server, &letter::trial(language, to)).await)
     }
+}
+
+/// The administrator's mail server, where there is one. S10: letters go there or nowhere.
+async fn stored_server(store: &Store) -> ApiResult<Option<SmtpConfig>> {
+    let stored = store.read(MailServer::load).await?;
+    Ok(stored.map(|stored| stored.config(store.keys())).transpose()?)
+}
+
+/// The same for who speaks no HTTP.
+pub async fn mail_server(store: Store) -> Result<Option<SmtpConfig>, String> {
+    stored_server(&store).await.map_err(|error| error.to_string())
 }
 
 /// A login for who is there and active; a registration for who is not there yet.

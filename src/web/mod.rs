@@ -67,6 +67,7 @@ use crate::{
     account::registry::AccountRegistry,
     ai::client::Providers,
     maintenance::actor::MaintenanceActor,
+    notify::actor::NotifyActor,
     settings::Settings,
     store::{
         Store,
@@ -384,6 +385,7 @@ pub struct Engine {
     pub registry: RegistryAddress,
     pub maintenance: Addr<MaintenanceActor>,
     pub providers: Providers,
+    pub notify: Addr<NotifyActor>,
 }
 
 /// What handlers work with.
@@ -392,6 +394,7 @@ pub struct AppState {
     pub registry: RegistryAddress,
     pub maintenance: Addr<MaintenanceActor>,
     pub providers: Providers,
+    pub notify: Addr<NotifyActor>,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -432,6 +435,7 @@ impl AppState {
             registry: engine.registry,
             maintenance: engine.maintenance,
             providers: engine.providers,
+            notify: engine.notify,
             feed,
             health,
             metrics,

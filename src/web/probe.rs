@@ -213,6 +213,8 @@ mod tests {
         let engine = Engine {
             registry,
             maintenance: MaintenanceActor::new(store.clone(), config).start(),
+            // Nobody is told anything here.
+            notify: Context::new().address(),
             providers: Providers::new(1, BreakerConfig::default()),
         };
         let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());

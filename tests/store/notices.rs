@@ -154,7 +154,7 @@ fn channels_hear_what_they_subscribed_to_and_quiet_hours_wait_but_for_what_is_cr
                 "the critical one passes, the uncertain one is not so bad"
             );
             assert_eq!(now(conn, off)?, []);
-            assert_eq!(notify_deliveries::waiting_channels(conn, NOW)?, [loud, quiet]);
+            assert_eq!(notify_deliveries::waiting_channels(conn, NOW)?, [(loud, scope.user()), (quiet, scope.user())]);
             let later = notify_deliveries::waiting(conn, quiet, NOW + 60 * MINUTE, 10)?;
             assert_eq!(later.iter().map(|(delivery, _)| delivery.digest).collect::<Vec<_>>(), [true, false]);
             Ok(())

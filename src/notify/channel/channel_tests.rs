@@ -205,15 +205,29 @@ fn secrets_are_masked_and_a_mask_that_is_sent_back_leaves_what_was() {
         let channel = example(*kind);
         let shown = format!("{:?} {:?}", channel.masked(), channel);
         assert!(!shown.contains("planted"), "{kind:?}: {shown}");
-        let mut given: Map<String, Value> =
+        let given: Map<String, Value> =
             channel.masked().into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
-        channel.unmask(&mut given);
-        assert_eq!(Config::read(*kind, &given).unwrap(), channel, "{kind:?}");
+        assert_eq!(channel.rewritten(given).unwrap(), channel, "{kind:?}");
         assert_eq!(Config::parse(*kind, &channel.write()).unwrap(), channel, "{kind:?}");
     }
     let channel = example(Kind::DingTalk);
     assert_eq!(channel.masked()["webhook_url"], "https://a.example/****0001");
     assert_eq!(mask("short"), "****");
+}
+
+#[test]
+fn no_secret_goes_along_to_another_address() {
+    let (gotify, webhook) = (example(Kind::Gotify), example(Kind::Webhook));
+    let refused =
+        |channel: &Config, given: Value| channel.rewritten(given.as_object().unwrap().clone()).unwrap_err().field;
+    let token = gotify.masked()["token"].clone();
+    assert_eq!(refused(&gotify, json!({"server_url": "https://evil.example", "token": token})), "token");
+    let secret = webhook.masked()["secret"].clone();
+    assert_eq!(refused(&webhook, json!({"webhook_url": "https://evil.example/", "secret": secret})), "secret");
+    let given = json!({"server_url": "https://evil.example", "token": "another"});
+    assert!(gotify.rewritten(given.as_object().unwrap().clone()).is_ok());
+    let given = json!({"server_url": "https://a.example", "token": token});
+    assert_eq!(gotify.rewritten(given.as_object().unwrap().clone()).unwrap(), gotify);
 }
 
 #[test]

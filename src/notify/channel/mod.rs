@@ -25,6 +25,7 @@ use crate::ids::Timestamp;
 /// The services that are spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ChannelKind)]
 pub enum Kind {
     DingTalk,
     /// Also Lark: its address says which.
@@ -254,17 +255,26 @@ impl Config {
         self.kind.fields().iter().filter_map(shown).collect()
     }
 
-    /// What stands in `given` as it is shown masked is what it was.
-    pub fn unmask(&self, given: &mut Map<String, Value>) {
+    /// What becomes of it when a person writes it anew: what stands there as it is shown masked stays what it was. A secret does not go along
+    /// to another address, or whoever may change the address would learn it.
+    pub fn rewritten(&self, mut given: Map<String, Value>) -> Result<Self, Fault> {
         let masked = self.masked();
+        let mut kept = Vec::new();
         for field in self.kind.fields().iter().filter(|field| field.is_secret) {
-            let names = field.aliases.iter().chain([&field.name]);
-            for name in names {
-                let is_mask = given.get(*name).and_then(Value::as_str) == masked.get(field.name).map(String::as_str);
-                if let (true, Some(old)) = (is_mask && given.contains_key(*name), self.values.get(field.name)) {
+            let Some((old, mask)) = self.values.get(field.name).zip(masked.get(field.name)) else { continue };
+            for name in field.aliases.iter().chain([&field.name]) {
+                if given.get(*name).and_then(Value::as_str) == Some(mask) {
                     given.insert((*name).to_owned(), old.as_str().into());
+                    kept.extend((field.form != Form::Url).then_some(field.name));
                 }
             }
+        }
+        let new = Self::read(self.kind, &given)?;
+        match kept.first() {
+            Some(field) if !self.urls().eq(new.urls()) => {
+                Err(Fault::new(field, "更换地址时须重新填写", "must be given again for another address"))
+            }
+            _ => Ok(new),
         }
     }
 

@@ -1,0 +1,324 @@
+//! Makes notices of what is stored and of how the system is.
+//!
+//! | what is looked at | event | told | over |
+//! |---|---|---|---|
+//! | an account that failed | `account_needs_person` | after a minute | connected |
+//! | an account without its connection | `account_down` | after `notify.down_after` | connected |
+//! | a message that waits for a person | `person_needed` | at once | a person took care of it |
+//! | a buyer's message that nobody answered | `unanswered` | after `notify.unanswered_after` | answered |
+//! | a buyer's message, for who wants to hear | `new_message` | at once | – |
+//! | a part of the server that fails | `system`, to administrators | after a minute | it is well |
+//!
+//! Messages are read along their times, each once: how far is a row, moved in the transaction that makes the notices. What is younger
+//! than a few seconds waits, for a message may be committed a little after it arrived.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::Config;
+use crate::{
+    account::state::{Reason, State},
+    ids::{NoticeId, Timestamp, UserId},
+    notify::{
+        event::{Event, Severity},
+        notice::{Subject, Words, tame},
+    },
+    store::{
+        DbConn, QueryResult, Store, StoreError,
+        notices::{self, Opening, Row},
+        notify_sources::{self as sources, AccountLine, Cursor, Said},
+    },
+    telemetry::{
+        clock,
+        health::{HealthMonitor, PartState},
+    },
+};
+
+/// An account that changes its state again and again is on its way: only one that stays so long is in trouble.
+const STAYS: Duration = Duration::from_secs(15);
+
+/// A message is committed so long after it arrived at the latest, or nearly so.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// The same while the database has just failed: what waited for it is committed in one go.
+const WIDE_MARGIN: Duration = Duration::from_secs(60);
+
+/// So many stretches of messages a look takes; what is left is for the next.
+const STRETCHES: usize = 20;
+
+/// Where nothing was found, it is written down only now and then that it was read: the disk is left in peace.
+const SPAN: Duration = Duration::from_mins(1);
+
+/// What is known from look to look.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The last failure.
+    shaky_since: Option<Timestamp>,
+}
+
+/// One look at everything. The first failure ends it: the next look goes on.
+pub(super) async fn gather(
+    store: &Store,
+    config: &Config,
+    health: &HealthMonitor,
+    mut memory: Memory,
+) -> (Memory, Result<(), StoreError>) {
+    let now = clock::unix();
+    let is_shaky = memory.shaky_since.is_some_and(|since| now.since(since) < WIDE_MARGIN);
+    let settled = now - if is_shaky { WIDE_MARGIN } else { MARGIN };
+    let outcome = look(store, config, health, (settled, now)).await;
+    if outcome.is_err() {
+        memory.shaky_since = Some(now);
+    }
+    (memory, outcome)
+}
+
+async fn look(
+    store: &Store,
+    config: &Config,
+    health: &HealthMonitor,
+    (settled, now): (Timestamp, Timestamp),
+) -> Result<(), StoreError> {
+    let failing = failing_parts(health);
+    let changes = store.read(move |conn| changes(conn, failing.as_ref(), now)).await?;
+    if !changes.is_empty() {
+        store.write(move |conn| changes.make(conn, now)).await?;
+    }
+    people(store, settled, now).await?;
+    let (late, waited) = (settled.min(now - config.unanswered_after), config.unanswered_after);
+    messages(store, Cursor::Unanswered, late, now, waited).await?;
+    messages(store, Cursor::Messages, settled, now, waited).await
+}
+
+/// What is to be opened, ended and dismissed.
+#[derive(Debug, Default)]
+struct Changes {
+    open: Vec<Opening>,
+    end: Vec<(UserId, String)>,
+    dismiss: Vec<NoticeId>,
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.end.is_empty() && self.dismiss.is_empty()
+    }
+
+    fn make(self, conn: &mut DbConn, now: Timestamp) -> QueryResult<()> {
+        for id in self.dismiss {
+            notices::dismiss(conn, id, now)?;
+        }
+        for (owner, key) in self.end {
+            notices::end(conn, owner, &key, now)?;
+        }
+        self.open.iter().try_for_each(|opening| notices::open(conn, opening, now))
+    }
+}
+
+fn changes(conn: &mut DbConn, failing: Option<&BTreeSet<&'static str>>, now: Timestamp) -> QueryResult<Changes> {
+    let mut changes = Changes { dismiss: sources::attended(conn)?, ..Changes::default() };
+    let troubles = sources::account_troubles(conn)?;
+    accounts(&sources::unconnected(conn)?, &troubles, now, &mut changes);
+    if let Some(failing) = failing {
+        let live = notices::live(conn)?;
+        system(&sources::administrators(conn)?, &live, failing, &mut changes);
+    }
+    Ok(changes)
+}
+
+fn accounts(
+    unconnected: &[AccountLine],
+    troubles: &[(NoticeId, Event, String, AccountLine)],
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    for line in unconnected {
+        let Some(opening) = account_trouble(line, now) else { continue };
+        let is_open = troubles.iter().any(|(_, _, key, known)| *key == opening.key && known.owner == opening.owner);
+        changes.open.extend((!is_open).then_some(opening));
+    }
+    for (id, event, key, line) in troubles {
+        match line.state {
+            Some(State::Connected) => changes.end.push((line.owner, key.clone())),
+            // Somebody switched it off, or its trouble has got another name.
+            Some(State::Closed) => changes.dismiss.push(*id),
+            Some(State::Failed) if *event == Event::AccountDown => changes.dismiss.push(*id),
+            _ if !line.enabled => changes.dismiss.push(*id),
+            _ => {}
+        }
+    }
+}
+
+fn account_trouble(line: &AccountLine, now: Timestamp) -> Option<Opening> {
+    let (reason, since) = (line.reason?, line.since?);
+    let (event, kind) = match line.state? {
+        State::Failed => (Event::AccountNeedsPerson, "person"),
+        State::Disconnected | State::Connecting | State::Reconnecting if now.since(since) >= STAYS => {
+            (Event::AccountDown, "down")
+        }
+        State::Disconnected | State::Connecting | State::Reconnecting | State::Connected | State::Closed => {
+            return None;
+        }
+    };
+    let subject = Subject {
+        account: Some(line.name.clone()),
+        why: Some(Words::new(reason.sentence_zh(), reason.sentence())),
+        advice: advice(reason),
+        ..Subject::default()
+    };
+    Some(Opening {
+        owner: line.owner,
+        account: Some(line.id),
+        buyer: None,
+        event,
+        severity: event.severity(),
+        key: format!("account:{}:{kind}", line.id),
+        subject,
+    })
+}
+
+fn advice(reason: Reason) -> Option<Words> {
+    Some(Words::new(reason.action_zh()?, reason.action()?))
+}
+
+/// `None`: nobody has looked lately.
+fn failing_parts(health: &HealthMonitor) -> Option<BTreeSet<&'static str>> {
+    let services = health.report(clock::now()).0.services;
+    // The database is told of by other means: no row can be written.
+    let failing = services.iter().filter(|(part, state)| **part != "database" && **state == PartState::Failing);
+    let has_looked = services.values().any(|state| *state == PartState::Ok);
+    has_looked.then(|| failing.map(|(part, _)| *part).collect())
+}
+
+fn system(administrators: &[UserId], live: &[Row], failing: &BTreeSet<&'static str>, changes: &mut Changes) {
+    let lasts = |row: &&Row| row.event == Event::System && row.ended_at.is_none();
+    for admin in administrators {
+        for part in failing {
+            let key = format!("system:{part}");
+            if !live.iter().filter(lasts).any(|row| row.owner == *admin && row.key == key) {
+                changes.open.push(system_trouble(*admin, part, key));
+            }
+        }
+    }
+    for row in live.iter().filter(lasts) {
+        let part = row.key.strip_prefix("system:").unwrap_or_default();
+        if part_trouble(part).is_some() && !failing.contains(part) {
+            changes.end.push((row.owner, row.key.clone()));
+        }
+    }
+}
+
+fn system_trouble(owner: UserId, part: &str, key: String) -> Opening {
+    let why = part_trouble(part).map(|(zh, en)| Words::new(zh, en));
+    Opening {
+        owner,
+        account: None,
+        buyer: None,
+        event: Event::System,
+        severity: if part == "figures" { Severity::Info } else { Event::System.severity() },
+        key,
+        subject: Subject { what: Some(part.to_owned()), why, ..Subject::default() },
+    }
+}
+
+/// `None`: it is none of the server's parts.
+fn part_trouble(part: &str) -> Option<(&'static str, &'static str)> {
+    Some(match part {
+        "registry" => {
+            ("账号管理没有响应，新的更改暂不生效。", "The registry does not answer: changes do not take effect.")
+        }
+        "shards" => (
+            "部分账号的处理线程没有响应，买家可能得不到回复。",
+            "A shard does not answer: buyers of its accounts may get no answer.",
+        ),
+        "backlog" => ("待发送的消息持续增加，回复会延迟。", "Unsent messages keep growing: answers are late."),
+        "cpu" => ("处理器长时间繁忙。", "The processors are busy all the time."),
+        "memory" => ("内存即将用尽。", "The memory is nearly used up."),
+        "disk" => {
+            ("磁盘空间不足，写满后将无法保存消息。", "The disk is nearly full: once it is, no message can be stored.")
+        }
+        "probe" => ("健康检查没有运行。", "Nobody looks at the server's health."),
+        "figures" => ("无法读取本机的运行数据。", "The machine does not tell its figures."),
+        _ => return None,
+    })
+}
+
+/// What newly waits for a person.
+async fn people(store: &Store, settled: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    let read = move |conn: &mut DbConn| {
+        let from = Cursor::Person.find(conn)?;
+        let found = match from {
+            Some(from) if from < settled => sources::for_a_person(conn, from, settled)?,
+            // The first time: what was before is history.
+            Some(_) | None => Vec::new(),
+        };
+        Ok((from, found))
+    };
+    let (from, found) = store.read(read).await?;
+    if from.is_some_and(|from| found.is_empty() && settled.since(from) < SPAN) {
+        return Ok(());
+    }
+    store
+        .write(move |conn| {
+            for said in found {
+                notices::open(conn, &about(Event::PersonNeeded, "person", said, None), now)?;
+            }
+            Cursor::Person.put(conn, settled)
+        })
+        .await
+}
+
+/// Messages along their arrival.
+async fn messages(
+    store: &Store,
+    cursor: Cursor,
+    to: Timestamp,
+    now: Timestamp,
+    waited: Duration,
+) -> Result<(), StoreError> {
+    let event = if cursor == Cursor::Unanswered { Event::Unanswered } else { Event::NewMessage };
+    for _ in 0..STRETCHES {
+        let read = move |conn: &mut DbConn| match cursor.find(conn)? {
+            // The first time: what was before is history.
+            None => Ok((None, (Vec::new(), to))),
+            Some(from) if from >= to => Ok((Some(from), (Vec::new(), from))),
+            Some(from) => Ok((Some(from), sources::said(conn, event, from, to)?)),
+        };
+        let (from, (found, reached)) = store.read(read).await?;
+        if from.is_some_and(|from| found.is_empty() && reached.since(from) < SPAN) {
+            return Ok(());
+        }
+        let minutes = (event == Event::Unanswered).then(|| i64::try_from(waited.as_secs() / 60).unwrap_or(i64::MAX));
+        let kind = event.as_str();
+        let write = move |conn: &mut DbConn| {
+            for said in found {
+                notices::open(conn, &about(event, kind, said, minutes), now)?;
+            }
+            cursor.put(conn, reached)
+        };
+        store.write(write).await?;
+        if reached == to {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn about(event: Event, kind: &str, said: Said, number: Option<i64>) -> Opening {
+    let subject = Subject {
+        account: Some(said.account),
+        conversation: Some(said.conversation_id.as_str().to_owned()),
+        buyer: said.sender_name.as_deref().map(tame),
+        said: Some(tame(&said.text)),
+        item: said.item_title.as_deref().map(tame),
+        number,
+        ..Subject::default()
+    };
+    Opening {
+        owner: said.owner_id,
+        account: Some(said.account_id),
+        buyer: Some(said.sender_id),
+        event,
+        severity: event.severity(),
+        key: format!("{kind}:{}:{}", said.account_id, said.conversation_id),
+        subject,
+    }
+}
