@@ -82,6 +82,7 @@ fn object(document: &Value, schema: &Value, name: &str) -> Value {
 /// A key of the map of this name.
 fn key(map: &str) -> &'static str {
     match map {
+        "config" => "webhook_url",
         "services" => "database",
         "targets" => "yutang::outbox",
         _ => "connected",
@@ -93,6 +94,7 @@ fn free(name: &str) -> Value {
     match name {
         "before" => json!({"enabled": false}),
         "after" => json!({"enabled": true}),
+        "config" => json!({"webhook_url": "https://oapi.dingtalk.com/****1a2b"}),
         "body" => json!({"type": "text", "text": "在的，请直接拍下"}),
         _ => json!({}),
     }
@@ -129,8 +131,10 @@ fn text(name: &str) -> Option<&'static str> {
         "base_url" => "https://api.example.com/v1",
         "buyer_id" | "never_buyers" | "only_buyers" | "peer_id" | "sender_id" => "2200000000777",
         "buyer_name" | "peer_name" | "sender_name" => "买家小王",
+        "channel" => "钉钉群",
         "class" => "network",
         "code" => "below_floor",
+        "config" => "https://oapi.dingtalk.com/****1a2b",
         "conversation" => "12.60001234567",
         "conversation_id" => "60001234567",
         "default" | "price" | "tech" => "你是卖家，请用一两句话回答。",
@@ -153,6 +157,7 @@ fn text(name: &str) -> Option<&'static str> {
         "origin" | "reason" => "rule",
         "otpauth_url" => "otpauth://totp/Yutang:alice?secret=JBSWY3DPEHPK3PXP&issuer=Yutang",
         "platform_uid" => "2200000000001",
+        "quiet_hours" => "23:00-07:00+08:00",
         "qr_svg" => "<svg xmlns=\"http://www.w3.org/2000/svg\">…</svg>",
         "request_id" => "01JDKX3V5E8Q2M7N4R6T9WABCD",
         "secret" => "JBSWY3DPEHPK3PXP",
@@ -164,6 +169,7 @@ fn text(name: &str) -> Option<&'static str> {
         "summary" => "账号关键词：“在吗”匹配，已回复",
         "text" => "在的，请直接拍下",
         "ticket" => "q3Zt8c1mJx0s5bVn2YwKdR7uLh4aGfPe9iTo6NzXyQk",
+        "title" => "账号已掉线：旗舰店",
         "token" => "the text that goes behind Bearer",
         "via" => "session",
         _ => return None,

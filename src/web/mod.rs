@@ -40,6 +40,7 @@ pub mod static_files;
 pub mod strangers;
 pub mod tag;
 pub mod turns;
+pub mod user_url;
 
 use std::{
     collections::HashMap,
@@ -268,6 +269,21 @@ routes! {
     GET "/api/v1/buyers/{buyer_id}" READ => api::buyers::show;
     DELETE "/api/v1/buyers/{buyer_id}" MANAGE => api::buyers::erase;
     GET "/api/v1/buyers/{buyer_id}/export" MANAGE => api::buyers::export;
+
+    // what is told, and where
+    GET "/api/v1/notify/channels" MANAGE => api::notify_channels::list;
+    POST "/api/v1/notify/channels" MANAGE => api::notify_channels::create;
+    GET "/api/v1/notify/channels/{id}" MANAGE => api::notify_channels::get;
+    PATCH "/api/v1/notify/channels/{id}" MANAGE => api::notify_channels::update;
+    DELETE "/api/v1/notify/channels/{id}" MANAGE => api::notify_channels::delete;
+    POST "/api/v1/notify/channels/{id}/test" MANAGE => api::notify_channels::test;
+    GET "/api/v1/notify/subscriptions" MANAGE => api::notify_channels::subscriptions;
+    PUT "/api/v1/notify/subscriptions" MANAGE => api::notify_channels::set_subscriptions;
+    POST "/api/v1/notify/deliveries/{id}/retry" MANAGE => api::notices::retry;
+    GET "/api/v1/notices" READ => api::notices::list;
+    GET "/api/v1/notices/{id}" READ => api::notices::get;
+    POST "/api/v1/notices/{id}/seen" ANSWER => api::notices::see;
+    GET "/api/v1/notices/{id}/deliveries" MANAGE => api::notices::list_deliveries;
 
     // the job of the night
     GET "/api/v1/maintenance" ADMIN => api::maintenance::show;

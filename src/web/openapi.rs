@@ -28,8 +28,21 @@ use super::{
 };
 
 /// What comes with a mark, so that two people who edit it at once do not overwrite each other.
-const MARKED: [&str; 7] =
-    ["AccountView", "PersonView", "SettingsView", "StopSwitchView", "KeywordView", "DefaultReplyView", "ItemPageView"];
+const MARKED: [&str; 13] = [
+    "AccountView",
+    "PersonView",
+    "SettingsView",
+    "StopSwitchView",
+    "KeywordView",
+    "DefaultReplyView",
+    "ItemPageView",
+    "ChannelView",
+    "SubscriptionsView",
+    "SystemAiView",
+    "AccountAiView",
+    "SourcesView",
+    "HookView",
+];
 /// The figures' own kind of credential.
 const METRICS: &str = "metrics";
 

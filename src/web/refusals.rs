@@ -42,6 +42,7 @@ const CONFLICTS: &[(&str, &str)] = &[
     ("PATCH", "/api/v1/default-replies/{id}"),
     ("DELETE", "/api/v1/buyers/{buyer_id}"),
     ("DELETE", "/api/v1/pictures/{id}"),
+    ("PATCH", "/api/v1/notify/channels/{id}"),
     ("PUT", "/cookies/{id}"),
     ("PUT", "/accounts/{id}"),
     ("PUT", "/keywords/{id}"),

@@ -1,7 +1,10 @@
 //! Every route, asked by everybody, about their own things, others' things, and things that are not there. The rows are checked against
 //! the server's own table of routes: a new route without a row fails.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use awc::http::Method;
 use serde_json::{Value, json};
@@ -11,7 +14,12 @@ use yutang::{
         token::{self, Access as Reach},
     },
     ai::intent::Intent,
-    ids::{AccountId, Timestamp, TokenId, UserId},
+    ids::{AccountId, NoticeId, Timestamp, TokenId, UserId},
+    notify::{
+        channel::{Config, Kind},
+        event::{Event, Language as NoticeLanguage},
+        notice::Subject,
+    },
     outbox::entry::{Body, Entry, Origin, SendId, State},
     picture::redraw,
     reply::rule::{Matching, Reply},
@@ -23,7 +31,10 @@ use yutang::{
         audit,
         blocked_buyers::{self, Blocked},
         chat_messages::{self, NewMessage, Source},
-        conversations, items, outbox, pictures,
+        conversations, items,
+        notices::{self, Opening},
+        notify_channels::{self, NewChannel},
+        notify_deliveries, outbox, pictures,
         rules::{self, NewRule},
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
@@ -350,6 +361,73 @@ impl World {
         format!("{account}.{}", id.0)
     }
 
+    /// A channel of an owner, who is all that it belongs to.
+    fn channel(&self, whose: Whose) -> String {
+        let (scope, _) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let given = json!({"webhook_url": "http://127.0.0.1:1/PLANTED-in-the-path", "secret": "PLANTED-secret"});
+        let new = NewChannel {
+            name: format!("hook-{}", self.number()),
+            config: Config::read(Kind::Webhook, given.as_object().unwrap()).unwrap(),
+            enabled: true,
+            language: NoticeLanguage::Zh,
+            quiet_hours: None,
+        };
+        let keys = self.app.store().keys().clone();
+        self.app
+            .write(move |conn| {
+                // There is a bound on how many an owner has.
+                for channel in notify_channels::list(conn, &scope)? {
+                    notify_channels::delete(conn, &scope, channel.id)?;
+                }
+                notify_channels::insert(conn, &keys, &scope, &new, Timestamp(1))
+            })
+            .unwrap()
+            .to_string()
+    }
+
+    /// Something that was told, of an account.
+    fn notice(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let opening = Opening {
+            owner: scope.user(),
+            account: Some(account),
+            buyer: None,
+            event: Event::DeliveryFailed,
+            severity: Event::DeliveryFailed.severity(),
+            key: format!("order:{}", self.number()),
+            subject: Subject::default(),
+        };
+        let row = self.app.write(move |conn| {
+            notices::open(conn, &opening, Timestamp(1))?;
+            let row = notices::live(conn)?.into_iter().find(|row| row.key == opening.key).unwrap();
+            notices::advance(conn, row.id, Duration::ZERO, Timestamp(1))?;
+            Ok(row)
+        });
+        row.id.to_string()
+    }
+
+    /// A message to a channel that could not be sent.
+    fn dead_delivery(&self, whose: Whose) -> String {
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let (scope, _) = self.place(whose);
+        self.channel(whose);
+        let notice = NoticeId(self.notice(whose).parse().unwrap());
+        let found = self.app.write(move |conn| {
+            let (delivery, _) = notify_deliveries::list(conn, &scope, notice)?.remove(0);
+            notify_deliveries::mark_failed(conn, &[delivery.id], "HTTP 404", None)?;
+            Ok(delivery.id)
+        });
+        found.to_string()
+    }
+
     /// Somebody who works for the seller, or for another owner.
     fn employee(&self, whose: Whose) -> String {
         let employer = match whose {
@@ -598,6 +676,22 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
         row!("GET" "/api/v1/buyers/{buyer_id}/export" [200], |world, _, whose| world.buyer(whose)),
         row!("DELETE" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
+        row!("GET" "/api/v1/notify/channels" [200]),
+        row!("POST" "/api/v1/notify/channels" [201], PLAIN, |world| {
+            Some(json!({"name": format!("new-{}", world.number()), "kind": "webhook", "config": {"webhook_url": "https://example.com/"}}))
+        }),
+        row!("GET" "/api/v1/notify/channels/{id}" [200], |world, _, whose| world.channel(whose)),
+        row!("PATCH" "/api/v1/notify/channels/{id}" [200], |world, _, whose| world.channel(whose), |_| Some(json!({"enabled": false}))),
+        row!("DELETE" "/api/v1/notify/channels/{id}" [204], |world, _, whose| world.channel(whose)),
+        // no address of this machine may be reached
+        row!("POST" "/api/v1/notify/channels/{id}/test" [502], |world, _, whose| world.channel(whose)),
+        row!("GET" "/api/v1/notify/subscriptions" [200]),
+        row!("PUT" "/api/v1/notify/subscriptions" [200], PLAIN, |_| Some(json!({"subscriptions": []}))),
+        row!("POST" "/api/v1/notify/deliveries/{id}/retry" [202], |world, _, whose| world.dead_delivery(whose)),
+        row!("GET" "/api/v1/notices" [200]),
+        row!("GET" "/api/v1/notices/{id}" [200], |world, _, whose| world.notice(whose)),
+        row!("POST" "/api/v1/notices/{id}/seen" [200], |world, _, whose| world.notice(whose)),
+        row!("GET" "/api/v1/notices/{id}/deliveries" [200], |world, _, whose| world.notice(whose)),
         row!("GET" "/api/v1/maintenance" [200]),
         row!("POST" "/api/v1/maintenance/run" [200, 202, 409]),
         row!("GET" "/logs" [200]),
@@ -718,6 +812,8 @@ pub(crate) async fn world() -> World {
         world.block(whose);
         world.conversation(whose);
         world.entry(whose, State::Confirmed);
+        world.channel(whose);
+        world.notice(whose);
     }
     world
 }

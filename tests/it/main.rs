@@ -27,6 +27,7 @@ mod load_isolation;
 mod logs;
 mod mail_tls;
 mod maintenance;
+mod notices;
 mod once;
 mod outbox;
 mod pages;

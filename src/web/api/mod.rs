@@ -20,6 +20,8 @@ pub mod keywords;
 pub mod logs;
 pub mod maintenance;
 pub mod me;
+pub mod notices;
+pub mod notify_channels;
 pub mod outbox;
 mod people;
 pub mod pictures;
