@@ -22,7 +22,11 @@ fn server() -> (String, Arc<Asked>) {
 }
 
 async fn answer(request: HttpRequest, body: String, asked: web::Data<Asked>) -> HttpResponse {
-    let secret = request.headers().get("x-secret").map(|value| value.to_str().unwrap().to_owned());
+    let secret = request
+        .headers()
+        .get("x-secret")
+        .or_else(|| request.headers().get("cookie"))
+        .map(|value| value.to_str().unwrap().to_owned());
     let seen = (request.method().to_string(), request.path().to_owned(), secret, body);
     asked.lock().unwrap().push(seen);
     match request.path().strip_prefix("/to/") {
@@ -30,6 +34,7 @@ async fn answer(request: HttpRequest, body: String, asked: web::Data<Asked>) -> 
             .insert_header(("Location", request.query_string()))
             .finish(),
         None if request.path() == "/long" => HttpResponse::Ok().body("x".repeat(100_000)),
+        None if request.path() == "/cookie" => HttpResponse::Ok().insert_header(("Set-Cookie", "a=1; Path=/")).finish(),
         None if request.path() == "/broken" => HttpResponse::InternalServerError().body("sorry"),
         None => HttpResponse::Ok().body("fine"),
     }
@@ -126,6 +131,17 @@ async fn reading_stops_at_the_bound() {
     let request = Request { max_bytes: 10, ..get(&format!("{address}/long")) };
     let answer = loopback().send(request).await.unwrap();
     assert_eq!((answer.body(), answer.beginning()), (Err(Failure::TooLarge(10)), &b"xxxxxxxxxx"[..]));
+}
+
+/// S18: there, one session for everything carried the seller's cookies to strangers.
+#[actix_web::test]
+async fn s18_a_request_carries_nothing_that_another_one_sent_or_got() {
+    let (address, asked) = server();
+    let client = loopback();
+    client.send(post(&format!("{address}/cookie"))).await.unwrap();
+    client.send(get(&format!("{address}/plain"))).await.unwrap();
+    let last = asked.lock().unwrap().pop().unwrap();
+    assert_eq!(last, ("GET".into(), "/plain".into(), None, String::new()));
 }
 
 #[actix_web::test]

@@ -141,7 +141,7 @@ pub fn dismiss(conn: &mut DbConn, id: NoticeId, now: Timestamp) -> QueryResult<(
 pub fn live(conn: &mut DbConn) -> QueryResult<Vec<Row>> {
     // The literal is that of the partial index: a parameter could not use it.
     notices::table
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("stage <> 'done'"))
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("stage IN ('held', 'told')"))
         .order(notices::id)
         .select(Row::as_select())
         .load(conn)

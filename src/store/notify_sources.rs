@@ -86,7 +86,7 @@ pub fn unconnected(conn: &mut DbConn) -> QueryResult<Vec<AccountLine>> {
 pub fn account_troubles(conn: &mut DbConn) -> QueryResult<Vec<(NoticeId, Event, String, AccountLine)>> {
     notices::table
         .inner_join(accounts::table.left_join(account_states::table))
-        .filter(diesel::dsl::sql::<Bool>("notices.stage <> 'done'"))
+        .filter(diesel::dsl::sql::<Bool>("notices.stage IN ('held', 'told')"))
         .filter(notices::event.eq_any([Event::AccountDown, Event::AccountNeedsPerson]).and(notices::ended_at.is_null()))
         .order(notices::id)
         .select((
@@ -163,9 +163,28 @@ fn stretch(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryResult<Tim
     Ok(last.unwrap_or(to))
 }
 
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+const LISTENERS: &str = "SELECT count(*) AS number FROM notify_channels n JOIN notify_subscriptions s ON s.channel_id = n.id \
+     WHERE n.enabled AND s.event = $1";
+
+/// Whether anybody wants to hear of it.
+fn is_wanted(conn: &mut DbConn, event: Event) -> QueryResult<bool> {
+    let found: Number =
+        per_backend!(conn, conn => diesel::sql_query(LISTENERS).bind::<Text, _>(event).get_result(conn))?;
+    Ok(found.number > 0)
+}
+
 /// What buyers wrote after `from` and until `to` at the latest, for owners who want to hear of `event`: with [`Event::Unanswered`] only
 /// what nobody answered. The second part is how far it was read.
 pub fn said(conn: &mut DbConn, event: Event, from: Timestamp, to: Timestamp) -> QueryResult<(Vec<Said>, Timestamp)> {
+    if !is_wanted(conn, event)? {
+        return Ok((Vec::new(), to));
+    }
     let to = stretch(conn, from, to)?;
     let (open, answered) = if event == Event::Unanswered { (OPEN, NOT_ANSWERED) } else { ("", "") };
     let sql = format!(
@@ -194,16 +213,17 @@ struct Id {
     id: NoticeId,
 }
 
-/// The conversation is what follows the second colon of the key.
-const ATTENDED: &str = "SELECT n.id FROM notices n WHERE n.stage <> 'done' AND n.event = 'person_needed' AND NOT EXISTS (SELECT 1 \
+/// The conversation is what follows the account in the key.
+const ATTENDED: &str = "SELECT n.id FROM notices n WHERE n.stage IN ('held', 'told') AND n.event = 'person_needed' AND NOT EXISTS (SELECT 1 \
      FROM chat_messages m WHERE m.account_id = n.account_id AND m.needs_person \
-     AND n.key = 'person:' || m.account_id || ':' || m.conversation_id)";
+     AND m.conversation_id = substr(n.key, length('person:' || n.account_id || ':') + 1))";
 
-const ANSWERED: &str = "SELECT n.id FROM notices n WHERE n.stage <> 'done' AND n.event = 'unanswered' AND (EXISTS (SELECT 1 \
+const ANSWERED: &str = "SELECT n.id FROM notices n WHERE n.stage IN ('held', 'told') AND n.event = 'unanswered' AND (EXISTS (SELECT 1 \
      FROM chat_messages m WHERE m.account_id = n.account_id AND m.sent_at >= n.first_at AND m.decision = 'own' \
-     AND n.key = 'unanswered:' || m.account_id || ':' || m.conversation_id) \
+     AND m.conversation_id = substr(n.key, length('unanswered:' || n.account_id || ':') + 1)) \
      OR EXISTS (SELECT 1 FROM outbox o WHERE o.account_id = n.account_id AND o.id >= n.first_at \
-     AND o.state NOT IN ('rejected', 'expired') AND n.key = 'unanswered:' || o.account_id || ':' || o.conversation_id))";
+     AND o.state NOT IN ('rejected', 'expired') \
+     AND o.conversation_id = substr(n.key, length('unanswered:' || n.account_id || ':') + 1)))";
 
 /// Notices about conversations that somebody has taken care of.
 pub fn attended(conn: &mut DbConn) -> QueryResult<Vec<NoticeId>> {

@@ -6,8 +6,8 @@ use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_type
 use yutang::{
     ids::Timestamp,
     store::{
-        DbConn, Page, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, once_replies,
-        outbox, rules, stats, vitals,
+        DbConn, Page, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, notices,
+        notify_deliveries, notify_sources, once_replies, outbox, rules, stats, vitals,
     },
 };
 
@@ -57,6 +57,10 @@ fn hot_queries_find_their_rows_by_an_index() {
     let database = Database::sqlite();
     let (_store, scope, account) = with_account(&database);
     let conversation = || "600001".into();
+    let past = Timestamp(NOW.0 - 60_000);
+    assert_uses(&database, "notices_open", |conn| drop(notices::live(conn)));
+    assert_uses(&database, "notify_deliveries_queued", |conn| drop(notify_deliveries::waiting_channels(conn, NOW)));
+    assert_uses(&database, "for_a_person_by_time", |conn| drop(notify_sources::for_a_person(conn, past, NOW)));
     assert_uses(&database, "chat_messages_undecided", |conn| drop(chat_messages::undecided(conn, account)));
     assert_uses(&database, "sqlite_autoindex_chat_messages_1", |conn| {
         drop(chat_messages::existing(conn, account, &["1.PNM".into()]))

@@ -49,6 +49,7 @@ CREATE TABLE notices (
     seen_at BIGINT
 );
 CREATE UNIQUE INDEX notices_live ON notices (owner_id, key) WHERE stage <> 'done';
+CREATE INDEX notices_open ON notices (stage, id) WHERE stage IN ('held', 'told');
 CREATE INDEX notices_by_owner ON notices (owner_id, id);
 CREATE INDEX notices_by_account ON notices (account_id);
 CREATE INDEX notices_by_buyer ON notices (buyer_id, account_id) WHERE buyer_id IS NOT NULL;

@@ -279,11 +279,12 @@ async fn messages(
         let read = move |conn: &mut DbConn| match cursor.find(conn)? {
             // The first time: what was before is history.
             None => Ok((None, (Vec::new(), to))),
-            Some(from) if from >= to => Ok((Some(from), (Vec::new(), from))),
+            Some(from) if from >= to => Ok((Some(to), (Vec::new(), to))),
             Some(from) => Ok((Some(from), sources::said(conn, event, from, to)?)),
         };
         let (from, (found, reached)) = store.read(read).await?;
-        if from.is_some_and(|from| found.is_empty() && reached.since(from) < SPAN) {
+        let is_end = reached == to;
+        if from.is_some_and(|from| found.is_empty() && is_end && reached.since(from) < SPAN) {
             return Ok(());
         }
         let minutes = (event == Event::Unanswered).then(|| i64::try_from(waited.as_secs() / 60).unwrap_or(i64::MAX));
@@ -295,7 +296,7 @@ async fn messages(
             cursor.put(conn, reached)
         };
         store.write(write).await?;
-        if reached == to {
+        if is_end {
             return Ok(());
         }
     }

@@ -310,6 +310,37 @@ async fn an_account_that_failed_is_told_once_and_its_end_once() {
     assert!(ticks.borrow().iter().all(|live| *live <= 1));
 }
 
+/// As in the seeds' picture of the watch: check, and have it connected anew.
+#[actix::test]
+async fn an_account_whose_line_is_dead_is_connected_anew_when_it_is_found_twice() {
+    let bed = Bed::paused();
+    let connected = |since| Status::new(State::Connected, Reason::Registered, since);
+    let long_ago = clock::unix() - Duration::from_secs(600);
+    let restarted = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&restarted);
+    let ways = Ways {
+        overview: answering(move |_| {
+            let accounts = vec![(AccountId(1), connected(long_ago)), (AccountId(2), connected(long_ago))];
+            crate::account::messages::RegistryOverview { shards: 1, accounts }
+        }),
+        snapshot: answering(move |crate::account::messages::SnapshotOf(account)| {
+            let answered = if account == AccountId(1) { long_ago } else { clock::unix() };
+            Some(watch::snapshot(account, connected(long_ago), answered))
+        }),
+        restart: answering(move |crate::account::messages::Restart(account)| {
+            noted.lock().unwrap().push(account);
+            true
+        }),
+    };
+    let needs = Needs { registry: Rc::new(move || ways.clone()), ..needs(&health()) };
+    let config = Config { poll: Duration::from_secs(30), ..config() };
+    let _actor = NotifyActor::new(&bed.store, config, needs).start();
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    assert_eq!(*restarted.lock().unwrap(), [], "a machine that slept makes everybody look dead once");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(*restarted.lock().unwrap(), [AccountId(1)]);
+}
+
 #[actix::test]
 async fn a_trial_goes_beside_the_queue_and_says_what_the_service_said() {
     let bed = Bed::new();

@@ -72,25 +72,36 @@ fn is_dead(snapshot: &AccountSnapshot, dead_after: Duration, now: Timestamp) -> 
     snapshot.status.state == State::Connected && now.since(heard) > dead_after * PATIENCE
 }
 
+/// Of an account whose last heartbeat was answered then.
+#[cfg(test)]
+pub(super) fn snapshot(
+    account: AccountId,
+    status: crate::account::state::Status,
+    answered: impl Into<Option<Timestamp>>,
+) -> AccountSnapshot {
+    AccountSnapshot {
+        account,
+        status,
+        heartbeat_sent: None,
+        heartbeat_answered: answered.into(),
+        last_business: None,
+        unstored: 0,
+        filling_gap: false,
+        connections: 1,
+        token_issued_at: None,
+        token_requests_today: 0,
+        breaker_open: false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::account::state::{Reason, Status};
 
     fn snapshot(since: i64, answered: Option<i64>) -> AccountSnapshot {
-        AccountSnapshot {
-            account: AccountId(1),
-            status: Status::new(State::Connected, Reason::Registered, Timestamp(since)),
-            heartbeat_sent: None,
-            heartbeat_answered: answered.map(Timestamp),
-            last_business: None,
-            unstored: 0,
-            filling_gap: false,
-            connections: 1,
-            token_issued_at: None,
-            token_requests_today: 0,
-            breaker_open: false,
-        }
+        let status = Status::new(State::Connected, Reason::Registered, Timestamp(since));
+        super::snapshot(AccountId(1), status, answered.map(Timestamp))
     }
 
     #[test]

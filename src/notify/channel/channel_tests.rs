@@ -253,6 +253,20 @@ fn a_configuration_is_refused_by_its_field() {
     }
 }
 
+/// S19: a channel that named its own mail server would let users reach into the network around this one.
+#[test]
+fn s19_a_letter_goes_by_the_administrators_server_alone() {
+    let config = config(Kind::Email, json!({"recipient_email": "me@example.com"}));
+    assert_eq!(config.urls().count(), 0);
+    match config.build(&message(), "u", NOW) {
+        Dispatch::Mail { to, subject, .. } => assert_eq!((&*to, &*subject), ("me@example.com", "鱼塘 收到新消息")),
+        Dispatch::Http(_) => panic!("no letter"),
+    }
+    for field in ["smtp_server", "smtp_port", "email_user", "email_password", "smtp_use_tls"] {
+        assert_eq!(fault(Kind::Email, json!({"to": "me@example.com", field: "10.0.0.1"})).field, field);
+    }
+}
+
 #[test]
 fn older_names_of_kinds_and_fields_are_known() {
     for (name, kind) in
