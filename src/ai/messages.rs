@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{record::Unsent, settings::AiSettings};
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, UserId},
     reply::outside::AiWord,
 };
 
@@ -25,6 +25,9 @@ pub struct AskAi {
 pub struct AiQuestion {
     pub settings: Arc<AiSettings>,
     pub account: AccountId,
+    pub owner: UserId,
+    /// The account's name.
+    pub name: Arc<str>,
     /// The seller's own id on the platform.
     pub own: BuyerId,
     pub conversation: ConversationId,

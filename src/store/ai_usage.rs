@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, sql_types::BigInt};
 
-use super::{DbConn, Scope, accounts::own, connection::per_backend, schema::ai_usage};
+use super::{DbConn, Page, Scope, accounts::own, connection::per_backend, schema::ai_usage};
 use crate::ids::AccountId;
 
 /// What was used on one day.
@@ -56,20 +56,30 @@ pub fn of_day(conn: &mut DbConn, account: AccountId, day: i64) -> QueryResult<Us
     Ok(row.unwrap_or_default())
 }
 
-/// The days from `first` to `last`, of one account or of all in the scope: newest day first.
-pub fn list(
+/// A part of the days since `first`, of one account or of all in the scope, the newest day first; and how many there are.
+pub fn page(
     conn: &mut DbConn,
     scope: &Scope,
     account: Option<AccountId>,
     first: i64,
-    last: i64,
-) -> QueryResult<Vec<UsageRow>> {
-    let mut query = ai_usage::table
-        .filter(ai_usage::account_id.eq_any(own!(scope)))
-        .filter(ai_usage::day.between(first, last))
-        .into_boxed();
-    if let Some(account) = account {
-        query = query.filter(ai_usage::account_id.eq(account));
-    }
-    query.order((ai_usage::day.desc(), ai_usage::account_id)).select(UsageRow::as_select()).load(conn)
+    page: Page,
+) -> QueryResult<(Vec<UsageRow>, i64)> {
+    let fitting = || {
+        let mut query = ai_usage::table
+            .filter(ai_usage::account_id.eq_any(own!(scope)))
+            .filter(ai_usage::day.ge(first))
+            .into_boxed();
+        if let Some(account) = account {
+            query = query.filter(ai_usage::account_id.eq(account));
+        }
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let rows = fitting()
+        .order((ai_usage::day.desc(), ai_usage::account_id))
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(UsageRow::as_select())
+        .load(conn)?;
+    Ok((rows, total))
 }

@@ -109,8 +109,9 @@ async fn a2_a_model_that_gives_in_is_corrected_and_the_floor_holds() {
     assert_eq!(explained["sends"][0]["state"], "confirmed");
 
     let usage = bargain.api.get("/api/v1/ai/usage").await.is(200).json();
-    assert_eq!((&usage[0]["usage"]["calls"], &usage[0]["usage"]["failures"]), (&json!(2), &json!(0)));
-    assert!(usage[0]["usage"]["cost"].as_i64().unwrap() > 0);
+    let usage = &usage["items"][0]["usage"];
+    assert_eq!((&usage["calls"], &usage["failures"]), (&json!(2), &json!(0)));
+    assert!(usage["cost"].as_i64().unwrap() > 0);
 }
 
 /// A2: whatever buyers write and however the model is fooled, nothing of it reaches a buyer.
@@ -246,6 +247,8 @@ async fn a6_a_days_limit_is_kept_and_what_happens_then_was_set() {
     let row = bargain.app.decided(&bargain.shop, &second).await;
     assert_eq!((row.reason.as_deref(), row.needs_person), (Some("left_to_person"), true));
     assert_eq!(bargain.app.platform().model().asked().len(), 1);
+    let notices = bargain.api.get("/api/v1/notices?event=ai_cap").await.is(200).json();
+    assert_eq!((&notices["total"], &notices["items"][0]["count"]), (&json!(1), &json!(1)), "{notices}");
 }
 
 /// A5, A8, S: keys are not shown, not copied, and not sent where their giver did not say.

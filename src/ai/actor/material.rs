@@ -1,4 +1,4 @@
-//! What must be known to answer a turn, read in one go.
+//! What must be known to answer a turn: the item from memory where it was asked for a moment ago, the rest read in one go.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::{
     ai::messages::AiQuestion,
     ids::{Fen, Timestamp},
     platform::{hours, mtop::item::Spec},
-    store::{DbConn, QueryResult, ai_usage, items, transcript},
+    store::{DbConn, QueryResult, Store, StoreError, ai_usage, items, transcript},
 };
 
 /// Messages of a conversation that are looked at, at most; the tokens decide how many of them are told.
@@ -36,11 +36,20 @@ pub(super) struct Item {
 }
 
 impl Material {
-    pub(super) fn read(conn: &mut DbConn, question: &AiQuestion, now: Timestamp) -> QueryResult<Self> {
-        let AiQuestion { account, conversation, own, item, messages, .. } = question;
-        let known = item.as_ref().map(|item| items::find(conn, *account, item)).transpose()?.flatten();
+    pub(super) async fn read(store: &Store, question: &AiQuestion, now: Timestamp) -> Result<Self, StoreError> {
+        let item = match &question.item {
+            Some(item) => store.item(question.account, item).await?,
+            None => None,
+        };
+        let question = question.clone();
+        let material = store.read(move |conn| Self::read_rest(conn, &question, now)).await?;
+        Ok(Self { item: item.map(|item| Item::from(&*item)), ..material })
+    }
+
+    fn read_rest(conn: &mut DbConn, question: &AiQuestion, now: Timestamp) -> QueryResult<Self> {
+        let AiQuestion { account, conversation, own, messages, .. } = question;
         Ok(Self {
-            item: known.map(Item::from),
+            item: None,
             history: transcript::recent(conn, *account, conversation, own, messages, now - REMEMBERED, MESSAGES)?,
             used: ai_usage::of_day(conn, *account, hours::day_of(now))?,
         })
@@ -58,18 +67,18 @@ impl Material {
     }
 }
 
-impl From<items::Item> for Item {
+impl From<&items::Item> for Item {
     /// Of specs with several prices the dearest counts: a discount on it must not be measured by a cheaper one.
-    fn from(row: items::Item) -> Self {
+    fn from(row: &items::Item) -> Self {
         let specs = row.specs();
         let dearest = specs.iter().filter_map(|spec| spec.price).max();
         Self {
             price: dearest.max(row.price),
             specs: specs.iter().map(told).collect::<Vec<_>>().join("；"),
-            title: row.title,
-            description: row.description,
+            title: row.title.clone(),
+            description: row.description.clone(),
             stock: row.stock,
-            notes: row.ai_facts,
+            notes: row.ai_facts.clone(),
             floor: row.floor,
         }
     }

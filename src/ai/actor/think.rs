@@ -21,9 +21,13 @@ use crate::{
         settings::{AiSettings, Mode, Otherwise},
     },
     ids::Fen,
+    notify::{event::Event, notice::Subject},
     platform::hours,
     reply::outside::AiWord,
-    store::{Store, ai_usage},
+    store::{
+        Store, ai_usage,
+        notices::{self, Opening},
+    },
     telemetry::clock,
 };
 
@@ -60,8 +64,7 @@ struct Thinking<'a> {
 
 /// Answers as the settings say. What it used is written down whatever comes of it.
 pub async fn think(store: &Store, client: &AiClient, question: &AiQuestion) -> Thought {
-    let asked = question.clone();
-    let material = match store.read(move |conn| Material::read(conn, &asked, clock::unix())).await {
+    let material = match Material::read(store, question, clock::unix()).await {
         Ok(material) => material,
         Err(error) => {
             warn!(class = "database"; "cannot read what the AI must know: {error}");
@@ -70,7 +73,11 @@ pub async fn think(store: &Store, client: &AiClient, question: &AiQuestion) -> T
     };
     let settings = &question.settings;
     let (tokens, cost) = (material.used.tokens_in + material.used.tokens_out, material.used.cost);
-    if settings.is_used_up(tokens, cost) {
+    let used_up = settings.is_used_up(tokens, cost);
+    if used_up || material.used.calls == 0 {
+        tell_of_cap(store, question, used_up).await;
+    }
+    if used_up {
         return Thought::nothing(otherwise(settings, settings.at_cap, "cap", Intent::Default));
     }
     let mut thinking =
@@ -84,6 +91,24 @@ pub async fn think(store: &Store, client: &AiClient, question: &AiQuestion) -> T
         }
     }
     Thought { answer, intent: Some(intent), floor, tries, used }
+}
+
+/// The owner hears that a day's limit is reached, once, and that the AI answers again with the first call of another day.
+async fn tell_of_cap(store: &Store, question: &AiQuestion, used_up: bool) {
+    let (owner, account, name) = (question.owner, question.account, question.name.to_string());
+    let key = format!("ai_cap:{account}");
+    let told = store.write(move |conn| {
+        if !used_up {
+            return notices::end(conn, owner, &key, clock::unix()).map(drop);
+        }
+        let subject = Subject { account: Some(name), ..Subject::default() };
+        let (event, severity) = (Event::AiCap, Event::AiCap.severity());
+        let opening = Opening { owner, account: Some(account), buyer: None, event, severity, key, subject };
+        notices::open(conn, &opening, clock::unix())
+    });
+    if let Err(error) = told.await {
+        warn!(class = "database", "account.id" = account.0; "cannot note that the AI's limit is reached: {error}");
+    }
 }
 
 impl Thought {

@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 
 use super::{Key, ReplyActor, case::Case};
 use crate::{
+    account::facts::AccountFacts,
     ai::{
         messages::{AiAnswer, AiQuestion, AskAi},
         record::Bargain,
         settings::AiSettings,
     },
     hook::{messages::AskHook, request::HookTurn},
-    ids::{AccountId, BuyerId, ItemId},
+    ids::{AccountId, ItemId},
     inbox::messages::TurnSettled,
     reply::{decide::Question, outside::HookWord},
     telemetry::clock,
@@ -77,10 +78,10 @@ impl ReplyActor {
 
     fn ask_ai(&mut self, key: &Key, case: &Case, gone: oneshot::Receiver<()>, ctx: &mut Context<Self>) -> SpawnHandle {
         let settings = self.answers(key.0).and_then(|answers| answers.ai.clone());
-        let own = self.accounts.get(&key.0).map(|account| account.facts.uid.clone());
-        let asked = settings.zip(own).map(|(settings, own)| {
+        let facts = self.accounts.get(&key.0).map(|account| account.facts.clone());
+        let asked = settings.zip(facts).map(|(settings, facts)| {
             let rounds = self.rounds(key, case.item.as_ref(), settings.deal_ends_after());
-            self.ai.send(AskAi { question: ai_question(settings, own, rounds, case), gone })
+            self.ai.send(AskAi { question: ai_question(settings, facts, rounds, case), gone })
         });
         let heard = async move {
             match asked {
@@ -135,12 +136,14 @@ impl ReplyActor {
     }
 }
 
-fn ai_question(settings: Arc<AiSettings>, own: BuyerId, rounds: u32, case: &Case) -> AiQuestion {
+fn ai_question(settings: Arc<AiSettings>, facts: AccountFacts, rounds: u32, case: &Case) -> AiQuestion {
     let messages = &case.turn.messages;
     AiQuestion {
         settings,
-        account: case.turn.account,
-        own,
+        account: facts.id,
+        owner: facts.owner,
+        name: facts.name,
+        own: facts.uid,
         conversation: case.turn.conversation.clone(),
         item: case.item.clone(),
         said: messages.iter().filter(|message| message.is_text).map(|message| message.text.clone()).collect(),

@@ -16,6 +16,7 @@ use super::{
         error::{ApiError, ApiResult, Code, ErrorBody, Language, Said},
         gate::Caller,
         input::{Body, Change, Few, Id, Line, Query, SecretText, Text, Whole, if_match},
+        page::{Page, PageNumber, Paging, PerPage},
         secret_hint::SecretHint,
         tag,
     },
@@ -145,6 +146,10 @@ pub struct DayView {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct UsageQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
     #[param(inline)]
     account: Option<Whole<1, { i64::MAX }>>,
     /// Today and so many days before; absent: 30.
@@ -331,15 +336,17 @@ pub async fn test(
         if choices.mode.is_none_or(|mode| mode == Mode::Off) {
             choices.mode = Some(Mode::Auto);
         }
-        Ok((account.uid, choices.resolve(own_key, &system, system_key.as_ref())))
+        Ok((account, choices.resolve(own_key, &system, system_key.as_ref())))
     };
-    let (own, settings) = app.store.read(read).await?;
+    let (account, settings) = app.store.read(read).await?;
     let settings = settings.ok_or_else(|| ApiError::from(Code::WrongState).with("reason", "no_provider"))?;
     let AiTrialBody { messages, item_id, conversation_id, rounds } = body.0;
     let question = AiQuestion {
         settings: Arc::new(settings),
         account: id,
-        own,
+        owner: account.owner,
+        name: account.name.into(),
+        own: account.uid,
         conversation: conversation_id.map_or_else(|| "".into(), |id| id.into_string().into()),
         item: item_id.map(|item| ItemId::from(item.into_string())),
         said: messages.into_vec().into_iter().map(Text::into_string).collect(),
@@ -392,16 +399,16 @@ impl TryView {
 }
 
 /// What the AI used, by account and day, newest first.
-#[utoipa::path(get, path = "/api/v1/ai/usage", tag = "ai", params(UsageQuery), responses((status = 200, body = Vec<DayView>)))]
-pub async fn usage(caller: Caller, query: Query<UsageQuery>, app: Data<AppState>) -> ApiResult<Json<Vec<DayView>>> {
+#[utoipa::path(get, path = "/api/v1/ai/usage", tag = "ai", params(UsageQuery), responses((status = 200, body = Page<DayView>)))]
+pub async fn usage(caller: Caller, query: Query<UsageQuery>, app: Data<AppState>) -> ApiResult<Json<Page<DayView>>> {
+    let paging = Paging::new(query.0.page, query.0.per_page);
     let account = query.0.account.map(|id| AccountId(id.get()));
-    let today = hours::day_of(clock::unix());
-    let first = today - query.0.days.map_or(30, Whole::get);
-    let read = move |conn: &mut DbConn| ai_usage::list(conn, &caller.scope, account, first, today);
-    let rows = app.turns.read(&app.store, read).await?;
+    let first = hours::day_of(clock::unix()) - query.0.days.map_or(30, Whole::get);
+    let read = move |conn: &mut DbConn| ai_usage::page(conn, &caller.scope, account, first, paging.part());
+    let (rows, total) = app.turns.read(&app.store, read).await?;
     let view =
         |row: ai_usage::UsageRow| DayView { account_id: row.account, day: date(row.day), usage: row.usage.into() };
-    Ok(Json(rows.into_iter().map(view).collect()))
+    Ok(Json(paging.answer(rows.into_iter().map(view).collect(), total)))
 }
 
 /// A day of the platform's calendar, as people write it.
