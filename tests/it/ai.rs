@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use yutang::{
     ids::{ConversationId, Fen, Timestamp},
+    notify::event::Event,
     platform::mtop::item::ItemDetail,
     sim::{ModelAct, Said},
-    store::{items, rules::NewRule},
+    store::{Page, items, notices, rules::NewRule},
 };
 
 use crate::{
@@ -247,8 +248,14 @@ async fn a6_a_days_limit_is_kept_and_what_happens_then_was_set() {
     let row = bargain.app.decided(&bargain.shop, &second).await;
     assert_eq!((row.reason.as_deref(), row.needs_person), (Some("left_to_person"), true));
     assert_eq!(bargain.app.platform().model().asked().len(), 1);
-    let notices = bargain.api.get("/api/v1/notices?event=ai_cap").await.is(200).json();
-    assert_eq!((&notices["total"], &notices["items"][0]["count"]), (&json!(1), &json!(1)), "{notices}");
+    let scope = bargain.app.scope();
+    let filter = notices::Filter { event: Some(Event::AiCap), ..notices::Filter::default() };
+    let told = || {
+        let filter = filter.clone();
+        bargain.app.read(move |conn| notices::page(conn, &scope, &filter, Page::first(9))).0.pop()
+    };
+    let notice = bargain.app.eventually("the owner is told", told).await;
+    assert_eq!((notice.account, notice.count), (Some(bargain.shop.id), 1));
 }
 
 /// A5, A8, S: keys are not shown, not copied, and not sent where their giver did not say.
