@@ -359,7 +359,9 @@ pub async fn send(
     let views: Vec<EntryView> = entries.into_iter().map(EntryView::from).collect();
     let (actor, owner, now) = (caller.actor(), caller.scope.user(), clock::unix());
     let ids: Vec<&str> = views.iter().map(EntryView::id).collect();
-    let deed = Deed::new("conversation.send", key::conversation(row.account, &row.conversation)).of(owner).after(ids);
+    let deed = Deed::new("conversation.send", key::conversation(row.account, &row.conversation))
+        .of(owner)
+        .after(serde_json::json!({"outbox": ids}));
     let noted = app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await;
     noted.map_err(ApiError::after_the_deed)?;
     Ok(HttpResponse::Accepted().json(views))

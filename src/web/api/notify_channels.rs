@@ -15,7 +15,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, ErrorBody, Said},
     gate::Caller,
-    input::{Body, Change, Few, Id, Line, NoBody, given, if_match},
+    input::{Body, Change, Few, Id, Line, NoBody, Whole, given, if_match},
     tag, user_url,
 };
 use crate::{
@@ -132,10 +132,15 @@ pub struct TriedView {
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionBody {
     #[schema(value_type = i64, minimum = 1)]
+    #[serde(deserialize_with = "channel")]
     channel_id: ChannelId,
     event: Event,
     /// From this severity on.
     min_severity: Severity,
+}
+
+fn channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelId, D::Error> {
+    Whole::<1, { i64::MAX }>::deserialize(deserializer).map(|id| ChannelId(id.get()))
 }
 
 /// Everything that goes to channels, anew.
@@ -399,7 +404,8 @@ pub async fn set_subscriptions(
         }
         let after = SubscriptionsView::read(conn, &caller, &keys)?;
         let deed = Deed::new("notify_subscriptions.update", scope.user()).of(scope.user());
-        let deed = deed.before(before.subscriptions).after(&after.subscriptions);
+        let noted = |view: &SubscriptionsView| json!({"subscriptions": view.subscriptions});
+        let deed = deed.before(noted(&before)).after(noted(&after));
         audit::record(conn, &caller.actor(), &deed, now)?;
         Ok(Ok(after))
     };
