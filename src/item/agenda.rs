@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::progress::SyncState;
-use crate::ids::{AccountId, ItemId, Timestamp};
+use crate::{
+    ids::{AccountId, ItemId, Timestamp},
+    platform::hours::{AHEAD as CHINA_MS, DAY as DAY_MS},
+};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// The platform's days begin at midnight in China.
-const CHINA_MS: i64 = 8 * 60 * 60 * 1000;
+/// Days since 1970 in China: an item can be polished once in each.
+pub use crate::platform::hours::day_of as day;
 
 /// Looked at again after this long, whatever there was to do.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
@@ -99,11 +100,6 @@ fn polish_at(item: &ToPolish, config: &Config, now: Timestamp) -> Timestamp {
     let midnight = Timestamp(day * DAY_MS - CHINA_MS);
     let spread = fraction(&[item.item.as_str().as_bytes(), &day.to_le_bytes()]);
     midnight + config.polish_from + config.polish_span.mul_f64(spread)
-}
-
-/// Days since 1970 in China: an item can be polished once in each.
-pub fn day(at: Timestamp) -> i64 {
-    (at.0 + CHINA_MS).div_euclid(DAY_MS)
 }
 
 /// A number from 0 up to 1 that is the same for the same bytes (FNV-1a), and looks like chance.

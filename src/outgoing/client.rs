@@ -1,6 +1,6 @@
 //! Sends to addresses of users, and to nothing they must not reach through us.
 
-use std::{error::Error, io, net::IpAddr, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{error::Error, io, net::IpAddr, net::SocketAddr, rc::Rc, time::Duration};
 
 use actix_service::{Service as _, fn_service};
 use actix_tls::connect::{ConnectError as TcpError, ConnectInfo, Connection, tcp::TcpConnector};
@@ -13,7 +13,6 @@ use awc::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::net::TcpStream;
 
 pub use awc::http::Method;
@@ -165,7 +164,7 @@ impl Answer {
 impl OutgoingClient {
     /// For the thread it is made on.
     pub fn new(config: &Config) -> Self {
-        let tls = tls();
+        let tls = crate::platform::tls::config();
         let allow: Rc<[Network]> = config.allow.clone().into();
         let connect = move |info| connect(info, Rc::clone(&allow));
         let connector = awc::Connector::new()
@@ -303,22 +302,6 @@ async fn look_up(info: &ConnectInfo<Uri>) -> Result<Vec<SocketAddr>, TcpError> {
     }
     let found = tokio::net::lookup_host((host, info.port())).await;
     found.map(Iterator::collect).map_err(|error| TcpError::Resolver(Box::new(error)))
-}
-
-fn tls() -> Arc<ClientConfig> {
-    let provider = ring::default_provider();
-    // An error only says that it is installed already. `Connector::new` wants a process-wide provider.
-    let _ = provider.clone().install_default();
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    #[expect(
-        clippy::unwrap_used,
-        reason = "ring supports both default versions: only a provider without their suites fails here"
-    )]
-    let versions =
-        ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions().unwrap();
-    let mut config = versions.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::Timestamp;
 
 const MINUTE: i64 = 60_000;
-const DAY: i64 = 24 * 60 * MINUTE;
-/// How far the platform's time is ahead of UTC.
-const AHEAD: i64 = 8 * 60 * MINUTE;
+/// A day in milliseconds.
+pub const DAY: i64 = 24 * 60 * MINUTE;
+/// How far the platform's time is ahead of UTC, in milliseconds.
+pub const AHEAD: i64 = 8 * 60 * MINUTE;
 
 /// A stretch of time that comes back every week. One that ends before it begins goes past midnight, and counts for the day it began on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

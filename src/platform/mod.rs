@@ -10,4 +10,5 @@ pub mod lwp;
 pub mod mtop;
 pub mod profile;
 pub mod socket;
+pub mod tls;
 pub mod upload;

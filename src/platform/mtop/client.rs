@@ -19,11 +19,13 @@ use awc::{
     },
 };
 use bytes::Bytes;
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::net::TcpStream;
 
 use super::{call::Call, outcome::Outcome};
-use crate::{ids::Timestamp, platform::cookies::Cookies};
+use crate::{
+    ids::Timestamp,
+    platform::{cookies::Cookies, tls},
+};
 
 /// The real gateway's origin.
 pub const GATEWAY_URL: &str = "https://h5api.m.goofish.com";
@@ -192,7 +194,7 @@ pub fn http_client(timeout: Duration) -> awc::Client {
         .limit(0)
         .timeout(timeout)
         .handshake_timeout(timeout)
-        .rustls_0_23(tls());
+        .rustls_0_23(tls::config());
     awc::Client::builder().connector(connector).timeout(timeout).disable_redirects().finish()
 }
 
@@ -201,22 +203,6 @@ async fn connect(info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, T
     let connection = TcpConnector::default().service().call(info).await?;
     connection.io_ref().set_nodelay(true).map_err(TcpError::Io)?;
     Ok(connection)
-}
-
-fn tls() -> Arc<ClientConfig> {
-    let provider = ring::default_provider();
-    // An error only says that it is installed already. `Connector::new` wants a process-wide provider.
-    let _ = provider.clone().install_default();
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    #[expect(
-        clippy::unwrap_used,
-        reason = "ring supports both default versions: only a provider without their suites fails here"
-    )]
-    let versions =
-        ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions().unwrap();
-    let mut config = versions.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
 }
 
 #[cfg(test)]
@@ -435,8 +421,8 @@ mod tests {
 
     #[actix_web::test]
     async fn tls_can_be_set_up_for_the_real_gateway() {
-        let config = tls();
+        let config = tls::config();
         assert_eq!(config.alpn_protocols, [b"http/1.1"]);
-        assert_eq!(tls().alpn_protocols.len(), 1, "a second client on the thread is fine");
+        assert_eq!(tls::config().alpn_protocols.len(), 1, "a second client on the thread is fine");
     }
 }
