@@ -22,7 +22,7 @@ use crate::{
     item::agenda,
     outbox::entry::Entry,
     platform::lwp::event::{Content, Message as Chat},
-    reply::rule::{Matching, Reply, Rule},
+    reply::rule::{Action, Rule, RuleBody},
     store::{
         Config, DbConn, Keys, QueryResult, Scope, Secret, Store,
         accounts::{self, NewAccount},
@@ -294,19 +294,13 @@ pub(crate) fn own_chat(facts: &AccountFacts, conversation: &str, id: &str, text:
 
 /// A rule that answers when the keyword occurs.
 pub(crate) fn rule(id: i64, keyword: &str, reply: &str) -> Rule {
-    Rule {
-        id: RuleId(id),
-        account: None,
-        item: None,
-        matching: Matching::Contains,
-        keyword: keyword.into(),
-        any_of: Vec::new(),
-        all_of: Vec::new(),
-        exclude: Vec::new(),
-        replies: vec![Reply::Text(reply.into())],
-        once: false,
-        priority: 0,
-        enabled: true,
-        created_at: Timestamp(0),
-    }
+    let actions = vec![Action::Text(reply.into())];
+    let body = RuleBody { keyword: keyword.into(), actions, ..RuleBody::default() };
+    Rule { id: RuleId(id), body, created_at: Timestamp(id) }
+}
+
+/// The same rule with something changed.
+pub(crate) fn but(mut rule: Rule, change: impl FnOnce(&mut RuleBody)) -> Rule {
+    change(&mut rule.body);
+    rule
 }

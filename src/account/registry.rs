@@ -300,7 +300,8 @@ impl AccountRegistry {
         mut answers: HashMap<AccountId, AnswerSettings>,
     ) -> RulesLoaded {
         let rules = accounts.iter().map(|account| {
-            let book = self.libraries.get(&account.owner).map(|library| library.book(account.id)).unwrap_or_default();
+            let no_rules = Library::default;
+            let book = self.libraries.get(&account.owner).map_or_else(no_rules, Clone::clone).book(account.id);
             let blocked = Arc::new(blocked.remove(&account.id).unwrap_or_default());
             let answers = Arc::new(answers.remove(&account.id).unwrap_or_default());
             (account.id, AccountRules { book, blocked, answers })

@@ -18,15 +18,17 @@ use super::{
     scope, write_down,
 };
 use crate::{
-    ids::{AccountId, RuleId, Timestamp},
+    ids::{AccountId, PictureId, RuleId, Timestamp},
     reply::{
+        condition::Conditions,
         matcher::Library,
-        rule::{Matching, Reply, Rule},
+        rule::{Action, Matching, Rule, RuleBody, Trigger},
     },
     settings::Settings,
     store::{
         DbConn, QueryResult, Saved, Scope, Store, accounts,
-        audit::Deed,
+        audit::{Actor, Deed},
+        pictures,
         rules::{self, Loaded},
     },
 };
@@ -44,8 +46,10 @@ pub(super) enum Command {
     ///
     /// A line is {"account":NAME|null,"item_id":ID|null,"keyword":TEXT,"match":"contains|exact|regex|default","reply":TEXT}. Also
     /// possible: "priority":NUMBER (higher goes first), "once":true (once in a conversation), "image":URL (a picture after the
-    /// texts), "any_of", "all_of" and "exclude" with lists of words, and in "reply" a list of texts and {"image":URL}. account null:
-    /// for all accounts. item_id null: for every item. "match":"default" needs no keyword. "reply":"" stays silent.
+    /// texts), "any_of", "all_of" and "exclude" with lists of words, and in "reply" a list of texts, {"image":URL}, {"pause":MINUTES},
+    /// {"tag":TEXT}, {"untag":TEXT}, {"notify":TEXT} and {"hand_over":USER|null}. "trigger" with "delay_s" and "silent_minutes" is for
+    /// events, "conditions" and "per_day" say for whom, when and how often. account null: for all accounts, or with "only_accounts" for
+    /// some. item_id null: for every item; a list: for these. "match":"default" needs no keyword. "reply":"" stays silent.
     ///
     /// What becomes of each line is reported. When a line is bad nothing is changed. Importing a file again changes nothing.
     Import {
@@ -150,6 +154,12 @@ impl Add {
             any_of: self.any_of,
             all_of: self.all_of,
             exclude: self.exclude,
+            only_accounts: Vec::new(),
+            trigger: None,
+            silent_minutes: 0,
+            delay_s: 0,
+            conditions: Conditions::default(),
+            per_day: None,
         }
     }
 }
@@ -167,6 +177,7 @@ fn save(store: &Store, scope: Scope, mut lines: Vec<Line<Draft>>, on_bad: OnBad)
     Ok(store.write_blocking(move |conn| {
         let accounts = account_numbers(conn, &scope)?;
         refuse_unknown_accounts(&mut lines, &accounts);
+        refuse_unknown_pictures(conn, &scope, &mut lines)?;
         if !import::may_apply(&lines, on_bad) {
             return Ok(Report::refused(&lines));
         }
@@ -200,11 +211,28 @@ fn account_numbers(conn: &mut DbConn, scope: &Scope) -> QueryResult<HashMap<Stri
 
 fn refuse_unknown_accounts(lines: &mut [Line<Draft>], accounts: &HashMap<String, AccountId>) {
     for line in lines {
-        let Ok(Draft { account: Some(name), .. }) = &line.item else { continue };
-        if !accounts.contains_key(name) {
+        let Ok(draft) = &line.item else { continue };
+        let unknown = draft.accounts().find(|name| !accounts.contains_key(*name)).cloned();
+        if let Some(name) = unknown {
             line.item = Err(format!("there is no account {name:?}"));
         }
     }
+}
+
+fn refuse_unknown_pictures(conn: &mut DbConn, scope: &Scope, lines: &mut [Line<Draft>]) -> QueryResult<()> {
+    for line in lines {
+        let Ok(draft) = &line.item else { continue };
+        let images = draft.body.actions.iter().filter_map(|action| match action {
+            Action::Image(url) => PictureId::of_address(url),
+            _ => None,
+        });
+        for id in images.collect::<Vec<_>>() {
+            if pictures::find(conn, scope, &id)?.is_none() {
+                line.item = Err(format!("there is no picture {:?}", id.address()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A rule that was switched off stays so: a file says what a rule is, not whether it works.
@@ -215,15 +243,14 @@ fn write(
     accounts: &HashMap<String, AccountId>,
     now: Timestamp,
 ) -> QueryResult<Vec<Saved>> {
-    let identity = |rule: Rule| (rule.account, rule.item, rule.matching, rule.keyword);
     let stored = rules::list(conn, scope)?.rules.into_iter();
-    let disabled: HashSet<_> = stored.filter(|rule| !rule.enabled).map(identity).collect();
+    let disabled: HashSet<_> = stored.filter(|rule| !rule.body.enabled).map(|rule| rule.body.identity()).collect();
     let drafts = lines.iter().filter_map(|line| line.item.as_ref().ok());
     let mut new: Vec<_> = drafts.map(|draft| draft.new_rule(accounts)).collect();
     for rule in &mut new {
-        rule.enabled = !disabled.contains(&(rule.account, rule.item.clone(), rule.matching, rule.keyword.clone()));
+        rule.enabled = !disabled.contains(&rule.identity());
     }
-    rules::upsert_many(conn, scope, &new, now)
+    rules::upsert_many(conn, scope, &new, &Actor::cli(), now)
 }
 
 fn list(settings: &Settings, owner: &Owner, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -232,13 +259,13 @@ fn list(settings: &Settings, owner: &Owner, json: bool, out: &mut dyn Write) -> 
     let (Loaded { rules, broken }, numbers) =
         store.read_blocking(move |conn| Ok((rules::list(conn, &scope)?, account_numbers(conn, &scope)?)))?;
     let names: HashMap<AccountId, String> = numbers.into_iter().map(|(name, id)| (id, name)).collect();
-    let name = |rule: &Rule| rule.account.map(|id| names.get(&id).cloned().unwrap_or_else(|| id.to_string()));
+    let name = |id: &AccountId| names.get(id).cloned().unwrap_or_else(|| id.to_string());
     if json {
         for rule in &rules {
-            writeln!(out, "{}", json_line(rule, name(rule)))?;
+            writeln!(out, "{}", json_line(&rule.body, name))?;
         }
     } else {
-        let rows: Vec<_> = rules.iter().map(|rule| row(rule, name(rule))).collect();
+        let rows: Vec<_> = rules.iter().map(|rule| row(rule, name)).collect();
         print_table(out, ["ID", "ACCOUNT", "ITEM", "MATCH", "KEYWORD", "REPLY", "MORE"], &rows)?;
     }
     for (_, reason) in &broken {
@@ -247,37 +274,67 @@ fn list(settings: &Settings, owner: &Owner, json: bool, out: &mut dyn Write) -> 
     Ok(())
 }
 
-fn json_line(rule: &Rule, account: Option<String>) -> Value {
-    let replies = rule.replies.iter().map(|reply| match reply {
-        Reply::Text(text) => json!(text),
-        Reply::Image(url) => json!({"image": url}),
+/// What a file may say, without what is as it always is.
+fn json_line(rule: &RuleBody, name: impl Fn(&AccountId) -> String) -> Value {
+    let replies = rule.actions.iter().map(|action| match action {
+        Action::Text(text) => json!(text),
+        other => json!(other),
     });
-    json!({
-        "account": account, "item_id": rule.item, "keyword": rule.keyword, "match": rule.matching.as_str(),
-        "reply": replies.collect::<Vec<_>>(), "priority": rule.priority, "once": rule.once,
-        "any_of": rule.any_of, "all_of": rule.all_of, "exclude": rule.exclude,
-    })
+    let item = match &rule.items[..] {
+        [] => Value::Null,
+        [one] => json!(one),
+        several => json!(several),
+    };
+    let mut line = json!({
+        "account": rule.account.as_ref().map(&name), "item_id": item, "keyword": rule.keyword,
+        "match": rule.matching.as_str(), "reply": replies.collect::<Vec<_>>(), "priority": rule.priority,
+        "once": rule.once, "any_of": rule.any_of, "all_of": rule.all_of, "exclude": rule.exclude,
+    });
+    let accounts: Vec<String> = rule.accounts.iter().map(name).collect();
+    let unusual = [
+        ("only_accounts", (!accounts.is_empty()).then(|| json!(accounts))),
+        ("trigger", (rule.trigger != Trigger::Message).then(|| json!(rule.trigger))),
+        ("silent_minutes", (rule.silent_minutes != 0).then(|| json!(rule.silent_minutes))),
+        ("delay_s", (rule.delay_s != 0).then(|| json!(rule.delay_s))),
+        ("conditions", (!rule.conditions.is_empty()).then(|| json!(rule.conditions))),
+        ("per_day", rule.per_day.map(|most| json!(most))),
+    ];
+    for (field, value) in unusual {
+        if let (Some(value), Value::Object(fields)) = (value, &mut line) {
+            fields.insert(field.to_owned(), value);
+        }
+    }
+    line
 }
 
-fn row(rule: &Rule, account: Option<String>) -> [String; 7] {
-    let replies = rule.replies.iter().map(|reply| match reply {
-        Reply::Text(text) => text.clone(),
-        Reply::Image(url) => format!("[{url}]"),
+fn row(rule: &Rule, name: impl Fn(&AccountId) -> String) -> [String; 7] {
+    let Rule { id, body, .. } = rule;
+    let actions = body.actions.iter().map(|action| match action {
+        Action::Text(text) => text.clone(),
+        Action::Image(url) => format!("[{url}]"),
+        other => json!(other).to_string(),
     });
-    let reply = replies.collect::<Vec<_>>().join(" | ");
+    let reply = actions.collect::<Vec<_>>().join(" | ");
+    let accounts = || body.accounts.iter().map(&name).collect::<Vec<_>>().join(", ");
+    let items = body.items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let matching = if body.trigger == Trigger::Message { body.matching.as_str() } else { body.trigger.as_str() };
     [
-        rule.id.to_string(),
-        account.unwrap_or_else(|| "all".to_owned()),
-        rule.item.as_ref().map_or_else(|| "all".to_owned(), ToString::to_string),
-        rule.matching.as_str().to_owned(),
-        if rule.matching == Matching::Default { "-".to_owned() } else { one_line(&rule.keyword) },
+        id.to_string(),
+        body.account
+            .as_ref()
+            .map(&name)
+            .or_else(|| Some(accounts()).filter(|names| !names.is_empty()))
+            .unwrap_or_else(|| "all".to_owned()),
+        if items.is_empty() { "all".to_owned() } else { items },
+        matching.to_owned(),
+        if body.matching == Matching::Default { "-".to_owned() } else { one_line(&body.keyword) },
         if reply.is_empty() { "(silent)".to_owned() } else { one_line(&reply) },
-        one_line(&more(rule)),
+        one_line(&more(body)),
     ]
 }
 
 /// What is unusual about a rule.
-fn more(rule: &Rule) -> String {
+fn more(rule: &RuleBody) -> String {
     let mut parts = Vec::new();
     if !rule.enabled {
         parts.push("disabled".to_owned());
@@ -292,6 +349,18 @@ fn more(rule: &Rule) -> String {
         if !words.is_empty() {
             parts.push(format!("{name} {}", words.join(", ")));
         }
+    }
+    if rule.silent_minutes != 0 {
+        parts.push(format!("after {} min", rule.silent_minutes));
+    }
+    if rule.delay_s != 0 {
+        parts.push(format!("{} s later", rule.delay_s));
+    }
+    if let Some(most) = rule.per_day {
+        parts.push(format!("{most} a day"));
+    }
+    if !rule.conditions.is_empty() {
+        parts.push(json!(rule.conditions).to_string());
     }
     parts.join("; ")
 }

@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    ids::{AccountId, ItemId, RuleId, Timestamp},
-    reply::rule::{Matching, Reply, Rule},
+    ids::{AccountId, ItemId, PictureId, RuleId, Timestamp},
+    reply::{
+        condition::Conditions,
+        rule::{Action, Identity, Matching, Rule, RuleBody, Trigger},
+    },
     settings::endpoint,
-    store::rules::NewRule,
 };
 
 /// As it stands in the file.
@@ -34,95 +36,92 @@ pub(super) struct RuleLine {
     pub(super) all_of: Vec<String>,
     #[serde(default)]
     pub(super) exclude: Vec<String>,
+    #[serde(default)]
+    pub(super) only_accounts: Vec<String>,
+    pub(super) trigger: Option<Trigger>,
+    #[serde(default)]
+    pub(super) silent_minutes: u32,
+    #[serde(default)]
+    pub(super) delay_s: u32,
+    #[serde(default)]
+    pub(super) conditions: Conditions,
+    pub(super) per_day: Option<u32>,
 }
 
-/// A line that was understood; its account is still a name.
+/// A line that was understood; its accounts are still names.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Draft {
     pub(super) account: Option<String>,
-    pub(super) item: Option<ItemId>,
-    pub(super) matching: Matching,
-    pub(super) keyword: String,
-    pub(super) any_of: Vec<String>,
-    pub(super) all_of: Vec<String>,
-    pub(super) exclude: Vec<String>,
-    pub(super) replies: Vec<Reply>,
-    pub(super) once: bool,
-    pub(super) priority: i32,
+    pub(super) only_accounts: Vec<String>,
+    /// Without its accounts.
+    pub(super) body: RuleBody,
 }
 
 impl RuleLine {
     /// What the line says, or the one thing that is wrong with it.
     pub(super) fn read(self) -> Result<Draft, String> {
-        let matching = self.matching.as_deref().unwrap_or("contains").parse()?;
-        let replies = replies(self.reply, self.image)?;
+        let trigger = self.trigger.unwrap_or(Trigger::Message);
+        let usual = if trigger == Trigger::Message { "contains" } else { "default" };
+        let matching = self.matching.as_deref().unwrap_or(usual).parse()?;
+        let actions = actions(self.reply, self.image)?;
         for (list, words) in [("any_of", &self.any_of), ("all_of", &self.all_of), ("exclude", &self.exclude)] {
             if words.iter().any(|word| word.trim().is_empty()) {
                 return Err(format!("{list} holds an empty word"));
             }
         }
-        Ok(Draft {
-            account: self.account,
-            item: self.item_id.map_or(Ok(None), item)?,
+        let body = RuleBody {
+            items: items(self.item_id)?,
             matching,
             keyword: keyword(matching, self.keyword)?,
             any_of: self.any_of,
             all_of: self.all_of,
             exclude: self.exclude,
-            replies,
+            trigger,
+            silent_minutes: self.silent_minutes,
+            delay_s: self.delay_s,
+            conditions: self.conditions,
+            per_day: self.per_day,
+            actions,
             once: self.once,
             priority: self.priority,
-        })
+            ..RuleBody::default()
+        };
+        let mut only_accounts = self.only_accounts;
+        only_accounts.sort_unstable();
+        only_accounts.dedup();
+        Ok(Draft { account: self.account, only_accounts, body: body.in_order() })
     }
 }
 
 impl Draft {
     /// What makes it the same rule as another: a second one with equal identity replaces the first.
-    pub(super) fn identity(&self) -> (Option<String>, Option<ItemId>, Matching, String) {
-        (self.account.clone(), self.item.clone(), self.matching, self.keyword.clone())
+    pub(super) fn identity(&self) -> (Option<String>, Vec<String>, Identity) {
+        (self.account.clone(), self.only_accounts.clone(), self.body.identity())
     }
 
     /// The rule as the matcher takes it, for trying whether it does. Its account makes no difference to that.
     pub(super) fn rule(&self, id: RuleId) -> Rule {
-        Rule {
-            id,
-            account: None,
-            item: self.item.clone(),
-            matching: self.matching,
-            keyword: self.keyword.clone(),
-            any_of: self.any_of.clone(),
-            all_of: self.all_of.clone(),
-            exclude: self.exclude.clone(),
-            replies: self.replies.clone(),
-            once: self.once,
-            priority: self.priority,
-            enabled: true,
-            created_at: Timestamp(0),
-        }
+        Rule { id, body: self.body.clone(), created_at: Timestamp(0) }
     }
 
-    /// The rule as it is stored; `accounts` knows its account.
-    pub(super) fn new_rule(&self, accounts: &HashMap<String, AccountId>) -> NewRule {
-        NewRule {
-            account: self.account.as_ref().and_then(|name| accounts.get(name).copied()),
-            item: self.item.clone(),
-            matching: self.matching,
-            keyword: self.keyword.clone(),
-            any_of: self.any_of.clone(),
-            all_of: self.all_of.clone(),
-            exclude: self.exclude.clone(),
-            replies: self.replies.clone(),
-            once: self.once,
-            priority: self.priority,
-            enabled: true,
-        }
+    /// The names of all accounts that it speaks of.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &String> {
+        self.account.iter().chain(&self.only_accounts)
+    }
+
+    /// The rule as it is stored; `accounts` knows its accounts.
+    pub(super) fn new_rule(&self, accounts: &HashMap<String, AccountId>) -> RuleBody {
+        let id = |name: &String| accounts.get(name).copied();
+        let only = self.only_accounts.iter().filter_map(id).collect();
+        RuleBody { account: self.account.as_ref().and_then(id), accounts: only, ..self.body.clone() }.in_order()
     }
 
     /// What a report calls it.
     pub(super) fn title(&self) -> String {
-        match self.matching {
+        match self.body.matching {
+            Matching::Default if self.body.trigger != Trigger::Message => self.body.trigger.as_str().to_owned(),
             Matching::Default => "default reply".to_owned(),
-            matching => format!("{} {:?}", matching.as_str(), self.keyword),
+            matching => format!("{} {:?}", matching.as_str(), self.body.keyword),
         }
     }
 }
@@ -138,22 +137,30 @@ fn keyword(matching: Matching, keyword: String) -> Result<String, String> {
     }
 }
 
+/// One item or a list of them.
+fn items(value: Option<Value>) -> Result<Vec<ItemId>, String> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) => list.into_iter().map(item).collect(),
+        Some(one) => item(one).map(|id| vec![id]),
+    }
+}
+
 /// An item id is text, but people write it as a number too.
-fn item(value: Value) -> Result<Option<ItemId>, String> {
+fn item(value: Value) -> Result<ItemId, String> {
     let text = match value {
-        Value::Null => return Ok(None),
         Value::String(text) => text,
         Value::Number(number) if number.is_u64() => number.to_string(),
         _ => return Err("item_id must be text".to_owned()),
     };
     match text.trim() {
         "" => Err("item_id is empty: write null for every item".to_owned()),
-        id => Ok(Some(ItemId::from(id))),
+        id => Ok(ItemId::from(id)),
     }
 }
 
 /// Texts first, then the picture. An empty text says nothing; nothing at all to say must be said with `"reply":""`.
-fn replies(reply: Option<Value>, image: Option<String>) -> Result<Vec<Reply>, String> {
+fn actions(reply: Option<Value>, image: Option<String>) -> Result<Vec<Action>, String> {
     let parts = match reply {
         None | Some(Value::Null) if image.is_none() => {
             return Err("needs a reply or an image (\"reply\":\"\" stays silent)".to_owned());
@@ -162,32 +169,36 @@ fn replies(reply: Option<Value>, image: Option<String>) -> Result<Vec<Reply>, St
         Some(Value::Array(parts)) => parts,
         Some(part) => vec![part],
     };
-    let mut replies = Vec::new();
+    let mut actions = Vec::new();
     for part in parts {
-        replies.extend(reply_part(part)?);
+        actions.extend(reply_part(part)?);
     }
     if let Some(url) = image {
-        replies.push(picture(url)?);
+        actions.push(picture(url)?);
     }
-    Ok(replies)
+    Ok(actions)
 }
 
-fn reply_part(part: Value) -> Result<Option<Reply>, String> {
+fn reply_part(part: Value) -> Result<Option<Action>, String> {
     const FORM: &str = "reply must be text, {\"image\":URL}, or a list of these";
     match part {
         Value::String(text) if text.trim().is_empty() => Ok(None),
-        Value::String(text) => Ok(Some(Reply::Text(text))),
-        Value::Object(mut object) => match (object.len(), object.remove("image")) {
-            (1, Some(Value::String(url))) => picture(url).map(Some),
-            _ => Err(FORM.to_owned()),
+        Value::String(text) => Ok(Some(Action::Text(text))),
+        Value::Object(object) => match serde_json::from_value(Value::Object(object)) {
+            Ok(Action::Image(url)) => picture(url).map(Some),
+            Ok(action) => Ok(Some(action)),
+            Err(_) => Err(FORM.to_owned()),
         },
         _ => Err(FORM.to_owned()),
     }
 }
 
-fn picture(url: String) -> Result<Reply, String> {
-    endpoint(&url, ["http", "https"]).map_err(|reason| format!("the image {url:?} {reason}"))?;
-    Ok(Reply::Image(url))
+/// An address in the web, or an uploaded picture.
+fn picture(url: String) -> Result<Action, String> {
+    if PictureId::of_address(&url).is_none() {
+        endpoint(&url, ["http", "https"]).map_err(|reason| format!("the image {url:?} {reason}"))?;
+    }
+    Ok(Action::Image(url))
 }
 
 #[cfg(test)]
@@ -199,24 +210,26 @@ mod tests {
         serde_json::from_str::<RuleLine>(text).unwrap().read()
     }
 
-    fn texts(parts: &[&str]) -> Vec<Reply> {
-        parts.iter().map(|part| Reply::Text((*part).to_owned())).collect()
+    fn texts(parts: &[&str]) -> Vec<Action> {
+        parts.iter().map(|part| Action::Text((*part).to_owned())).collect()
     }
 
     #[test]
     fn a_plain_line_is_a_global_rule() {
         let draft =
             read(r#"{"account":null,"item_id":null,"keyword":"在吗","match":"contains","reply":"在的"}"#).unwrap();
-        assert_eq!((draft.account, draft.item, draft.matching), (None, None, Matching::Contains));
-        assert_eq!((draft.keyword.as_str(), draft.priority, draft.once), ("在吗", 0, false));
-        assert_eq!(draft.replies, texts(&["在的"]));
+        let body = draft.body;
+        assert_eq!((draft.account, body.items, body.matching), (None, vec![], Matching::Contains));
+        assert_eq!((body.keyword.as_str(), body.priority, body.once), ("在吗", 0, false));
+        assert_eq!(body.actions, texts(&["在的"]));
     }
 
     #[test]
     fn a_default_reply_goes_without_a_keyword_and_may_be_for_one_item() {
         let draft = read(r#"{"item_id":900000000001,"match":"default","reply":"稍等","once":true}"#).unwrap();
-        assert_eq!((draft.matching, draft.keyword.as_str(), draft.once), (Matching::Default, "", true));
-        assert_eq!(draft.item, Some(ItemId::from("900000000001")));
+        let body = draft.body;
+        assert_eq!((body.matching, body.keyword.as_str(), body.once), (Matching::Default, "", true));
+        assert_eq!(body.items, [ItemId::from("900000000001")]);
     }
 
     #[test]
@@ -224,17 +237,20 @@ mod tests {
         let url = "https://img.example.invalid/1.jpg";
         let line =
             format!(r#"{{"keyword":"a","match":"exact","reply":["一",{{"image":"{url}"}},"二"],"image":"{url}"}}"#);
-        let image = Reply::Image(url.to_owned());
-        let [first, second] = [Reply::Text("一".to_owned()), Reply::Text("二".to_owned())];
-        assert_eq!(read(&line).unwrap().replies, [first, image.clone(), second, image]);
+        let image = Action::Image(url.to_owned());
+        let [first, second] = [Action::Text("一".to_owned()), Action::Text("二".to_owned())];
+        assert_eq!(read(&line).unwrap().body.actions, [first, image.clone(), second, image]);
     }
 
     #[test]
     fn a_picture_may_stand_alone_and_an_empty_reply_stays_silent() {
         let alone = read(r#"{"keyword":"a","match":"contains","image":"http://x/y.png"}"#).unwrap();
-        assert_eq!(alone.replies, [Reply::Image("http://x/y.png".to_owned())]);
+        assert_eq!(alone.body.actions, [Action::Image("http://x/y.png".to_owned())]);
         for silent in [r#""""#, "[]", r#"["", " "]"#] {
-            assert_eq!(read(&format!(r#"{{"keyword":"a","match":"contains","reply":{silent}}}"#)).unwrap().replies, []);
+            assert_eq!(
+                read(&format!(r#"{{"keyword":"a","match":"contains","reply":{silent}}}"#)).unwrap().body.actions,
+                []
+            );
         }
     }
 

@@ -31,8 +31,8 @@ use crate::{
         entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
-            ActOnEntry, Answer, Answered, ConversationFacts, Decided, EntryAct, HistorySeen, IfSeen, ListenForReleases,
-            NotActed, NotSent, OnceReleased, OwnSeen, PictureReady, SendByPerson, Settle,
+            ActOnEntry, Answer, Answered, ConversationFacts, Decided, Done, EntryAct, HistorySeen, IfSeen,
+            ListenForReleases, NotActed, NotSent, OnceReleased, OwnSeen, PictureReady, SendByPerson, Settle,
         },
         picture,
         rate::{Rate, RateConfig},
@@ -44,6 +44,7 @@ use crate::{
         chat_messages::DecisionRow,
         conversations::{ConversationRow, Side},
         once_replies::OnceReply,
+        rule_effects::Effect,
         suggestions::{self, NewSuggestion},
     },
     telemetry::{
@@ -147,6 +148,7 @@ struct Batch {
     /// Conversations whose buyers are answered: what waited for approval there is overtaken.
     answered: Vec<(AccountId, ConversationId, Timestamp)>,
     bargains: Vec<BargainRow>,
+    effects: Vec<Effect>,
     released: Vec<(AccountId, SendId)>,
     rows: Vec<Row>,
     /// Settled entries, and as which they are sent again.
@@ -503,6 +505,7 @@ impl Batch {
         }
         suggestions::insert_many(conn, &self.suggestions)?;
         store::bargains::put_many(conn, &self.bargains)?;
+        store::rule_effects::apply(conn, &self.effects)?;
         for (account, id) in &self.released {
             store::once_replies::release(conn, *account, *id)?;
         }
@@ -524,6 +527,7 @@ impl Batch {
         self.suggestions.retain(|row| row.account != id);
         self.answered.retain(|(account, ..)| *account != id);
         self.bargains.retain(|row| row.account != id);
+        self.effects.retain(|effect| effect.account != id);
         self.released.retain(|(account, _)| *account != id);
         self.rows.retain(|row| row.account() != id);
         self.links.retain(|(entry, _)| entry.account != id);
@@ -739,6 +743,18 @@ impl OutboxActor {
     fn note_decision(&mut self, decided: &Decided) {
         self.batch.decisions.extend(decision_rows(decided));
         self.note_what_the_ai_did(decided);
+        if let Some(Done { buyer, buyer_name, rule, effects }) = &decided.done {
+            self.batch.effects.push(Effect {
+                account: decided.account,
+                conversation: decided.conversation.clone(),
+                buyer: buyer.clone(),
+                buyer_name: buyer_name.clone(),
+                rule: *rule,
+                deeds: effects.deeds.clone(),
+                counted: effects.counted == Some(*rule),
+                at: decided.decided_at,
+            });
+        }
         if let Some(facts) = &decided.conversation_facts {
             self.batch.conversations.push(conversation_row(decided, facts));
         }

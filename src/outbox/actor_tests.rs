@@ -12,9 +12,11 @@ use crate::{
         messages::{Trace, Verdict},
     },
     platform::lwp::event::{Content, HistoryPage, Picture},
-    reply::rule::Matching,
-    reply::trail::Trail,
-    store::rules::{self, NewRule},
+    reply::{
+        rule::{Matching, RuleBody},
+        trail::Trail,
+    },
+    store::{audit, rules},
     testbed::{Bed, FakeLine, Heard, chat, let_run, listening, own_chat},
 };
 
@@ -155,6 +157,7 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
         messages: messages.iter().map(|id| (*id).into()).collect(),
         settled_at: clock::unix(),
         decided_at: clock::unix(),
+        done: None,
         answer: Some(Answer {
             peer: "3300001".into(),
             origin: Origin::Rule,
@@ -445,22 +448,10 @@ async fn the_stop_switches_hold_answers_of_all_or_of_one_account_while_decisions
 #[actix::test]
 async fn m13_a_once_reply_is_claimed_with_its_send_and_given_back_when_the_platform_rejects_it() {
     let mut outbox = Outbox::start().await;
-    let rule = NewRule {
-        account: None,
-        item: None,
-        matching: Matching::Default,
-        keyword: String::new(),
-        any_of: Vec::new(),
-        all_of: Vec::new(),
-        exclude: Vec::new(),
-        replies: Vec::new(),
-        once: true,
-        priority: 0,
-        enabled: true,
-    };
+    let rule = RuleBody { matching: Matching::Default, once: true, ..RuleBody::default() };
     let scope = outbox.bed.scope();
     let id = outbox.bed.write(move |conn| {
-        rules::upsert_many(conn, &scope, std::slice::from_ref(&rule), clock::unix())?;
+        rules::upsert_many(conn, &scope, std::slice::from_ref(&rule), &audit::Actor::system(), clock::unix())?;
         rules::find_id(conn, &scope, &rule)
     });
     let id = id.await.unwrap();

@@ -14,7 +14,7 @@ use crate::{
         picture::{NoPicture, Uploaded},
     },
     platform::lwp::event::{HistoryPage, Message},
-    reply::trail::Trail,
+    reply::{decide::Effects, trail::Trail},
 };
 
 /// What was decided about a turn, and what is to be sent for it. Stored in one transaction.
@@ -29,6 +29,8 @@ pub struct Decided {
     pub settled_at: Timestamp,
     pub decided_at: Timestamp,
     pub answer: Option<Answer>,
+    /// What the rule does besides sending.
+    pub done: Option<Done>,
     /// What is newly known of the conversation.
     pub conversation_facts: Option<ConversationFacts>,
     /// The account has an AI: something may wait for approval there.
@@ -140,6 +142,15 @@ pub enum NotActed {
     SentAgain(SendId),
     #[error(transparent)]
     NotSent(#[from] NotSent),
+}
+
+/// What a rule does besides sending.
+#[derive(Debug, Clone)]
+pub struct Done {
+    pub buyer: BuyerId,
+    pub buyer_name: Option<String>,
+    pub rule: RuleId,
+    pub effects: Effects,
 }
 
 #[derive(Debug, Clone)]

@@ -1,12 +1,16 @@
 //! Whether a turn is answered, with what, and why: one pure function.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 pub use super::silence::Silence;
 use super::{
+    condition::BuyerFacts,
     matcher::{PassedRules, RuleBook, Tier},
     outside::{AiWord, Asked, HookWord},
-    rule::{Reply, Rule},
+    rule::{Action, Deed, Reply, Rule, RuleBody},
     source::{Source, Sources},
     template::{Variables, render},
     text::TurnText,
@@ -82,6 +86,9 @@ pub struct State<'a> {
     pub seller_wrote_at: Option<Timestamp>,
     /// Rules with `once` that were used in this conversation.
     pub used_once: &'a HashSet<RuleId>,
+    /// How often rules that are limited by the day answered this buyer today.
+    pub used_today: &'a HashMap<RuleId, u32>,
+    pub buyer: BuyerFacts<'a>,
     pub item_title: Option<&'a str>,
     /// Which sources the account uses.
     pub sources: Sources,
@@ -113,6 +120,24 @@ pub enum Decision {
     },
 }
 
+/// What deciding came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Considered {
+    pub outcome: Outcome,
+    /// Of a settled outcome: what is to be done besides.
+    pub effects: Effects,
+    pub trail: Trail,
+}
+
+/// What a rule does besides sending.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effects {
+    /// In this order.
+    pub deeds: Vec<Deed>,
+    /// This rule is limited by the day: it answered once more.
+    pub counted: Option<RuleId>,
+}
+
 /// How far deciding came.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -135,16 +160,42 @@ pub enum Question {
 /// 3. messages older than the age limit do not count; if none is left: silent, a person should look;
 /// 4. the sources that the account uses, in the order of [`Source::ORDER`]:
 ///    - the hook's word;
-///    - the best rule that holds for the other messages, except rules with `once` that were used here: its replies, or silence if it has none;
+///    - the best rule whose words and conditions hold for the other messages, except rules that were used as often as they may be: its
+///      actions, or silence if it sends nothing;
 ///    - the AI's word, where something was typed;
-///    - the narrowest default reply, for messages of every kind. One that was given and is given once is not replaced by a wider one: silent.
-pub fn decide(turn: &Turn, book: &RuleBook, state: &State<'_>) -> (Outcome, Trail) {
-    let mut search = Search { turn, state, trail: Trail::default() };
-    let outcome = match search.run(book) {
-        Ok(outcome) => outcome,
-        Err(silence) => Outcome::Settled(Decision::Silent(silence)),
-    };
-    (outcome, search.trail)
+///    - the narrowest default reply whose conditions hold, for messages of every kind. One that was given as often as it may be is not
+///      replaced by a wider one: silent.
+pub fn decide(turn: &Turn, book: &RuleBook, state: &State<'_>) -> Considered {
+    let mut search = Search { turn, state, trail: Trail::default(), effects: Effects::default() };
+    let outcome = search.run(book);
+    search.end(outcome)
+}
+
+/// Decides about something that happened, by the rule that waited for it. `turn` has no messages. The first check that holds is the reason:
+/// our account being the buyer or its side unknown, a blocked buyer, the seller took over, conditions or limits of the rule: silent.
+pub fn decide_event(turn: &Turn, rule: &Rule, state: &State<'_>) -> Considered {
+    let mut search = Search { turn, state, trail: Trail::default(), effects: Effects::default() };
+    let outcome = search.run_event(rule).map(Outcome::Settled);
+    search.end(outcome)
+}
+
+/// Whether a rule's own conditions and limits allow it now.
+///
+/// # Errors
+/// Says what stands against it.
+pub fn may_use(rule: &Rule, state: &State<'_>) -> Result<(), PassedOver> {
+    rule.body.conditions.hold(state.now, &state.buyer)?;
+    used_up(rule, state).map_or(Ok(()), Err)
+}
+
+/// A rule that was used as often as it may be.
+fn used_up(rule: &Rule, state: &State<'_>) -> Option<PassedOver> {
+    let today = state.used_today.get(&rule.id).copied().unwrap_or(0);
+    match rule.body.per_day {
+        _ if rule.body.once && state.used_once.contains(&rule.id) => Some(PassedOver::UsedOnce),
+        Some(most) if today >= most => Some(PassedOver::UsedUpToday),
+        Some(_) | None => None,
+    }
 }
 
 /// The search for an answer, and what it met with.
@@ -152,9 +203,30 @@ struct Search<'a> {
     turn: &'a Turn,
     state: &'a State<'a>,
     trail: Trail,
+    effects: Effects,
 }
 
 impl Search<'_> {
+    fn end(self, outcome: Result<Outcome, Silence>) -> Considered {
+        let outcome = outcome.unwrap_or_else(|silence| Outcome::Settled(Decision::Silent(silence)));
+        Considered { outcome, effects: self.effects, trail: self.trail }
+    }
+
+    fn run_event(&mut self, rule: &Rule) -> Result<Decision, Silence> {
+        on_our_side(self.state)?;
+        leave_to_the_seller(None, self.state)?;
+        let source = Source::of_rules(Tier::of(&rule.body));
+        let allowed =
+            if self.state.sources.is_on(source) { may_use(rule, self.state) } else { Err(PassedOver::SourceOff) };
+        if let Err(why) = allowed {
+            let passed = vec![Passed { rule: rule.id, why }];
+            self.note(Step { passed, ..Step::new(source, Found::Nothing) });
+            return Err(Silence::NoRule);
+        }
+        self.note(Step::new(source, Found::Answered).of_rule(rule.id));
+        self.say(rule, source, &[])
+    }
+
     fn run(&mut self, book: &RuleBook) -> Result<Outcome, Silence> {
         let written = written_by_a_buyer(self.turn, self.state)?;
         let latest = written.iter().map(|message| message.sent_at).max();
@@ -209,9 +281,8 @@ impl Search<'_> {
     fn rules(&mut self, book: &RuleBook, fresh: &[&TurnMessage]) -> Result<Option<Decision>, Silence> {
         let state = self.state;
         let may_use = |rule: &Rule| match () {
-            () if !state.sources.is_on(Source::of_rules(Tier::of(rule))) => Err(PassedOver::SourceOff),
-            () if rule.once && state.used_once.contains(&rule.id) => Err(PassedOver::UsedOnce),
-            () => Ok(()),
+            () if !state.sources.is_on(Source::of_rules(Tier::of(&rule.body))) => Err(PassedOver::SourceOff),
+            () => may_use(rule, state),
         };
         let found = book.search(&text_of(fresh), self.turn.item.as_ref(), may_use);
         let answers = found.best.as_ref().map(|best| best.tier);
@@ -225,7 +296,7 @@ impl Search<'_> {
                 Some(best) if best.tier == tier => Step::new(source, Found::Answered).of_rule(best.rule.id),
                 Some(_) | None => Step::new(source, Found::Nothing),
             };
-            step.passed = passed_over(&found.passed, tier);
+            step.passed = passed_over(&found.passed, |of| of == tier);
             self.note(step);
         }
         let Some(best) = found.best else { return Ok(None) };
@@ -260,26 +331,34 @@ impl Search<'_> {
     }
 
     fn defaults(&mut self, book: &RuleBook, fresh: &[&TurnMessage]) -> Result<Decision, Silence> {
-        let sources = self.state.sources;
-        let may_use = |tier| sources.is_on(Source::of_defaults(tier));
-        let default = book.default_for(self.turn.item.as_ref(), may_use);
-        let answers = default.map(|rule| Source::of_defaults(Tier::of(rule)));
+        let state = self.state;
+        let may_use = |rule: &Rule| match () {
+            () if !state.sources.is_on(Source::of_defaults(Tier::of(&rule.body))) => Err(PassedOver::SourceOff),
+            () => rule.body.conditions.hold(state.now, &state.buyer),
+        };
+        let found = book.default_for(self.turn.item.as_ref(), may_use);
+        let answers = found.best.as_ref().map(|best| Source::of_defaults(best.tier));
         for source in [Source::ItemDefault, Source::AccountDefault] {
             if answers.is_some_and(|answers| answers <= source) {
                 break;
             }
             if self.uses(source) {
-                self.note(Step::new(source, Found::NotSet));
+                let passed = passed_over(&found.passed, |tier| Source::of_defaults(tier) == source);
+                let found = if passed.is_empty() { Found::NotSet } else { Found::Nothing };
+                self.note(Step { passed, ..Step::new(source, found) });
             }
         }
-        let (default, source) = default.zip(answers).ok_or(Silence::NoRule)?;
-        if default.once && self.state.used_once.contains(&default.id) {
-            let used = Step::new(source, Found::Nothing).of_rule(default.id).because("used_once");
-            self.note(used);
+        let (default, source) = found.best.map(|best| best.rule).zip(answers).ok_or(Silence::NoRule)?;
+        if let Some(why) = used_up(&default, state) {
+            let step = Step::new(source, Found::Nothing).of_rule(default.id);
+            self.note(match why {
+                PassedOver::UsedOnce => step.because("used_once"),
+                _ => step.because("used_up_today"),
+            });
             return Err(Silence::AlreadyAnsweredOnce { rule: default.id });
         }
         self.note(Step::new(source, Found::Answered).of_rule(default.id));
-        self.say(default, source, fresh)
+        self.say(&default, source, fresh)
     }
 
     /// What a rule says; the step that names it is the last one.
@@ -292,20 +371,29 @@ impl Search<'_> {
             item_id: self.turn.item.as_ref().map_or("", ItemId::as_str),
             item_title: self.state.item_title.unwrap_or_default(),
         };
-        let sends: Vec<_> = rule.replies.iter().filter_map(|reply| fill_in(reply, &variables)).collect();
+        let RuleBody { actions, once, per_day, .. } = &rule.body;
+        let mut sends = Vec::with_capacity(actions.len());
+        for action in actions {
+            match fill_in(action, &variables) {
+                Some(Filled::Send(reply)) => sends.push(reply),
+                Some(Filled::Do(deed)) => self.effects.deeds.push(deed),
+                None => {}
+            }
+        }
+        self.effects.counted = per_day.map(|_| rule.id);
         if sends.is_empty() {
             if let Some(step) = self.trail.0.last_mut() {
                 step.found = Found::Silenced;
             }
             return Err(Silence::EmptyReply { rule: rule.id });
         }
-        Ok(Decision::Answer { source, rule: Some(rule.id), sends, once: rule.once })
+        Ok(Decision::Answer { source, rule: Some(rule.id), sends, once: *once })
     }
 }
 
-/// Those of one tier.
-fn passed_over(passed: &PassedRules, tier: Tier) -> Vec<Passed> {
-    let of_tier = passed.iter().filter(|(rule, _)| Tier::of(rule) == tier);
+/// Those of some tiers.
+fn passed_over(passed: &PassedRules, wanted: impl Fn(Tier) -> bool) -> Vec<Passed> {
+    let of_tier = passed.iter().filter(|(rule, _)| wanted(Tier::of(&rule.body)));
     of_tier.map(|(rule, why)| Passed { rule: rule.id, why: *why }).collect()
 }
 
@@ -317,11 +405,17 @@ fn written_by_a_buyer<'a>(turn: &'a Turn, state: &State<'_>) -> Result<Vec<&'a T
     if written.is_empty() {
         return Err(Silence::NotAPerson);
     }
+    on_our_side(state)?;
+    Ok(written)
+}
+
+/// Nothing is said where we do not sell, or to a blocked buyer.
+fn on_our_side(state: &State<'_>) -> Result<(), Silence> {
     match state.side {
         Side::Buyer => Err(Silence::BuyerSide),
         Side::Unknown => Err(Silence::SideUnknown),
         Side::Seller if state.blocked => Err(Silence::Blocked),
-        Side::Seller => Ok(written),
+        Side::Seller => Ok(()),
     }
 }
 
@@ -329,7 +423,7 @@ fn leave_to_the_seller(latest: Option<Timestamp>, state: &State<'_>) -> Result<(
     if let Some(until) = state.paused_until.filter(|until| *until > state.now) {
         return Err(Silence::SellerTookOver { until });
     }
-    if state.seller_wrote_at > latest {
+    if latest.is_some() && state.seller_wrote_at > latest {
         return Err(Silence::SellerAnswered);
     }
     Ok(())
@@ -353,12 +447,23 @@ fn text_of(messages: &[&TurnMessage]) -> TurnText {
     text
 }
 
-/// `None` for what would reach the buyer as a blank.
-fn fill_in(reply: &Reply, variables: &Variables<'_>) -> Option<Reply> {
-    match reply {
-        Reply::Text(text) => Some(render(text, variables)).filter(|text| !text.trim().is_empty()).map(Reply::Text),
-        Reply::Image(url) => Some(url.trim()).filter(|url| !url.is_empty()).map(|url| Reply::Image(url.into())),
-    }
+enum Filled {
+    Send(Reply),
+    Do(Deed),
+}
+
+/// `None` for what would reach the buyer or the seller as a blank.
+fn fill_in(action: &Action, variables: &Variables<'_>) -> Option<Filled> {
+    let filled = |text: &str| Some(render(text, variables)).filter(|text| !text.trim().is_empty());
+    Some(match action {
+        Action::Text(text) => Filled::Send(Reply::Text(filled(text)?)),
+        Action::Image(url) => Filled::Send(Reply::Image(Some(url.trim()).filter(|url| !url.is_empty())?.into())),
+        Action::Pause(minutes) => Filled::Do(Deed::Pause { minutes: *minutes }),
+        Action::Tag(tag) => Filled::Do(Deed::Tag(tag.clone())),
+        Action::Untag(tag) => Filled::Do(Deed::Untag(tag.clone())),
+        Action::Notify(text) => Filled::Do(Deed::Notify(filled(text)?)),
+        Action::HandOver(to) => Filled::Do(Deed::HandOver(*to)),
+    })
 }
 
 #[cfg(test)]

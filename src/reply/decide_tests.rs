@@ -2,30 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::*;
-use crate::{ids::AccountId, reply::rule::Matching};
+use crate::{ids::AccountId, reply::rule::Matching, testbed::but};
 
 const NOW: Timestamp = Timestamp(1_760_000_000_000);
+/// No rule was used today.
+static USED_TODAY: OnceLock<HashMap<RuleId, u32>> = OnceLock::new();
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn rule(id: i64, matching: Matching, keyword: &str, replies: &[&str]) -> Rule {
-    Rule {
-        id: RuleId(id),
-        account: None,
-        item: None,
-        matching,
-        keyword: keyword.into(),
-        any_of: vec![],
-        all_of: vec![],
-        exclude: vec![],
-        replies: replies.iter().map(|text| Reply::Text((*text).into())).collect(),
-        once: false,
-        priority: 0,
-        enabled: true,
-        created_at: Timestamp(id),
-    }
+    let actions = replies.iter().map(|text| Action::Text((*text).into())).collect();
+    let body = RuleBody { matching, keyword: keyword.into(), actions, ..RuleBody::default() };
+    Rule { id: RuleId(id), body, created_at: Timestamp(id) }
 }
 
 fn book(rules: impl IntoIterator<Item = Rule>) -> RuleBook {
@@ -60,6 +50,8 @@ fn state(used_once: &HashSet<RuleId>) -> State<'_> {
         paused_until: None,
         seller_wrote_at: None,
         used_once,
+        used_today: USED_TODAY.get_or_init(HashMap::new),
+        buyer: BuyerFacts::default(),
         item_title: Some("二手相机"),
         sources: Sources::default(),
         hook: Asked::NotSet,
@@ -68,7 +60,7 @@ fn state(used_once: &HashSet<RuleId>) -> State<'_> {
 }
 
 fn settled(turn: &Turn, book: &RuleBook, state: &State<'_>) -> Decision {
-    match decide(turn, book, state).0 {
+    match decide(turn, book, state).outcome {
         Outcome::Settled(decision) => decision,
         Outcome::Ask(question) => panic!("asks {question:?}"),
     }
@@ -98,7 +90,7 @@ fn eager() -> RuleBook {
 #[test]
 fn a_rule_answers_with_all_its_replies_and_the_variables_filled_in() {
     let mut price = rule(1, Matching::Contains, "价", &["{send_user_name}：{item_title}", "{send_message}?"]);
-    price.replies.insert(1, Reply::Image(" https://img.example.invalid/1.jpg ".into()));
+    price.body.actions.insert(1, Action::Image(" https://img.example.invalid/1.jpg ".into()));
     let turn = turn(vec![said(Kind::Text, "在吗"), said(Kind::Text, "什么价")]);
 
     let expected = ["小明：二手相机", "https://img.example.invalid/1.jpg", "在吗\n什么价?"];
@@ -174,8 +166,14 @@ fn a_rule_without_replies_silences_the_default_reply_too() {
 /// M13: the option `once` is honoured, and a disabled rule does nothing.
 #[test]
 fn m13_a_once_rule_gives_way_to_the_next_rule_when_it_was_used() {
-    let once = Rule { once: true, priority: 1, ..rule(1, Matching::Contains, "hi", &["welcome"]) };
-    let disabled = Rule { enabled: false, priority: 9, ..rule(2, Matching::Contains, "hi", &["never"]) };
+    let once = but(rule(1, Matching::Contains, "hi", &["welcome"]), |body| {
+        body.once = true;
+        body.priority = 1;
+    });
+    let disabled = but(rule(2, Matching::Contains, "hi", &["never"]), |body| {
+        body.enabled = false;
+        body.priority = 9;
+    });
     let rules = book([once, disabled, rule(3, Matching::Contains, "hi", &["again"])]);
 
     let first = decision(&typed("hi"), &rules);
@@ -187,8 +185,10 @@ fn m13_a_once_rule_gives_way_to_the_next_rule_when_it_was_used() {
 /// M13: an item's default reply that was given does not fall back to the wider one.
 #[test]
 fn m13_a_default_reply_given_once_is_not_replaced_by_a_wider_one() {
-    let item =
-        Rule { once: true, item: Some("900000000001".into()), ..rule(1, Matching::Default, "", &["about this item"]) };
+    let item = but(rule(1, Matching::Default, "", &["about this item"]), |body| {
+        body.once = true;
+        body.items = vec!["900000000001".into()];
+    });
     let rules = book([item, rule(2, Matching::Default, "", &["hello"])]);
 
     assert_eq!(texts(decision(&typed("hi"), &rules)), ["about this item"]);
@@ -239,24 +239,24 @@ fn told(trail: &Trail) -> Vec<String> {
 }
 
 fn account_rule(id: i64, keyword: &str) -> Rule {
-    Rule { account: Some(AccountId(1)), ..rule(id, Matching::Contains, keyword, &["account"]) }
+    but(rule(id, Matching::Contains, keyword, &["account"]), |body| body.account = Some(AccountId(1)))
 }
 
 #[test]
 fn a_trail_tells_what_was_asked_and_why_the_others_did_not_answer() {
-    let item_rule = Rule { item: Some("900000000009".into()), ..rule(1, Matching::Contains, "价", &["item"]) };
-    let excluding = Rule { exclude: vec!["最低".into()], ..account_rule(2, "价") };
+    let item_rule = but(rule(1, Matching::Contains, "价", &["item"]), |body| body.items = vec!["900000000009".into()]);
+    let excluding = but(account_rule(2, "价"), |body| body.exclude = vec!["最低".into()]);
     let rules = book([
         item_rule,
         excluding,
-        Rule { all_of: vec!["包邮".into()], ..account_rule(3, "价") },
-        Rule { any_of: vec!["优惠".into()], ..account_rule(4, "价") },
-        Rule { once: true, ..account_rule(5, "最低价") },
+        but(account_rule(3, "价"), |body| body.all_of = vec!["包邮".into()]),
+        but(account_rule(4, "价"), |body| body.any_of = vec!["优惠".into()]),
+        but(account_rule(5, "最低价"), |body| body.once = true),
         rule(6, Matching::Contains, "最低", &["global"]),
         rule(7, Matching::Contains, "价", &["shorter keyword"]),
     ]);
     let used = HashSet::from([RuleId(5)]);
-    let (outcome, trail) = decide(&typed("最低价"), &rules, &state(&used));
+    let Considered { outcome, trail, .. } = decide(&typed("最低价"), &rules, &state(&used));
     assert!(matches!(outcome, Outcome::Settled(Decision::Answer { rule: Some(RuleId(6)), .. })));
     let mut steps = told(&trail);
     let passed = steps.remove(1);
@@ -268,7 +268,8 @@ fn a_trail_tells_what_was_asked_and_why_the_others_did_not_answer() {
 
 #[test]
 fn a_source_that_is_off_is_passed_over_and_says_so() {
-    let item_default = Rule { item: Some("900000000001".into()), ..rule(4, Matching::Default, "", &["item default"]) };
+    let item_default =
+        but(rule(4, Matching::Default, "", &["item default"]), |body| body.items = vec!["900000000001".into()]);
     let rules = book([
         account_rule(1, "hi"),
         rule(2, Matching::Contains, "hi", &["global"]),
@@ -283,7 +284,7 @@ fn a_source_that_is_off_is_passed_over_and_says_so() {
     assert_eq!(said(&[Source::AccountRule, Source::GlobalRule]), ["item default"]);
     let all_but_last = [Source::AccountRule, Source::GlobalRule, Source::ItemDefault];
     assert_eq!(said(&all_but_last), ["default"]);
-    let (outcome, trail) = decide(&typed("hi"), &rules, &without(&Source::ORDER));
+    let Considered { outcome, trail, .. } = decide(&typed("hi"), &rules, &without(&Source::ORDER));
     assert_eq!(outcome, Outcome::Settled(Decision::Silent(Silence::NoRule)));
     let expected = [
         "item_rule:Off",
@@ -301,12 +302,12 @@ fn hook_rule_ai_and_defaults_are_asked_in_this_order() {
     let rules = book([rule(1, Matching::Contains, "hi", &["rule"]), rule(2, Matching::Default, "", &["default"])]);
     let used = HashSet::new();
     let state = State { hook: Asked::Unasked, ai: Asked::Unasked, ..state(&used) };
-    assert_eq!(decide(&typed("hi"), &rules, &state).0, Outcome::Ask(Question::Hook));
+    assert_eq!(decide(&typed("hi"), &rules, &state).outcome, Outcome::Ask(Question::Hook));
     let word = HookWord::Says(vec![Reply::Text("hook".into())]);
     assert_eq!(texts(settled(&typed("hi"), &rules, &State { hook: Asked::Heard(&word), ..state })), ["hook"]);
     let state = State { hook: Asked::Heard(&HookWord::Nothing), ..state };
     assert_eq!(texts(settled(&typed("hi"), &rules, &state)), ["rule"]);
-    assert_eq!(decide(&typed("else"), &rules, &state).0, Outcome::Ask(Question::Ai));
+    assert_eq!(decide(&typed("else"), &rules, &state).outcome, Outcome::Ask(Question::Ai));
     let heard = |word: &AiWord| texts(settled(&typed("else"), &rules, &State { ai: Asked::Heard(word), ..state }));
     assert_eq!(heard(&AiWord::Says { text: "ai".into(), instead: None }), ["ai"]);
     assert_eq!(heard(&AiWord::Recorded), ["default"]);
@@ -327,11 +328,11 @@ fn the_ai_is_not_asked_about_pictures_nor_outside_its_hours() {
     let used = HashSet::new();
     let asked = State { ai: Asked::Unasked, ..state(&used) };
     let picture = turn(vec![said(Kind::Media, "[图片]")]);
-    let (outcome, trail) = decide(&picture, &eager(), &asked);
+    let Considered { outcome, trail, .. } = decide(&picture, &eager(), &asked);
     assert!(matches!(outcome, Outcome::Settled(Decision::Answer { source: Source::AccountDefault, .. })));
     assert!(told(&trail).contains(&"ai:Nothing (no_text)".to_owned()));
     let closed = State { ai: Asked::NotNow("outside_hours"), ..asked };
-    let (outcome, trail) = decide(&typed("hi"), &eager(), &closed);
+    let Considered { outcome, trail, .. } = decide(&typed("hi"), &eager(), &closed);
     assert!(matches!(outcome, Outcome::Settled(Decision::Answer { source: Source::AccountDefault, .. })));
     assert!(told(&trail).contains(&"ai:Nothing (outside_hours)".to_owned()));
 }
@@ -339,14 +340,14 @@ fn the_ai_is_not_asked_about_pictures_nor_outside_its_hours() {
 #[test]
 fn a_turn_that_thousands_of_rules_match_is_explained_in_few_words() {
     let rules = book((1..2000).map(|id| rule(id, Matching::Contains, "hi", &["x"])));
-    let (_, trail) = decide(&typed("hi"), &rules, &state(&HashSet::new()));
+    let Considered { trail, .. } = decide(&typed("hi"), &rules, &state(&HashSet::new()));
     assert_eq!(trail.0.iter().map(|step| step.passed.len()).sum::<usize>(), 10);
 }
 
 #[test]
 fn a_trail_is_read_as_it_was_written() {
-    let rules = book([account_rule(1, "hi"), Rule { once: true, ..account_rule(2, "hi there") }]);
-    let (_, trail) = decide(&typed("hi there"), &rules, &state(&HashSet::from([RuleId(2)])));
+    let rules = book([account_rule(1, "hi"), but(account_rule(2, "hi there"), |body| body.once = true)]);
+    let Considered { trail, .. } = decide(&typed("hi there"), &rules, &state(&HashSet::from([RuleId(2)])));
     let text = trail.to_text().unwrap();
     let expected = r#"[{"source":"item_rule","found":"nothing"},{"source":"account_rule","found":"answered","rule":1,"passed":[{"rule":2,"why":"used_once"}]}]"#;
     assert_eq!(text, expected);

@@ -4,12 +4,12 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use super::{
     pattern::{self, MAX_PATTERNS, Patterns},
-    rule::{Matching, Rule},
+    rule::{Matching, Rule, RuleBody, Trigger},
     text::{TurnText, fold},
     trail::PassedOver,
     words::{Found, Words},
 };
-use crate::ids::{ItemId, RuleId, Timestamp};
+use crate::ids::{AccountId, ItemId, RuleId, Timestamp};
 
 /// The longest keyword or word of a list, in characters. It bounds how many words can end at one letter of a turn, and so the time a turn takes.
 const MAX_WORD: usize = 200;
@@ -25,20 +25,20 @@ pub struct RuleFault {
 /// What a rule is about. Narrower goes first, whatever the priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
-    /// One item, of one account or of all.
+    /// One item or some, of one account or of all.
     Item,
-    /// One account.
+    /// One account or some.
     Account,
     /// All accounts of the owner.
     Global,
 }
 
 impl Tier {
-    pub fn of(rule: &Rule) -> Self {
-        match (&rule.item, rule.account) {
-            (Some(_), _) => Self::Item,
-            (None, Some(_)) => Self::Account,
-            (None, None) => Self::Global,
+    pub fn of(rule: &RuleBody) -> Self {
+        match (rule.items.is_empty(), rule.account.is_none() && rule.accounts.is_empty()) {
+            (false, _) => Self::Item,
+            (true, false) => Self::Account,
+            (true, true) => Self::Global,
         }
     }
 }
@@ -52,9 +52,16 @@ pub(super) struct Layer {
     words: Words,
     exact: HashMap<Box<str>, Vec<u32>>,
     patterns: Patterns,
-    /// Best first.
-    defaults: Vec<Arc<Rule>>,
+    /// Default replies, and rules that wait for something else than messages. Best first.
+    wordless: Vec<Arc<Rule>>,
     faults: Vec<RuleFault>,
+}
+
+/// Where something was said or happened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) account: AccountId,
+    pub(super) item: Option<&'a ItemId>,
 }
 
 #[derive(Debug)]
@@ -77,11 +84,11 @@ impl Layer {
     pub(super) fn compile(rules: &[Arc<Rule>]) -> Self {
         let mut layer = Self { source: rules.to_vec(), ..Self::default() };
         let usable = layer.without_faults(rules);
-        let (mut defaults, mut others): (Vec<_>, Vec<_>) =
-            usable.into_iter().partition(|rule| rule.matching == Matching::Default);
-        defaults.sort_by_key(|rule| default_rank(rule));
+        let (mut wordless, mut others): (Vec<_>, Vec<_>) =
+            usable.into_iter().partition(|rule| rule.body.matching == Matching::Default);
+        wordless.sort_by_key(|rule| wordless_rank(rule));
         others.sort_by_cached_key(|rule| rank(rule));
-        layer.defaults = defaults;
+        layer.wordless = wordless;
         layer.index(others);
         layer
     }
@@ -96,12 +103,12 @@ impl Layer {
         &self.faults
     }
 
-    /// The best rule that holds for what was said about `item` and that `may_use` allows. The first rules whose keyword occurs and that do
-    /// not answer are noted in `passed`.
+    /// The best rule that holds for what was said there and that `may_use` allows. The first rules whose keyword occurs and that do not
+    /// answer are noted in `passed`.
     pub(super) fn search(
         &self,
         turn: &TurnText,
-        item: Option<&ItemId>,
+        place: Place<'_>,
         may_use: &impl Fn(&Rule) -> Result<(), PassedOver>,
         passed: &mut PassedRules,
     ) -> Option<&Arc<Rule>> {
@@ -110,9 +117,10 @@ impl Layer {
         for candidate in self.candidates(turn, &found) {
             let entry = self.entry(candidate);
             match best {
+                _ if !is_of(&entry.rule, place.account) => {}
                 Some(best) if best == candidate => {}
                 Some(best) if best < candidate => passed.note(&entry.rule, PassedOver::Outranked),
-                Some(_) | None => match entry.holds(item, &found).and_then(|()| may_use(&entry.rule)) {
+                Some(_) | None => match entry.holds(place.item, &found).and_then(|()| may_use(&entry.rule)) {
                     Ok(()) => {
                         if let Some(outranked) = best.replace(candidate) {
                             passed.note(&self.entry(outranked).rule, PassedOver::Outranked);
@@ -125,9 +133,23 @@ impl Layer {
         best.map(|index| &self.entry(index).rule)
     }
 
-    /// The default reply for `item`, if this layer has one of a tier that may be used.
-    pub(super) fn default_for(&self, item: Option<&ItemId>, may_use: &impl Fn(Tier) -> bool) -> Option<&Arc<Rule>> {
-        self.defaults.iter().find(|rule| is_about(rule, item) && may_use(Tier::of(rule)))
+    /// The best rule without words that waits for this, is about this place, and that `may_use` allows. Those before it are noted.
+    pub(super) fn wordless(
+        &self,
+        trigger: Trigger,
+        place: Place<'_>,
+        may_use: &impl Fn(&Rule) -> Result<(), PassedOver>,
+        passed: &mut PassedRules,
+    ) -> Option<&Arc<Rule>> {
+        let about = |rule: &&Arc<Rule>| {
+            rule.body.trigger == trigger && is_of(rule, place.account) && is_about(rule, place.item)
+        };
+        self.wordless.iter().filter(about).find(|rule| may_use(rule).inspect_err(|why| passed.note(rule, *why)).is_ok())
+    }
+
+    /// Rules that wait for something else than messages.
+    pub(super) fn waiting(&self, account: AccountId) -> impl Iterator<Item = &Arc<Rule>> {
+        self.wordless.iter().filter(move |rule| rule.body.trigger != Trigger::Message && is_of(rule, account))
     }
 
     fn entry(&self, index: u32) -> &Entry {
@@ -145,9 +167,9 @@ impl Layer {
     fn without_faults(&mut self, rules: &[Arc<Rule>]) -> Vec<Arc<Rule>> {
         let mut usable = Vec::with_capacity(rules.len());
         let mut patterns = 0;
-        for rule in rules.iter().filter(|rule| rule.enabled) {
-            patterns += usize::from(rule.matching == Matching::Regex);
-            match check(rule, patterns) {
+        for rule in rules.iter().filter(|rule| rule.body.enabled) {
+            patterns += usize::from(rule.body.matching == Matching::Regex);
+            match check(&rule.body, patterns) {
                 Ok(()) => usable.push(rule.clone()),
                 Err(text) => self.faults.push(RuleFault { rule: rule.id, text }),
             }
@@ -160,18 +182,19 @@ impl Layer {
         let mut words = Words::builder();
         let mut patterns = Vec::new();
         for (index, rule) in (0..).zip(&rules) {
-            match rule.matching {
-                Matching::Contains => words.keyword(&keyword(rule), index),
-                Matching::Exact => self.exact.entry(keyword(rule).into()).or_default().push(index),
-                Matching::Regex => patterns.push((index, rule.keyword.as_str())),
+            let body = &rule.body;
+            match body.matching {
+                Matching::Contains => words.keyword(&keyword(body), index),
+                Matching::Exact => self.exact.entry(keyword(body).into()).or_default().push(index),
+                Matching::Regex => patterns.push((index, body.keyword.as_str())),
                 Matching::Default => {}
             }
             let mut numbers = |list: &[String]| list.iter().map(|word| words.word(&fold(word.trim()))).collect();
-            let lists = (!has_no_lists(rule)).then(|| {
+            let lists = (!has_no_lists(body)).then(|| {
                 Box::new(Lists {
-                    any_of: numbers(&rule.any_of),
-                    all_of: numbers(&rule.all_of),
-                    exclude: numbers(&rule.exclude),
+                    any_of: numbers(&body.any_of),
+                    all_of: numbers(&body.all_of),
+                    exclude: numbers(&body.exclude),
                 })
             });
             self.entries.push(Entry { rule: rule.clone(), lists });
@@ -189,7 +212,7 @@ impl Layer {
 
     /// Without its words no rule can be trusted, least of all one with exclusions: better silent than wrong.
     fn give_up(&mut self, text: &str) {
-        let rules = self.source.iter().filter(|rule| rule.enabled);
+        let rules = self.source.iter().filter(|rule| rule.body.enabled);
         let faults = rules.map(|rule| RuleFault { rule: rule.id, text: text.to_owned() }).collect();
         *self = Self { source: std::mem::take(&mut self.source), faults, ..Self::default() };
     }
@@ -242,40 +265,50 @@ impl PassedRules {
 
 /// Where a rule stands among all rules; smaller goes first.
 pub(super) fn rank(rule: &Rule) -> impl Ord + use<> {
-    let inexact = rule.matching != Matching::Exact;
-    (Tier::of(rule), Reverse(rule.priority), inexact, Reverse(keyword(rule).chars().count()), age(rule))
+    let Rule { body, .. } = rule;
+    let inexact = body.matching != Matching::Exact;
+    (Tier::of(body), Reverse(body.priority), inexact, Reverse(keyword(body).chars().count()), age(rule))
 }
 
-/// Where a default reply stands among the default replies. There is no keyword to be more or less specific, but an item's reply for one account is
-/// narrower than the same item's reply for all.
-pub(super) fn default_rank(rule: &Rule) -> impl Ord + use<> {
-    (Tier::of(rule), rule.account.is_none(), Reverse(rule.priority), age(rule))
+/// Where a rule without words stands among those. There is no keyword to be more or less specific, but an item's reply for one account is
+/// narrower than the same item's reply for some, and that one narrower than the reply for all.
+pub(super) fn wordless_rank(rule: &Rule) -> impl Ord + use<> {
+    let Rule { body, .. } = rule;
+    (Tier::of(body), body.account.is_none(), body.accounts.is_empty(), Reverse(body.priority), age(rule))
 }
 
 fn age(rule: &Rule) -> (Timestamp, RuleId) {
     (rule.created_at, rule.id)
 }
 
+fn is_of(rule: &Rule, account: AccountId) -> bool {
+    rule.body.accounts.is_empty() || rule.body.accounts.contains(&account)
+}
+
 fn is_about(rule: &Rule, item: Option<&ItemId>) -> bool {
-    rule.item.as_ref().is_none_or(|about| Some(about) == item)
+    rule.body.items.is_empty() || item.is_some_and(|item| rule.body.items.contains(item))
 }
 
 /// The keyword as it is compared. A pattern is not text: it keeps its case and its blanks.
-fn keyword(rule: &Rule) -> String {
+fn keyword(rule: &RuleBody) -> String {
     match rule.matching {
         Matching::Regex => rule.keyword.clone(),
         Matching::Contains | Matching::Exact | Matching::Default => fold(rule.keyword.trim()),
     }
 }
 
-fn has_no_lists(rule: &Rule) -> bool {
+fn has_no_lists(rule: &RuleBody) -> bool {
     rule.any_of.is_empty() && rule.all_of.is_empty() && rule.exclude.is_empty()
 }
 
 /// Says what is wrong with a rule that could never work as meant. `patterns` counts the regular expressions so far, this one included.
-fn check(rule: &Rule, patterns: usize) -> Result<(), String> {
+fn check(rule: &RuleBody, patterns: usize) -> Result<(), String> {
+    check_trigger(rule)?;
+    if rule.account.is_some() && !rule.accounts.is_empty() {
+        return Err("only_accounts goes only with rules that all accounts share".into());
+    }
     if rule.matching == Matching::Default {
-        return if has_no_lists(rule) { Ok(()) } else { Err("a default reply takes no word lists".into()) };
+        return if has_no_lists(rule) { Ok(()) } else { Err("a rule without a keyword takes no word lists".into()) };
     }
     if rule.keyword.trim().is_empty() {
         return Err("the keyword is empty: it would match every message".into());
@@ -291,6 +324,22 @@ fn check(rule: &Rule, patterns: usize) -> Result<(), String> {
         words.iter().try_for_each(|word| check_word(&format!("a word in {list}"), word))?;
     }
     Ok(())
+}
+
+fn check_trigger(rule: &RuleBody) -> Result<(), String> {
+    let is_silent = rule.trigger == Trigger::Silent;
+    match rule.trigger {
+        _ if is_silent && rule.silent_minutes == 0 => Err("silent_minutes is missing: after how long?".into()),
+        _ if !is_silent && rule.silent_minutes != 0 => Err("silent_minutes goes only with the trigger silent".into()),
+        Trigger::Message if rule.delay_s != 0 => {
+            Err("delay_s goes only with events: messages are answered at once".into())
+        }
+        Trigger::Message => Ok(()),
+        _ if rule.matching != Matching::Default || !rule.keyword.is_empty() => {
+            Err("an event has no words: match must be default and the keyword empty".into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_word(what: &str, word: &str) -> Result<(), String> {

@@ -10,8 +10,8 @@ use std::{
 
 pub use super::layer::{PassedRules, RuleFault, Tier};
 use super::{
-    layer::{Layer, default_rank, rank},
-    rule::Rule,
+    layer::{Layer, Place, rank, wordless_rank},
+    rule::{Rule, Trigger},
     text::TurnText,
     trail::PassedOver,
 };
@@ -51,7 +51,7 @@ impl Library {
     pub fn refreshed(&self, rules: &[Arc<Rule>]) -> Self {
         let mut groups: BTreeMap<Option<AccountId>, Vec<Arc<Rule>>> = BTreeMap::new();
         for rule in rules {
-            groups.entry(rule.account).or_default().push(rule.clone());
+            groups.entry(rule.body.account).or_default().push(rule.clone());
         }
         let global = groups.remove(&None).unwrap_or_default();
         let shared = renewed(Some(&self.shared), &global);
@@ -64,7 +64,7 @@ impl Library {
 
     /// The rules that hold for one account. Cheap: nothing is copied.
     pub fn book(&self, account: AccountId) -> RuleBook {
-        RuleBook { shared: self.shared.clone(), own: self.own.get(&account).cloned() }
+        RuleBook { account, shared: self.shared.clone(), own: self.own.get(&account).cloned() }
     }
 
     /// Every rule that was left out, and why.
@@ -77,8 +77,9 @@ impl Library {
 }
 
 /// The rules that hold for one account, ready to be searched. A clone costs nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RuleBook {
+    account: AccountId,
     shared: Arc<Layer>,
     own: Option<Arc<Layer>>,
 }
@@ -87,7 +88,7 @@ impl RuleBook {
     /// The book of `account` from its owner's rules, and the rules that were left out. For many accounts use a [`Library`].
     pub fn compile(account: AccountId, rules: &[Arc<Rule>]) -> (Self, Vec<RuleFault>) {
         let concerned: Vec<_> =
-            rules.iter().filter(|rule| rule.account.is_none_or(|of| of == account)).cloned().collect();
+            rules.iter().filter(|rule| rule.body.account.is_none_or(|of| of == account)).cloned().collect();
         let library = Library::compile(&concerned);
         (library.book(account), library.faults())
     }
@@ -106,8 +107,9 @@ impl RuleBook {
         may_use: impl Fn(&Rule) -> Result<(), PassedOver>,
     ) -> Search {
         let (mut best, mut passed): (Option<&Arc<Rule>>, _) = (None, PassedRules::default());
+        let place = self.place(item);
         for layer in self.layers() {
-            let Some(found) = layer.search(turn, item, &may_use, &mut passed) else { continue };
+            let Some(found) = layer.search(turn, place, &may_use, &mut passed) else { continue };
             let (better, worse) = match best {
                 Some(before) if rank(before) <= rank(found) => (before, Some(found)),
                 before => (found, before),
@@ -115,14 +117,36 @@ impl RuleBook {
             worse.into_iter().for_each(|rule| passed.note(rule, PassedOver::Outranked));
             best = Some(better);
         }
-        let best = best.map(|rule| Match { tier: Tier::of(rule), rule: rule.clone() });
+        let best = best.map(|rule| Match { tier: Tier::of(&rule.body), rule: rule.clone() });
         Search { best, passed }
     }
 
-    /// The default reply that applies to a conversation about `item`: the narrowest one of the tiers that may be used. Wider ones do not step
-    /// in for it.
-    pub fn default_for(&self, item: Option<&ItemId>, may_use: impl Fn(Tier) -> bool) -> Option<&Arc<Rule>> {
-        self.layers().filter_map(|layer| layer.default_for(item, &may_use)).min_by_key(|rule| default_rank(rule))
+    /// The default reply that applies to a conversation about `item`: the narrowest one that may be used.
+    pub fn default_for(&self, item: Option<&ItemId>, may_use: impl Fn(&Rule) -> Result<(), PassedOver>) -> Search {
+        self.for_event(Trigger::Message, item, may_use)
+    }
+
+    /// The rule that holds where this happened in a conversation about `item`: the narrowest one that may be used.
+    pub fn for_event(
+        &self,
+        trigger: Trigger,
+        item: Option<&ItemId>,
+        may_use: impl Fn(&Rule) -> Result<(), PassedOver>,
+    ) -> Search {
+        let (place, mut passed) = (self.place(item), PassedRules::default());
+        let found = self.layers().filter_map(|layer| layer.wordless(trigger, place, &may_use, &mut passed));
+        let best = found.min_by_key(|rule| wordless_rank(rule));
+        let best = best.map(|rule| Match { tier: Tier::of(&rule.body), rule: rule.clone() });
+        Search { best, passed }
+    }
+
+    /// The rules that wait for something else than messages.
+    pub fn waiting(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.layers().flat_map(|layer| layer.waiting(self.account))
+    }
+
+    fn place<'a>(&self, item: Option<&'a ItemId>) -> Place<'a> {
+        Place { account: self.account, item }
     }
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
@@ -143,27 +167,15 @@ mod tests {
     use super::*;
     use crate::{
         ids::{RuleId, Timestamp},
-        reply::rule::Matching,
+        reply::rule::{Matching, RuleBody},
+        testbed::but,
     };
 
     const ACCOUNT: AccountId = AccountId(1);
 
     fn rule(id: i64, matching: Matching, keyword: &str) -> Rule {
-        Rule {
-            id: RuleId(id),
-            account: None,
-            item: None,
-            matching,
-            keyword: keyword.into(),
-            any_of: vec![],
-            all_of: vec![],
-            exclude: vec![],
-            replies: vec![],
-            once: false,
-            priority: 0,
-            enabled: true,
-            created_at: Timestamp(id),
-        }
+        let body = RuleBody { matching, keyword: keyword.into(), ..RuleBody::default() };
+        Rule { id: RuleId(id), body, created_at: Timestamp(id) }
     }
 
     fn contains(id: i64, keyword: &str) -> Rule {
@@ -218,7 +230,7 @@ mod tests {
         let older = contains(1, "价格");
         let longer = contains(3, "价格多少");
         let exact = rule(4, Matching::Exact, "价格多少");
-        let urgent = Rule { priority: 1, ..contains(5, "价") };
+        let urgent = but(contains(5, "价"), |body| body.priority = 1);
         let mut ladder = vec![contains(2, "多少"), older, longer, exact, urgent];
         for best in [5, 4, 3, 1, 2] {
             assert_eq!(found(&book(ladder.clone()), &["价格多少"]), best);
@@ -229,13 +241,17 @@ mod tests {
 
     #[test]
     fn item_rules_go_before_account_rules_before_global_ones_whatever_their_priority() {
-        let item = Rule { item: Some("9".into()), ..contains(1, "hi") };
-        let account = Rule { account: Some(ACCOUNT), priority: 10, ..contains(2, "hi") };
-        let global = Rule { priority: 100, ..contains(3, "hi") };
-        let other = Rule { account: Some(AccountId(2)), priority: 1000, ..contains(4, "hi") };
-        let book = book([global, other, account, item]);
+        let hi =
+            |id, account, priority| but(contains(id, "hi"), |body| (body.account, body.priority) = (account, priority));
+        let item = but(hi(1, None, 0), |body| body.items = vec!["7".into(), "9".into()]);
+        let account = hi(2, Some(ACCOUNT), 10);
+        let global = hi(3, None, 100);
+        let other = hi(4, Some(AccountId(2)), 1000);
+        let others = but(hi(5, None, 1000), |body| body.accounts = vec![AccountId(2), AccountId(3)]);
+        let book = book([global, other, others, account, item]);
 
         assert_eq!(found_about(&book, Some("9"), &["hi"]), 1);
+        assert_eq!(found_about(&book, Some("7"), &["hi"]), 1);
         assert_eq!(found_about(&book, Some("8"), &["hi"]), 2);
         let tier = book.find(&TurnText::typed(["hi"]), None, |rule| rule.id != RuleId(2)).map(|found| found.tier);
         assert_eq!(tier, Some(Tier::Global));
@@ -244,11 +260,12 @@ mod tests {
     #[test]
     fn lists_narrow_a_rule() {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let narrowed = |id, matching, keyword| Rule {
-            any_of: words(&["Red", "blue"]),
-            all_of: words(&["now", "please"]),
-            exclude: words(&["not"]),
-            ..rule(id, matching, keyword)
+        let narrowed = |id, matching, keyword| {
+            but(rule(id, matching, keyword), |body| {
+                body.any_of = words(&["Red", "blue"]);
+                body.all_of = words(&["now", "please"]);
+                body.exclude = words(&["not"]);
+            })
         };
         let book = book([narrowed(1, Matching::Contains, "buy"), narrowed(2, Matching::Regex, "s.ll")]);
         assert_eq!(found(&book, &["BUY the red one", "now please"]), 1);
@@ -272,15 +289,52 @@ mod tests {
     #[test]
     fn the_narrowest_default_reply_applies() {
         let default = |id| rule(id, Matching::Default, "");
+        let about_item = |body: &mut RuleBody| body.items = vec!["9".into()];
+        let of_account = |body: &mut RuleBody| body.account = Some(ACCOUNT);
         let book = book([
             default(1),
-            Rule { account: Some(ACCOUNT), ..default(2) },
-            Rule { item: Some("9".into()), priority: 5, ..default(3) },
-            Rule { item: Some("9".into()), account: Some(ACCOUNT), ..default(4) },
+            but(default(2), of_account),
+            but(but(default(3), about_item), |body| body.priority = 5),
+            but(but(default(4), about_item), of_account),
+            but(default(5), |body| body.trigger = Trigger::OrderPaid),
+            but(default(6), |body| body.accounts = vec![ACCOUNT]),
         ]);
-        let id = |item: Option<&str>| book.default_for(item.map(ItemId::from).as_ref(), |_| true).map(|rule| rule.id.0);
-        assert_eq!((id(Some("9")), id(Some("8")), id(None)), (Some(4), Some(2), Some(2)));
-        assert_eq!(Library::default().book(ACCOUNT).default_for(None, |_| true), None);
+        let found = |item: Option<&str>, without: i64| {
+            let may_use = |rule: &Rule| if rule.id.0 == without { Err(PassedOver::OtherHours) } else { Ok(()) };
+            let search = book.default_for(item.map(ItemId::from).as_ref(), may_use);
+            let passed: Vec<i64> = search.passed.iter().map(|(rule, _)| rule.id.0).collect();
+            (search.best.map(|best| best.rule.id.0), passed)
+        };
+        assert_eq!((found(Some("9"), 0).0, found(Some("8"), 0).0, found(None, 0).0), (Some(4), Some(2), Some(2)));
+        assert_eq!(found(Some("8"), 2), (Some(6), vec![2]), "one that does not hold makes way for a wider one");
+        assert!(Library::default().book(ACCOUNT).default_for(None, |_| Ok(())).best.is_none());
+    }
+
+    #[test]
+    fn an_event_is_met_by_the_narrowest_rule_that_waits_for_it() {
+        let waits = |id, trigger, item: Option<&str>| {
+            but(rule(id, Matching::Default, ""), |body| {
+                body.trigger = trigger;
+                body.items = item.into_iter().map(ItemId::from).collect();
+            })
+        };
+        let of_others = but(waits(4, Trigger::OrderPaid, Some("9")), |body| body.accounts = vec![AccountId(2)]);
+        let book = book([
+            waits(1, Trigger::OrderPaid, None),
+            waits(2, Trigger::OrderPaid, Some("9")),
+            waits(3, Trigger::OrderShipped, None),
+            of_others,
+            contains(5, "hi"),
+        ]);
+        let met = |trigger, item: &str| {
+            let item = ItemId::from(item);
+            book.for_event(trigger, Some(&item), |_| Ok(())).best.map(|best| best.rule.id.0)
+        };
+        assert_eq!((met(Trigger::OrderPaid, "9"), met(Trigger::OrderPaid, "8")), (Some(2), Some(1)));
+        assert_eq!((met(Trigger::OrderShipped, "9"), met(Trigger::OrderClosed, "9")), (Some(3), None));
+        let mut waiting: Vec<i64> = book.waiting().map(|rule| rule.id.0).collect();
+        waiting.sort_unstable();
+        assert_eq!(waiting, [1, 2, 3]);
     }
 
     #[test]
@@ -288,14 +342,17 @@ mod tests {
         let rules = [
             contains(1, " "),
             rule(2, Matching::Regex, "["),
-            Rule { exclude: vec![String::new()], ..contains(3, "a") },
+            but(contains(3, "a"), |body| body.exclude = vec![String::new()]),
             contains(4, &"长".repeat(201)),
-            Rule { any_of: vec!["x".into()], ..rule(5, Matching::Default, "") },
-            Rule { enabled: false, ..contains(6, "") },
+            but(rule(5, Matching::Default, ""), |body| body.any_of = vec!["x".into()]),
+            but(contains(6, ""), |body| body.enabled = false),
             contains(7, "hi"),
+            but(contains(8, "hi"), |body| body.trigger = Trigger::OrderPaid),
+            but(rule(9, Matching::Default, ""), |body| body.trigger = Trigger::Silent),
+            but(contains(10, "hi"), |body| body.delay_s = 5),
         ];
         let (book, faults) = RuleBook::compile(ACCOUNT, &rules.map(Arc::new));
-        assert_eq!(faults.iter().map(|fault| fault.rule.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(faults.iter().map(|fault| fault.rule.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 8, 9, 10]);
         assert_eq!(faults[2].text, "a word in exclude is empty");
         assert_eq!(found(&book, &["hi"]), 7);
     }
@@ -303,7 +360,9 @@ mod tests {
     #[test]
     fn accounts_share_the_rules_for_all_and_a_change_compiles_only_what_changed() {
         let global: Vec<_> = (1..=3).map(|id| Arc::new(contains(id, "hi"))).collect();
-        let own = |priority| Arc::new(Rule { account: Some(ACCOUNT), priority, ..contains(9, "hi") });
+        let own = |priority| {
+            Arc::new(but(contains(9, "hi"), |body| (body.account, body.priority) = (Some(ACCOUNT), priority)))
+        };
         let library = Library::compile(&[&global[..], &[own(0)]].concat());
         let (first, second) = (library.book(ACCOUNT), library.book(AccountId(2)));
         assert!(Arc::ptr_eq(&first.shared, &second.shared));

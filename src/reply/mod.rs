@@ -1,10 +1,11 @@
 //! What is answered: rules, how they match, and the one pure function that decides.
 //!
-//! `rule.rs` is what a seller may say, `text.rs` what a buyer said in the form rules look at, `layer.rs` (with `words.rs` and `pattern.rs`) many rules compiled into
+//! `rule.rs` is what a seller may say (`condition.rs`: at which hours and for whom), `text.rs` what a buyer said in the form rules look at, `layer.rs` (with `words.rs` and `pattern.rs`) many rules compiled into
 //! one search, `matcher.rs` the layers that hold for one account, `decide.rs` the decision (`silence.rs`: why not), `source.rs` where answers come
 //! from and in which order, `outside.rs` what others than rules had to say, `trail.rs` how a decision was reached, `template.rs` the variables of texts.
 
 pub mod actor;
+pub mod condition;
 pub mod decide;
 mod layer;
 pub mod matcher;

@@ -2,18 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, ItemId, RuleId, Timestamp};
+use super::condition::Conditions;
+use crate::ids::{AccountId, ItemId, RuleId, Timestamp, UserId};
 
-/// One rule as it is stored and matched. A rule with `matching: Default` is a default reply.
+/// One rule as it is stored and matched. A rule with `matching: Default` that waits for messages is a default reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     pub id: RuleId,
-    /// `None`: for all accounts of the owner.
+    pub body: RuleBody,
+    pub created_at: Timestamp,
+}
+
+/// What a person says of a rule: all of it but its number and age. As JSON it is what the API takes and tells, what versions keep and what
+/// files hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleBody {
+    /// Whose set of rules it belongs to. `None`: the owner's, which all accounts share.
+    #[serde(rename = "account_id")]
     pub account: Option<AccountId>,
-    /// `None`: for every item.
-    pub item: Option<ItemId>,
+    /// Of the shared ones: only for these accounts. Empty: for all. Sorted, without repeats.
+    #[serde(rename = "only_accounts")]
+    pub accounts: Vec<AccountId>,
+    /// Empty: for every item. Sorted, without repeats.
+    #[serde(rename = "item_ids")]
+    pub items: Vec<ItemId>,
+    pub trigger: Trigger,
+    /// Of [`Trigger::Silent`]: after so many minutes; otherwise 0.
+    pub silent_minutes: u32,
+    #[serde(rename = "match")]
     pub matching: Matching,
-    /// The main keyword or pattern; empty for a default reply.
+    /// The main keyword or pattern; empty for a default reply, and where it is no message that is waited for.
     pub keyword: String,
     /// Besides the keyword: at least one of these must occur (unless empty).
     pub any_of: Vec<String>,
@@ -21,14 +40,140 @@ pub struct Rule {
     pub all_of: Vec<String>,
     /// None of these may occur.
     pub exclude: Vec<String>,
-    /// What is sent, in this order. Empty: match and stay silent.
-    pub replies: Vec<Reply>,
+    pub conditions: Conditions,
+    /// What is done, in this order. Nothing to send: match and stay silent.
+    pub actions: Vec<Action>,
+    /// Between what happened and what is done, in seconds. Messages are answered at once: 0.
+    pub delay_s: u32,
     /// At most once in one conversation.
     pub once: bool,
+    /// At most so often for one buyer on one day of the platform; `None`: no limit.
+    pub per_day: Option<u32>,
     /// Higher goes first.
     pub priority: i32,
     pub enabled: bool,
-    pub created_at: Timestamp,
+}
+
+impl Default for RuleBody {
+    /// An enabled rule of the shared set that waits for messages; it still needs a keyword and actions.
+    fn default() -> Self {
+        Self {
+            account: None,
+            accounts: Vec::new(),
+            items: Vec::new(),
+            trigger: Trigger::Message,
+            silent_minutes: 0,
+            matching: Matching::Contains,
+            keyword: String::new(),
+            any_of: Vec::new(),
+            all_of: Vec::new(),
+            exclude: Vec::new(),
+            conditions: Conditions::default(),
+            actions: Vec::new(),
+            delay_s: 0,
+            once: false,
+            per_day: None,
+            priority: 0,
+            enabled: true,
+        }
+    }
+}
+
+/// What makes two rules the same rule: a second one takes the place of the first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub account: Option<AccountId>,
+    accounts: Vec<AccountId>,
+    items: Vec<ItemId>,
+    trigger: Trigger,
+    silent_minutes: u32,
+    matching: Matching,
+    keyword: String,
+    conditions: Conditions,
+}
+
+impl RuleBody {
+    pub fn identity(&self) -> Identity {
+        Identity {
+            account: self.account,
+            accounts: self.accounts.clone(),
+            items: self.items.clone(),
+            trigger: self.trigger,
+            silent_minutes: self.silent_minutes,
+            matching: self.matching,
+            keyword: self.keyword.clone(),
+            conditions: self.conditions.clone(),
+        }
+    }
+
+    /// Whether it holds where nothing else that waits for messages does.
+    pub fn is_default_reply(&self) -> bool {
+        self.trigger == Trigger::Message && self.matching == Matching::Default
+    }
+
+    /// The same rule with its lists in the one order in which they are stored and compared.
+    pub fn in_order(mut self) -> Self {
+        self.accounts.sort_unstable();
+        self.accounts.dedup();
+        self.items.sort_unstable();
+        self.items.dedup();
+        self
+    }
+}
+
+/// What a rule waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A buyer wrote.
+    Message,
+    /// A buyer placed an order that is not paid yet.
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    /// The buyer confirmed the receipt.
+    OrderReceived,
+    OrderRefunded,
+    OrderClosed,
+    /// A conversation in which the buyer wrote has been silent for `silent_minutes`.
+    Silent,
+}
+
+impl Trigger {
+    pub const ALL: [Self; 8] = [
+        Self::Message,
+        Self::OrderPlaced,
+        Self::OrderPaid,
+        Self::OrderShipped,
+        Self::OrderReceived,
+        Self::OrderRefunded,
+        Self::OrderClosed,
+        Self::Silent,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::OrderPlaced => "order_placed",
+            Self::OrderPaid => "order_paid",
+            Self::OrderShipped => "order_shipped",
+            Self::OrderReceived => "order_received",
+            Self::OrderRefunded => "order_refunded",
+            Self::OrderClosed => "order_closed",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+impl std::str::FromStr for Trigger {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|trigger| trigger.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            format!("unknown trigger {text:?}: use one of {known}")
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,7 +185,7 @@ pub enum Matching {
     Exact,
     /// A regular expression (linear time) finds something; case matters unless `(?i)`.
     Regex,
-    /// Nothing else matched.
+    /// Nothing else matched; or, where it is no message that is waited for, there is nothing to match.
     Default,
 }
 
@@ -69,6 +214,26 @@ impl std::str::FromStr for Matching {
     }
 }
 
+/// One thing that a rule does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Sends a text with `{variables}`.
+    Text(String),
+    /// Sends a picture, see [`Reply::Image`].
+    Image(String),
+    /// No automatic answer in this conversation for so many minutes.
+    Pause(u32),
+    /// Tags the buyer.
+    Tag(String),
+    /// Takes a tag off the buyer.
+    Untag(String),
+    /// Tells the seller; a text with `{variables}`.
+    Notify(String),
+    /// Leaves the conversation to this person; `None`: to whoever looks first.
+    HandOver(Option<UserId>),
+}
+
 /// One thing that is sent: a text with `{variables}`, or a picture by its address in the web, or as `picture:` and the number of one that
 /// the seller uploaded ([`PictureId::address`](crate::ids::PictureId::address)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,4 +241,14 @@ impl std::str::FromStr for Matching {
 pub enum Reply {
     Text(String),
     Image(String),
+}
+
+/// One thing that is done besides sending; texts are filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    Pause { minutes: u32 },
+    Tag(String),
+    Untag(String),
+    Notify(String),
+    HandOver(Option<UserId>),
 }

@@ -71,6 +71,14 @@ pub enum PassedOver {
     Excluded,
     /// It answers once in a conversation, and did.
     UsedOnce,
+    /// It answered this buyer as often today as it may.
+    UsedUpToday,
+    /// It holds at other hours.
+    OtherHours,
+    /// The buyer lacks a tag, or has one for which it does not hold.
+    Tags,
+    /// It is for those who bought before, or did not; for the first turn of a conversation, or for later ones.
+    History,
     /// Another one goes before it.
     Outranked,
     /// Rules of its kind are turned off for this account.

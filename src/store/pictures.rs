@@ -109,7 +109,7 @@ pub fn uses(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<Use
     // an id is hexadecimal: nothing in it is a pattern
     let named = format!("%{}%", id.address());
     let rules = rules::table
-        .filter(rules::owner_id.eq(scope.user()).and(rules::replies.like(&named)))
+        .filter(rules::owner_id.eq(scope.user()).and(rules::actions.like(&named)))
         .count()
         .get_result(conn)?;
     let own = accounts::table.filter(accounts::owner_id.eq(scope.user())).select(accounts::id);

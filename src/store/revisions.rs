@@ -56,6 +56,12 @@ pub fn bump(conn: &mut DbConn, topic: Topic) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Waits for every other transaction that changes this, and makes the others wait until this one ends. On SQLite there is one writer anyway.
+pub fn lock(conn: &mut DbConn, topic: Topic) -> QueryResult<()> {
+    let same = revisions::revision.eq(revisions::revision);
+    diesel::update(revisions::table.find(topic.as_str())).set(same).execute(conn).map(drop)
+}
+
 pub fn all(conn: &mut DbConn) -> QueryResult<Revisions> {
     let rows: Vec<(String, i64)> = revisions::table.load(conn)?;
     let of = |topic: Topic| rows.iter().find(|(name, _)| name == topic.as_str()).map_or(0, |(_, revision)| *revision);

@@ -1,37 +1,26 @@
-//! Keyword rules and default replies. A rule is the same rule when owner, account, item, kind of match and keyword are the same.
+//! Keyword rules, default replies, and rules for events. What a rule is the same as: [`RuleBody::identity`].
+//!
+//! Whoever writes here waits for everybody else who does ([`revisions::lock`]), so that what was checked still holds when it is written.
+//! Every change of what is answered is a version, see [`rule_versions`]; what is only prepared is in `rule_drafts.rs`.
 
 use std::collections::HashMap;
 
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::Text};
 
 use super::{
     DbConn, Page, Saved, Scope,
     accounts::{self, own},
+    audit::Actor,
     connection::per_backend,
     page::{containing, lower},
     revisions::{self, Topic},
+    rule_versions::{self, Cause, Change},
     schema::rules,
 };
 use crate::{
     ids::{AccountId, ItemId, RuleId, Timestamp, UserId},
-    reply::rule::{Matching, Reply, Rule},
+    reply::rule::{Identity, Matching, Rule, RuleBody, Trigger},
 };
-
-/// A rule as a person gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRule {
-    pub account: Option<AccountId>,
-    pub item: Option<ItemId>,
-    pub matching: Matching,
-    pub keyword: String,
-    pub any_of: Vec<String>,
-    pub all_of: Vec<String>,
-    pub exclude: Vec<String>,
-    pub replies: Vec<Reply>,
-    pub once: bool,
-    pub priority: i32,
-    pub enabled: bool,
-}
 
 /// Rules as they are stored, and the rows that cannot be read, each with the reason: one bad row must not silence the rest.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,24 +32,29 @@ pub struct Loaded {
 /// Why a rule is not added, changed or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSaved {
-    /// The rule, or the account it is to be for; also where it belongs to somebody else.
+    /// The rule, or an account it is to be for; also where it belongs to somebody else.
     #[error("there is no such rule or account")]
     NotFound,
     /// What is for all accounts is changed by who sees all accounts.
     #[error("a rule for all accounts is changed by who has the right to all accounts")]
     Forbidden,
-    #[error("rule {0} has the same account, item, kind of match and keyword")]
+    #[error("rule {0} has the same accounts, items, trigger, keyword and conditions")]
     Exists(RuleId),
+    /// A change that waits to be published would be overwritten, or would overwrite this one.
+    #[error("the rule has a draft: publish or discard it first")]
+    HasDraft,
 }
 
 /// Which rules a person wants to see; `None` is all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     pub reach: Option<Reach>,
+    /// Rules that are for this item and not for every item.
     pub item: Option<ItemId>,
     pub kind: Option<Kind>,
+    pub trigger: Option<Trigger>,
     pub matching: Option<Matching>,
-    /// Occurs in the keyword or the replies.
+    /// Occurs in the keyword or the actions.
     pub text: Option<String>,
     pub enabled: Option<bool>,
 }
@@ -68,9 +62,9 @@ pub struct Filter {
 /// Where a rule holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// In all accounts of the owner.
+    /// In the set that all accounts of the owner share.
     Everywhere,
-    /// In this account alone.
+    /// In this account's own set.
     In(AccountId),
 }
 
@@ -78,25 +72,40 @@ pub enum Reach {
 pub enum Kind {
     Keyword,
     DefaultReply,
+    /// It waits for something else than messages.
+    Event,
 }
 
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
-struct Identity {
-    account: Option<AccountId>,
-    item: Option<ItemId>,
+impl Kind {
+    pub fn of(body: &RuleBody) -> Self {
+        match (body.trigger, body.matching) {
+            (Trigger::Message, Matching::Default) => Self::DefaultReply,
+            (Trigger::Message, Matching::Contains | Matching::Exact | Matching::Regex) => Self::Keyword,
+            (_, _) => Self::Event,
+        }
+    }
+}
+
+/// All of a rule that a person says.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = rules, treat_none_as_default_value = false, treat_none_as_null = true)]
+pub(super) struct Columns {
+    account_id: Option<AccountId>,
+    only_accounts: String,
+    items: String,
+    trigger_on: String,
+    silent_minutes: i64,
+    /// Read as text: an unknown word is a fault of this row, not of the query.
     matching: String,
     keyword: String,
-}
-
-/// What a person may change of a rule without making it another.
-#[derive(Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = rules)]
-struct Body {
     any_of: String,
     all_of: String,
     exclude: String,
-    replies: String,
+    conditions: String,
+    actions: String,
+    delay_s: i64,
     once: bool,
+    per_day: Option<i64>,
     priority: i32,
     enabled: bool,
 }
@@ -105,174 +114,112 @@ struct Body {
 #[diesel(table_name = rules, treat_none_as_default_value = false)]
 struct InsertRow {
     owner_id: UserId,
-    account_id: Option<AccountId>,
-    item_id: Option<ItemId>,
-    matching: String,
-    keyword: String,
     #[diesel(embed)]
-    body: Body,
+    columns: Columns,
+    live: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
+/// A rule under its old number.
+#[derive(Insertable)]
+#[diesel(table_name = rules)]
+struct NumberedRow {
+    id: RuleId,
+    #[diesel(embed)]
+    row: InsertRow,
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = rules)]
-struct Row {
-    id: RuleId,
-    account_id: Option<AccountId>,
-    item_id: Option<ItemId>,
-    /// Read as text: an unknown word is a fault of this row, not of the query.
-    matching: String,
-    keyword: String,
+pub(super) struct Row {
+    pub(super) id: RuleId,
     #[diesel(embed)]
-    body: Body,
+    columns: Columns,
+    pub(super) live: bool,
+    pub(super) draft: Option<String>,
     created_at: Timestamp,
 }
 
-impl NewRule {
-    fn identity(&self) -> Identity {
-        Identity {
-            account: self.account,
-            item: self.item.clone(),
-            matching: self.matching.as_str().to_owned(),
-            keyword: self.keyword.clone(),
-        }
+impl Columns {
+    pub(super) fn of(body: &RuleBody) -> QueryResult<Self> {
+        Ok(Self {
+            account_id: body.account,
+            only_accounts: joined(&body.accounts),
+            items: joined(&body.items),
+            trigger_on: body.trigger.as_str().to_owned(),
+            silent_minutes: body.silent_minutes.into(),
+            matching: body.matching.as_str().to_owned(),
+            keyword: body.keyword.clone(),
+            any_of: to_json(&body.any_of)?,
+            all_of: to_json(&body.all_of)?,
+            exclude: to_json(&body.exclude)?,
+            conditions: to_json(&body.conditions)?,
+            actions: to_json(&body.actions)?,
+            delay_s: body.delay_s.into(),
+            once: body.once,
+            per_day: body.per_day.map(i64::from),
+            priority: body.priority,
+            enabled: body.enabled,
+        })
     }
 
-    fn body(&self) -> QueryResult<Body> {
-        Ok(Body {
-            any_of: to_json(&self.any_of)?,
-            all_of: to_json(&self.all_of)?,
-            exclude: to_json(&self.exclude)?,
-            replies: to_json(&self.replies)?,
+    fn body(self) -> Result<RuleBody, String> {
+        let number = |column: &str, number: i64| u32::try_from(number).map_err(|error| format!("{column}: {error}"));
+        Ok(RuleBody {
+            account: self.account_id,
+            accounts: parts(&self.only_accounts)
+                .map(|id| id.parse().map(AccountId).map_err(|error| format!("only_accounts: {error}")))
+                .collect::<Result<_, _>>()?,
+            items: parts(&self.items).map(ItemId::from).collect(),
+            trigger: self.trigger_on.parse()?,
+            silent_minutes: number("silent_minutes", self.silent_minutes)?,
+            matching: self.matching.parse()?,
+            keyword: self.keyword,
+            any_of: from_json("any_of", &self.any_of)?,
+            all_of: from_json("all_of", &self.all_of)?,
+            exclude: from_json("exclude", &self.exclude)?,
+            conditions: from_json("conditions", &self.conditions)?,
+            actions: from_json("actions", &self.actions)?,
+            delay_s: number("delay_s", self.delay_s)?,
             once: self.once,
+            per_day: self.per_day.map(|most| number("per_day", most)).transpose()?,
             priority: self.priority,
             enabled: self.enabled,
         })
     }
 }
 
-fn to_json<T: serde::Serialize>(list: &[T]) -> QueryResult<String> {
-    serde_json::to_string(list).map_err(|error| diesel::result::Error::SerializationError(error.into()))
+/// Ids have no commas.
+fn joined<T: ToString>(ids: &[T]) -> String {
+    ids.iter().map(T::to_string).collect::<Vec<_>>().join(",")
 }
 
-impl Row {
-    fn identity(&self) -> Identity {
-        Identity {
-            account: self.account_id,
-            item: self.item_id.clone(),
-            matching: self.matching.clone(),
-            keyword: self.keyword.clone(),
-        }
-    }
-
-    fn into_rule(self) -> Result<Rule, (RuleId, String)> {
-        let id = self.id;
-        self.parse().map_err(|why| (id, format!("rule {id} cannot be read: {why}")))
-    }
-
-    fn parse(self) -> Result<Rule, String> {
-        let Self { id, account_id, item_id, matching, keyword, body, created_at } = self;
-        Ok(Rule {
-            id,
-            account: account_id,
-            item: item_id,
-            matching: matching.parse()?,
-            keyword,
-            any_of: from_json("any_of", &body.any_of)?,
-            all_of: from_json("all_of", &body.all_of)?,
-            exclude: from_json("exclude", &body.exclude)?,
-            replies: from_json("replies", &body.replies)?,
-            once: body.once,
-            priority: body.priority,
-            enabled: body.enabled,
-            created_at,
-        })
-    }
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(|part| !part.is_empty())
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<Vec<T>, String> {
+pub(super) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> QueryResult<String> {
+    serde_json::to_string(value).map_err(|error| diesel::result::Error::SerializationError(error.into()))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| format!("{column}: {error}"))
 }
 
-/// Adds or changes rules by what makes them the same rule; an id and the time it was made stay. The answer says what became of
-/// each, in order. `NotFound` where an account is not the owner's, or a rule is for all accounts and the scope is not: then nothing was
-/// written.
-pub fn upsert_many(conn: &mut DbConn, scope: &Scope, new: &[NewRule], now: Timestamp) -> QueryResult<Vec<Saved>> {
-    if !scope.is_whole() && new.iter().any(|rule| rule.account.is_none()) {
-        return Err(diesel::result::Error::NotFound);
-    }
-    check_accounts(conn, scope, new.iter().filter_map(|rule| rule.account))?;
-    let stored = load(conn, scope.user())?;
-    let mut known: HashMap<_, _> = stored.into_iter().map(|row| (row.identity(), (row.id, row.body))).collect();
-    let mut added: HashMap<Identity, Body> = HashMap::new();
-    let mut saved = Vec::with_capacity(new.len());
-    for rule in new {
-        let (identity, body) = (rule.identity(), rule.body()?);
-        saved.push(match known.get_mut(&identity) {
-            Some((_, stored)) if *stored == body => Saved::Unchanged,
-            Some((id, stored)) => {
-                update(conn, *id, &body, now)?;
-                *stored = body;
-                Saved::Updated
-            }
-            None if added.insert(identity, body).is_some() => Saved::Updated,
-            None => Saved::Added,
-        });
-    }
-    insert_all(conn, scope.user(), new, added, now)?;
-    if saved.iter().any(|saved| *saved != Saved::Unchanged) {
-        revisions::bump(conn, Topic::Rules)?;
-    }
-    Ok(saved)
-}
-
-fn check_accounts(conn: &mut DbConn, scope: &Scope, used: impl Iterator<Item = AccountId>) -> QueryResult<()> {
-    let mut used: Vec<_> = used.collect();
-    used.sort_unstable();
-    used.dedup();
-    used.into_iter().try_for_each(|account| accounts::get(conn, scope, account).map(drop))
-}
-
-fn update(conn: &mut DbConn, id: RuleId, body: &Body, now: Timestamp) -> QueryResult<()> {
-    diesel::update(rules::table.find(id)).set((body, rules::updated_at.eq(now))).execute(conn).map(drop)
-}
-
-/// In the order they were given: among equals the older rule wins, and its number tells which is older.
-fn insert_all(
-    conn: &mut DbConn,
-    owner: UserId,
-    new: &[NewRule],
-    mut added: HashMap<Identity, Body>,
-    now: Timestamp,
-) -> QueryResult<()> {
-    let rows: Vec<_> = new
-        .iter()
-        .filter_map(|rule| added.remove_entry(&rule.identity()))
-        .map(|(identity, body)| InsertRow {
-            owner_id: owner,
-            account_id: identity.account,
-            item_id: identity.item,
-            matching: identity.matching,
-            keyword: identity.keyword,
-            body,
-            created_at: now,
-            updated_at: now,
-        })
-        .collect();
-    match conn {
-        DbConn::Sqlite(conn) => {
-            rows.iter().try_for_each(|row| diesel::insert_into(rules::table).values(row).execute(conn).map(drop))
+impl Row {
+    pub(super) fn into_rule(self) -> Result<Rule, (RuleId, String)> {
+        let (id, created_at) = (self.id, self.created_at);
+        match self.columns.body() {
+            Ok(body) => Ok(Rule { id, body, created_at }),
+            Err(why) => Err((id, format!("rule {id} cannot be read: {why}"))),
         }
-        // 14 values a row, and a statement takes 65,535
-        DbConn::Pg(conn) => rows
-            .chunks(4000)
-            .try_for_each(|rows| diesel::insert_into(rules::table).values(rows).execute(conn).map(drop)),
     }
-}
 
-fn load(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<Row>> {
-    rules::table.filter(rules::owner_id.eq(owner)).order(rules::id).select(Row::as_select()).load(conn)
+    /// For one rule: an unreadable one is an error.
+    pub(super) fn read(self) -> QueryResult<Rule> {
+        self.into_rule().map_err(|(_, why)| diesel::result::Error::DeserializationError(why.into()))
+    }
 }
 
 impl Loaded {
@@ -288,6 +235,169 @@ impl Loaded {
     }
 }
 
+/// Adds or changes rules by what makes them the same rule; a number and the time it was made stay. The answer says what became of
+/// each, in order. `NotFound` where an account is not the owner's, a rule is for all accounts and the scope is not, or one has a draft:
+/// then nothing was written.
+pub fn upsert_many(
+    conn: &mut DbConn,
+    scope: &Scope,
+    new: &[RuleBody],
+    by: &Actor,
+    now: Timestamp,
+) -> QueryResult<Vec<Saved>> {
+    revisions::lock(conn, Topic::Rules)?;
+    for body in new {
+        if check_place(conn, scope, body)?.is_err() {
+            return Err(diesel::result::Error::NotFound);
+        }
+    }
+    let stored = load(conn, scope.user())?;
+    let mut known: HashMap<Identity, (Option<RuleId>, RuleBody)> = HashMap::new();
+    let mut drafted = Vec::new();
+    for row in stored {
+        drafted.extend(row.draft.is_some().then_some(row.id));
+        if let Ok(rule) = row.into_rule() {
+            known.insert(rule.body.identity(), (Some(rule.id), rule.body));
+        }
+    }
+    let mut changes: Vec<Change> = Vec::new();
+    let mut added: Vec<Identity> = Vec::new();
+    let mut saved = Vec::with_capacity(new.len());
+    for body in new {
+        let body = body.clone().in_order();
+        let identity = body.identity();
+        saved.push(match known.get_mut(&identity) {
+            Some((_, stored)) if *stored == body => Saved::Unchanged,
+            Some((id, stored)) => {
+                if id.is_some_and(|id| drafted.contains(&id)) {
+                    return Err(diesel::result::Error::NotFound);
+                }
+                if let Some(id) = *id {
+                    changes.push(Change { id, before: Some(stored.clone()), after: Some(body.clone()) });
+                }
+                *stored = body;
+                Saved::Updated
+            }
+            None => {
+                added.push(identity.clone());
+                known.insert(identity, (None, body));
+                Saved::Added
+            }
+        });
+    }
+    // One that was changed twice is written as it is in the end.
+    let changes = collapsed(changes);
+    for change in &changes {
+        if let Some(after) = &change.after {
+            update(conn, change.id, after, now)?;
+        }
+    }
+    let fresh: Vec<RuleBody> =
+        added.iter().filter_map(|identity| known.remove(identity)).map(|(_, body)| body).collect();
+    let ids = insert_all(conn, scope.user(), &fresh, now)?;
+    let inserted = ids.into_iter().zip(fresh).map(|(id, body)| Change { id, before: None, after: Some(body) });
+    publish(conn, scope, changes.into_iter().chain(inserted).collect(), &Cause::Import, by, now)?;
+    Ok(saved)
+}
+
+fn collapsed(changes: Vec<Change>) -> Vec<Change> {
+    let mut places: HashMap<RuleId, usize> = HashMap::new();
+    let mut whole: Vec<Change> = Vec::with_capacity(changes.len());
+    for change in changes {
+        match places.get(&change.id) {
+            Some(place) => whole[*place].after = change.after,
+            None => {
+                places.insert(change.id, whole.len());
+                whole.push(change);
+            }
+        }
+    }
+    whole
+}
+
+pub(super) fn update(conn: &mut DbConn, id: RuleId, body: &RuleBody, now: Timestamp) -> QueryResult<()> {
+    let columns = Columns::of(body)?;
+    diesel::update(rules::table.find(id)).set((columns, rules::updated_at.eq(now))).execute(conn).map(drop)
+}
+
+/// In the order they are given: among equals the older rule wins, and its number tells which is older.
+fn insert_all(conn: &mut DbConn, owner: UserId, new: &[RuleBody], now: Timestamp) -> QueryResult<Vec<RuleId>> {
+    let row = |body| insert_row(owner, body, true, now);
+    let rows = new.iter().map(row).collect::<QueryResult<Vec<_>>>()?;
+    match conn {
+        DbConn::Sqlite(conn) => {
+            let insert =
+                |row: &InsertRow| diesel::insert_into(rules::table).values(row).returning(rules::id).get_result(conn);
+            rows.iter().map(insert).collect()
+        }
+        // 21 values a row, and a statement takes 65,535
+        DbConn::Pg(conn) => {
+            let mut ids: Vec<RuleId> = Vec::with_capacity(rows.len());
+            for rows in rows.chunks(3000) {
+                ids.extend(
+                    diesel::insert_into(rules::table).values(rows).returning(rules::id).get_results::<RuleId>(conn)?,
+                );
+            }
+            Ok(ids)
+        }
+    }
+}
+
+fn insert_row(owner: UserId, body: &RuleBody, live: bool, now: Timestamp) -> QueryResult<InsertRow> {
+    Ok(InsertRow { owner_id: owner, columns: Columns::of(body)?, live, created_at: now, updated_at: now })
+}
+
+pub(super) fn insert_one(
+    conn: &mut DbConn,
+    owner: UserId,
+    body: &RuleBody,
+    live: bool,
+    now: Timestamp,
+) -> QueryResult<RuleId> {
+    let row = insert_row(owner, body, live, now)?;
+    per_backend!(&mut *conn, conn => diesel::insert_into(rules::table)
+        .values(&row)
+        .returning(rules::id)
+        .get_result(conn))
+}
+
+/// Under the number it once had, unless something else has it by now.
+pub(super) fn insert_again(
+    conn: &mut DbConn,
+    owner: UserId,
+    id: RuleId,
+    body: &RuleBody,
+    now: Timestamp,
+) -> QueryResult<RuleId> {
+    let taken: Option<RuleId> = rules::table.find(id).select(rules::id).first(conn).optional()?;
+    if taken.is_some() {
+        return insert_one(conn, owner, body, true, now);
+    }
+    let row = NumberedRow { id, row: insert_row(owner, body, true, now)? };
+    per_backend!(&mut *conn, conn => diesel::insert_into(rules::table).values(&row).execute(conn))?;
+    Ok(id)
+}
+
+/// What is answered has changed: it is a version of its set, and the engine reads it.
+pub(super) fn publish(
+    conn: &mut DbConn,
+    scope: &Scope,
+    changes: Vec<Change>,
+    cause: &Cause<'_>,
+    by: &Actor,
+    now: Timestamp,
+) -> QueryResult<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    rule_versions::record(conn, scope.user(), changes, cause, by, now)?;
+    revisions::bump(conn, Topic::Rules)
+}
+
+fn load(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<Row>> {
+    rules::table.filter(rules::owner_id.eq(owner).and(rules::live)).order(rules::id).select(Row::as_select()).load(conn)
+}
+
 /// What a scope may see: what is for all accounts, and what is for its own. A macro, because only the compiler can write down its type.
 macro_rules! visible {
     ($scope:expr) => {
@@ -296,36 +406,49 @@ macro_rules! visible {
             .and(rules::account_id.is_null().or(rules::account_id.eq_any(own!($scope).nullable())))
     };
 }
+pub(super) use visible;
 
 /// Oldest first, also the disabled.
 pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Loaded> {
-    let rows = rules::table.filter(visible!(scope)).order(rules::id).select(Row::as_select()).load(conn)?;
+    let rows = rules::table
+        .filter(visible!(scope))
+        .filter(rules::live)
+        .order(rules::id)
+        .select(Row::as_select())
+        .load(conn)?;
     Ok(Loaded::from_rows(rows))
 }
 
 /// A part of the rules that fit, in the order of their priority, the oldest first among equals; and how many fit.
 pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Loaded, i64)> {
     let fitting = || {
-        let mut query = rules::table.filter(visible!(scope)).into_boxed();
+        let mut query = rules::table.filter(visible!(scope)).filter(rules::live).into_boxed();
         query = match filter.reach {
             Some(Reach::Everywhere) => query.filter(rules::account_id.is_null()),
             Some(Reach::In(account)) => query.filter(rules::account_id.eq(account)),
             None => query,
         };
+        let waits_for_messages = rules::trigger_on.eq(Trigger::Message.as_str());
         query = match filter.kind {
-            Some(Kind::Keyword) => query.filter(rules::matching.ne(Matching::Default)),
-            Some(Kind::DefaultReply) => query.filter(rules::matching.eq(Matching::Default)),
+            Some(Kind::Keyword) => query.filter(waits_for_messages.and(rules::matching.ne(Matching::Default))),
+            Some(Kind::DefaultReply) => query.filter(waits_for_messages.and(rules::matching.eq(Matching::Default))),
+            Some(Kind::Event) => query.filter(diesel::dsl::not(waits_for_messages)),
             None => query,
         };
+        if let Some(trigger) = filter.trigger {
+            query = query.filter(rules::trigger_on.eq(trigger.as_str()));
+        }
         if let Some(item) = &filter.item {
-            query = query.filter(rules::item_id.eq(item));
+            // Commas around it: one id may be a part of another.
+            let among = sql::<Text>("',' || rules.items || ','").like(containing(&format!(",{item},"))).escape('\\');
+            query = query.filter(among);
         }
         if let Some(matching) = filter.matching {
             query = query.filter(rules::matching.eq(matching));
         }
         if let Some(pattern) = filter.text.as_deref().map(containing) {
             let in_keyword = lower(rules::keyword.nullable()).like(lower(pattern.clone())).escape('\\');
-            query = query.filter(in_keyword.or(lower(rules::replies.nullable()).like(lower(pattern)).escape('\\')));
+            query = query.filter(in_keyword.or(lower(rules::actions.nullable()).like(lower(pattern)).escape('\\')));
         }
         if let Some(enabled) = filter.enabled {
             query = query.filter(rules::enabled.eq(enabled));
@@ -352,41 +475,29 @@ pub fn keywords(conn: &mut DbConn, scope: &Scope, ids: &[RuleId]) -> QueryResult
     Ok(rows.into_iter().collect())
 }
 
-/// `NotFound` also where the rule belongs to somebody else.
+/// A rule that answers, or one that is disabled. `NotFound` also where the rule belongs to somebody else, or is only a draft.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Rule> {
-    let row: Row = rules::table.find(id).filter(visible!(scope)).select(Row::as_select()).first(conn)?;
-    row.into_rule().map_err(|(_, why)| diesel::result::Error::DeserializationError(why.into()))
+    let row: Row =
+        rules::table.find(id).filter(visible!(scope)).filter(rules::live).select(Row::as_select()).first(conn)?;
+    row.read()
 }
 
 /// A new rule.
 pub fn insert(
     conn: &mut DbConn,
     scope: &Scope,
-    new: &NewRule,
+    new: &RuleBody,
+    by: &Actor,
     now: Timestamp,
 ) -> QueryResult<Result<RuleId, NotSaved>> {
-    if let Err(refusal) = check_place(conn, scope, new.account)? {
+    revisions::lock(conn, Topic::Rules)?;
+    let new = new.clone().in_order();
+    if let Err(refusal) = check_new(conn, scope, &new, None)? {
         return Ok(Err(refusal));
     }
-    if let Some(twin) = find_id(conn, scope, new)? {
-        return Ok(Err(NotSaved::Exists(twin)));
-    }
-    let Identity { account, item, matching, keyword } = new.identity();
-    let row = InsertRow {
-        owner_id: scope.user(),
-        account_id: account,
-        item_id: item,
-        matching,
-        keyword,
-        body: new.body()?,
-        created_at: now,
-        updated_at: now,
-    };
-    let id = per_backend!(&mut *conn, conn => diesel::insert_into(rules::table)
-        .values(&row)
-        .returning(rules::id)
-        .get_result(conn))?;
-    revisions::bump(conn, Topic::Rules)?;
+    let id = insert_one(conn, scope.user(), &new, true, now)?;
+    let change = Change { id, before: None, after: Some(new) };
+    publish(conn, scope, vec![change], &Cause::Edit, by, now)?;
     Ok(Ok(id))
 }
 
@@ -395,46 +506,71 @@ pub fn replace(
     conn: &mut DbConn,
     scope: &Scope,
     id: RuleId,
-    new: &NewRule,
+    new: &RuleBody,
+    by: &Actor,
     now: Timestamp,
 ) -> QueryResult<Result<(), NotSaved>> {
-    if let Err(refusal) = check_writable(conn, scope, id)? {
+    revisions::lock(conn, Topic::Rules)?;
+    let new = new.clone().in_order();
+    let before = match writable(conn, scope, id)? {
+        Ok(rule) => rule.body,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Err(refusal) = check_new(conn, scope, &new, Some(id))? {
         return Ok(Err(refusal));
     }
-    if let Err(refusal) = check_place(conn, scope, new.account)? {
-        return Ok(Err(refusal));
+    if before != new {
+        update(conn, id, &new, now)?;
+        let change = Change { id, before: Some(before), after: Some(new) };
+        publish(conn, scope, vec![change], &Cause::Edit, by, now)?;
     }
-    if let Some(twin) = find_id(conn, scope, new)?.filter(|twin| *twin != id) {
-        return Ok(Err(NotSaved::Exists(twin)));
-    }
-    diesel::update(rules::table.find(id))
-        .set((
-            rules::account_id.eq(new.account),
-            rules::item_id.eq(&new.item),
-            rules::matching.eq(new.matching),
-            rules::keyword.eq(&new.keyword),
-        ))
-        .execute(conn)?;
-    update(conn, id, &new.body()?, now)?;
-    revisions::bump(conn, Topic::Rules)?;
     Ok(Ok(()))
 }
 
-/// Whether a rule for this account (`None`: for all) may be written.
-fn check_place(conn: &mut DbConn, scope: &Scope, account: Option<AccountId>) -> QueryResult<Result<(), NotSaved>> {
+/// Whether this may be a rule besides those there are, or in the place of the one with this number.
+pub(super) fn check_new(
+    conn: &mut DbConn,
+    scope: &Scope,
+    new: &RuleBody,
+    itself: Option<RuleId>,
+) -> QueryResult<Result<(), NotSaved>> {
+    if let Err(refusal) = check_place(conn, scope, new)? {
+        return Ok(Err(refusal));
+    }
+    let twin = find_id(conn, scope, new)?.filter(|twin| Some(*twin) != itself);
+    Ok(twin.map_or(Ok(()), |twin| Err(NotSaved::Exists(twin))))
+}
+
+/// Whether a rule for these accounts may be written.
+fn check_place(conn: &mut DbConn, scope: &Scope, body: &RuleBody) -> QueryResult<Result<(), NotSaved>> {
+    if let Err(refusal) = check_set(conn, scope, body.account)? {
+        return Ok(Err(refusal));
+    }
+    for account in &body.accounts {
+        if accounts::get(conn, scope, *account).optional()?.is_none() {
+            return Ok(Err(NotSaved::NotFound));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Whether this set of rules may be written: an account's own, or (`None`) the shared one.
+pub fn check_set(conn: &mut DbConn, scope: &Scope, account: Option<AccountId>) -> QueryResult<Result<(), NotSaved>> {
     let Some(account) = account else {
         return Ok(if scope.is_whole() { Ok(()) } else { Err(NotSaved::Forbidden) });
     };
     Ok(accounts::get(conn, scope, account).optional()?.map(drop).ok_or(NotSaved::NotFound))
 }
 
-fn check_writable(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Result<(), NotSaved>> {
-    let place: Option<Option<AccountId>> =
-        rules::table.find(id).filter(visible!(scope)).select(rules::account_id).first(conn).optional()?;
-    match place {
-        Some(account) => check_place(conn, scope, account),
-        None => Ok(Err(NotSaved::NotFound)),
+/// A rule that may be changed at once.
+fn writable(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Result<Rule, NotSaved>> {
+    let query = rules::table.find(id).filter(visible!(scope)).filter(rules::live).select(Row::as_select());
+    let row: Option<Row> = query.first(conn).optional()?;
+    let Some(row) = row else { return Ok(Err(NotSaved::NotFound)) };
+    if let Err(refusal) = check_set(conn, scope, row.columns.account_id)? {
+        return Ok(Err(refusal));
     }
+    if row.draft.is_some() { Ok(Err(NotSaved::HasDraft)) } else { row.read().map(Ok) }
 }
 
 /// For the engine: an owner's rules, oldest first, also the disabled.
@@ -447,15 +583,16 @@ pub fn owners_with_rules(conn: &mut DbConn) -> QueryResult<Vec<UserId>> {
     rules::table.select(rules::owner_id).distinct().order(rules::owner_id).load(conn)
 }
 
-/// The number of the rule that `rule` is, where it is stored.
-pub fn find_id(conn: &mut DbConn, scope: &Scope, rule: &NewRule) -> QueryResult<Option<RuleId>> {
-    let alike: Vec<(RuleId, Option<AccountId>, Option<ItemId>)> = rules::table
+/// The number of the rule that `rule` is, where it is stored; also of one that is only a draft.
+pub fn find_id(conn: &mut DbConn, scope: &Scope, rule: &RuleBody) -> QueryResult<Option<RuleId>> {
+    let wanted = rule.clone().in_order().identity();
+    let alike: Vec<Row> = rules::table
         .filter(rules::owner_id.eq(scope.user()).and(rules::keyword.eq(&rule.keyword)))
         .filter(rules::matching.eq(rule.matching))
-        .select((rules::id, rules::account_id, rules::item_id))
+        .select(Row::as_select())
         .load(conn)?;
-    let same = alike.into_iter().find(|(_, account, item)| (account, item) == (&rule.account, &rule.item));
-    Ok(same.map(|(id, ..)| id))
+    let same = alike.into_iter().filter_map(|row| row.into_rule().ok()).find(|rule| rule.body.identity() == wanted);
+    Ok(same.map(|rule| rule.id))
 }
 
 pub fn set_enabled(
@@ -463,21 +600,33 @@ pub fn set_enabled(
     scope: &Scope,
     id: RuleId,
     on: bool,
+    by: &Actor,
     now: Timestamp,
 ) -> QueryResult<Result<(), NotSaved>> {
-    if let Err(refusal) = check_writable(conn, scope, id)? {
-        return Ok(Err(refusal));
-    }
-    diesel::update(rules::table.find(id)).set((rules::enabled.eq(on), rules::updated_at.eq(now))).execute(conn)?;
-    revisions::bump(conn, Topic::Rules)?;
+    let rule = match writable(conn, scope, id)? {
+        Ok(rule) => rule,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    replace(conn, scope, id, &RuleBody { enabled: on, ..rule.body }, by, now)
+}
+
+pub fn delete(
+    conn: &mut DbConn,
+    scope: &Scope,
+    id: RuleId,
+    by: &Actor,
+    now: Timestamp,
+) -> QueryResult<Result<(), NotSaved>> {
+    revisions::lock(conn, Topic::Rules)?;
+    let before = match writable(conn, scope, id)? {
+        Ok(rule) => rule.body,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    remove(conn, id)?;
+    publish(conn, scope, vec![Change { id, before: Some(before), after: None }], &Cause::Edit, by, now)?;
     Ok(Ok(()))
 }
 
-pub fn delete(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Result<(), NotSaved>> {
-    if let Err(refusal) = check_writable(conn, scope, id)? {
-        return Ok(Err(refusal));
-    }
-    diesel::delete(rules::table.find(id)).execute(conn)?;
-    revisions::bump(conn, Topic::Rules)?;
-    Ok(Ok(()))
+pub(super) fn remove(conn: &mut DbConn, id: RuleId) -> QueryResult<()> {
+    diesel::delete(rules::table.find(id)).execute(conn).map(drop)
 }

@@ -372,22 +372,59 @@ diesel::table! {
 }
 
 diesel::table! {
+    rule_uses (account_id, buyer_id, rule_id) {
+        account_id -> BigInt,
+        buyer_id -> Text,
+        rule_id -> BigInt,
+        day -> BigInt,
+        uses -> BigInt,
+    }
+}
+
+diesel::table! {
+    rule_versions (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        number -> BigInt,
+        cause -> Text,
+        note -> Text,
+        actor_id -> Nullable<BigInt>,
+        actor -> Text,
+        via -> Text,
+        added -> BigInt,
+        changed -> BigInt,
+        removed -> BigInt,
+        changes -> Text,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
     rules (id) {
         id -> BigInt,
         owner_id -> BigInt,
         account_id -> Nullable<BigInt>,
-        item_id -> Nullable<Text>,
         matching -> Text,
         keyword -> Text,
         any_of -> Text,
         all_of -> Text,
         exclude -> Text,
-        replies -> Text,
+        actions -> Text,
         once -> Bool,
         priority -> Integer,
         enabled -> Bool,
         created_at -> BigInt,
         updated_at -> BigInt,
+        only_accounts -> Text,
+        items -> Text,
+        trigger_on -> Text,
+        silent_minutes -> BigInt,
+        conditions -> Text,
+        delay_s -> BigInt,
+        per_day -> Nullable<BigInt>,
+        live -> Bool,
+        draft -> Nullable<Text>,
     }
 }
 
@@ -491,6 +528,10 @@ diesel::joinable!(once_replies -> rules (rule_id));
 diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
+diesel::joinable!(rule_uses -> accounts (account_id));
+diesel::joinable!(rule_uses -> rules (rule_id));
+diesel::joinable!(rule_versions -> accounts (account_id));
+diesel::joinable!(rule_versions -> users (owner_id));
 diesel::joinable!(rules -> accounts (account_id));
 diesel::joinable!(rules -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -527,6 +568,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     picture_uploads,
     pictures,
     revisions,
+    rule_uses,
+    rule_versions,
     rules,
     sessions,
     settings,

@@ -131,6 +131,14 @@ pub fn find_employee(conn: &mut DbConn, scope: &Scope, id: UserId) -> QueryResul
     employees.filter(users::id.eq(id)).select(User::as_select()).first(conn).optional()
 }
 
+/// Whether this is the owner, or somebody who works for them, and may sign in.
+pub fn is_of(conn: &mut DbConn, owner: UserId, user: UserId) -> QueryResult<bool> {
+    let is_one = users::table
+        .filter(users::id.eq(user).and(users::active))
+        .filter(users::id.eq(owner).or(users::employer_id.eq(owner)));
+    diesel::select(diesel::dsl::exists(is_one)).get_result(conn)
+}
+
 /// For who comes in: whoever works for somebody that is not active is not active either.
 pub(super) fn with_employer(conn: &mut DbConn, user: User) -> QueryResult<User> {
     let active = match user.employer {

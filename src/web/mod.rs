@@ -230,6 +230,17 @@ routes! {
     GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
     PATCH "/api/v1/default-replies/{id}" MANAGE => api::keywords::update_default;
     DELETE "/api/v1/default-replies/{id}" MANAGE => api::keywords::delete_default;
+    GET "/api/v1/event-rules" READ => api::keywords::list_events;
+    POST "/api/v1/event-rules" MANAGE => api::keywords::create_event;
+    GET "/api/v1/event-rules/{id}" READ => api::keywords::get_event;
+    PATCH "/api/v1/event-rules/{id}" MANAGE => api::keywords::update_event;
+    DELETE "/api/v1/event-rules/{id}" MANAGE => api::keywords::delete_event;
+    GET "/api/v1/rule-sets/{set}/draft" READ => api::rule_sets::draft;
+    DELETE "/api/v1/rule-sets/{set}/draft" MANAGE => api::rule_sets::discard;
+    POST "/api/v1/rule-sets/{set}/publish" MANAGE => api::rule_sets::publish;
+    GET "/api/v1/rule-sets/{set}/versions" READ => api::rule_sets::versions;
+    GET "/api/v1/rule-sets/{set}/versions/{number}" READ => api::rule_sets::version;
+    POST "/api/v1/rule-sets/{set}/versions/{number}/roll-back" MANAGE => api::rule_sets::roll_back;
 
     // what is sold, and pictures to send
     GET "/api/v1/items" READ => api::items::list;

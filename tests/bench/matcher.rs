@@ -7,7 +7,7 @@ use yutang::{
     ids::{AccountId, RuleId, Timestamp},
     reply::{
         matcher::RuleBook,
-        rule::{Matching, Reply, Rule},
+        rule::{Action, Rule, RuleBody},
         text::TurnText,
     },
 };
@@ -21,20 +21,10 @@ fn keyword(number: i64) -> String {
 }
 
 fn rules(count: i64) -> Vec<Arc<Rule>> {
-    let rule = |number: i64| Rule {
-        id: RuleId(number),
-        account: None,
-        item: None,
-        matching: Matching::Contains,
-        keyword: keyword(number),
-        any_of: vec![],
-        all_of: vec![],
-        exclude: vec![],
-        replies: vec![Reply::Text("好的".into())],
-        once: false,
-        priority: 0,
-        enabled: true,
-        created_at: Timestamp(number),
+    let rule = |number: i64| {
+        let actions = vec![Action::Text("好的".into())];
+        let body = RuleBody { keyword: keyword(number), actions, ..RuleBody::default() };
+        Rule { id: RuleId(number), body, created_at: Timestamp(number) }
     };
     (0..count).map(rule).map(Arc::new).collect()
 }

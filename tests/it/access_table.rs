@@ -22,20 +22,20 @@ use yutang::{
     },
     outbox::entry::{Body, Entry, Origin, SendId, State},
     picture::redraw,
-    reply::rule::{Matching, Reply},
+    reply::rule::{Action, Matching, RuleBody},
     settings::Settings,
     store::{
         Page, Scope, Secret,
         accounts::{self, NewAccount},
         api_tokens::{self, NewToken},
         audit,
+        audit::Actor,
         blocked_buyers::{self, Blocked},
         chat_messages::{self, NewMessage, Source},
         conversations, items,
         notices::{self, Opening},
         notify_channels::{self, NewChannel},
-        notify_deliveries, outbox, pictures,
-        rules::{self, NewRule},
+        notify_deliveries, outbox, pictures, rules,
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
         users,
@@ -185,20 +185,18 @@ impl World {
             return "999999".to_owned();
         }
         let keyword = if matching == Matching::Default { String::new() } else { format!("k{}", self.number()) };
-        let new = NewRule {
+        let new = RuleBody {
             account: Some(account),
-            item: Some(format!("9{:011}", self.number()).into()),
+            items: vec![format!("9{:011}", self.number()).into()],
             matching,
             keyword,
-            any_of: Vec::new(),
-            all_of: Vec::new(),
-            exclude: Vec::new(),
-            replies: vec![Reply::Text("好".into())],
-            once: false,
-            priority: 0,
-            enabled: true,
+            actions: vec![Action::Text("好".into())],
+            ..RuleBody::default()
         };
-        self.app.write(move |conn| rules::insert(conn, &scope, &new, Timestamp(1))).unwrap().to_string()
+        self.app
+            .write(move |conn| rules::insert(conn, &scope, &new, &Actor::system(), Timestamp(1)))
+            .unwrap()
+            .to_string()
     }
 
     /// Something that the account sells.
@@ -547,14 +545,14 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/suggestions/{id}/reject" [200], |world, _, whose| world.suggestion(whose)),
         row!("GET" "/api/v1/keywords" [200]),
         row!("POST" "/api/v1/keywords" [201], PLAIN, |world| {
-            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))
+            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "actions": [{"text": "好"}]}))
         }),
         row!("GET" "/api/v1/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains)),
         row!("PATCH" "/api/v1/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
         row!("DELETE" "/api/v1/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
         row!("GET" "/api/v1/default-replies" [200]),
         row!("POST" "/api/v1/default-replies" [201], PLAIN, |world| {
-            Some(json!({"account_id": world.chosen.0, "item_id": format!("8{}", world.number()), "replies": []}))
+            Some(json!({"account_id": world.chosen.0, "item_ids": [format!("8{}", world.number())], "actions": []}))
         }),
         row!("GET" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default)),
         row!("PATCH" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default), |_| Some(json!({"once": true}))),
@@ -620,7 +618,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("DELETE" "/accounts/{id}" [204], |world, who, whose| world.spare_account(who, whose)),
         row!("GET" "/keywords" [200]),
         row!("POST" "/keywords" [201], PLAIN, |world| {
-            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "replies": [{"text": "好"}]}))
+            Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "actions": [{"text": "好"}]}))
         }),
         row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
         row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),

@@ -5,8 +5,9 @@ use yutang::{
     ids::{ConversationId, Fen, Timestamp},
     notify::event::Event,
     platform::mtop::item::ItemDetail,
+    reply::rule::RuleBody,
     sim::{ModelAct, Said},
-    store::{Page, items, notices, rules::NewRule},
+    store::{Page, items, notices},
 };
 
 use crate::{
@@ -25,7 +26,7 @@ struct Bargain {
 }
 
 impl Bargain {
-    async fn open(rules: Vec<NewRule>, ai: Value) -> Self {
+    async fn open(rules: Vec<RuleBody>, ai: Value) -> Self {
         let mut app = TestApp::with(|settings| {
             settings.outgoing.allow = vec!["127.0.0.0/8".parse().unwrap()];
             settings.ai.failures = 2;

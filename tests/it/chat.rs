@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use yutang::{
-    reply::rule::{Matching, Reply},
+    reply::rule::{Action, Matching, RuleBody},
     sim::{Answer, Card, Said},
     store::{
         blocked_buyers::{self, Blocked},
-        chat_messages, items,
-        rules::NewRule,
-        unknown_pushes,
+        chat_messages, items, unknown_pushes,
     },
 };
 
@@ -22,7 +20,7 @@ const ITEM: &str = "900000000001";
 const PICTURE: &str = "https://img.example.invalid/sizes.jpg";
 
 /// A running server with one account and these rules.
-async fn shop_with(rules: Vec<NewRule>) -> (TestApp, Shop) {
+async fn shop_with(rules: Vec<RuleBody>) -> (TestApp, Shop) {
     let mut app = TestApp::new();
     let shop = app.open("shop");
     app.rules(rules);
@@ -145,9 +143,9 @@ async fn m16_the_higher_priority_wins_then_the_more_specific() {
     let (app, shop) = shop_with(vec![
         contains("价", "短"),
         contains("价格", "长"),
-        NewRule { matching: Matching::Exact, ..contains("价格", "准") },
-        NewRule { priority: 5, ..contains("急", "先") },
-        NewRule { item: Some("900000000002".into()), ..contains("价", "此物") },
+        RuleBody { matching: Matching::Exact, ..contains("价格", "准") },
+        RuleBody { priority: 5, ..contains("急", "先") },
+        RuleBody { items: vec!["900000000002".into()], ..contains("价", "此物") },
     ])
     .await;
     let conversation = shop.buyer_says(BUYER, ITEM, "价?").conversation;
@@ -265,7 +263,7 @@ async fn many_buyers_of_one_item_cost_at_most_one_question() {
 
 #[actix_web::test]
 async fn a_default_reply_that_is_given_once_is_given_once_in_each_conversation() {
-    let (mut app, shop) = shop_with(vec![NewRule { once: true, ..default_reply("掌柜稍后回复") }]).await;
+    let (mut app, shop) = shop_with(vec![RuleBody { once: true, ..default_reply("掌柜稍后回复") }]).await;
     let first = shop.buyer_says(BUYER, ITEM, "一");
     app.answers(&shop, &first.conversation, &["掌柜稍后回复"]).await;
     app.is_silent(&shop, &shop.buyer_says(BUYER, ITEM, "二"), "already_answered_once").await;
@@ -279,7 +277,7 @@ async fn a_default_reply_that_is_given_once_is_given_once_in_each_conversation()
 /// Closes M13 where it concerns chat: there, the mark was set before the reply was sent.
 #[actix_web::test]
 async fn a_once_reply_that_was_rejected_is_not_used_up() {
-    let (app, shop) = shop_with(vec![NewRule { once: true, ..default_reply("加微信") }]).await;
+    let (app, shop) = shop_with(vec![RuleBody { once: true, ..default_reply("加微信") }]).await;
     shop.answer_next([Answer::Forbid]);
     let said = shop.buyer_says(BUYER, ITEM, "一");
     app.sees(&shop, &said.conversation, &[]).await;
@@ -318,8 +316,9 @@ async fn a_blocked_buyer_is_not_answered_and_the_others_are() {
 
 #[actix_web::test]
 async fn several_texts_and_a_picture_come_in_their_order() {
-    let replies = vec![Reply::Text("尺码看图".into()), Reply::Image(PICTURE.into()), Reply::Text("还有问题吗".into())];
-    let (app, shop) = shop_with(vec![NewRule { replies, ..contains("尺码", "") }]).await;
+    let replies =
+        vec![Action::Text("尺码看图".into()), Action::Image(PICTURE.into()), Action::Text("还有问题吗".into())];
+    let (app, shop) = shop_with(vec![RuleBody { actions: replies, ..contains("尺码", "") }]).await;
     let said = shop.buyer_says(BUYER, ITEM, "尺码");
     app.answers(&shop, &said.conversation, &["尺码看图", PICTURE, "还有问题吗"]).await;
     assert!(matches!(shop.received(&said.conversation)[1].body, yutang::sim::Body::Image { .. }));
@@ -342,7 +341,7 @@ async fn variables_are_filled_in_and_other_braces_stay() {
 #[actix_web::test]
 async fn a_rule_without_a_reply_stays_silent_and_hides_the_default() {
     let (app, shop) =
-        shop_with(vec![NewRule { replies: Vec::new(), ..contains("骗子", "") }, default_reply("稍等")]).await;
+        shop_with(vec![RuleBody { actions: Vec::new(), ..contains("骗子", "") }, default_reply("稍等")]).await;
     let said = shop.buyer_says(BUYER, ITEM, "骗子");
     let row = app.is_silent(&shop, &said, "empty_reply").await;
     assert!(row.rule.is_some());

@@ -382,7 +382,7 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
     let app = started().await;
     let _settings = unsorted().bind_to_scope();
     let client = app.signed_in("seller").await;
-    let new = json!({"keyword": "在吗", "replies": [{"text": "在的"}]});
+    let new = json!({"keyword": "在吗", "actions": [{"text": "在的"}]});
     assert_json_snapshot!(steady(&client.post("/keywords", &new).await), @r#"
     {
       "status": 201,
@@ -395,7 +395,7 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
         "any_of": [],
         "all_of": [],
         "exclude": [],
-        "replies": [
+        "actions": [
           {
             "text": "在的"
           }
@@ -419,7 +419,7 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
         "any_of": [],
         "all_of": [],
         "exclude": [],
-        "replies": [
+        "actions": [
           {
             "text": "在的"
           }
@@ -445,7 +445,7 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
             "any_of": [],
             "all_of": [],
             "exclude": [],
-            "replies": [
+            "actions": [
               {
                 "text": "在的"
               }

@@ -24,16 +24,17 @@ use yutang::{
     app::App,
     ids::{AccountId, ConversationId, Timestamp, UserId},
     outbox::entry::Entry,
-    reply::rule::{Matching, Reply},
+    reply::rule::{Action, Matching, RuleBody},
     settings::Settings,
     sim::{self, Account, Gateway, Platform, Said, Sim},
     store::{
         DbConn, Keys, Page, QueryResult, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
+        audit::Actor,
         chat_messages::{self, StoredMessage},
         conversations::{self, ConversationRow},
         outbox::{self, Filter},
-        rules::{self, NewRule},
+        rules,
         users::{self, NewUser},
     },
     telemetry::{
@@ -91,29 +92,17 @@ impl Deref for Shop {
 }
 
 /// A rule for all accounts: a message that contains `keyword` is answered with `reply`.
-pub(crate) fn contains(keyword: &str, reply: &str) -> NewRule {
-    NewRule {
-        account: None,
-        item: None,
-        matching: Matching::Contains,
-        keyword: keyword.into(),
-        any_of: Vec::new(),
-        all_of: Vec::new(),
-        exclude: Vec::new(),
-        replies: vec![Reply::Text(reply.into())],
-        once: false,
-        priority: 0,
-        enabled: true,
-    }
+pub(crate) fn contains(keyword: &str, reply: &str) -> RuleBody {
+    RuleBody { keyword: keyword.into(), actions: vec![Action::Text(reply.into())], ..RuleBody::default() }
 }
 
 /// What is answered where no rule holds.
-pub(crate) fn default_reply(reply: &str) -> NewRule {
-    NewRule { matching: Matching::Default, keyword: String::new(), ..contains("", reply) }
+pub(crate) fn default_reply(reply: &str) -> RuleBody {
+    RuleBody { matching: Matching::Default, keyword: String::new(), ..contains("", reply) }
 }
 
 /// Repeats what was said, so that every answer tells what it answers.
-pub(crate) fn echo() -> NewRule {
+pub(crate) fn echo() -> RuleBody {
     default_reply("答:{send_message}")
 }
 
@@ -318,13 +307,13 @@ impl TestApp {
         rows.into_iter().filter_map(shop).collect()
     }
 
-    pub(crate) fn rule(&self, rule: NewRule) {
+    pub(crate) fn rule(&self, rule: RuleBody) {
         self.rules(vec![rule]);
     }
 
-    pub(crate) fn rules(&self, new: Vec<NewRule>) {
+    pub(crate) fn rules(&self, new: Vec<RuleBody>) {
         let scope = self.scope;
-        self.write(move |conn| rules::upsert_many(conn, &scope, &new, Timestamp(1)));
+        self.write(move |conn| rules::upsert_many(conn, &scope, &new, &Actor::system(), Timestamp(1)));
     }
 
     pub(crate) fn enable(&self, shop: &Shop, on: bool) {

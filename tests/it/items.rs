@@ -253,9 +253,9 @@ async fn a_polish_by_hand_is_done_or_says_why_not() {
 async fn m12_an_items_default_reply_is_given_for_that_item_and_stands_on_its_page() {
     let (app, shop, seller) = shop_of(2).await;
     read_to_the_end(&app, &shop, &seller).await;
-    let own = json!({"account_id": shop.id, "item_id": ITEM, "replies": [{"text": "这台相机今天发货"}]});
+    let own = json!({"account_id": shop.id, "item_ids": [ITEM], "actions": [{"text": "这台相机今天发货"}]});
     let reply = seller.post("/api/v1/default-replies", &own).await.is(201).json();
-    let rule = json!({"item_id": ITEM, "keyword": "快门", "replies": [{"text": "5,000 次"}]});
+    let rule = json!({"item_ids": [ITEM], "keyword": "快门", "actions": [{"text": "5,000 次"}]});
     let rule = seller.post("/api/v1/keywords", &rule).await.is(201).json();
     app.noticed().await;
     let about = shop.buyer_says("2200000000777", ITEM, "在吗");

@@ -38,7 +38,7 @@ async fn picture_shop() -> (TestApp, Shop, Api, Value) {
     app.start().await;
     let seller = app.signed_in("seller").await;
     let picture = upload(&seller, 40, 24).await;
-    let rule = json!({"keyword": "图", "replies": [{"text": "请看"}, {"image": picture["image"]}, {"text": "还要吗"}]});
+    let rule = json!({"keyword": "图", "actions": [{"text": "请看"}, {"image": picture["image"]}, {"text": "还要吗"}]});
     seller.post("/api/v1/keywords", &rule).await.is(201);
     app.noticed().await;
     (app, shop, seller, picture)
@@ -281,17 +281,17 @@ async fn t2_a_rule_names_a_picture_that_its_seller_has() {
     let rival = app.signed_in("rival").await;
     let theirs = rival.send_bytes("/api/v1/pictures", "image/png", png(8, 8, [1, 2, 3])).await.is(201).json();
     for image in [theirs["image"].as_str().unwrap(), "picture:x", "ftp://x/y.png"] {
-        let rule = json!({"keyword": "尺码", "replies": [{"text": "看"}, {"image": image}]});
+        let rule = json!({"keyword": "尺码", "actions": [{"text": "看"}, {"image": image}]});
         let refused = seller.post("/api/v1/keywords", &rule).await.refused(422, "invalid_field");
-        assert_eq!(refused.field(), "replies[1].image", "{image}");
+        assert_eq!(refused.field(), "actions[1].image", "{image}");
     }
     let path = format!("/api/v1/pictures/{}", picture["id"].as_str().unwrap());
     let refused = seller.delete(&path).await.refused(409, "picture_in_use").json();
     assert_eq!((&refused["details"]["rules"], &refused["details"]["sends"]), (&json!(1), &json!(0)));
     let rules = seller.get("/api/v1/keywords").await.json();
     let rule = format!("/api/v1/keywords/{}", rules["items"][0]["id"]);
-    let patch = json!({"replies": [{"image": theirs["image"]}]});
-    assert_eq!(seller.patch(&rule, &patch).await.refused(422, "invalid_field").field(), "replies[0].image");
+    let patch = json!({"actions": [{"image": theirs["image"]}]});
+    assert_eq!(seller.patch(&rule, &patch).await.refused(422, "invalid_field").field(), "actions[0].image");
     seller.delete(&rule).await.is(204);
     seller.delete(&path).await.is(204);
     assert_eq!(shop.upload_requests(), 0);

@@ -44,7 +44,7 @@ async fn s5_s6_nobody_names_tables_columns_or_owners() {
     let mut app = TestApp::new();
     app.start().await;
     let seller = app.signed_in("seller").await;
-    let smuggled = json!({"keyword": "a", "replies": [], "owner_id": 1});
+    let smuggled = json!({"keyword": "a", "actions": [], "owner_id": 1});
     let refused = seller.post("/api/v1/keywords", &smuggled).await.refused(422, "invalid_field").json();
     assert_eq!(refused["details"]["field"], "owner_id");
     seller.get("/api/v1/keywords?owner_id=1").await.refused(400, "invalid_query");
@@ -122,7 +122,7 @@ async fn p2_every_list_is_paged_by_the_server() {
     app.start().await;
     let seller = app.signed_in("seller").await;
     for number in 0..3 {
-        seller.post("/api/v1/keywords", &json!({"keyword": format!("k{number}"), "replies": []})).await.is(201);
+        seller.post("/api/v1/keywords", &json!({"keyword": format!("k{number}"), "actions": []})).await.is(201);
     }
     let page = seller.get("/api/v1/keywords?page=2&per_page=2").await.is(200).json();
     let shape = (&page["total"], &page["page"], &page["per_page"], page["items"].as_array().unwrap().len());
@@ -187,7 +187,7 @@ async fn t10_a_reply_for_an_item_belongs_to_its_account() {
     let (ours, other) = (app.open("ours"), app.open("other"));
     app.start().await;
     let seller = app.signed_in("seller").await;
-    let new = json!({"account_id": ours.id.0, "item_id": ITEM, "replies": [{"text": "这是我们的"}]});
+    let new = json!({"account_id": ours.id.0, "item_ids": [ITEM], "actions": [{"text": "这是我们的"}]});
     seller.post("/api/v1/default-replies", &new).await.is(201);
     for (account, expected) in [(&ours, 1), (&other, 0)] {
         let listed = seller.get(&format!("/api/v1/default-replies?account={}", account.id)).await.is(200).json();

@@ -101,8 +101,8 @@ async fn p9_a_patch_leaves_what_it_does_not_name_and_two_people_do_not_overwrite
 async fn p9_who_saw_what_is_not_there_any_more_overwrites_nothing() {
     let (app, seller) = started().await;
     let made = async |path: &str, body: Value| seller.post(path, &body).await.is(201).json()["id"].clone();
-    let keyword = made("/api/v1/keywords", json!({"keyword": "a", "replies": [{"text": "x"}]})).await;
-    let default = made("/api/v1/default-replies", json!({"replies": [{"text": "x"}]})).await;
+    let keyword = made("/api/v1/keywords", json!({"keyword": "a", "actions": [{"text": "x"}]})).await;
+    let default = made("/api/v1/default-replies", json!({"actions": [{"text": "x"}]})).await;
     let account = made("/api/v1/accounts", json!({"name": "a", "cookie": cookie(&app, "a"), "enabled": false})).await;
     let rule = ("once", json!(true), json!(false));
     let wait = ("takeover_pause_ms", json!(1000), json!(2000));
@@ -165,10 +165,10 @@ async fn a_change_of_an_account_that_is_refused_in_part_changes_nothing() {
 async fn a_twin_and_an_unknown_account_are_refused_by_their_field() {
     let (_app, seller) = started().await;
     for (path, body, field) in [
-        ("/api/v1/keywords", json!({"keyword": "a", "replies": []}), "keyword"),
-        ("/keywords", json!({"keyword": "a", "item_id": ITEM, "replies": []}), "keyword"),
-        ("/api/v1/default-replies", json!({"replies": []}), "account_id"),
-        ("/api/v1/default-replies", json!({"item_id": ITEM, "replies": []}), "item_id"),
+        ("/api/v1/keywords", json!({"keyword": "a", "actions": []}), "keyword"),
+        ("/keywords", json!({"keyword": "a", "item_ids": [ITEM], "actions": []}), "keyword"),
+        ("/api/v1/default-replies", json!({"actions": []}), "account_id"),
+        ("/api/v1/default-replies", json!({"item_ids": [ITEM], "actions": []}), "item_id"),
         ("/api/v1/blocked-buyers", json!({"buyer_id": BUYER}), "buyer_id"),
     ] {
         let made = seller.post(path, &body).await.is(201).json();
@@ -240,13 +240,13 @@ async fn a_keyword_answers_from_the_moment_it_is_made_until_it_is_deleted() {
     let shop = app.open("shop");
     app.start().await;
     let seller = app.signed_in("seller").await;
-    let new = json!({"account_id": shop.id.0, "keyword": "在吗", "replies": [{"text": "在的"}]});
+    let new = json!({"account_id": shop.id.0, "keyword": "在吗", "actions": [{"text": "在的"}]});
     let made = seller.post("/api/v1/keywords", &new).await.is(201).json();
     let path = format!("/api/v1/keywords/{}", made["id"]);
     let twin = seller.post("/api/v1/keywords", &new).await.refused(409, "conflict").json();
     assert_eq!(twin["details"], json!({"field": "keyword", "id": made["id"]}));
     let said = answered(&app, &shop, "在吗", "在的").await;
-    seller.patch(&path, &json!({"replies": [{"text": "不在"}]})).await.is(200);
+    seller.patch(&path, &json!({"actions": [{"text": "不在"}]})).await.is(200);
     answered(&app, &shop, "在吗?", "不在").await;
     let decisions = seller.get("/api/v1/decisions?decision=answer").await.is(200).json();
     let mut texts = decisions["items"].as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap());
@@ -278,27 +278,27 @@ async fn answered(app: &TestApp, shop: &Shop, text: &str, reply: &str) -> String
 async fn a_rule_that_cannot_work_is_refused_before_it_is_stored() {
     let (_app, seller) = started().await;
     for (body, field) in [
-        (json!({"keyword": "(", "match": "regex", "replies": []}), "keyword"),
-        (json!({"keyword": "(\\w{100}){100}{100}", "match": "regex", "replies": []}), "keyword"),
-        (json!({"keyword": "", "replies": []}), "keyword"),
-        (json!({"keyword": "a", "replies": [{"image": "file:///etc/passwd"}]}), "replies[0].image"),
-        (json!({"keyword": "a", "replies": [{"text": ""}]}), "replies[0].text"),
-        (json!({"keyword": "a", "replies": [{"text": " \n"}]}), "replies[0].text"),
-        (json!({"keyword": "a", "replies": [{"text": "b"}, {"text": "b", "image": "c"}]}), "replies[1]"),
-        (json!({"keyword": "a", "replies": [{"text": "b", "text2": "c"}]}), "replies[0].text2"),
-        (json!({"keyword": "a", "replies": [{}]}), "replies[0]"),
-        (json!({"keyword": "a", "replies": ["b"]}), "replies[0]"),
-        (json!({"keyword": "a", "replies": [["b"]]}), "replies[0]"),
-        (json!({"keyword": " ", "replies": []}), "keyword"),
-        (json!({"keyword": "a", "replies": [], "match": {}}), "match"),
-        (json!({"keyword": "a", "replies": [], "priority": 1_000_001}), "priority"),
-        (json!({"keyword": "a", "match": "fuzzy", "replies": []}), "match"),
+        (json!({"keyword": "(", "match": "regex", "actions": []}), "keyword"),
+        (json!({"keyword": "(\\w{100}){100}{100}", "match": "regex", "actions": []}), "keyword"),
+        (json!({"keyword": "", "actions": []}), "keyword"),
+        (json!({"keyword": "a", "actions": [{"image": "file:///etc/passwd"}]}), "actions[0].image"),
+        (json!({"keyword": "a", "actions": [{"text": ""}]}), "actions[0].text"),
+        (json!({"keyword": "a", "actions": [{"text": " \n"}]}), "actions[0].text"),
+        (json!({"keyword": "a", "actions": [{"text": "b"}, {"text": "b", "image": "c"}]}), "actions[1]"),
+        (json!({"keyword": "a", "actions": [{"text": "b", "text2": "c"}]}), "actions[0].text2"),
+        (json!({"keyword": "a", "actions": [{}]}), "actions[0]"),
+        (json!({"keyword": "a", "actions": ["b"]}), "actions[0]"),
+        (json!({"keyword": "a", "actions": [["b"]]}), "actions[0]"),
+        (json!({"keyword": " ", "actions": []}), "keyword"),
+        (json!({"keyword": "a", "actions": [], "match": {}}), "match"),
+        (json!({"keyword": "a", "actions": [], "priority": 1_000_001}), "priority"),
+        (json!({"keyword": "a", "match": "fuzzy", "actions": []}), "match"),
     ] {
         let refused = seller.post("/api/v1/keywords", &body).await.refused(422, "invalid_field").json();
         assert_eq!(refused["details"]["field"], field, "{refused}");
     }
     seller
-        .post("/api/v1/keywords", &json!({"account_id": 999, "keyword": "a", "replies": []}))
+        .post("/api/v1/keywords", &json!({"account_id": 999, "keyword": "a", "actions": []}))
         .await
         .refused(404, "not_found");
 }
@@ -308,12 +308,12 @@ async fn a_rule_that_cannot_work_is_refused_before_it_is_stored() {
 async fn p6_rules_of_an_item_and_pictures_survive_a_new_rule() {
     let (_app, seller) = started().await;
     for body in [
-        json!({"keyword": "a", "item_id": ITEM, "replies": [{"text": "x"}]}),
-        json!({"keyword": "b", "replies": [{"image": "https://img.example.invalid/1.jpg"}]}),
+        json!({"keyword": "a", "item_ids": [ITEM], "actions": [{"text": "x"}]}),
+        json!({"keyword": "b", "actions": [{"image": "https://img.example.invalid/1.jpg"}]}),
     ] {
         seller.post("/keywords", &body).await.is(201);
     }
-    seller.post("/keywords", &json!({"keyword": "c", "replies": [{"text": "y"}]})).await.is(201);
+    seller.post("/keywords", &json!({"keyword": "c", "actions": [{"text": "y"}]})).await.is(201);
     let listed = seller.get("/keywords?per_page=2").await.is(200).json();
     assert_eq!((&listed["total"], listed["items"].as_array().unwrap().len()), (&json!(3), 2));
 }
@@ -323,7 +323,7 @@ async fn p6_rules_of_an_item_and_pictures_survive_a_new_rule() {
 async fn s14_a_preview_needs_a_login_and_consumes_no_once_mark() {
     let mut app = TestApp::new();
     let shop = app.open("shop");
-    app.rule(yutang::store::rules::NewRule { once: true, ..contains("在吗", "您好{send_user_name}") });
+    app.rule(yutang::reply::rule::RuleBody { once: true, ..contains("在吗", "您好{send_user_name}") });
     app.person("rival", Role::Owner);
     app.start().await;
     let ask = json!({"account_id": shop.id.0, "messages": ["在吗"], "buyer_name": "小明"});

@@ -3,11 +3,12 @@
 use yutang::{
     ids::Timestamp,
     outbox::entry::State as SendState,
+    reply::rule::{Matching, RuleBody},
     store::{
         accounts,
+        audit::Actor,
         blocked_buyers::{self, Blocked},
         facts, rules,
-        rules::NewRule,
     },
 };
 
@@ -17,7 +18,7 @@ const BUYER: &str = "2200000000777";
 const OTHER: &str = "2200000000888";
 const ITEM: &str = "900000000001";
 
-async fn running(rules: Vec<NewRule>) -> (TestApp, Shop, Shop) {
+async fn running(rules: Vec<RuleBody>) -> (TestApp, Shop, Shop) {
     let mut app = TestApp::new();
     let (shop, second) = (app.open("shop"), app.open("second"));
     app.rules(rules);
@@ -42,7 +43,7 @@ async fn rules_come_and_go_and_are_switched_off_while_the_server_runs() {
     let (app, shop, second) = running(vec![default_reply("稍等")]).await;
     let conversation = shop.buyer_says(BUYER, ITEM, "价?").conversation;
     app.answers(&shop, &conversation, &["稍等"]).await;
-    let rule = NewRule { account: Some(shop.id), ..contains("价", "一百") };
+    let rule = RuleBody { account: Some(shop.id), ..contains("价", "一百") };
     app.rule(rule.clone());
     app.noticed().await;
     shop.buyer_says(BUYER, ITEM, "价?");
@@ -51,13 +52,13 @@ async fn rules_come_and_go_and_are_switched_off_while_the_server_runs() {
     app.answers(&second, &elsewhere.conversation, &["稍等"]).await;
     let scope = app.scope();
     let id = app.read(move |conn| rules::find_id(conn, &scope, &rule)).unwrap();
-    app.write(move |conn| rules::set_enabled(conn, &scope, id, false, Timestamp(2))).unwrap();
+    app.write(move |conn| rules::set_enabled(conn, &scope, id, false, &Actor::system(), Timestamp(2))).unwrap();
     app.noticed().await;
     shop.buyer_says(BUYER, ITEM, "价?");
     app.answers(&shop, &conversation, &["稍等", "一百", "稍等"]).await;
-    app.write(move |conn| rules::set_enabled(conn, &scope, id, true, Timestamp(3))).unwrap();
+    app.write(move |conn| rules::set_enabled(conn, &scope, id, true, &Actor::system(), Timestamp(3))).unwrap();
     app.noticed().await;
-    app.write(move |conn| rules::delete(conn, &scope, id)).unwrap();
+    app.write(move |conn| rules::delete(conn, &scope, id, &Actor::system(), Timestamp(4))).unwrap();
     app.noticed().await;
     shop.buyer_says(BUYER, ITEM, "价?");
     app.answers(&shop, &conversation, &["稍等", "一百", "稍等", "稍等"]).await;
@@ -66,7 +67,7 @@ async fn rules_come_and_go_and_are_switched_off_while_the_server_runs() {
 #[actix_web::test]
 async fn a_rule_that_cannot_work_leaves_the_others_at_work() {
     let (app, shop, _) = running(vec![contains("价", "一百")]).await;
-    app.rule(NewRule { matching: yutang::reply::rule::Matching::Regex, ..contains("(", "坏") });
+    app.rule(RuleBody { matching: Matching::Regex, ..contains("(", "坏") });
     app.noticed().await;
     let said = shop.buyer_says(BUYER, ITEM, "价?(");
     app.answers(&shop, &said.conversation, &["一百"]).await;

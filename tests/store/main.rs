@@ -15,6 +15,7 @@ mod pictures;
 mod plans;
 mod privacy;
 mod retention;
+mod rule_sets;
 mod stats;
 mod tables;
 mod tenants;

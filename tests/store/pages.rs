@@ -6,16 +6,17 @@ use yutang::{
     account::state::{Reason, State as Connection, Status},
     ids::{AccountId, ConversationId, RuleId, Timestamp, TokenId, UserId},
     outbox::entry::{Entry, NotSettled, Origin, PersonsWord, SendId, State},
-    reply::rule::Matching,
+    reply::rule::{Matching, RuleBody},
     store::{
         DbConn, Page, Saved, Scope, Secret, Store, StoreError, account_states,
         accounts::{self, NotSaved as AccountRefused},
+        audit::Actor,
         blocked_buyers::{self, Blocked},
         chat_messages::{self, DecisionFilter, NewMessage},
         conversations::{self, ConversationRow, Side},
         once_replies::{self, OnceReply},
         outbox,
-        rules::{self, NewRule, NotSaved},
+        rules::{self, NotSaved},
         users,
     },
 };
@@ -27,18 +28,18 @@ use crate::{
 
 const ALL: Page = Page { offset: 0, limit: 100 };
 
-fn at(ms: i64) -> Timestamp {
+pub fn at(ms: i64) -> Timestamp {
     Timestamp(NOW.0 + ms)
 }
 
-fn read<T: Send + 'static>(
+pub fn read<T: Send + 'static>(
     store: &Store,
     work: impl FnOnce(&mut DbConn) -> diesel::QueryResult<T> + Send + 'static,
 ) -> T {
     store.read_blocking(work).unwrap()
 }
 
-fn write<T: Send + 'static>(
+pub fn write<T: Send + 'static>(
     store: &Store,
     work: impl FnOnce(&mut DbConn) -> diesel::QueryResult<T> + Send + 'static,
 ) -> T {
@@ -362,19 +363,19 @@ fn an_account_is_added_renamed_and_given_a_cookie_only_where_nobody_elses_is_tak
 fn rules_come_by_priority_and_are_found_by_what_they_are() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
-        let rule = |keyword: &str, priority| NewRule { priority, ..tables::new_rule(keyword) };
-        let default = NewRule { matching: Matching::Default, keyword: String::new(), enabled: false, ..rule("", 0) };
+        let rule = |keyword: &str, priority| RuleBody { priority, ..tables::new_rule(keyword) };
+        let default = RuleBody { matching: Matching::Default, keyword: String::new(), enabled: false, ..rule("", 0) };
         let new = [
             rule("low", 1),
-            NewRule { account: Some(account), ..rule("High", 9) },
-            NewRule { item: Some("700001".into()), ..rule("item", 5) },
+            RuleBody { account: Some(account), ..rule("High", 9) },
+            RuleBody { items: vec!["700001".into()], ..rule("item", 5) },
             default,
         ];
-        let saved = write(&store, move |conn| rules::upsert_many(conn, &scope, &new, NOW));
+        let saved = write(&store, move |conn| rules::upsert_many(conn, &scope, &new, &Actor::system(), NOW));
         assert_eq!(saved, [Saved::Added; 4]);
         let page = |filter: rules::Filter, page: Page| {
             let (loaded, total) = read(&store, move |conn| rules::page(conn, &scope, &filter, page));
-            (loaded.rules.into_iter().map(|rule| rule.keyword).collect::<Vec<_>>().join(","), total)
+            (loaded.rules.into_iter().map(|rule| rule.body.keyword).collect::<Vec<_>>().join(","), total)
         };
         let all = rules::Filter::default;
         assert_eq!(page(all(), ALL), ("High,item,low,".into(), 4));
@@ -397,19 +398,22 @@ fn a_rule_may_become_another_rule_but_never_a_twin() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
         let first = tables::add_rule(&store, scope, "first");
-        let insert = |new: NewRule| write(&store, move |conn| rules::insert(conn, &scope, &new, NOW));
+        let insert =
+            |new: RuleBody| write(&store, move |conn| rules::insert(conn, &scope, &new, &Actor::system(), NOW));
         assert_eq!(insert(tables::new_rule("first")), Err(NotSaved::Exists(first)));
-        let elsewhere = NewRule { account: Some(AccountId(404)), ..tables::new_rule("x") };
+        let elsewhere = RuleBody { account: Some(AccountId(404)), ..tables::new_rule("x") };
         assert_eq!(insert(elsewhere), Err(NotSaved::NotFound));
         let second = insert(tables::new_rule("second")).unwrap();
-        let replace =
-            |id: RuleId, new: NewRule| write(&store, move |conn| rules::replace(conn, &scope, id, &new, at(5)));
+        let replace = |id: RuleId, new: RuleBody| {
+            write(&store, move |conn| rules::replace(conn, &scope, id, &new, &Actor::system(), at(5)))
+        };
         assert_eq!(replace(second, tables::new_rule("first")), Err(NotSaved::Exists(first)));
         assert_eq!(replace(RuleId(404), tables::new_rule("x")), Err(NotSaved::NotFound));
-        let moved = NewRule { account: Some(account), priority: 8, ..tables::new_rule("first") };
+        let moved = RuleBody { account: Some(account), priority: 8, ..tables::new_rule("first") };
         assert_eq!(replace(second, moved), Ok(()));
         let rule = read(&store, move |conn| rules::get(conn, &scope, second));
-        assert_eq!((rule.id, rule.account, rule.keyword.as_str(), rule.priority), (second, Some(account), "first", 8));
+        let body = rule.body;
+        assert_eq!((rule.id, body.account, body.keyword.as_str(), body.priority), (second, Some(account), "first", 8));
         assert_eq!(rule.created_at, NOW);
     });
 }
@@ -465,12 +469,12 @@ fn tenancy(database: &Database) -> Tenancy {
     let other = add_account(&store, owner.user(), "other", "2200002");
     conversations_of(&store, account);
     let rule = tables::add_rule(&store, owner, "global");
-    let own = NewRule { account: Some(account), ..tables::new_rule("own") };
+    let own = RuleBody { account: Some(account), ..tables::new_rule("own") };
     let block = Blocked { account: Some(account), buyer: "3300001".into(), note: String::new(), created_at: NOW };
     let own_rule = write(&store, move |conn| {
         outbox::insert_many(conn, &[made(account, 1, State::Queued)])?;
         blocked_buyers::insert(conn, &owner, &block)?;
-        rules::insert(conn, &owner, &own, NOW)
+        rules::insert(conn, &owner, &own, &Actor::system(), NOW)
     });
     let [chosen, elsewhere] = [("chosen", account), ("elsewhere", other)].map(|(name, account)| {
         let user = users::NewUser {
@@ -556,10 +560,10 @@ fn what_is_for_all_accounts_is_seen_by_everybody_of_the_owner_and_changed_by_who
             read(&tenancy.store, move |conn| rules::get(conn, &scope, rule));
             let tried = write(&tenancy.store, move |conn| {
                 Ok([
-                    rules::delete(conn, &scope, rule)?,
-                    rules::set_enabled(conn, &scope, rule, false, NOW)?,
-                    rules::replace(conn, &scope, rule, &tables::new_rule("x"), NOW)?,
-                    rules::insert(conn, &scope, &tables::new_rule("new"), NOW)?.map(drop),
+                    rules::delete(conn, &scope, rule, &Actor::system(), NOW)?,
+                    rules::set_enabled(conn, &scope, rule, false, &Actor::system(), NOW)?,
+                    rules::replace(conn, &scope, rule, &tables::new_rule("x"), &Actor::system(), NOW)?,
+                    rules::insert(conn, &scope, &tables::new_rule("new"), &Actor::system(), NOW)?.map(drop),
                 ])
             });
             assert_eq!(tried, [Err(NotSaved::Forbidden); 4]);
@@ -569,16 +573,23 @@ fn what_is_for_all_accounts_is_seen_by_everybody_of_the_owner_and_changed_by_who
         }
         for scope in [stranger, elsewhere, token] {
             let tried = write(&tenancy.store, move |conn| {
-                let new = NewRule { account: Some(account), ..tables::new_rule("new") };
-                Ok([rules::delete(conn, &scope, own_rule)?, rules::insert(conn, &scope, &new, NOW)?.map(drop)])
+                let new = RuleBody { account: Some(account), ..tables::new_rule("new") };
+                Ok([
+                    rules::delete(conn, &scope, own_rule, &Actor::system(), NOW)?,
+                    rules::insert(conn, &scope, &new, &Actor::system(), NOW)?.map(drop),
+                ])
             });
             assert_eq!(tried, [Err(NotSaved::NotFound); 2]);
         }
         let member = tenancy.member;
-        let widened =
-            write(&tenancy.store, move |conn| rules::replace(conn, &member, own_rule, &tables::new_rule("own"), NOW));
+        let widened = write(&tenancy.store, move |conn| {
+            rules::replace(conn, &member, own_rule, &tables::new_rule("own"), &Actor::system(), NOW)
+        });
         assert_eq!(widened, Err(NotSaved::Forbidden), "an own rule is not made one for all");
-        assert_eq!(write(&tenancy.store, move |conn| rules::delete(conn, &member, own_rule)), Ok(()));
+        assert_eq!(
+            write(&tenancy.store, move |conn| rules::delete(conn, &member, own_rule, &Actor::system(), NOW)),
+            Ok(())
+        );
     });
 }
 

@@ -4,12 +4,14 @@ use yutang::{
     ids::{AccountId, PictureId},
     outbox::entry::{Body, Entry, State},
     picture::{Mime, Picture},
-    reply::rule::Reply,
+    reply::rule::{Action, RuleBody},
     store::{
-        DbConn, Page, QueryResult, Scope, Store, StoreError, outbox,
+        DbConn, Page, QueryResult, Scope, Store, StoreError,
+        audit::Actor,
+        outbox,
         picture_uploads::{self, Source, Upload, Wanted},
         pictures::{self, Kept, Uses},
-        rules::{self, NewRule},
+        rules,
     },
 };
 
@@ -82,11 +84,11 @@ fn a_picture_stays_while_a_rule_or_an_unsettled_send_needs_it() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
         keep(&store, scope);
-        let rule = NewRule {
-            replies: vec![Reply::Text("看图".into()), Reply::Image(id().address())],
+        let rule = RuleBody {
+            actions: vec![Action::Text("看图".into()), Action::Image(id().address())],
             ..tables::new_rule("尺码")
         };
-        write(&store, move |conn| rules::upsert_many(conn, &scope, &[rule], NOW));
+        write(&store, move |conn| rules::upsert_many(conn, &scope, &[rule], &Actor::system(), NOW));
         let body = Body::Image { url: id().address(), width: 0, height: 0 };
         let send = Entry { state: State::Queued, body, ..messages::entry(account, 1) };
         let settled = Entry { id: yutang::outbox::entry::SendId(2), state: State::Confirmed, ..send.clone() };
@@ -95,7 +97,7 @@ fn a_picture_stays_while_a_rule_or_an_unsettled_send_needs_it() {
         assert_eq!(delete(), Err(Uses { rules: 1, sends: 1 }));
         write(&store, move |conn| {
             let rule = rules::list(conn, &scope)?.rules[0].id;
-            rules::delete(conn, &scope, rule).map(drop)
+            rules::delete(conn, &scope, rule, &Actor::system(), NOW).map(drop)
         });
         assert_eq!(delete(), Err(Uses { rules: 0, sends: 1 }));
         let sent = messages::change(account, 1, State::Rejected);

@@ -7,11 +7,12 @@ use yutang::{
     access::role::Role,
     account::state::{Reason, State, Status},
     ids::{RuleId, Timestamp, UserId},
-    reply::rule::{Matching, Reply},
+    reply::rule::{Action, RuleBody},
     store::{
         Saved, Scope, Secret, Store, StoreError, account_states, account_tokens,
         account_tokens::TokenRow,
         accounts::{self, NewAccount, TakenUids, Waits},
+        audit::Actor,
         blocked_buyers::{self, Blocked},
         chat_messages,
         conversations::{self, ConversationRow, Side},
@@ -20,7 +21,7 @@ use yutang::{
         once_replies::{self, OnceReply},
         outbox, picture_uploads, revisions,
         revisions::Revisions,
-        rules::{self, NewRule},
+        rules,
         unknown_pushes::{self, NewPush},
         users,
     },
@@ -31,33 +32,28 @@ use crate::{
     messages,
 };
 
-pub fn new_rule(keyword: &str) -> NewRule {
-    NewRule {
-        account: None,
-        item: None,
-        matching: Matching::Contains,
+pub fn new_rule(keyword: &str) -> RuleBody {
+    RuleBody {
         keyword: keyword.into(),
         any_of: vec!["any".into()],
-        all_of: vec![],
-        exclude: vec![],
-        replies: vec![Reply::Text("在的".into()), Reply::Image("https://example.com/a.png".into())],
+        actions: vec![Action::Text("在的".into()), Action::Image("https://example.com/a.png".into())],
         once: true,
         priority: 3,
-        enabled: true,
+        ..RuleBody::default()
     }
 }
 
 pub fn add_rule(store: &Store, scope: Scope, keyword: &str) -> RuleId {
     let rule = new_rule(keyword);
     let add = move |conn: &mut _| {
-        rules::upsert_many(conn, &scope, std::slice::from_ref(&rule), NOW)?;
+        rules::upsert_many(conn, &scope, std::slice::from_ref(&rule), &Actor::system(), NOW)?;
         rules::find_id(conn, &scope, &rule)
     };
     store.write_blocking(add).unwrap().unwrap()
 }
 
-fn save_rules(store: &Store, scope: Scope, new: Vec<NewRule>) -> Vec<Saved> {
-    store.write_blocking(move |conn| rules::upsert_many(conn, &scope, &new, NOW)).unwrap()
+fn save_rules(store: &Store, scope: Scope, new: Vec<RuleBody>) -> Vec<Saved> {
+    store.write_blocking(move |conn| rules::upsert_many(conn, &scope, &new, &Actor::system(), NOW)).unwrap()
 }
 
 fn save_accounts(store: &Store, owner: UserId, new: Vec<NewAccount>) -> Result<Vec<Saved>, TakenUids> {
@@ -105,7 +101,13 @@ pub fn fill(store: &Store, scope: Scope, account: yutang::ids::AccountId) {
         let claim =
             OnceReply { account, conversation: "600001".into(), rule, outbox: yutang::outbox::entry::SendId(1) };
         once_replies::claim_many(conn, &[claim])?;
-        rules::upsert_many(conn, &scope, &[NewRule { account: Some(account), ..new_rule("here") }], NOW)?;
+        rules::upsert_many(
+            conn,
+            &scope,
+            &[RuleBody { account: Some(account), ..new_rule("here") }],
+            &Actor::system(),
+            NOW,
+        )?;
         blocked_buyers::insert(conn, &scope, &blocked(Some(account)))?;
         unknown_pushes::insert(conn, &keys, &push(account, "data"))
     };
@@ -325,8 +327,8 @@ fn a_pause_ends_by_itself_or_is_taken_back() {
 fn a_rule_without_account_and_item_exists_once() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
-        let own = NewRule { account: Some(account), ..new_rule("在吗") };
-        let item = NewRule { item: Some("700001".into()), ..new_rule("在吗") };
+        let own = RuleBody { account: Some(account), ..new_rule("在吗") };
+        let item = RuleBody { items: vec!["700001".into()], ..new_rule("在吗") };
         let all = vec![new_rule("在吗"), own, item, new_rule("在吗")];
         assert_eq!(save_rules(&store, scope, all.clone()), [Saved::Added, Saved::Added, Saved::Added, Saved::Updated]);
         assert_eq!(save_rules(&store, scope, all[..3].to_vec()), [Saved::Unchanged; 3]);
@@ -366,7 +368,10 @@ fn a_rule_is_deleted_by_its_number() {
     on_each_database(|database| {
         let (store, scope, _) = with_account(database);
         let ids = ["a", "b", "c"].map(|keyword| add_rule(&store, scope, keyword));
-        assert_eq!(store.write_blocking(move |conn| rules::delete(conn, &scope, ids[1])).unwrap(), Ok(()));
+        assert_eq!(
+            store.write_blocking(move |conn| rules::delete(conn, &scope, ids[1], &Actor::system(), NOW)).unwrap(),
+            Ok(())
+        );
         let left = store.read_blocking(move |conn| rules::list(conn, &scope)).unwrap().rules;
         assert_eq!(left.iter().map(|rule| rule.id).collect::<Vec<_>>(), [ids[0], ids[2]]);
     });
@@ -377,11 +382,11 @@ fn a_rule_reads_back_as_it_was_given_and_keeps_its_number_when_changed() {
     on_each_database(|database| {
         let (store, scope, _) = with_account(database);
         let id = add_rule(&store, scope, "在吗");
-        let changed = NewRule { priority: 9, enabled: false, ..new_rule("在吗") };
+        let changed = RuleBody { priority: 9, enabled: false, ..new_rule("在吗") };
         assert_eq!(save_rules(&store, scope, vec![changed.clone()]), [Saved::Updated]);
         let rule = store.read_blocking(move |conn| rules::list_for_engine(conn, scope.user())).unwrap().rules.remove(0);
-        assert_eq!((rule.id, rule.priority, rule.enabled, rule.created_at), (id, 9, false, NOW));
-        assert_eq!((rule.replies, rule.any_of, rule.once), (changed.replies, changed.any_of, changed.once));
+        assert_eq!((rule.id, rule.body.priority, rule.body.enabled, rule.created_at), (id, 9, false, NOW));
+        assert_eq!(rule.body, changed);
         assert_eq!(store.read_blocking(rules::owners_with_rules).unwrap(), [scope.user()]);
     });
 }
@@ -412,7 +417,10 @@ fn twenty_thousand_rules_are_one_import() {
         assert!(save_rules(&store, scope, all.clone()).iter().all(|saved| *saved == Saved::Added));
         assert!(save_rules(&store, scope, all).iter().all(|saved| *saved == Saved::Unchanged));
         let stored = store.read_blocking(move |conn| rules::list(conn, &scope)).unwrap().rules;
-        assert!(stored.iter().enumerate().all(|(at, rule)| rule.keyword == format!("词{at}")), "in the order given");
+        assert!(
+            stored.iter().enumerate().all(|(at, rule)| rule.body.keyword == format!("词{at}")),
+            "in the order given"
+        );
     });
 }
 

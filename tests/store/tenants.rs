@@ -2,16 +2,16 @@
 
 use yutang::store::{
     Page, Scope, Store, StoreError, account_states, accounts,
+    audit::Actor,
     blocked_buyers::{self, Blocked},
     chat_messages::{self, NewMessage},
-    conversations, outbox,
-    rules::{self, NewRule},
-    unknown_pushes,
+    conversations, outbox, rules, unknown_pushes,
 };
 use yutang::{
     account::state::{Reason, State, Status},
     ids::AccountId,
     outbox::entry::SendId,
+    reply::rule::RuleBody,
 };
 
 use crate::{
@@ -75,8 +75,8 @@ fn a_stranger_changes_nothing() {
                 accounts::set_stopped(conn, &stranger, account, true, NOW)?,
                 accounts::set_waits(conn, &stranger, account, accounts::Waits::default(), NOW)?,
                 conversations::set_pause_for_person(conn, &stranger, account, &"600001".into(), None)?,
-                rules::set_enabled(conn, &stranger, rule, false, NOW)?.is_ok(),
-                rules::delete(conn, &stranger, rule)?.is_ok(),
+                rules::set_enabled(conn, &stranger, rule, false, &Actor::system(), NOW)?.is_ok(),
+                rules::delete(conn, &stranger, rule, &Actor::system(), NOW)?.is_ok(),
                 blocked_buyers::remove(conn, &stranger, None, &"3300001".into())?.is_some(),
                 accounts::delete(conn, &stranger, account)?,
             ])
@@ -91,8 +91,9 @@ fn a_stranger_changes_nothing() {
 fn nobody_hangs_a_rule_or_a_block_on_anothers_account() {
     on_each_database(|database| {
         let (store, _, account, stranger) = two_tenants(database);
-        let rule = NewRule { account: Some(account), ..tables::new_rule("planted") };
-        let planted = store.write_blocking(move |conn| rules::upsert_many(conn, &stranger, &[rule], NOW));
+        let rule = RuleBody { account: Some(account), ..tables::new_rule("planted") };
+        let planted =
+            store.write_blocking(move |conn| rules::upsert_many(conn, &stranger, &[rule], &Actor::system(), NOW));
         assert_eq!(planted, Err(StoreError::NotFound));
         let block = Blocked { account: Some(account), buyer: "3300001".into(), note: String::new(), created_at: NOW };
         let planted = store.write_blocking(move |conn| blocked_buyers::insert(conn, &stranger, &block));

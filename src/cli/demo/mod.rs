@@ -198,9 +198,9 @@ fn lines(values: &[Value]) -> Vec<u8> {
 }
 
 fn title(rule: &Rule) -> String {
-    match rule.matching {
+    match rule.body.matching {
         Matching::Default => "default reply".to_owned(),
-        Matching::Contains | Matching::Exact | Matching::Regex => format!("rule {}", rule.keyword),
+        Matching::Contains | Matching::Exact | Matching::Regex => format!("rule {}", rule.body.keyword),
     }
 }
 

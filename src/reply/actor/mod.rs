@@ -4,6 +4,7 @@
 //! wait for, without holding up other conversations. Those who need time to answer, the seller's own program and the AI, are asked in
 //! `outside.rs`.
 
+mod buyer;
 mod case;
 mod outside;
 mod past;
@@ -20,6 +21,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use buyer::Buyer;
 use case::{Case, merged};
 use log::{error, warn};
 use lru::LruCache;
@@ -35,18 +37,17 @@ use crate::{
     inbox::messages::{TookOver, TurnSettled},
     outbox::messages::{ConversationFacts, Decided, OnceReleased},
     reply::{
-        decide::{Decision, Outcome, Side, State, decide},
-        matcher::RuleBook,
+        decide::{Considered, Decision, Outcome, Side, State, decide},
+        matcher::Library,
         messages::{AccountRules, AnswerSettings, ItemKnown, PausesChanged, RulesLoaded},
         outside::Asked,
         source::Sources,
-        trail::Trail,
     },
     store::{self, DbConn, Store, items::ItemRow},
     telemetry::clock,
 };
 use outside::Waiting;
-use past::Past;
+use past::{Past, Wanted};
 use verdict::{decided, question};
 
 /// Conversations kept in memory; the database knows them all.
@@ -79,12 +80,13 @@ pub struct ReplyActor {
     accounts: HashMap<AccountId, Account>,
     rules: Arc<HashMap<AccountId, AccountRules>>,
     conversations: LruCache<Key, Conversation>,
+    buyers: LruCache<(AccountId, BuyerId), Buyer>,
     sellers: LruCache<(AccountId, ItemId), Seller>,
     /// Items about which the platform said nothing, and when it may be asked again.
     riddles: LruCache<(AccountId, ItemId), Timestamp>,
     /// Turns whose conversation is being read, by conversation.
     unread: HashMap<Key, Vec<TurnSettled>>,
-    to_read: Vec<(Key, Option<ItemId>)>,
+    to_read: Vec<Wanted>,
     reading: bool,
     /// Turns that wait to hear who sells their item.
     asking: HashMap<(AccountId, ItemId), Asking>,
@@ -144,6 +146,7 @@ impl ReplyActor {
             accounts: HashMap::new(),
             rules: Arc::default(),
             conversations: LruCache::new(CONVERSATIONS),
+            buyers: LruCache::new(CONVERSATIONS),
             sellers: LruCache::new(ITEMS),
             riddles: LruCache::new(ITEMS),
             unread: HashMap::new(),
@@ -164,8 +167,8 @@ impl ReplyActor {
         if let Some(waiting) = self.unread.get_mut(&key) {
             return waiting.push(turn);
         }
-        if !self.conversations.contains(&key) {
-            self.to_read.push((key.clone(), turn.item.clone()));
+        if !self.conversations.contains(&key) || !self.knows_buyer(&(key.0, turn.buyer.clone())) {
+            self.to_read.push(Wanted { key: key.clone(), buyer: turn.buyer.clone(), item: turn.item.clone() });
             self.unread.insert(key, vec![turn]);
             return self.read(ctx);
         }
@@ -180,7 +183,7 @@ impl ReplyActor {
         self.reading = true;
         let wanted = Arc::new(std::mem::take(&mut self.to_read));
         let (store, job) = (self.store.clone(), Arc::clone(&wanted));
-        let read = async move { store.read(move |conn| Past::read(conn, &job)).await };
+        let read = async move { store.read(move |conn| Past::read(conn, &job, clock::unix())).await };
         let then = read.into_actor(self).map(move |past, actor, ctx| {
             actor.reading = false;
             match past {
@@ -197,14 +200,18 @@ impl ReplyActor {
         ctx.spawn(then);
     }
 
-    fn know(&mut self, wanted: &[(Key, Option<ItemId>)], past: Past, ctx: &mut Context<Self>) {
+    fn know(&mut self, wanted: &[Wanted], past: Past, ctx: &mut Context<Self>) {
         for (account, item, seller) in past.sellers {
             self.sellers.put((account, item), seller);
         }
         for (key, conversation) in past.conversations {
-            self.conversations.put(key, conversation);
+            // Read for its buyer's sake, it may be known, and better than the database knows it.
+            self.conversations.get_or_insert(key, || conversation);
         }
-        for (key, _) in wanted {
+        for (key, buyer) in past.buyers {
+            self.know_buyer(key, buyer);
+        }
+        for Wanted { key, .. } in wanted {
             if self.accounts.contains_key(&key.0) && !self.conversations.contains(key) {
                 self.conversations.put(key.clone(), Conversation::default());
             }
@@ -306,7 +313,7 @@ impl ReplyActor {
             .and_then(|item| self.sellers.get(&(key.0, item.clone())))
             .and_then(|seller| seller.title.clone());
         let now = clock::unix();
-        let (outcome, trail) = self.think(&key, &case, title.as_deref(), now);
+        let Considered { outcome, effects, trail } = self.think(&key, &case, title.as_deref(), now);
         let decision = match outcome {
             Outcome::Ask(question) => return self.ask_outside(question, case, ctx),
             Outcome::Settled(decision) => decision,
@@ -315,20 +322,21 @@ impl ReplyActor {
             self.count_round(&key, &mut case);
         }
         let uses_ai = self.answers(key.0).is_some_and(|answers| answers.ai.is_some());
+        self.remember_effects(&key, &case.turn.buyer, &effects, now);
         let conversation = self.conversations.get_or_insert_mut(key, Conversation::default);
         let facts = conversation.learn(&case.turn, case.item.as_ref(), title, case.side);
         if let Decision::Answer { rule: Some(rule), once: true, .. } = &decision {
             conversation.used_once.insert(*rule);
         }
         // Bounded by the backlog; lost only together with the shard, and then the turn is still undecided in the database.
-        self.outbox.do_send(decided(case, decision, trail, facts, uses_ai, now));
+        self.outbox.do_send(decided(case, decision, effects, trail, facts, uses_ai, now));
     }
 
-    fn think(&mut self, key: &Key, case: &Case, title: Option<&str>, now: Timestamp) -> (Outcome, Trail) {
+    fn think(&mut self, key: &Key, case: &Case, title: Option<&str>, now: Timestamp) -> Considered {
         let rules = self.rules.get(&key.0);
-        let no_rules = RuleBook::default();
         let answers = rules.map(|rules| &*rules.answers);
         let conversation = self.conversations.get_or_insert_mut(key.clone(), Conversation::default);
+        let buyer = self.buyers.get_or_insert_mut((key.0, case.turn.buyer.clone()), Buyer::default).at(now);
         let state = State {
             now,
             age_limit: self.age_limit,
@@ -337,6 +345,8 @@ impl ReplyActor {
             paused_until: conversation.paused_until,
             seller_wrote_at: None,
             used_once: &conversation.used_once,
+            used_today: &buyer.used_today,
+            buyer: buyer.facts(!conversation.stored),
             item_title: title,
             sources: answers.map_or_else(Sources::default, |answers| answers.sources),
             hook: match (&case.hook, answers.and_then(|answers| answers.hook.as_ref())) {
@@ -352,7 +362,11 @@ impl ReplyActor {
                 (None, None) => Asked::NotSet,
             },
         };
-        decide(&question(&case.turn, case.item.as_ref()), rules.map_or(&no_rules, |rules| &rules.book), &state)
+        let turn = question(&case.turn, case.item.as_ref());
+        match rules {
+            Some(rules) => decide(&turn, &rules.book, &state),
+            None => decide(&turn, &Library::default().book(key.0), &state),
+        }
     }
 
     /// How the account is answered besides rules.
@@ -454,8 +468,14 @@ impl Handler<TookOver> for ReplyActor {
     type Result = ();
 
     fn handle(&mut self, TookOver { account, conversation, until }: TookOver, _: &mut Self::Context) {
-        // A conversation that is not in memory is read with its pause when it is needed.
-        if let Some(known) = self.conversations.get_mut(&(account, conversation)) {
+        self.pause(&(account, conversation), until);
+    }
+}
+
+impl ReplyActor {
+    /// Never shortens a pause. A conversation that is not in memory is read with its pause when it is needed.
+    fn pause(&mut self, key: &Key, until: Timestamp) {
+        if let Some(known) = self.conversations.get_mut(key) {
             known.paused_until = known.paused_until.max(Some(until));
         }
     }
@@ -571,6 +591,9 @@ impl Handler<DropAccount> for ReplyActor {
         let keys: Vec<Key> =
             self.conversations.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
         keys.iter().for_each(|key| drop(self.conversations.pop(key)));
+        let buyers: Vec<_> =
+            self.buyers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
+        buyers.iter().for_each(|key| drop(self.buyers.pop(key)));
         let items: Vec<_> =
             self.sellers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
         items.iter().for_each(|key| drop(self.sellers.pop(key)));

@@ -2,29 +2,48 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Conversation, Key, Seller};
+use super::{Conversation, Key, Seller, buyer::Buyer};
 use crate::{
-    ids::{AccountId, ConversationId, ItemId},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp},
+    platform::hours::day_of,
     store::{self, DbConn},
 };
+
+/// What is to be read: a conversation, who is at its other end, and what it is about.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) key: Key,
+    pub(super) buyer: BuyerId,
+    pub(super) item: Option<ItemId>,
+}
 
 /// What the database knows of conversations that were asked for.
 pub(super) struct Past {
     pub(super) conversations: Vec<(Key, Conversation)>,
+    pub(super) buyers: Vec<((AccountId, BuyerId), Buyer)>,
     pub(super) sellers: Vec<(AccountId, ItemId, Seller)>,
 }
 
+#[derive(Default)]
+struct OfAccount {
+    conversations: Vec<ConversationId>,
+    buyers: Vec<BuyerId>,
+    items: Vec<ItemId>,
+}
+
 impl Past {
-    pub(super) fn read(conn: &mut DbConn, wanted: &[(Key, Option<ItemId>)]) -> store::QueryResult<Self> {
-        let mut by_account: HashMap<AccountId, (Vec<ConversationId>, Vec<ItemId>)> = HashMap::new();
-        for ((account, conversation), item) in wanted {
-            let (conversations, items) = by_account.entry(*account).or_default();
-            conversations.push(conversation.clone());
-            items.extend(item.clone());
+    pub(super) fn read(conn: &mut DbConn, wanted: &[Wanted], now: Timestamp) -> store::QueryResult<Self> {
+        let mut by_account: HashMap<AccountId, OfAccount> = HashMap::new();
+        for Wanted { key: (account, conversation), buyer, item } in wanted {
+            let of_account = by_account.entry(*account).or_default();
+            of_account.conversations.push(conversation.clone());
+            of_account.buyers.push(buyer.clone());
+            of_account.items.extend(item.clone());
         }
-        let mut past = Self { conversations: Vec::new(), sellers: Vec::new() };
-        for (account, (conversations, mut items)) in by_account {
+        let mut past = Self { conversations: Vec::new(), buyers: Vec::new(), sellers: Vec::new() };
+        for (account, OfAccount { conversations, buyers, mut items }) in by_account {
             past.read_conversations(conn, account, &conversations, &mut items)?;
+            past.read_buyers(conn, account, buyers, now)?;
             items.sort_unstable();
             items.dedup();
             for item in store::items::find_many(conn, account, &items)? {
@@ -36,6 +55,24 @@ impl Past {
             }
         }
         Ok(past)
+    }
+
+    fn read_buyers(
+        &mut self,
+        conn: &mut DbConn,
+        account: AccountId,
+        mut ids: Vec<BuyerId>,
+        now: Timestamp,
+    ) -> store::QueryResult<()> {
+        ids.sort_unstable();
+        ids.dedup();
+        let day = day_of(now);
+        let mut used = store::rule_uses::list(conn, account, &ids, day)?;
+        for id in ids {
+            let used_today = used.remove(&id).unwrap_or_default();
+            self.buyers.push(((account, id), Buyer { day, used_today, ..Buyer::default() }));
+        }
+        Ok(())
     }
 
     fn read_conversations(

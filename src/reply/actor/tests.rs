@@ -7,9 +7,9 @@ use super::*;
 use crate::{
     inbox::messages,
     outbox::entry::Body,
-    reply::{messages::AnswerSettings, rule::Rule},
+    reply::{matcher::RuleBook, messages::AnswerSettings, rule::Rule},
     store::DbConn,
-    testbed::{Bed, FakeLine, Heard, answering_later, let_run, listening, rule},
+    testbed::{Bed, FakeLine, Heard, answering_later, but, let_run, listening, rule},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -317,12 +317,10 @@ async fn a_pause_that_a_person_sets_or_ends_is_noticed_and_a_stored_one_is_read(
 #[actix::test]
 async fn m13_a_once_reply_is_given_once_and_again_only_if_it_never_reached_the_buyer() {
     let mut replies = Replies::start().await;
-    let once = Rule {
-        once: true,
-        matching: crate::reply::rule::Matching::Default,
-        keyword: String::new(),
-        ..rule(5, "", "欢迎")
-    };
+    let once = but(rule(5, "", "欢迎"), |body| {
+        body.once = true;
+        body.matching = crate::reply::rule::Matching::Default;
+    });
     replies.rules(&[once], &[]).await;
     assert_eq!(replies.answer("1", None).await, "欢迎");
     assert_eq!(replies.answer("1", None).await, "already_answered_once");

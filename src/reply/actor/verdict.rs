@@ -6,10 +6,10 @@ use crate::{
     inbox::messages::TurnSettled,
     outbox::{
         entry::{Body, Origin},
-        messages::{Answer, ConversationFacts, Decided, Trace, Verdict},
+        messages::{Answer, ConversationFacts, Decided, Done, Trace, Verdict},
     },
     reply::{
-        decide::{Decision, Kind, Turn, TurnMessage},
+        decide::{Decision, Effects, Kind, Turn, TurnMessage},
         rule::Reply,
         source::Source,
         trail::Trail,
@@ -37,6 +37,7 @@ pub(super) fn question(turn: &TurnSettled, item: Option<&ItemId>) -> Turn {
 pub(super) fn decided(
     case: Case,
     decision: Decision,
+    effects: Effects,
     trail: Trail,
     conversation_facts: Option<ConversationFacts>,
     uses_ai: bool,
@@ -44,6 +45,12 @@ pub(super) fn decided(
 ) -> Decided {
     let Case { turn, extras: Extras { unsent, bargain }, .. } = case;
     let (verdict, answer) = verdict(&turn, decision, trail);
+    let done = verdict.rule.filter(|_| effects != Effects::default()).map(|rule| Done {
+        buyer: turn.buyer.clone(),
+        buyer_name: turn.buyer_name.clone(),
+        rule,
+        effects,
+    });
     let asked: Vec<&str> = turn.messages.iter().map(|message| message.text.as_str()).collect();
     let trace = Trace {
         asked: asked.join("\n"),
@@ -58,6 +65,7 @@ pub(super) fn decided(
         settled_at: turn.settled_at,
         decided_at: now,
         answer,
+        done,
         conversation_facts,
         uses_ai,
         unsent,

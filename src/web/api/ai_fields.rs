@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::{
-    error::{ApiError, ApiResult, Said},
-    input::{Change, Few, Line, SecretText, Text, Whole},
+use super::{
+    super::{
+        error::{ApiError, ApiResult, Said},
+        input::{Change, Few, Line, SecretText, Text, Whole},
+    },
+    windows::{WindowBody, WindowView, windows},
 };
 use crate::{
     ai::{
@@ -17,7 +20,6 @@ use crate::{
     },
     ids::{BuyerId, Fen},
     outgoing::url::HttpUrl,
-    platform::hours::Window,
 };
 
 /// The form a provider wants to be spoken to in.
@@ -77,18 +79,6 @@ pub struct LimitsBody {
     rounds: Whole<0, 100>,
 }
 
-/// A stretch of time that comes back every week, in the platform's time (UTC+8).
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"days": [1, 2, 3, 4, 5], "from": "22:00", "to": "08:00"}))]
-pub struct WindowBody {
-    /// 1 is Monday, 7 is Sunday.
-    days: Few<Whole<1, 7>, 7>,
-    from: Line<5, 5>,
-    /// Before `from`: on the next day. Equal to it: the whole day.
-    to: Line<5, 5>,
-}
-
 /// What is chosen. `null`: as it is inherited.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AiFields {
@@ -145,15 +135,6 @@ pub struct LimitsView {
     /// In Fen.
     max_amount: i64,
     rounds: u32,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct WindowView {
-    days: Vec<u8>,
-    #[schema(example = "22:00")]
-    from: String,
-    #[schema(example = "08:00")]
-    to: String,
 }
 
 /// What changes; what is absent stays, and `null` inherits again.
@@ -246,7 +227,7 @@ impl AiPatch {
             deal_days: self.deal_days.map(small).or(before.deal_days),
             last_word: self.last_word.map(Text::into_string).or(before.last_word),
             history_tokens: self.history_tokens.map(small).or(before.history_tokens),
-            hours: checked(self.hours, windows)?.or(before.hours),
+            hours: checked(self.hours, |list| windows(list, "hours"))?.or(before.hours),
             only_buyers: self.only_buyers.map(buyers).or(before.only_buyers),
             never_buyers: self.never_buyers.map(buyers).or(before.never_buyers),
             forbidden: self.forbidden.map(lines).or(before.forbidden),
@@ -349,29 +330,6 @@ impl LimitsBody {
     }
 }
 
-fn windows(list: Few<WindowBody, 21>) -> ApiResult<Vec<Window>> {
-    list.into_vec().into_iter().map(WindowBody::read).collect()
-}
-
-impl WindowBody {
-    fn read(self) -> ApiResult<Window> {
-        let minutes = |text: &str| {
-            minutes(text).ok_or_else(|| {
-                ApiError::field("hours", Said::new("时间须为 HH:MM，例如 09:30", "times must look like 09:30"))
-            })
-        };
-        let days = self.days.into_vec().into_iter().fold(0, |days, day| days | (1 << (day.get() - 1)));
-        Ok(Window { days, from: minutes(&self.from)?, to: minutes(&self.to)? })
-    }
-}
-
-fn minutes(text: &str) -> Option<u16> {
-    let (hours, minutes) = text.split_once(':')?;
-    let two = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse());
-    let (hours, minutes): (u16, u16) = (two(hours)?.ok()?, two(minutes)?.ok()?);
-    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
-}
-
 impl From<AiChoices> for AiFields {
     fn from(choices: AiChoices) -> Self {
         Self {
@@ -412,12 +370,5 @@ impl From<Provider> for ProviderView {
         };
         let Provider { base_url, model, price_in, price_out, .. } = provider;
         Self { dialect, base_url, model, price_in, price_out }
-    }
-}
-
-impl From<Window> for WindowView {
-    fn from(Window { days, from, to }: Window) -> Self {
-        let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-        Self { days: (1..=7).filter(|day| days & (1 << (day - 1)) != 0).collect(), from: time(from), to: time(to) }
     }
 }

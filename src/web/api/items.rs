@@ -27,13 +27,13 @@ use crate::{
         progress::SyncState,
     },
     platform::mtop::item::{ItemStatus, Spec},
-    reply::rule::{Matching, Rule},
+    reply::rule::Rule,
     store::{
         DbConn, QueryResult, accounts,
         audit::{self, Deed},
         item_syncs::{self, Sync},
         items::{self, Edit, Filter, Item},
-        rules,
+        rules::{self, Kind},
     },
     telemetry::clock,
 };
@@ -347,17 +347,23 @@ pub async fn list(caller: Caller, query: Query<ItemsQuery>, app: Data<AppState>)
 fn rules_of(conn: &mut DbConn, caller: &Caller, item: &Item) -> QueryResult<Vec<Rule>> {
     let filter = rules::Filter { item: Some(item.item.clone()), ..rules::Filter::default() };
     let (loaded, _) = rules::page(conn, &caller.scope, &filter, crate::store::Page::first(1000))?;
-    let here = |rule: &Rule| rule.account.is_none_or(|account| account == item.account);
+    let here = |rule: &Rule| {
+        let Rule { body, .. } = rule;
+        let is_of = body.accounts.is_empty() || body.accounts.contains(&item.account);
+        body.account.is_none_or(|account| account == item.account) && is_of
+    };
     Ok(loaded.rules.into_iter().filter(here).collect())
 }
 
 fn page_of(item: &Item, rules: Vec<Rule>) -> ItemPageView {
-    let (defaults, keywords): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.matching == Matching::Default);
+    let (defaults, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.body.is_default_reply());
+    let keywords = others.into_iter().filter(|rule| Kind::of(&rule.body) == Kind::Keyword);
     // The account's own goes before one for all accounts.
-    let default = defaults.into_iter().filter(|rule| rule.enabled).min_by_key(|rule| (rule.account.is_none(), rule.id));
+    let enabled = defaults.into_iter().filter(|rule| rule.body.enabled);
+    let default = enabled.min_by_key(|rule| (rule.body.account.is_none(), rule.id));
     ItemPageView {
         item: item.into(),
-        keyword_ids: keywords.into_iter().map(|rule| rule.id).collect(),
+        keyword_ids: keywords.map(|rule| rule.id).collect(),
         default_reply_id: default.map(|rule| rule.id),
     }
 }

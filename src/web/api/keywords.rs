@@ -1,106 +1,46 @@
-//! `/api/v1/keywords` and `/api/v1/default-replies`: what is answered to what. A default reply is the rule that holds where no other does.
+//! `/api/v1/keywords`, `/api/v1/default-replies` and `/api/v1/event-rules`: what is answered to what. A default reply is the rule that
+//! holds where no other does. With `draft=true` a change is prepared and not published, see [`rule_sets`](super::rule_sets).
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Json, block},
 };
-use serde::{
-    Deserialize, Deserializer, Serialize, de,
-    de::{MapAccess, Visitor},
-};
-use utoipa::{IntoParams, ToSchema};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::{
     super::{
         AppState,
         error::{ApiError, ApiResult, Code, Said},
         gate::Caller,
-        input::{Body, Change, Few, Id, Line, Query, Text, Whole, given, if_match},
+        input::{Body, Id, Line, Query, if_match},
         page::{Page, PageNumber, Paging, PerPage},
         tag,
     },
     pictures,
+    rule_fields::{
+        DefaultReplyPatch, DefaultReplyView, EventRulePatch, EventRuleView, KeywordPatch, KeywordView, MatchBody,
+        NewDefaultReply, NewEventRule, NewKeyword, Number, TriggerBody, account,
+    },
 };
 use crate::{
-    ids::{AccountId, ItemId, PictureId, RuleId, Timestamp},
+    ids::{PictureId, RuleId, Timestamp},
     reply::{
         matcher::Library,
-        rule::{Matching, Reply, Rule},
+        rule::{Action, Matching, Rule, RuleBody, Trigger},
     },
     settings::endpoint,
     store::{
         DbConn, QueryResult,
         audit::{self, Deed},
-        rules::{self, Filter, Kind, NewRule, NotSaved, Reach},
+        rule_drafts,
+        rules::{self, Filter, Kind, NotSaved, Reach},
+        users,
     },
     telemetry::clock,
 };
-
-type Keyword = Text<1, 1000>;
-type Words = Few<Line<1, 200>, 50>;
-type Replies = Few<ReplyBody, 10>;
-type Number = Whole<1, { i64::MAX }>;
-type Priority = Whole<-1_000_000, 1_000_000>;
-
-/// How a keyword is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MatchBody {
-    /// It occurs in what the buyer said; case does not matter.
-    Contains,
-    /// One message is the keyword.
-    Exact,
-    /// It is a regular expression that finds something (linear time, no look-around).
-    Regex,
-}
-
-/// One thing that is sent.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub enum ReplyBody {
-    /// A text; `{send_user_name}`, `{send_user_id}`, `{send_message}` and `{item_id}` are filled in.
-    Text(#[schema(inline)] Text<1, 2000>),
-    /// The http(s) address of a picture, or `picture:` and the number of an uploaded one.
-    Image(#[schema(inline)] Line<1, 2000>),
-}
-
-/// What serde says of a choice with none of its names, or two of them, sounds like broken JSON: here it is said what is wanted.
-impl<'de> Deserialize<'de> for ReplyBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ReplyVisitor)
-    }
-}
-
-struct ReplyVisitor;
-
-impl<'de> Visitor<'de> for ReplyVisitor {
-    type Value = ReplyBody;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReplyBody, A::Error> {
-        let not_one = || {
-            let said = Said::new("须恰好有 text 和 image 之一", "must have exactly one of text and image");
-            de::Error::custom(said.joined())
-        };
-        let mut found = None;
-        while let Some(name) = map.next_key::<String>()? {
-            let reply = match &*name {
-                "text" => ReplyBody::Text(map.next_value()?),
-                "image" => ReplyBody::Image(map.next_value()?),
-                unknown => return Err(de::Error::unknown_field(unknown, &["text", "image"])),
-            };
-            if found.replace(reply).is_some() {
-                return Err(not_one());
-            }
-        }
-        found.ok_or_else(not_one)
-    }
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -144,341 +84,116 @@ pub struct DefaultRepliesQuery {
     enabled: Option<bool>,
 }
 
-impl From<DefaultRepliesQuery> for KeywordsQuery {
-    fn from(query: DefaultRepliesQuery) -> Self {
-        let DefaultRepliesQuery { page, per_page, account, global, item, enabled } = query;
-        Self { page, per_page, account, global, item, matching: None, q: None, enabled }
-    }
-}
-
-/// A rule to be.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"keyword": "在吗", "match": "contains", "replies": [{"text": "在的，请直接拍下"}]}))]
-pub struct NewKeyword {
-    /// Absent or `null`: for all accounts.
-    account_id: Option<Number>,
-    /// Absent or `null`: for every item.
-    item_id: Option<Line<1, 64>>,
-    #[schema(inline)]
-    keyword: Keyword,
-    #[serde(rename = "match", default = "contains")]
-    #[schema(inline)]
-    matching: MatchBody,
-    /// Besides the keyword at least one of these must occur, unless it is empty.
-    #[serde(default)]
-    #[schema(inline)]
-    any_of: Words,
-    /// All of these must occur.
-    #[serde(default)]
-    #[schema(inline)]
-    all_of: Words,
-    /// None of these may occur.
-    #[serde(default)]
-    #[schema(inline)]
-    exclude: Words,
-    /// Sent in this order. Empty: match, and stay silent.
-    #[schema(inline)]
-    replies: Replies,
-    /// At most once in a conversation.
-    #[serde(default)]
-    once: bool,
-    /// Higher goes first.
-    #[serde(default)]
-    #[schema(inline)]
-    priority: Option<Priority>,
-    /// A new rule is enabled unless this says otherwise.
+pub struct EventRulesQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+    /// Only rules of exactly this account.
+    #[param(inline)]
+    account: Option<Number>,
+    /// `true`: only rules that all accounts share.
+    global: Option<bool>,
+    /// Only rules for this item.
+    #[param(inline)]
+    item: Option<Line<1, 64>>,
+    #[param(inline)]
+    trigger: Option<TriggerBody>,
     enabled: Option<bool>,
 }
 
-/// What may be changed of a rule; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"replies": [{"text": "在的，今天发货"}], "priority": 10, "item_id": null}))]
-pub struct KeywordPatch {
-    #[serde(default)]
-    #[schema(inline)]
-    account_id: Change<Number>,
-    #[serde(default)]
-    #[schema(inline)]
-    item_id: Change<Line<1, 64>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    keyword: Option<Keyword>,
-    #[serde(rename = "match", default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    matching: Option<MatchBody>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    any_of: Option<Words>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    all_of: Option<Words>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    exclude: Option<Words>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    replies: Option<Replies>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    once: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    priority: Option<Priority>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    enabled: Option<bool>,
+pub struct DraftQuery {
+    /// `true`: as it would be after publishing; a change is only prepared.
+    draft: Option<bool>,
 }
 
-/// A default reply to be.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"replies": [{"text": "稍等，马上回复您"}], "once": true}))]
-pub struct NewDefaultReply {
-    /// Absent or `null`: for all accounts.
-    account_id: Option<Number>,
-    /// Absent or `null`: for every item.
-    item_id: Option<Line<1, 64>>,
-    #[schema(inline)]
-    replies: Replies,
-    /// At most once in a conversation.
-    #[serde(default)]
-    once: bool,
-    enabled: Option<bool>,
+impl DraftQuery {
+    fn is_draft(self) -> bool {
+        self.draft.unwrap_or(false)
+    }
 }
 
-/// What may be changed of a default reply; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"replies": [{"text": "稍后回复您"}], "once": false}))]
-pub struct DefaultReplyPatch {
-    #[serde(default)]
-    #[schema(inline)]
-    account_id: Change<Number>,
-    #[serde(default)]
-    #[schema(inline)]
-    item_id: Change<Line<1, 64>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(inline, nullable = false)]
-    replies: Option<Replies>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    once: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    enabled: Option<bool>,
-}
-
-/// A rule.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct KeywordView {
-    #[schema(value_type = i64)]
-    id: RuleId,
-    /// `null`: for all accounts.
-    #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
-    /// `null`: for every item.
-    #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    keyword: String,
-    #[serde(rename = "match")]
-    #[schema(value_type = MatchBody, inline)]
-    matching: Matching,
-    any_of: Vec<String>,
-    all_of: Vec<String>,
-    exclude: Vec<String>,
-    #[schema(value_type = Vec<ReplyBody>)]
-    replies: Vec<Reply>,
-    once: bool,
-    priority: i32,
-    enabled: bool,
-    #[schema(value_type = i64)]
-    created_at: Timestamp,
-}
-
-/// A default reply.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct DefaultReplyView {
-    #[schema(value_type = i64)]
-    id: RuleId,
-    /// `null`: for all accounts.
-    #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
-    /// `null`: for every item.
-    #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    #[schema(value_type = Vec<ReplyBody>)]
-    replies: Vec<Reply>,
-    once: bool,
-    enabled: bool,
-    #[schema(value_type = i64)]
-    created_at: Timestamp,
-}
-
-impl From<Rule> for KeywordView {
-    fn from(rule: Rule) -> Self {
-        Self {
-            id: rule.id,
-            account_id: rule.account,
-            item_id: rule.item,
-            keyword: rule.keyword,
-            matching: rule.matching,
-            any_of: rule.any_of,
-            all_of: rule.all_of,
-            exclude: rule.exclude,
-            replies: rule.replies,
-            once: rule.once,
-            priority: rule.priority,
-            enabled: rule.enabled,
-            created_at: rule.created_at,
+impl KeywordsQuery {
+    fn filter(self) -> Filter {
+        Filter {
+            reach: reach(self.account, self.global),
+            item: self.item.map(|id| id.into_string().into()),
+            kind: Some(Kind::Keyword),
+            matching: self.matching.map(Matching::from),
+            text: self.q.map(Line::into_string),
+            enabled: self.enabled,
+            trigger: None,
         }
     }
 }
 
-impl From<Rule> for DefaultReplyView {
-    fn from(rule: Rule) -> Self {
-        Self {
-            id: rule.id,
-            account_id: rule.account,
-            item_id: rule.item,
-            replies: rule.replies,
-            once: rule.once,
-            enabled: rule.enabled,
-            created_at: rule.created_at,
+impl DefaultRepliesQuery {
+    fn filter(self) -> Filter {
+        Filter {
+            reach: reach(self.account, self.global),
+            item: self.item.map(|id| id.into_string().into()),
+            kind: Some(Kind::DefaultReply),
+            enabled: self.enabled,
+            ..Filter::default()
         }
     }
 }
 
-fn contains() -> MatchBody {
-    MatchBody::Contains
-}
-
-impl From<MatchBody> for Matching {
-    fn from(body: MatchBody) -> Self {
-        match body {
-            MatchBody::Contains => Self::Contains,
-            MatchBody::Exact => Self::Exact,
-            MatchBody::Regex => Self::Regex,
+impl EventRulesQuery {
+    fn filter(self) -> Filter {
+        Filter {
+            reach: reach(self.account, self.global),
+            item: self.item.map(|id| id.into_string().into()),
+            kind: Some(Kind::Event),
+            enabled: self.enabled,
+            trigger: self.trigger.map(Trigger::from),
+            ..Filter::default()
         }
     }
 }
 
-fn account(number: Option<Number>) -> Option<AccountId> {
-    number.map(|number| AccountId(number.get()))
-}
-
-fn words(words: Words) -> Vec<String> {
-    words.into_vec().into_iter().map(Line::into_string).collect()
-}
-
-fn replies(bodies: Replies) -> Vec<Reply> {
-    let reply = |body| match body {
-        ReplyBody::Text(text) => Reply::Text(text.into_string()),
-        ReplyBody::Image(url) => Reply::Image(url.into_string()),
-    };
-    bodies.into_vec().into_iter().map(reply).collect()
-}
-
-fn priority(number: Option<Priority>) -> i32 {
-    // The type bounds it.
-    number.and_then(|number| i32::try_from(number.get()).ok()).unwrap_or(0)
-}
-
-impl NewKeyword {
-    fn rule(self) -> NewRule {
-        NewRule {
-            account: account(self.account_id),
-            item: self.item_id.map(|id| id.into_string().into()),
-            matching: self.matching.into(),
-            keyword: self.keyword.into_string(),
-            any_of: words(self.any_of),
-            all_of: words(self.all_of),
-            exclude: words(self.exclude),
-            replies: replies(self.replies),
-            once: self.once,
-            priority: priority(self.priority),
-            enabled: self.enabled.unwrap_or(true),
-        }
-    }
-}
-
-impl NewDefaultReply {
-    fn rule(self) -> NewRule {
-        NewRule {
-            account: account(self.account_id),
-            item: self.item_id.map(|id| id.into_string().into()),
-            matching: Matching::Default,
-            keyword: String::new(),
-            any_of: Vec::new(),
-            all_of: Vec::new(),
-            exclude: Vec::new(),
-            replies: replies(self.replies),
-            once: self.once,
-            priority: 0,
-            enabled: self.enabled.unwrap_or(true),
-        }
-    }
-}
-
-impl KeywordPatch {
-    fn apply(self, old: Rule) -> NewRule {
-        NewRule {
-            account: self.account_id.map(|id| AccountId(id.get())).or(old.account),
-            item: self.item_id.map(|id| ItemId::from(id.into_string())).or(old.item),
-            matching: self.matching.map_or(old.matching, Matching::from),
-            keyword: self.keyword.map_or(old.keyword, Text::into_string),
-            any_of: self.any_of.map_or(old.any_of, words),
-            all_of: self.all_of.map_or(old.all_of, words),
-            exclude: self.exclude.map_or(old.exclude, words),
-            replies: self.replies.map_or(old.replies, replies),
-            once: self.once.unwrap_or(old.once),
-            priority: self.priority.map_or(old.priority, |number| priority(Some(number))),
-            enabled: self.enabled.unwrap_or(old.enabled),
-        }
-    }
-}
-
-impl DefaultReplyPatch {
-    fn apply(self, old: Rule) -> NewRule {
-        NewRule {
-            account: self.account_id.map(|id| AccountId(id.get())).or(old.account),
-            item: self.item_id.map(|id| ItemId::from(id.into_string())).or(old.item),
-            replies: self.replies.map_or(old.replies, replies),
-            once: self.once.unwrap_or(old.once),
-            enabled: self.enabled.unwrap_or(old.enabled),
-            matching: old.matching,
-            keyword: old.keyword,
-            any_of: old.any_of,
-            all_of: old.all_of,
-            exclude: old.exclude,
-            priority: old.priority,
-        }
-    }
+fn reach(of: Option<Number>, global: Option<bool>) -> Option<Reach> {
+    let everywhere = global.unwrap_or(false).then_some(Reach::Everywhere);
+    account(of).map(Reach::In).or(everywhere)
 }
 
 /// Names the field of the body for which this was not saved.
-fn refusal(reason: NotSaved, new: &NewRule) -> ApiError {
+pub(super) fn refusal(reason: NotSaved, new: &RuleBody) -> ApiError {
     match reason {
         NotSaved::NotFound => ApiError::from(Code::NotFound).at("account_id"),
         NotSaved::Forbidden => ApiError::from(Code::Forbidden).at("account_id"),
         NotSaved::Exists(twin) => ApiError::from(Code::Conflict).at(shared(new)).with("id", twin.0),
+        NotSaved::HasDraft => has_draft(),
     }
 }
 
+pub(super) fn has_draft() -> ApiError {
+    ApiError::from(Code::WrongState).because(Said::new(
+        "有未发布的草稿，请先发布或放弃",
+        "there is a draft that is not published: publish or discard it first",
+    ))
+}
+
 /// The field that twins share. A default reply has no keyword.
-fn shared(new: &NewRule) -> &'static str {
-    match (new.matching, &new.item) {
-        (Matching::Default, Some(_)) => "item_id",
-        (Matching::Default, None) => "account_id",
-        (Matching::Contains | Matching::Exact | Matching::Regex, _) => "keyword",
+fn shared(new: &RuleBody) -> &'static str {
+    match (new.trigger, new.matching) {
+        (Trigger::Message, Matching::Default) if !new.items.is_empty() => "item_ids",
+        (Trigger::Message, Matching::Default) => "account_id",
+        (Trigger::Message, _) => "keyword",
+        (_, _) => "trigger",
     }
 }
 
 /// Asks the matcher itself, off the arbiters: what is stored can be matched, and pictures have addresses.
-async fn check(new: NewRule) -> ApiResult<NewRule> {
-    for (place, reply) in new.replies.iter().enumerate() {
-        let Reply::Image(url) = reply else { continue };
+async fn check(new: RuleBody) -> ApiResult<RuleBody> {
+    for (place, action) in new.actions.iter().enumerate() {
+        let Action::Image(url) = action else { continue };
         let said = if PictureId::is_named_by(url) {
             PictureId::of_address(url).is_none().then(pictures::no_such_picture)
         } else {
@@ -486,62 +201,48 @@ async fn check(new: NewRule) -> ApiResult<NewRule> {
             reason.map(|reason| Said::new("须为 http:// 或 https:// 开头的地址，或已上传的图片", reason))
         };
         if let Some(said) = said {
-            return Err(ApiError::field(place_of(place), said));
+            return Err(ApiError::field(place_of(place, "image"), said));
         }
     }
-    let tried = Arc::new(tried(&new));
+    let body = RuleBody { enabled: true, ..new.clone() };
+    let tried = Arc::new(Rule { id: RuleId(0), body, created_at: Timestamp(0) });
     let faults = block(move || Library::compile(&[tried]).faults()).await.map_err(|_| Code::Internal)?;
     match faults.into_iter().next() {
-        Some(fault) => Err(ApiError::field("keyword", super::rule_faults::said(fault.text))),
+        Some(fault) => {
+            let field = super::rule_faults::field(&fault.text);
+            Err(ApiError::field(field, super::rule_faults::said(fault.text)))
+        }
         None => Ok(new),
     }
 }
 
-fn place_of(reply: usize) -> String {
-    format!("replies[{reply}].image")
+fn place_of(action: usize, kind: &str) -> String {
+    format!("actions[{action}].{kind}")
 }
 
-/// Refuses uploaded pictures that the seller does not have.
-fn check_pictures(conn: &mut DbConn, caller: &Caller, new: &NewRule) -> QueryResult<ApiResult<()>> {
-    for (place, reply) in new.replies.iter().enumerate() {
-        let Reply::Image(url) = reply else { continue };
-        let Some(id) = PictureId::of_address(url) else { continue };
-        if let Err(refusal) = pictures::check_one(conn, caller, &id, || place_of(place))? {
-            return Ok(Err(refusal));
+/// Refuses uploaded pictures that the seller does not have, and colleagues whom nobody knows.
+pub(super) fn check_actions(conn: &mut DbConn, caller: &Caller, new: &RuleBody) -> QueryResult<ApiResult<()>> {
+    for (place, action) in new.actions.iter().enumerate() {
+        match action {
+            Action::Image(url) => {
+                let Some(id) = PictureId::of_address(url) else { continue };
+                if let Err(refusal) = pictures::check_one(conn, caller, &id, || place_of(place, "image"))? {
+                    return Ok(Err(refusal));
+                }
+            }
+            Action::HandOver(Some(colleague)) => {
+                if !users::is_of(conn, caller.scope.user(), *colleague)? {
+                    let said = Said::new("没有这位同事", "there is no such colleague");
+                    return Ok(Err(ApiError::field(place_of(place, "hand_over"), said)));
+                }
+            }
+            _ => {}
         }
     }
     Ok(Ok(()))
 }
 
-fn tried(new: &NewRule) -> Rule {
-    Rule {
-        id: RuleId(0),
-        account: None,
-        item: new.item.clone(),
-        matching: new.matching,
-        keyword: new.keyword.clone(),
-        any_of: new.any_of.clone(),
-        all_of: new.all_of.clone(),
-        exclude: new.exclude.clone(),
-        replies: new.replies.clone(),
-        once: new.once,
-        priority: new.priority,
-        enabled: true,
-        created_at: Timestamp(0),
-    }
-}
-
-async fn read_page(app: &AppState, caller: &Caller, query: KeywordsQuery, kind: Kind) -> ApiResult<(Vec<Rule>, i64)> {
-    let paging = Paging::new(query.page, query.per_page);
-    let everywhere = query.global.unwrap_or(false).then_some(Reach::Everywhere);
-    let filter = Filter {
-        reach: account(query.account).map(Reach::In).or(everywhere),
-        item: query.item.map(|id| id.into_string().into()),
-        kind: Some(kind),
-        matching: query.matching.map(Matching::from),
-        text: query.q.map(Line::into_string),
-        enabled: query.enabled,
-    };
+async fn read_page(app: &AppState, caller: &Caller, filter: Filter, paging: Paging) -> ApiResult<(Vec<Rule>, i64)> {
     let scope = caller.scope;
     let page = move |conn: &mut DbConn| rules::page(conn, &scope, &filter, paging.part());
     let (loaded, total) = app.turns.read(&app.store, page).await?;
@@ -549,41 +250,69 @@ async fn read_page(app: &AppState, caller: &Caller, query: KeywordsQuery, kind: 
 }
 
 /// A rule of this kind, or nothing: a default reply is no keyword.
-fn of_kind(conn: &mut DbConn, caller: &Caller, id: RuleId, kind: Kind) -> QueryResult<Option<Rule>> {
-    let rule = rules::get(conn, &caller.scope, id)?;
-    let is_default = rule.matching == Matching::Default;
-    Ok((is_default == (kind == Kind::DefaultReply)).then_some(rule))
+fn of_kind(conn: &mut DbConn, caller: &Caller, id: RuleId, (kind, draft): (Kind, bool)) -> QueryResult<Option<Rule>> {
+    let read = if draft { rule_drafts::get } else { rules::get };
+    let rule = read(conn, &caller.scope, id)?;
+    Ok((Kind::of(&rule.body) == kind).then_some(rule))
 }
 
-async fn read_one(app: &AppState, caller: &Caller, id: RuleId, kind: Kind) -> ApiResult<Rule> {
+async fn read_one(app: &AppState, caller: &Caller, id: RuleId, what: (Kind, bool)) -> ApiResult<Rule> {
     let caller = caller.clone();
-    app.store.read(move |conn| of_kind(conn, &caller, id, kind)).await?.ok_or_else(|| Code::NotFound.into())
+    app.store.read(move |conn| of_kind(conn, &caller, id, what)).await?.ok_or_else(|| Code::NotFound.into())
 }
+
+/// What the audit calls it.
+struct Names {
+    kind: Kind,
+    create: &'static str,
+    update: &'static str,
+    delete: &'static str,
+}
+
+const KEYWORD: Names =
+    Names { kind: Kind::Keyword, create: "keyword.create", update: "keyword.update", delete: "keyword.delete" };
+const DEFAULT_REPLY: Names = Names {
+    kind: Kind::DefaultReply,
+    create: "default_reply.create",
+    update: "default_reply.update",
+    delete: "default_reply.delete",
+};
+const EVENT_RULE: Names =
+    Names { kind: Kind::Event, create: "event_rule.create", update: "event_rule.update", delete: "event_rule.delete" };
+/// Nothing is answered with it yet.
+const DRAFT: (&str, &str, &str) = ("rule_draft.create", "rule_draft.update", "rule_draft.delete");
 
 async fn add<V: From<Rule> + Serialize>(
     app: &AppState,
     caller: Caller,
-    new: NewRule,
-    action: &'static str,
-) -> ApiResult<V> {
-    let (new, now) = (check(new).await?, clock::unix());
+    new: ApiResult<RuleBody>,
+    (names, draft): (&'static Names, DraftQuery),
+) -> ApiResult<HttpResponse> {
+    let (new, now, draft) = (check(new?).await?, clock::unix(), draft.is_draft());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
-        let scope = caller.scope;
-        if let Err(refusal) = check_pictures(conn, &caller, &new)? {
+        let (scope, actor) = (caller.scope, caller.actor());
+        if let Err(refusal) = check_actions(conn, &caller, &new)? {
             return Ok(Err(refusal));
         }
-        let id = match rules::insert(conn, &scope, &new, now)? {
+        let added = if draft {
+            rule_drafts::insert(conn, &scope, &new, now)?
+        } else {
+            rules::insert(conn, &scope, &new, &actor, now)?
+        };
+        let id = match added {
             Ok(id) => id,
             Err(reason) => return Ok(Err(refusal(reason, &new))),
         };
-        let rule = rules::get(conn, &scope, id)?;
+        let (read, action): (fn(&mut DbConn, &_, _) -> _, _) =
+            if draft { (rule_drafts::get, DRAFT.0) } else { (rules::get, names.create) };
+        let rule = read(conn, &scope, id)?;
         let deed = Deed::new(action, id).of(scope.user()).after(V::from(rule.clone()));
-        audit::record(conn, &caller.actor(), &deed, now)?;
+        audit::record(conn, &actor, &deed, now)?;
         Ok(Ok(rule))
     };
     let rule = app.store.write(job).await??;
     super::accounts::notice(app);
-    Ok(V::from(rule))
+    Ok(tag::answer(HttpResponse::Created(), &V::from(rule)))
 }
 
 async fn change<V: From<Rule> + Serialize>(
@@ -591,52 +320,69 @@ async fn change<V: From<Rule> + Serialize>(
     caller: Caller,
     id: RuleId,
     wanted: Option<String>,
-    (kind, action): (Kind, &'static str),
-    apply: impl FnOnce(Rule) -> NewRule,
-) -> ApiResult<V> {
-    let old = read_one(app, &caller, id, kind).await?;
+    (names, draft): (&'static Names, DraftQuery),
+    apply: impl FnOnce(RuleBody) -> ApiResult<RuleBody>,
+) -> ApiResult<HttpResponse> {
+    let draft = draft.is_draft();
+    let old = read_one(app, &caller, id, (names.kind, draft)).await?;
     let before = V::from(old.clone());
     tag::check(wanted.as_deref(), &before)?;
-    let (seen, new, now) = (tag::of(&before), check(apply(old)).await?, clock::unix());
+    let (seen, new, now) = (tag::of(&before), check(apply(old.body)?).await?, clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
-        let scope = caller.scope;
+        let (scope, actor) = (caller.scope, caller.actor());
+        let (read, action): (fn(&mut DbConn, &_, _) -> _, _) =
+            if draft { (rule_drafts::get, DRAFT.1) } else { (rules::get, names.update) };
         // Between reading and writing somebody else may have come.
-        let before = V::from(rules::get(conn, &scope, id)?);
+        let before = V::from(read(conn, &scope, id)?);
         if tag::of(&before) != seen {
             return Ok(Err(tag::changed()));
         }
-        if let Err(refusal) = check_pictures(conn, &caller, &new)? {
+        if let Err(refusal) = check_actions(conn, &caller, &new)? {
             return Ok(Err(refusal));
         }
-        if let Err(reason) = rules::replace(conn, &scope, id, &new, now)? {
+        let changed = if draft {
+            rule_drafts::replace(conn, &scope, id, &new, now)?
+        } else {
+            rules::replace(conn, &scope, id, &new, &actor, now)?
+        };
+        if let Err(reason) = changed {
             return Ok(Err(refusal(reason, &new)));
         }
-        let rule = rules::get(conn, &scope, id)?;
+        let rule = read(conn, &scope, id)?;
         let deed = Deed::new(action, id).of(scope.user()).before(before).after(V::from(rule.clone()));
-        audit::record(conn, &caller.actor(), &deed, now)?;
+        audit::record(conn, &actor, &deed, now)?;
         Ok(Ok(rule))
     };
     let rule = app.store.write(job).await??;
     super::accounts::notice(app);
-    Ok(V::from(rule))
+    Ok(tag::answer(HttpResponse::Ok(), &V::from(rule)))
 }
 
 async fn remove<V: From<Rule> + Serialize>(
     app: &AppState,
     caller: Caller,
     id: RuleId,
-    (kind, action): (Kind, &'static str),
+    (names, draft): (&'static Names, DraftQuery),
 ) -> ApiResult<HttpResponse> {
-    let now = clock::unix();
+    let (now, draft) = (clock::unix(), draft.is_draft());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<()>> {
-        let scope = caller.scope;
-        let Some(rule) = of_kind(conn, &caller, id, kind)? else { return Ok(Err(Code::NotFound.into())) };
-        if rules::delete(conn, &scope, id)?.is_err() {
+        let (scope, actor) = (caller.scope, caller.actor());
+        let Some(rule) = of_kind(conn, &caller, id, (names.kind, draft))? else {
+            return Ok(Err(Code::NotFound.into()));
+        };
+        let (removed, action) = if draft {
+            (rule_drafts::remove(conn, &scope, id)?, DRAFT.2)
+        } else {
+            (rules::delete(conn, &scope, id, &actor, now)?, names.delete)
+        };
+        match removed {
+            Ok(()) => {}
+            Err(NotSaved::HasDraft) => return Ok(Err(has_draft())),
             // It is there: it was read just now.
-            return Ok(Err(Code::Forbidden.into()));
+            Err(_) => return Ok(Err(Code::Forbidden.into())),
         }
         let deed = Deed::new(action, id).of(scope.user()).before(V::from(rule));
-        audit::record(conn, &caller.actor(), &deed, now).map(Ok)
+        audit::record(conn, &actor, &deed, now).map(Ok)
     };
     app.store.write(job).await??;
     super::accounts::notice(app);
@@ -651,45 +397,58 @@ pub async fn list(
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<KeywordView>>> {
     let paging = Paging::new(query.0.page, query.0.per_page);
-    let (rules, total) = read_page(&app, &caller, query.0, Kind::Keyword).await?;
+    let (rules, total) = read_page(&app, &caller, query.0.filter(), paging).await?;
     Ok(Json(paging.answer(rules.into_iter().map(KeywordView::from).collect(), total)))
 }
 
 /// One keyword rule.
-#[utoipa::path(get, path = "/api/v1/keywords/{id}", tag = "keywords", params(("id" = i64, Path)), responses((status = 200, body = KeywordView)))]
-pub async fn get(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let rule = read_one(&app, &caller, id.0, Kind::Keyword).await?;
+#[utoipa::path(get, path = "/api/v1/keywords/{id}", tag = "keywords", params(("id" = i64, Path), DraftQuery), responses((status = 200, body = KeywordView)))]
+pub async fn get(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let rule = read_one(&app, &caller, id.0, (KEYWORD.kind, query.0.is_draft())).await?;
     Ok(tag::answer(HttpResponse::Ok(), &KeywordView::from(rule)))
 }
 
 /// Adds a keyword rule. It answers from then on, within a second.
-#[utoipa::path(post, path = "/api/v1/keywords", tag = "keywords", request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
-pub async fn create(caller: Caller, body: Body<NewKeyword>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let view: KeywordView = add(&app, caller, body.0.rule(), "keyword.create").await?;
-    Ok(tag::answer(HttpResponse::Created(), &view))
+#[utoipa::path(post, path = "/api/v1/keywords", tag = "keywords", params(DraftQuery), request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
+pub async fn create(
+    caller: Caller,
+    query: Query<DraftQuery>,
+    body: Body<NewKeyword>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    add::<KeywordView>(&app, caller, body.0.read(), (&KEYWORD, query.0)).await
 }
 
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
 #[utoipa::path(patch, path = "/api/v1/keywords/{id}", tag = "keywords", request_body = KeywordPatch,
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
     responses((status = 200, body = KeywordView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update(
     caller: Caller,
     id: Id<RuleId>,
+    query: Query<DraftQuery>,
     request: HttpRequest,
     body: Body<KeywordPatch>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let wanted = if_match(request.headers())?;
-    let what = (Kind::Keyword, "keyword.update");
-    let view: KeywordView = change(&app, caller, id.0, wanted, what, |old| body.0.apply(old)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    change::<KeywordView>(&app, caller, id.0, wanted, (&KEYWORD, query.0), |old| body.0.apply(old)).await
 }
 
 /// Removes a keyword rule.
-#[utoipa::path(delete, path = "/api/v1/keywords/{id}", tag = "keywords", params(("id" = i64, Path)), responses((status = 204, description = "Removed")))]
-pub async fn delete(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    remove::<KeywordView>(&app, caller, id.0, (Kind::Keyword, "keyword.delete")).await
+#[utoipa::path(delete, path = "/api/v1/keywords/{id}", tag = "keywords", params(("id" = i64, Path), DraftQuery), responses((status = 204, description = "Removed")))]
+pub async fn delete(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    remove::<KeywordView>(&app, caller, id.0, (&KEYWORD, query.0)).await
 }
 
 /// Default replies.
@@ -700,47 +459,118 @@ pub async fn list_defaults(
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<DefaultReplyView>>> {
     let paging = Paging::new(query.0.page, query.0.per_page);
-    let (rules, total) = read_page(&app, &caller, query.0.into(), Kind::DefaultReply).await?;
+    let (rules, total) = read_page(&app, &caller, query.0.filter(), paging).await?;
     Ok(Json(paging.answer(rules.into_iter().map(DefaultReplyView::from).collect(), total)))
 }
 
 /// One default reply.
-#[utoipa::path(get, path = "/api/v1/default-replies/{id}", tag = "default replies", params(("id" = i64, Path)), responses((status = 200, body = DefaultReplyView)))]
-pub async fn get_default(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let rule = read_one(&app, &caller, id.0, Kind::DefaultReply).await?;
+#[utoipa::path(get, path = "/api/v1/default-replies/{id}", tag = "default replies", params(("id" = i64, Path), DraftQuery), responses((status = 200, body = DefaultReplyView)))]
+pub async fn get_default(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let rule = read_one(&app, &caller, id.0, (DEFAULT_REPLY.kind, query.0.is_draft())).await?;
     Ok(tag::answer(HttpResponse::Ok(), &DefaultReplyView::from(rule)))
 }
 
 /// Adds the default reply of an account, an item, or of everything.
-#[utoipa::path(post, path = "/api/v1/default-replies", tag = "default replies", request_body = NewDefaultReply, responses((status = 201, body = DefaultReplyView)))]
+#[utoipa::path(post, path = "/api/v1/default-replies", tag = "default replies", params(DraftQuery), request_body = NewDefaultReply, responses((status = 201, body = DefaultReplyView)))]
 pub async fn create_default(
     caller: Caller,
+    query: Query<DraftQuery>,
     body: Body<NewDefaultReply>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let view: DefaultReplyView = add(&app, caller, body.0.rule(), "default_reply.create").await?;
-    Ok(tag::answer(HttpResponse::Created(), &view))
+    add::<DefaultReplyView>(&app, caller, body.0.read(), (&DEFAULT_REPLY, query.0)).await
 }
 
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
 #[utoipa::path(patch, path = "/api/v1/default-replies/{id}", tag = "default replies", request_body = DefaultReplyPatch,
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
     responses((status = 200, body = DefaultReplyView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update_default(
     caller: Caller,
     id: Id<RuleId>,
+    query: Query<DraftQuery>,
     request: HttpRequest,
     body: Body<DefaultReplyPatch>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let wanted = if_match(request.headers())?;
-    let what = (Kind::DefaultReply, "default_reply.update");
-    let view: DefaultReplyView = change(&app, caller, id.0, wanted, what, |old| body.0.apply(old)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    change::<DefaultReplyView>(&app, caller, id.0, wanted, (&DEFAULT_REPLY, query.0), |old| body.0.apply(old)).await
 }
 
 /// Removes a default reply.
-#[utoipa::path(delete, path = "/api/v1/default-replies/{id}", tag = "default replies", params(("id" = i64, Path)), responses((status = 204, description = "Removed")))]
-pub async fn delete_default(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    remove::<DefaultReplyView>(&app, caller, id.0, (Kind::DefaultReply, "default_reply.delete")).await
+#[utoipa::path(delete, path = "/api/v1/default-replies/{id}", tag = "default replies", params(("id" = i64, Path), DraftQuery), responses((status = 204, description = "Removed")))]
+pub async fn delete_default(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    remove::<DefaultReplyView>(&app, caller, id.0, (&DEFAULT_REPLY, query.0)).await
+}
+
+/// Rules for what happens besides messages, those with the highest priority first.
+#[utoipa::path(get, path = "/api/v1/event-rules", tag = "event rules", params(EventRulesQuery), responses((status = 200, body = Page<EventRuleView>)))]
+pub async fn list_events(
+    caller: Caller,
+    query: Query<EventRulesQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<EventRuleView>>> {
+    let paging = Paging::new(query.0.page, query.0.per_page);
+    let (rules, total) = read_page(&app, &caller, query.0.filter(), paging).await?;
+    Ok(Json(paging.answer(rules.into_iter().map(EventRuleView::from).collect(), total)))
+}
+
+/// One rule for an event.
+#[utoipa::path(get, path = "/api/v1/event-rules/{id}", tag = "event rules", params(("id" = i64, Path), DraftQuery), responses((status = 200, body = EventRuleView)))]
+pub async fn get_event(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let rule = read_one(&app, &caller, id.0, (EVENT_RULE.kind, query.0.is_draft())).await?;
+    Ok(tag::answer(HttpResponse::Ok(), &EventRuleView::from(rule)))
+}
+
+/// Adds a rule for an event. It holds for what happens from then on.
+#[utoipa::path(post, path = "/api/v1/event-rules", tag = "event rules", params(DraftQuery), request_body = NewEventRule, responses((status = 201, body = EventRuleView)))]
+pub async fn create_event(
+    caller: Caller,
+    query: Query<DraftQuery>,
+    body: Body<NewEventRule>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    add::<EventRuleView>(&app, caller, body.0.read(), (&EVENT_RULE, query.0)).await
+}
+
+/// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
+#[utoipa::path(patch, path = "/api/v1/event-rules/{id}", tag = "event rules", request_body = EventRulePatch,
+    params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    responses((status = 200, body = EventRuleView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
+pub async fn update_event(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    request: HttpRequest,
+    body: Body<EventRulePatch>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let wanted = if_match(request.headers())?;
+    change::<EventRuleView>(&app, caller, id.0, wanted, (&EVENT_RULE, query.0), |old| body.0.apply(old)).await
+}
+
+/// Removes a rule for an event.
+#[utoipa::path(delete, path = "/api/v1/event-rules/{id}", tag = "event rules", params(("id" = i64, Path), DraftQuery), responses((status = 204, description = "Removed")))]
+pub async fn delete_event(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    remove::<EventRuleView>(&app, caller, id.0, (&EVENT_RULE, query.0)).await
 }

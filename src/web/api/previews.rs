@@ -16,7 +16,7 @@ use crate::{
     ids::{AccountId, ItemId, RuleId},
     reply::{
         matcher::Library,
-        rule::{Matching, Reply, Rule},
+        rule::{Action, Matching, Reply, Rule},
         template::{Variables, render},
         text::TurnText,
     },
@@ -59,7 +59,7 @@ pub struct PreviewView {
     rule_id: Option<RuleId>,
     keyword: Option<String>,
     /// What would be sent, variables filled in. Empty with a rule: match, and stay silent.
-    #[schema(value_type = Vec<super::keywords::ReplyBody>)]
+    #[schema(value_type = Vec<super::rule_fields::ActionBody>)]
     replies: Vec<Reply>,
 }
 
@@ -83,12 +83,12 @@ pub async fn preview(caller: Caller, body: Body<PreviewBody>, app: Data<AppState
 }
 
 fn answer(account: AccountId, rules: Vec<Rule>, ask: PreviewBody) -> PreviewView {
-    let enabled: Vec<Arc<Rule>> = rules.into_iter().filter(|rule| rule.enabled).map(Arc::new).collect();
+    let enabled: Vec<Arc<Rule>> = rules.into_iter().filter(|rule| rule.body.enabled).map(Arc::new).collect();
     let book = Library::compile(&enabled).book(account);
     let item = ask.item_id.map(|id| ItemId::from(id.into_string()));
     let texts: Vec<&str> = ask.messages.iter().map(|message| &**message).collect();
     let found = book.find(&TurnText::typed(texts.iter().copied()), item.as_ref(), |_| true).map(|found| found.rule);
-    let Some(rule) = found.or_else(|| book.default_for(item.as_ref(), |_| true).cloned()) else {
+    let Some(rule) = found.or_else(|| book.default_for(item.as_ref(), |_| Ok(())).best.map(|best| best.rule)) else {
         return PreviewView { source: PreviewSource::None, rule_id: None, keyword: None, replies: Vec::new() };
     };
     let said = texts.join("\n");
@@ -99,15 +99,16 @@ fn answer(account: AccountId, rules: Vec<Rule>, ask: PreviewBody) -> PreviewView
         item_id: item.as_ref().map_or("", ItemId::as_str),
         item_title: "",
     };
-    let filled = |reply: &Reply| match reply {
-        Reply::Text(text) => Reply::Text(render(text, &variables)),
-        Reply::Image(url) => Reply::Image(url.clone()),
+    let filled = |action: &Action| match action {
+        Action::Text(text) => Some(Reply::Text(render(text, &variables))),
+        Action::Image(url) => Some(Reply::Image(url.clone())),
+        _ => None,
     };
-    let is_default = rule.matching == Matching::Default;
+    let is_default = rule.body.matching == Matching::Default;
     PreviewView {
         source: if is_default { PreviewSource::Default } else { PreviewSource::Rule },
         rule_id: Some(rule.id),
-        keyword: (!is_default).then(|| rule.keyword.clone()),
-        replies: rule.replies.iter().map(filled).collect(),
+        keyword: (!is_default).then(|| rule.body.keyword.clone()),
+        replies: rule.body.actions.iter().filter_map(filled).collect(),
     }
 }

@@ -8,6 +8,14 @@ pub(super) fn said(fault: String) -> Said {
     Said::new(chinese(&fault), fault)
 }
 
+/// The field of a rule that is at fault.
+pub(super) fn field(fault: &str) -> &'static str {
+    ["silent_minutes", "only_accounts", "delay_s"]
+        .into_iter()
+        .find(|field| fault.starts_with(field))
+        .unwrap_or("keyword")
+}
+
 fn chinese(fault: &str) -> String {
     if let Some(reason) = fault.strip_prefix("the regular expression cannot be read: ") {
         return match syntax(reason) {
@@ -17,6 +25,10 @@ fn chinese(fault: &str) -> String {
     }
     let subject = |rest: &str| if rest.starts_with("a word in ") { "词语" } else { "关键词" };
     match fault {
+        _ if fault.starts_with("silent_minutes is missing") => "请填写静默多少分钟".to_owned(),
+        _ if fault.starts_with("silent_minutes") => "静默分钟数只用于“会话静默”触发".to_owned(),
+        _ if fault.starts_with("only_accounts") => "只有共用规则才能限定账号".to_owned(),
+        _ if fault.starts_with("delay_s") => "消息须立即回复，延迟只用于事件".to_owned(),
         _ if fault.starts_with("the regular expression is too large") => {
             "正则表达式过于复杂，请减少重复次数".to_owned()
         }
@@ -85,26 +97,14 @@ mod tests {
         ids::{RuleId, Timestamp},
         reply::{
             matcher::Library,
-            rule::{Matching, Rule},
+            rule::{Matching, Rule, RuleBody},
         },
     };
 
     fn fault(matching: Matching, keyword: &str, word: Option<&str>) -> String {
-        let rule = Rule {
-            id: RuleId(1),
-            account: None,
-            item: None,
-            matching,
-            keyword: keyword.to_owned(),
-            any_of: word.into_iter().map(str::to_owned).collect(),
-            all_of: Vec::new(),
-            exclude: Vec::new(),
-            replies: Vec::new(),
-            once: false,
-            priority: 0,
-            enabled: true,
-            created_at: Timestamp(0),
-        };
+        let any_of = word.into_iter().map(str::to_owned).collect();
+        let body = RuleBody { matching, keyword: keyword.to_owned(), any_of, ..RuleBody::default() };
+        let rule = Rule { id: RuleId(1), body, created_at: Timestamp(0) };
         Library::compile(&[Arc::new(rule)]).faults().into_iter().next().unwrap().text
     }
 

@@ -117,6 +117,10 @@ pub(super) fn passed_over(why: PassedOver) -> Said {
         PassedOver::NotAllOf => ("“全部”的词没有都出现", "a word that must occur did not"),
         PassedOver::Excluded => ("出现了排除词", "a word that must not occur did"),
         PassedOver::UsedOnce => ("每个会话只回复一次，已回复过", "it answers once in a conversation, and did"),
+        PassedOver::UsedUpToday => ("今天对该买家的回复次数已用完", "it answered this buyer as often today as it may"),
+        PassedOver::OtherHours => ("不在生效时段内", "it holds at other hours"),
+        PassedOver::Tags => ("买家标签不符合条件", "the buyer's tags do not fit"),
+        PassedOver::History => ("买家的购买或联系记录不符合条件", "what the buyer bought or wrote before does not fit"),
         PassedOver::Outranked => ("有优先级更高的规则", "another one goes before it"),
         PassedOver::SourceOff => ("这类规则已对本账号关闭", "rules of its kind are turned off for this account"),
     };

@@ -7,7 +7,10 @@ use actix_web::{
 
 use super::super::{
     AppState,
-    api::keywords::{self, KeywordPatch, KeywordView, KeywordsQuery, NewKeyword},
+    api::{
+        keywords::{self, DraftQuery, KeywordsQuery},
+        rule_fields::{KeywordPatch, KeywordView, NewKeyword},
+    },
     error::ApiResult,
     gate::Caller,
     input::{Body, Id, Query},
@@ -26,27 +29,38 @@ pub async fn list_keywords(
 }
 
 /// As `POST /api/v1/keywords`.
-#[utoipa::path(post, path = "/keywords", tag = "older clients", request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
-pub async fn create_keyword(caller: Caller, body: Body<NewKeyword>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    keywords::create(caller, body, app).await
+#[utoipa::path(post, path = "/keywords", tag = "older clients", params(DraftQuery), request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
+pub async fn create_keyword(
+    caller: Caller,
+    query: Query<DraftQuery>,
+    body: Body<NewKeyword>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    keywords::create(caller, query, body, app).await
 }
 
 /// As `PATCH /api/v1/keywords/{id}`.
 #[utoipa::path(put, path = "/keywords/{id}", tag = "older clients", request_body = KeywordPatch,
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
+    params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
     responses((status = 200, body = KeywordView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update_keyword(
     caller: Caller,
     id: Id<RuleId>,
+    query: Query<DraftQuery>,
     request: HttpRequest,
     body: Body<KeywordPatch>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    keywords::update(caller, id, request, body, app).await
+    keywords::update(caller, id, query, request, body, app).await
 }
 
 /// As `DELETE /api/v1/keywords/{id}`.
-#[utoipa::path(delete, path = "/keywords/{id}", tag = "older clients", params(("id" = i64, Path)), responses((status = 204, description = "Removed")))]
-pub async fn delete_keyword(caller: Caller, id: Id<RuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    keywords::delete(caller, id, app).await
+#[utoipa::path(delete, path = "/keywords/{id}", tag = "older clients", params(("id" = i64, Path), DraftQuery), responses((status = 204, description = "Removed")))]
+pub async fn delete_keyword(
+    caller: Caller,
+    id: Id<RuleId>,
+    query: Query<DraftQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    keywords::delete(caller, id, query, app).await
 }

@@ -1,0 +1,370 @@
+//! `/api/v1/rule-sets/{set}`: rules that are published together, an account's own or the ones that all accounts share. What is prepared, what was
+//! published when and by whom, and the way back.
+
+use actix_web::web::{Data, Json, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    super::{
+        AppState,
+        error::{ApiError, ApiResult, Code},
+        gate::Caller,
+        input::{Body, Query, Text},
+        page::{Page, PageNumber, Paging, PerPage},
+    },
+    keywords,
+    rule_fields::{DefaultReplyView, EventRuleView, KeywordView},
+};
+use crate::{
+    ids::{AccountId, RuleId, Timestamp, UserId},
+    reply::rule::{Rule, RuleBody},
+    store::{
+        DbConn, QueryResult, accounts,
+        audit::{self, Deed},
+        rule_drafts,
+        rule_versions::{self, Change, NotRolledBack, Version},
+        rules::{Kind, NotSaved},
+    },
+    telemetry::clock,
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct SetQuery {
+    #[param(inline)]
+    page: Option<PageNumber>,
+    #[param(inline)]
+    per_page: Option<PerPage>,
+}
+
+/// Why something is published or taken back, in a person's words.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"note": "节日期间的回复"}))]
+pub struct PublishBody {
+    #[schema(inline)]
+    note: Option<Text<1, 500>>,
+}
+
+impl PublishBody {
+    fn note(self) -> String {
+        self.note.map(Text::into_string).unwrap_or_default()
+    }
+}
+
+/// A rule of one of the three kinds.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RuleView {
+    Keyword(KeywordView),
+    DefaultReply(DefaultReplyView),
+    EventRule(EventRuleView),
+}
+
+impl From<Rule> for RuleView {
+    fn from(rule: Rule) -> Self {
+        match Kind::of(&rule.body) {
+            Kind::Keyword => Self::Keyword(rule.into()),
+            Kind::DefaultReply => Self::DefaultReply(rule.into()),
+            Kind::Event => Self::EventRule(rule.into()),
+        }
+    }
+}
+
+/// What becomes of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleChangeKind {
+    Added,
+    Changed,
+    Removed,
+}
+
+/// What becomes, or became, of one rule.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RuleChangeView {
+    #[schema(value_type = i64)]
+    rule_id: RuleId,
+    #[schema(inline)]
+    change: RuleChangeKind,
+    /// Names of the fields that differ; empty where a rule is added or removed.
+    differs: Vec<String>,
+    before: Option<RuleView>,
+    after: Option<RuleView>,
+}
+
+impl From<Change> for RuleChangeView {
+    fn from(Change { id, before, after }: Change) -> Self {
+        let change = match (&before, &after) {
+            (None, _) => RuleChangeKind::Added,
+            (_, None) => RuleChangeKind::Removed,
+            (Some(_), Some(_)) => RuleChangeKind::Changed,
+        };
+        let differs = before.as_ref().zip(after.as_ref()).map(|(before, after)| differences(before, after));
+        // When it was made is of no interest here.
+        let view = |body: RuleBody| RuleView::from(Rule { id, body, created_at: Timestamp(0) });
+        Self {
+            rule_id: id,
+            change,
+            differs: differs.unwrap_or_default(),
+            before: before.map(view),
+            after: after.map(view),
+        }
+    }
+}
+
+/// The names of a rule's JSON are those of the API.
+fn differences(before: &RuleBody, after: &RuleBody) -> Vec<String> {
+    let fields = |body| match serde_json::to_value(body) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (before, after) = (fields(before), fields(after));
+    let differing = after.into_iter().filter(|(name, value)| before.get(name) != Some(value));
+    differing.map(|(name, _)| name).collect()
+}
+
+/// Something that was published.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct VersionView {
+    /// Counts up from 1 in each set.
+    number: i64,
+    /// `edit`: one rule was changed at once. `import`: from a file. `publish`: a draft. `roll_back`: an earlier version holds again.
+    #[schema(example = "publish")]
+    cause: String,
+    note: String,
+    #[schema(value_type = Option<i64>)]
+    by_user_id: Option<UserId>,
+    by: String,
+    via: String,
+    /// Rules that were added, changed and removed.
+    added: i64,
+    changed: i64,
+    removed: i64,
+    #[schema(value_type = i64)]
+    made_at: Timestamp,
+}
+
+impl From<Version> for VersionView {
+    fn from(version: Version) -> Self {
+        let Version { number, cause, note, actor_id, actor, via, added, changed, removed, made_at } = version;
+        Self { number, cause, note, by_user_id: actor_id, by: actor, via, added, changed, removed, made_at }
+    }
+}
+
+/// A version and every rule that it changed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct VersionDetail {
+    #[serde(flatten)]
+    version: VersionView,
+    changes: Vec<RuleChangeView>,
+}
+
+/// What was done with a set.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PublishedView {
+    /// Rules that were added, changed and removed. All 0: there was nothing to do, and no version was made.
+    added: usize,
+    changed: usize,
+    removed: usize,
+}
+
+impl PublishedView {
+    fn of(changes: &[Change]) -> Self {
+        let count = |kind: RuleChangeKind| {
+            let kinds = changes.iter().map(|change| match (&change.before, &change.after) {
+                (None, _) => RuleChangeKind::Added,
+                (_, None) => RuleChangeKind::Removed,
+                (Some(_), Some(_)) => RuleChangeKind::Changed,
+            });
+            kinds.filter(|found| *found == kind).count()
+        };
+        Self {
+            added: count(RuleChangeKind::Added),
+            changed: count(RuleChangeKind::Changed),
+            removed: count(RuleChangeKind::Removed),
+        }
+    }
+}
+
+/// How many prepared changes were forgotten.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct DiscardedView {
+    discarded: usize,
+}
+
+/// A set as the path names it: `shared`, or an account's number.
+fn set_of(name: &str) -> ApiResult<Option<AccountId>> {
+    match name {
+        "shared" => Ok(None),
+        number => number.parse().map(|id| Some(AccountId(id))).map_err(|_| Code::NotFound.into()),
+    }
+}
+
+/// `NotFound` for a stranger's account.
+fn check_seen(conn: &mut DbConn, caller: &Caller, set: Option<AccountId>) -> QueryResult<()> {
+    set.map_or(Ok(()), |account| accounts::get(conn, &caller.scope, account).map(drop))
+}
+
+fn refused(reason: NotSaved) -> ApiError {
+    match reason {
+        NotSaved::NotFound => Code::NotFound.into(),
+        NotSaved::Forbidden => Code::Forbidden.into(),
+        NotSaved::HasDraft => keywords::has_draft(),
+        NotSaved::Exists(twin) => ApiError::from(Code::Conflict).with("id", twin.0),
+    }
+}
+
+/// What is prepared in a set and not published.
+#[utoipa::path(get, path = "/api/v1/rule-sets/{set}/draft", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account"), SetQuery), responses((status = 200, body = Page<RuleChangeView>)))]
+pub async fn draft(
+    caller: Caller,
+    set: Path<String>,
+    query: Query<SetQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<RuleChangeView>>> {
+    let (set, paging) = (set_of(&set)?, Paging::new(query.0.page, query.0.per_page));
+    let page = move |conn: &mut DbConn| {
+        check_seen(conn, &caller, set)?;
+        rule_drafts::page(conn, &caller.scope, set, paging.part())
+    };
+    let (changes, total) = app.turns.read(&app.store, page).await?;
+    Ok(Json(paging.answer(changes.into_iter().map(RuleChangeView::from).collect(), total)))
+}
+
+/// Refuses rules whose pictures or colleagues are gone by now.
+fn check_bodies(conn: &mut DbConn, caller: &Caller, changes: &[Change]) -> QueryResult<ApiResult<()>> {
+    for Change { id, after, .. } in changes {
+        let Some(after) = after else { continue };
+        if let Err(refusal) = keywords::check_actions(conn, caller, after)? {
+            return Ok(Err(refusal.with("id", id.0)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Publishes everything that is prepared in a set, as one version. Where there is nothing, no version is made.
+#[utoipa::path(post, path = "/api/v1/rule-sets/{set}/publish", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account")), responses((status = 200, body = PublishedView)))]
+pub async fn publish(
+    caller: Caller,
+    set: Path<String>,
+    body: Body<PublishBody>,
+    app: Data<AppState>,
+) -> ApiResult<Json<PublishedView>> {
+    let (set, note, now) = (set_of(&set)?, body.0.note(), clock::unix());
+    let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<PublishedView>> {
+        let (scope, actor) = (caller.scope, caller.actor());
+        let prepared = rule_drafts::all(conn, &scope, set)?;
+        if let Err(refusal) = check_bodies(conn, &caller, &prepared)? {
+            return Ok(Err(refusal));
+        }
+        let changes = match rule_drafts::publish(conn, &scope, set, &note, &actor, now)? {
+            Ok(changes) => changes,
+            Err(reason) => return Ok(Err(refused(reason))),
+        };
+        let view = PublishedView::of(&changes);
+        let deed = Deed::new("rule_set.publish", name_of(set)).of(scope.user()).after(&view);
+        audit::record(conn, &actor, &deed, now)?;
+        Ok(Ok(view))
+    };
+    let view = app.store.write(job).await??;
+    super::accounts::notice(&app);
+    Ok(Json(view))
+}
+
+/// Forgets what is prepared in a set.
+#[utoipa::path(delete, path = "/api/v1/rule-sets/{set}/draft", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account")), responses((status = 200, body = DiscardedView)))]
+pub async fn discard(caller: Caller, set: Path<String>, app: Data<AppState>) -> ApiResult<Json<DiscardedView>> {
+    let (set, now) = (set_of(&set)?, clock::unix());
+    let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<DiscardedView>> {
+        let (scope, actor) = (caller.scope, caller.actor());
+        let discarded = match rule_drafts::discard(conn, &scope, set)? {
+            Ok(discarded) => discarded,
+            Err(reason) => return Ok(Err(refused(reason))),
+        };
+        let view = DiscardedView { discarded };
+        let deed = Deed::new("rule_set.discard", name_of(set)).of(scope.user()).after(&view);
+        audit::record(conn, &actor, &deed, now)?;
+        Ok(Ok(view))
+    };
+    Ok(Json(app.store.write(job).await??))
+}
+
+/// What was published of a set, newest first. The last 200 are kept.
+#[utoipa::path(get, path = "/api/v1/rule-sets/{set}/versions", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account"), SetQuery), responses((status = 200, body = Page<VersionView>)))]
+pub async fn versions(
+    caller: Caller,
+    set: Path<String>,
+    query: Query<SetQuery>,
+    app: Data<AppState>,
+) -> ApiResult<Json<Page<VersionView>>> {
+    let (set, paging) = (set_of(&set)?, Paging::new(query.0.page, query.0.per_page));
+    let page = move |conn: &mut DbConn| {
+        check_seen(conn, &caller, set)?;
+        rule_versions::page(conn, &caller.scope, set, paging.part())
+    };
+    let (versions, total) = app.turns.read(&app.store, page).await?;
+    Ok(Json(paging.answer(versions.into_iter().map(VersionView::from).collect(), total)))
+}
+
+/// One version, and what it changed.
+#[utoipa::path(get, path = "/api/v1/rule-sets/{set}/versions/{number}", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path)), responses((status = 200, body = VersionDetail)))]
+pub async fn version(caller: Caller, path: Path<(String, i64)>, app: Data<AppState>) -> ApiResult<Json<VersionDetail>> {
+    let (set, number) = path.into_inner();
+    let set = set_of(&set)?;
+    let read = move |conn: &mut DbConn| {
+        check_seen(conn, &caller, set)?;
+        rule_versions::get(conn, &caller.scope, set, number)
+    };
+    let (version, changes) = app.turns.read(&app.store, read).await?;
+    let changes = changes.into_iter().map(RuleChangeView::from).collect();
+    Ok(Json(VersionDetail { version: version.into(), changes }))
+}
+
+/// Makes a set again what it was after this version; 0 is before the first. That is a new version too, and can be taken back as well.
+/// Refused (`wrong_state`) while something is prepared.
+#[utoipa::path(post, path = "/api/v1/rule-sets/{set}/versions/{number}/roll-back", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path)), responses((status = 200, body = PublishedView)))]
+pub async fn roll_back(
+    caller: Caller,
+    path: Path<(String, i64)>,
+    body: Body<PublishBody>,
+    app: Data<AppState>,
+) -> ApiResult<Json<PublishedView>> {
+    let (set, number) = path.into_inner();
+    let (set, note, now) = (set_of(&set)?, body.0.note(), clock::unix());
+    let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<PublishedView>> {
+        let (scope, actor) = (caller.scope, caller.actor());
+        let changes = match rule_versions::way_back(conn, &scope, set, number)? {
+            Ok(changes) => changes,
+            Err(reason) => return Ok(Err(not_rolled_back(reason))),
+        };
+        if let Err(refusal) = check_bodies(conn, &caller, &changes)? {
+            return Ok(Err(refusal));
+        }
+        let changes = match rule_versions::roll_back(conn, &scope, set, (number, &note), &actor, now)? {
+            Ok(changes) => changes,
+            Err(reason) => return Ok(Err(not_rolled_back(reason))),
+        };
+        let view = PublishedView::of(&changes);
+        let deed = Deed::new("rule_set.roll_back", name_of(set)).of(scope.user()).after(&view);
+        audit::record(conn, &actor, &deed, now)?;
+        Ok(Ok(view))
+    };
+    let view = app.store.write(job).await??;
+    super::accounts::notice(&app);
+    Ok(Json(view))
+}
+
+fn not_rolled_back(reason: NotRolledBack) -> ApiError {
+    match reason {
+        NotRolledBack::NoSuchVersion => Code::NotFound.into(),
+        NotRolledBack::HasDraft => keywords::has_draft(),
+        NotRolledBack::NotSaved(reason) => refused(reason),
+    }
+}
+
+fn name_of(set: Option<AccountId>) -> String {
+    set.map_or_else(|| "shared".to_owned(), |account| account.to_string())
+}
