@@ -79,6 +79,8 @@ pub struct Filter {
     pub unanswered: bool,
     /// Occurs in the other's name or the item's title.
     pub text: Option<String>,
+    /// Only with buyers who have it.
+    pub tag: Option<String>,
 }
 
 /// A conversation and its newest message.
@@ -162,13 +164,14 @@ struct Total {
     total: i64,
 }
 
-/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern; between them what is asked of the newest message. SQLite counts
-/// parameters in the order in which they first stand.
+/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern, `$9` a tag; between them what is asked of the newest message.
+/// SQLite counts parameters in the order in which they first stand.
 fn fitting(join: &str, of_message: &str) -> String {
     format!(
         "FROM conversations AS c {join} WHERE c.account_id IN {OWN} AND ($4 IS NULL OR c.account_id = $4) \
          AND ($5 = 0 OR c.paused_until > $5) AND {of_message} \
-         AND ($8 IS NULL OR lower(c.peer_name) LIKE lower($8) ESCAPE '\\' OR lower(c.item_title) LIKE lower($8) ESCAPE '\\')"
+         AND ($8 IS NULL OR lower(c.peer_name) LIKE lower($8) ESCAPE '\\' OR lower(c.item_title) LIKE lower($8) ESCAPE '\\') \
+         AND ($9 IS NULL OR c.peer_id IN (SELECT t.buyer_id FROM buyer_tags AS t WHERE t.owner_id = $1 AND t.tag = $9))"
     )
 }
 
@@ -199,7 +202,7 @@ pub fn page(
     let select = format!(
         "SELECT c.account_id, c.conversation_id, c.peer_id, c.peer_name, c.item_id, c.item_title, c.side, c.paused_until, \
          c.created_at, m.text, m.sent_at, m.decision, m.reason, m.needs_person {with_newest} \
-         ORDER BY coalesce(m.sent_at, c.created_at) DESC, c.account_id, c.conversation_id LIMIT $9 OFFSET $10"
+         ORDER BY coalesce(m.sent_at, c.created_at) DESC, c.account_id, c.conversation_id LIMIT $10 OFFSET $11"
     );
     let paused_at = if filter.paused { now.0 } else { 0 };
     let pattern = filter.text.as_deref().map(containing);
@@ -214,6 +217,7 @@ pub fn page(
                 .bind::<BigInt, _>(i64::from(filter.waiting))
                 .bind::<BigInt, _>(i64::from(filter.unanswered))
                 .bind::<Nullable<Text>, _>(pattern.as_deref())
+                .bind::<Nullable<Text>, _>(filter.tag.as_deref())
         };
     }
     per_backend!(conn, conn => {

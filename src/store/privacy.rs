@@ -17,12 +17,17 @@ use super::{
     accounts::within,
     bargains,
     blocked_buyers::Row,
+    buyer_notes::Note,
+    buyer_tags as buyer_tag_rows,
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
     notices,
     revisions::{self, Topic},
-    schema::{accounts, blocked_buyers as blocks, chat_messages, conversations, items, once_replies, outbox},
+    schema::{
+        accounts, blocked_buyers as blocks, buyer_notes, buyer_tags, chat_messages, conversations, items, once_replies,
+        outbox,
+    },
     suggestions,
 };
 use crate::{
@@ -67,6 +72,9 @@ pub struct Figures {
     pub blocks: i64,
     /// Items that the buyer sells.
     pub items: i64,
+    pub tags: i64,
+    /// What people wrote down about the buyer.
+    pub notes: i64,
 }
 
 impl Figures {
@@ -175,16 +183,55 @@ pub fn count(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<F
         let decided = messages_at!(traces, place).filter(chat_messages::decision.is_not_null());
         figures.decisions += decided.count().get_result::<i64>(conn)?;
     }
-    figures.blocks = i64::try_from(blocked(conn, scope, traces)?.len()).unwrap_or(i64::MAX);
+    let length = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    figures.blocks = length(blocked(conn, scope, traces)?.len());
+    figures.tags = length(tags(conn, scope, traces)?.len());
+    figures.notes = length(notes(conn, scope, traces)?.len());
     let ids: Vec<AccountId> = own.into_keys().collect();
     let items = items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer)));
     figures.items = items.count().get_result(conn)?;
     Ok(figures)
 }
 
+/// Whether everything of the owner is meant and seen, also what belongs to no single account.
+fn is_about_all(scope: &Scope, traces: &Traces) -> bool {
+    traces.account.is_none() && scope.is_whole()
+}
+
+/// The buyer's tags; none where only some accounts are meant or seen.
+pub fn tags(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<String>> {
+    if is_about_all(scope, traces) { buyer_tag_rows::of(conn, scope.user(), &traces.buyer) } else { Ok(Vec::new()) }
+}
+
+/// The notes about the buyer, oldest first; none where only some accounts are meant or seen.
+pub fn notes(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<Note>> {
+    if !is_about_all(scope, traces) {
+        return Ok(Vec::new());
+    }
+    buyer_notes::table
+        .filter(buyer_notes::owner_id.eq(scope.user()).and(buyer_notes::buyer_id.eq(&traces.buyer)))
+        .order(buyer_notes::id)
+        .select(Note::as_select())
+        .load(conn)
+}
+
+fn erase_what_is_known(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<()> {
+    if !is_about_all(scope, traces) {
+        return Ok(());
+    }
+    let (owner, buyer) = (scope.user(), &traces.buyer);
+    diesel::delete(buyer_tags::table)
+        .filter(buyer_tags::owner_id.eq(owner).and(buyer_tags::buyer_id.eq(buyer)))
+        .execute(conn)?;
+    diesel::delete(buyer_notes::table)
+        .filter(buyer_notes::owner_id.eq(owner).and(buyer_notes::buyer_id.eq(buyer)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Buyers)
+}
+
 /// Entries of the list of blocked buyers. One for all accounts is left out where only some accounts are meant or seen.
 pub fn blocked(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<Row>> {
-    let all = traces.account.is_none() && scope.is_whole();
+    let all = is_about_all(scope, traces);
     let own = accounts_of(conn, scope, traces.account)?;
     let entries: Vec<Row> = blocks::table
         .filter(blocks::owner_id.eq(scope.user()).and(blocks::buyer_id.eq(&traces.buyer)))
@@ -255,6 +302,7 @@ pub fn erase(
     }
     let entries: Vec<i64> = blocked(conn, scope, &traces)?.into_iter().map(|entry| entry.id).collect();
     diesel::delete(blocks::table.filter(blocks::id.eq_any(entries))).execute(conn)?;
+    erase_what_is_known(conn, scope, &traces)?;
     let ids: Vec<AccountId> = own.into_keys().collect();
     notices::erase_buyer(conn, &ids, &traces.buyer)?;
     diesel::update(items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer))))

@@ -23,7 +23,7 @@ use super::{
     DbConn,
     connection::per_backend,
     email_codes,
-    schema::{chat_messages, conversations, outbox},
+    schema::{buyer_notes, buyer_tags, chat_messages, conversations, outbox},
     sessions,
 };
 use crate::ids::{AccountId, ConversationId, Timestamp};
@@ -34,6 +34,9 @@ pub const BATCH: i64 = 200;
 
 /// Repeated requests are known again for this long.
 const REPEATS: Duration = Duration::from_hours(24);
+
+/// What is known of a buyer may be so much ahead of the conversation.
+const AHEAD: Duration = Duration::from_hours(24);
 
 /// What is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +73,14 @@ pub enum Kind {
     ApiTokens,
     /// Those about which nothing is left to tell.
     Notices,
+    /// Of buyers with whom no conversation is left, and who are not blocked.
+    BuyerTags,
+    /// As the tags.
+    BuyerNotes,
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
@@ -86,6 +93,8 @@ impl Kind {
         Self::IdempotencyKeys,
         Self::ApiTokens,
         Self::Notices,
+        Self::BuyerTags,
+        Self::BuyerNotes,
     ];
 }
 
@@ -107,6 +116,8 @@ pub struct Removed {
     pub idempotency_keys: usize,
     pub api_tokens: usize,
     pub notices: usize,
+    pub buyer_tags: usize,
+    pub buyer_notes: usize,
     /// Files of the log.
     pub log_files: usize,
 }
@@ -126,6 +137,8 @@ impl Removed {
             Kind::IdempotencyKeys => &mut self.idempotency_keys,
             Kind::ApiTokens => &mut self.api_tokens,
             Kind::Notices => &mut self.notices,
+            Kind::BuyerTags => &mut self.buyer_tags,
+            Kind::BuyerNotes => &mut self.buyer_notes,
         };
         *count += rows;
     }
@@ -139,20 +152,35 @@ pub struct Batch {
     pub next: Option<Timestamp>,
 }
 
+/// The next [`Stretch`] of a table along the column that says when a row was made.
+macro_rules! stretch {
+    ($conn:expr, $table:ident, $time:ident, $from:expr, $before:expr) => {{
+        let (from, before): (Timestamp, Timestamp) = ($from, $before);
+        let last = $table::table
+            .filter($table::$time.ge(from).and($table::$time.lt(before)))
+            .order($table::$time)
+            .offset(BATCH - 1)
+            .select($table::$time)
+            .first(&mut *$conn)
+            .optional()?;
+        Stretch::new(from, before, last)
+    }};
+}
+
 /// One batch. Begin with the time before which nothing is left, and go on with [`Batch::next`].
 pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cutoffs) -> QueryResult<Batch> {
     let now = cutoffs.now;
     match kind {
         Kind::Messages => {
-            let page = message_page(conn, from, cutoffs.messages)?;
+            let page = stretch!(conn, chat_messages, received_at, from, cutoffs.messages);
             page.run(|from, to| run(conn, REMOVE_MESSAGES, &[from, to, millis(cutoffs.overlap)]))
         }
         Kind::Sends => {
-            let page = send_page(conn, from, cutoffs.messages)?;
+            let page = stretch!(conn, outbox, created_at, from, cutoffs.messages);
             page.run(|from, to| run(conn, REMOVE_SENDS, &[from, to, millis(cutoffs.overlap)]))
         }
         Kind::Reasons => {
-            let page = message_page(conn, from, cutoffs.decisions)?;
+            let page = stretch!(conn, chat_messages, received_at, from, cutoffs.decisions);
             page.run(|from, to| run(conn, FORGET_REASONS, &[from, to]))
         }
         Kind::Suggestions => full_or_last(from, run(conn, REMOVE_SUGGESTIONS, &[cutoffs.messages.0, BATCH])?),
@@ -162,6 +190,14 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
         Kind::IdempotencyKeys => full_or_last(from, run(conn, REMOVE_KEYS, &[(now - REPEATS).0, BATCH])?),
         Kind::ApiTokens => full_or_last(from, run(conn, REMOVE_TOKENS, &[now.0, BATCH])?),
         Kind::Notices => full_or_last(from, run(conn, REMOVE_NOTICES, &[cutoffs.notices.0, BATCH])?),
+        Kind::BuyerTags => {
+            let page = stretch!(conn, buyer_tags, created_at, from, now - AHEAD);
+            page.run(|from, to| run(conn, &orphans_of("buyer_tags"), &[from, to]))
+        }
+        Kind::BuyerNotes => {
+            let page = stretch!(conn, buyer_notes, created_at, from, now - AHEAD);
+            page.run(|from, to| run(conn, &orphans_of("buyer_notes"), &[from, to]))
+        }
         // Few, because people are few.
         Kind::Sessions => Ok(Batch { removed: sessions::purge(conn, now)?, next: None }),
         Kind::EmailCodes => Ok(Batch { removed: email_codes::purge(conn, now)?, next: None }),
@@ -205,6 +241,15 @@ const REMOVE_TOKENS: &str =
 const REMOVE_NOTICES: &str = "DELETE FROM notices WHERE last_at < $1 AND stage = 'done' AND id IN (SELECT id FROM notices \
      WHERE stage = 'done' ORDER BY id LIMIT $2)";
 
+/// Of a table of what is known of buyers.
+fn orphans_of(table: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE created_at >= $1 AND created_at <= $2 AND NOT EXISTS (SELECT 1 FROM conversations AS c \
+         JOIN accounts AS a ON a.id = c.account_id WHERE c.peer_id = {table}.buyer_id AND a.owner_id = {table}.owner_id) \
+         AND NOT EXISTS (SELECT 1 FROM blocked_buyers AS b WHERE b.owner_id = {table}.owner_id AND b.buyer_id = {table}.buyer_id)"
+    )
+}
+
 fn run(conn: &mut DbConn, sql: &str, numbers: &[i64]) -> QueryResult<usize> {
     per_backend!(conn, conn => {
         let query = diesel::sql_query(sql).into_boxed();
@@ -239,28 +284,6 @@ impl Stretch {
         let removed = work(self.from.0, self.to.0)?;
         Ok(Batch { removed, next: self.more.then_some(Timestamp(self.to.0 + 1)) })
     }
-}
-
-fn message_page(conn: &mut DbConn, from: Timestamp, before: Timestamp) -> QueryResult<Stretch> {
-    let last = chat_messages::table
-        .filter(chat_messages::received_at.ge(from).and(chat_messages::received_at.lt(before)))
-        .order(chat_messages::received_at)
-        .offset(BATCH - 1)
-        .select(chat_messages::received_at)
-        .first(conn)
-        .optional()?;
-    Ok(Stretch::new(from, before, last))
-}
-
-fn send_page(conn: &mut DbConn, from: Timestamp, before: Timestamp) -> QueryResult<Stretch> {
-    let last = outbox::table
-        .filter(outbox::created_at.ge(from).and(outbox::created_at.lt(before)))
-        .order(outbox::created_at)
-        .offset(BATCH - 1)
-        .select(outbox::created_at)
-        .first(conn)
-        .optional()?;
-    Ok(Stretch::new(from, before, last))
 }
 
 /// A conversation of an account.

@@ -20,6 +20,8 @@ pub enum Topic {
     Users,
     /// What an administrator sets while the system runs.
     Settings,
+    /// What people know of buyers: their tags.
+    Buyers,
 }
 
 impl Topic {
@@ -32,6 +34,7 @@ impl Topic {
             Self::Pauses => "pauses",
             Self::Users => "users",
             Self::Settings => "settings",
+            Self::Buyers => "buyers",
         }
     }
 }
@@ -46,6 +49,7 @@ pub struct Revisions {
     pub pauses: i64,
     pub users: i64,
     pub settings: i64,
+    pub buyers: i64,
 }
 
 /// Belongs into the transaction of the change.
@@ -73,5 +77,6 @@ pub fn all(conn: &mut DbConn) -> QueryResult<Revisions> {
         pauses: of(Topic::Pauses),
         users: of(Topic::Users),
         settings: of(Topic::Settings),
+        buyers: of(Topic::Buyers),
     })
 }

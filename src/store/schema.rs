@@ -139,6 +139,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    buyer_notes (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        buyer_id -> Text,
+        text -> Text,
+        author_id -> Nullable<BigInt>,
+        author -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    buyer_tags (owner_id, buyer_id, tag) {
+        owner_id -> BigInt,
+        buyer_id -> Text,
+        tag -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     chat_messages (account_id, message_id) {
         account_id -> BigInt,
         message_id -> Text,
@@ -512,6 +534,8 @@ diesel::joinable!(api_tokens -> users (user_id));
 diesel::joinable!(bargains -> accounts (account_id));
 diesel::joinable!(blocked_buyers -> accounts (account_id));
 diesel::joinable!(blocked_buyers -> users (owner_id));
+diesel::joinable!(buyer_notes -> users (owner_id));
+diesel::joinable!(buyer_tags -> users (owner_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
 diesel::joinable!(conversations -> accounts (account_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
@@ -552,6 +576,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit,
     bargains,
     blocked_buyers,
+    buyer_notes,
+    buyer_tags,
     chat_messages,
     conversations,
     email_codes,

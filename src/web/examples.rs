@@ -122,7 +122,7 @@ fn number(name: &str) -> i64 {
 /// What a text of this name looks like; where there is none, the field may be `null` and is so in examples.
 fn text(name: &str) -> Option<&'static str> {
     Some(match name {
-        "actor" | "name" | "username" => "alice",
+        "actor" | "author" | "name" | "username" => "alice",
         "address" => "203.0.113.7",
         "agent" => "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         "all_of" => "今天",
@@ -167,6 +167,7 @@ fn text(name: &str) -> Option<&'static str> {
         "state" => "confirmed",
         "decision" => "answer",
         "summary" => "账号关键词：“在吗”匹配，已回复",
+        "tag" | "tags" => "老客户",
         "text" => "在的，请直接拍下",
         "ticket" => "q3Zt8c1mJx0s5bVn2YwKdR7uLh4aGfPe9iTo6NzXyQk",
         "title" => "账号已掉线：旗舰店",

@@ -280,6 +280,13 @@ routes! {
     GET "/api/v1/buyers/{buyer_id}" READ => api::buyers::show;
     DELETE "/api/v1/buyers/{buyer_id}" MANAGE => api::buyers::erase;
     GET "/api/v1/buyers/{buyer_id}/export" MANAGE => api::buyers::export;
+    GET "/api/v1/buyers/{buyer_id}/tags" READ => api::buyer_tags::get;
+    PUT "/api/v1/buyers/{buyer_id}/tags" ANSWER => api::buyer_tags::set;
+    GET "/api/v1/buyers/{buyer_id}/notes" READ => api::buyer_notes::list;
+    POST "/api/v1/buyers/{buyer_id}/notes" ANSWER => api::buyer_notes::create;
+    PATCH "/api/v1/buyers/{buyer_id}/notes/{id}" ANSWER => api::buyer_notes::update;
+    DELETE "/api/v1/buyers/{buyer_id}/notes/{id}" ANSWER => api::buyer_notes::delete;
+    GET "/api/v1/tags" READ => api::buyer_tags::list;
 
     // what is told, and where
     GET "/api/v1/notify/channels" MANAGE => api::notify_channels::list;

@@ -28,7 +28,7 @@ use super::{
 };
 
 /// What comes with a mark, so that two people who edit it at once do not overwrite each other.
-const MARKED: [&str; 13] = [
+const MARKED: [&str; 14] = [
     "AccountView",
     "PersonView",
     "SettingsView",
@@ -42,6 +42,7 @@ const MARKED: [&str; 13] = [
     "AccountAiView",
     "SourcesView",
     "HookView",
+    "TagsView",
 ];
 /// The figures' own kind of credential.
 const METRICS: &str = "metrics";

@@ -31,8 +31,10 @@ use yutang::{
         audit,
         audit::Actor,
         blocked_buyers::{self, Blocked},
+        buyer_notes,
         chat_messages::{self, NewMessage, Source},
-        conversations, items,
+        conversations::{self, ConversationRow, Side},
+        items,
         notices::{self, Opening},
         notify_channels::{self, NewChannel},
         notify_deliveries, outbox, pictures, rules,
@@ -267,6 +269,39 @@ impl World {
             assert!(self.app.write(move |conn| blocked_buyers::insert(conn, &scope, &new)));
         }
         buyer
+    }
+
+    /// Somebody who wrote.
+    fn peer(&self, whose: Whose) -> String {
+        let (_, account) = self.place(whose);
+        let buyer = self.uid();
+        if whose != Whose::Unknown {
+            let row = ConversationRow {
+                account,
+                conversation: format!("6{}", self.number()).into(),
+                peer: Some(buyer.clone().into()),
+                peer_name: None,
+                item: None,
+                item_title: None,
+                side: Side::Seller,
+                paused_until: None,
+                created_at: Timestamp(1),
+            };
+            self.app.write(move |conn| conversations::upsert_many(conn, &[row]));
+        }
+        buyer
+    }
+
+    /// A note about somebody who wrote.
+    fn note(&self, whose: Whose) -> String {
+        let ((scope, _), buyer) = (self.place(whose), self.peer(whose));
+        if whose == Whose::Unknown {
+            return format!("{buyer}/999999");
+        }
+        let about = buyer.clone().into();
+        let note =
+            self.app.write(move |conn| buyer_notes::insert(conn, &scope, &about, "x", (None, "seller"), Timestamp(1)));
+        format!("{buyer}/{}", note.unwrap().id)
     }
 
     fn conversation(&self, whose: Whose) -> String {
@@ -674,6 +709,13 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
         row!("GET" "/api/v1/buyers/{buyer_id}/export" [200], |world, _, whose| world.buyer(whose)),
         row!("DELETE" "/api/v1/buyers/{buyer_id}" [200], |world, _, whose| world.buyer(whose)),
+        row!("GET" "/api/v1/buyers/{buyer_id}/tags" [200], |world, _, whose| world.peer(whose)),
+        row!("PUT" "/api/v1/buyers/{buyer_id}/tags" [200], |world, _, whose| world.peer(whose), |_| Some(json!({"tags": ["vip"]}))),
+        row!("GET" "/api/v1/buyers/{buyer_id}/notes" [200], |world, _, whose| world.peer(whose)),
+        row!("POST" "/api/v1/buyers/{buyer_id}/notes" [201], |world, _, whose| world.peer(whose), |_| Some(json!({"text": "x"}))),
+        row!("PATCH" "/api/v1/buyers/{buyer_id}/notes/{id}" [200], |world, _, whose| world.note(whose), |_| Some(json!({"text": "y"}))),
+        row!("DELETE" "/api/v1/buyers/{buyer_id}/notes/{id}" [204], |world, _, whose| world.note(whose)),
+        row!("GET" "/api/v1/tags" [200]),
         row!("GET" "/api/v1/notify/channels" [200]),
         row!("POST" "/api/v1/notify/channels" [201], PLAIN, |world| {
             Some(json!({"name": format!("new-{}", world.number()), "kind": "webhook", "config": {"webhook_url": "https://example.com/"}}))

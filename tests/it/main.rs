@@ -8,6 +8,7 @@ mod access_table;
 mod accounts;
 mod ai;
 mod api;
+mod buyers;
 mod chat;
 mod client;
 mod compat;

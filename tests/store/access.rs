@@ -14,6 +14,7 @@ use yutang::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
         api_tokens::{self, NewToken},
         bargains::{self, BargainRow},
+        buyer_notes, buyer_tags,
         email_codes::{self, Outcome},
         idempotency_keys,
         retention::{self, Cutoffs, Kind},
@@ -353,7 +354,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         accounts: Some(vec![account]),
         ..new_token(owner, &token::mint([u8::try_from(name.len()).unwrap(); 32]))
     };
-    let (session, keys) = (session(name, owner), store.keys().clone());
+    let (session, keys, author) = (session(name, owner), store.keys().clone(), name.to_owned());
     let suggestion = NewSuggestion {
         account,
         conversation: "600001".into(),
@@ -376,6 +377,8 @@ fn settle(store: &Store, name: &str) -> UserId {
         let bargain = Bargain { item: None, rounds: 2, last_at: NOW };
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         suggestions::insert_many(conn, &[suggestion])?;
+        buyer_tags::add(conn, owner, &"3300001".into(), "kind", NOW)?;
+        buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

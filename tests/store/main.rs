@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod buyers;
 mod harness;
 mod items;
 mod messages;

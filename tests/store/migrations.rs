@@ -14,7 +14,7 @@ fn migrations_go_up_down_and_up_again() {
         let all = migrate::status(&database.config).unwrap().pending;
         assert!(!all.is_empty());
         assert_eq!(migrate::up(&database.config).unwrap().applied, all);
-        assert_eq!(count(&mut database.raw(), "revisions"), 7);
+        assert_eq!(count(&mut database.raw(), "revisions"), 8);
 
         assert_eq!(migrate::down(&database.config, usize::MAX).unwrap().len(), all.len());
         assert_eq!(shape(&mut database.raw()), Shape::new(), "down.sql leaves something behind");

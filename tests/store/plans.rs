@@ -6,8 +6,8 @@ use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_type
 use yutang::{
     ids::Timestamp,
     store::{
-        DbConn, Page, Scope, account_states, accounts, blocked_buyers, chat_messages, conversations, notices,
-        notify_deliveries, notify_sources, once_replies, outbox, rules, stats, vitals,
+        DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags, chat_messages,
+        conversations, notices, notify_deliveries, notify_sources, once_replies, outbox, rules, stats, vitals,
     },
 };
 
@@ -124,6 +124,23 @@ fn lists_in_parts_find_their_rows_by_an_index() {
     assert_uses(&database, "blocked_buyers_identity", |conn| {
         drop(blocked_buyers::page(conn, &scope, &blocked_buyers::Filter::default(), page));
     });
+}
+
+#[test]
+fn what_is_known_of_buyers_is_found_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, _) = with_account(&database);
+    let buyer = || "3300001".into();
+    assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_tags::list(conn, &scope, &buyer())));
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(buyer_tags::of_many(conn, scope.user(), &[buyer()])));
+    assert_uses(&database, "buyer_tags_by_tag", |conn| drop(buyer_tags::page(conn, &scope, Page::first(9))));
+    let wanted = conversations::Filter { tag: Some("kind".into()), ..Default::default() };
+    assert_uses(&database, "buyer_tags_by_tag", |conn| {
+        drop(conversations::page(conn, &scope, &wanted, Page::first(9), NOW));
+    });
+    let member = Scope::member(scope.user(), yutang::ids::UserId(9));
+    assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_tags::page(conn, &member, Page::first(9))));
+    assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_notes::count(conn, &scope, &buyer())));
 }
 
 /// A short list is sorted, a long one is read along its time.

@@ -11,6 +11,7 @@ use yutang::{
         DbConn, QueryResult, Scope, Store,
         bargains::{self, BargainRow},
         blocked_buyers::{self, Blocked},
+        buyer_notes, buyer_tags,
         chat_messages::{self, DecisionRow, NewMessage},
         conversations::{self, ConversationRow, Side},
         once_replies::{self, OnceReply},
@@ -86,6 +87,9 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
         let bargain = Bargain { item: None, rounds: 2, last_at: NOW };
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         let block = |account| Blocked { account, buyer: buyer(), note: "loud".into(), created_at: NOW };
+        buyer_tags::set(conn, &scope, &buyer(), &["loud".into(), "again".into()], NOW)?;
+        buyer_tags::add(conn, scope.user(), &"3300002".into(), "kind", NOW)?;
+        buyer_notes::insert(conn, &scope, &buyer(), "very loud", (None, "seller"), NOW)?;
         blocked_buyers::insert(conn, &scope, &block(None))?;
         blocked_buyers::insert(conn, &scope, &block(Some(account)))
     };
@@ -108,7 +112,8 @@ fn erase(store: &Store, scope: Scope, account: Option<AccountId>) -> Result<Figu
     store.write_blocking(work).unwrap()
 }
 
-const ALL: Figures = Figures { conversations: 2, messages: 3, decisions: 3, sends: 1, blocks: 2, items: 0 };
+const ALL: Figures =
+    Figures { conversations: 2, messages: 3, decisions: 3, sends: 1, blocks: 2, items: 0, tags: 2, notes: 1 };
 
 #[test]
 fn what_is_stored_about_a_buyer_is_counted_within_the_scope() {
@@ -161,6 +166,8 @@ fn everything(database: &Database) -> String {
         "SELECT coalesce(peer_id,'') || '|' || coalesce(peer_name,'') || '|' || conversation_id AS line FROM conversations",
         "SELECT peer_id || '|' || body || '|' || conversation_id || '|' || coalesce(reason,'') AS line FROM outbox",
         "SELECT buyer_id || '|' || note AS line FROM blocked_buyers",
+        "SELECT buyer_id || '|' || tag AS line FROM buyer_tags",
+        "SELECT buyer_id || '|' || text AS line FROM buyer_notes",
         "SELECT conversation_id AS line FROM once_replies",
         "SELECT conversation_id || '|' || text AS line FROM suggestions",
         "SELECT conversation_id AS line FROM bargains",
@@ -182,6 +189,7 @@ fn an_erased_buyer_is_nowhere_any_more_and_the_others_are_as_they_were() {
         assert_eq!(left.matches("在吗").count(), 1, "{left}");
         assert_eq!(left.matches("在的").count(), 1, "{left}");
         assert_eq!(left.matches("somebody else").count(), 1, "{left}");
+        assert_eq!(left.matches("kind").count(), 1, "{left}");
         assert!(figures(&store, scope, None).is_nothing());
     });
 }
@@ -220,9 +228,9 @@ fn an_erasure_in_one_account_leaves_the_other_alone() {
     on_each_database(|database| {
         let (store, scope, account, second) = filled(database);
         let second_only = figures(&store, scope, Some(second));
-        assert_eq!(erase(&store, scope, Some(account)).unwrap().blocks, 1, "the entry for all accounts stays");
+        assert_eq!(erase(&store, scope, Some(account)).unwrap().blocks, 1, "what is for all accounts stays");
         assert_eq!(figures(&store, scope, Some(second)), second_only);
-        assert_eq!(figures(&store, scope, None), Figures { blocks: 1, ..second_only });
+        assert_eq!(figures(&store, scope, None), Figures { blocks: 1, tags: 2, notes: 1, ..second_only });
     });
 }
 

@@ -6,8 +6,10 @@ use yutang::{
     ids::{AccountId, RuleId, Timestamp},
     outbox::entry::{Entry, SendId, State},
     store::{
-        DbConn, QueryResult, Scope, Store, account_cursors,
+        DbConn, Page, QueryResult, Scope, Store, account_cursors,
         account_cursors::Cursor,
+        blocked_buyers::{self, Blocked},
+        buyer_notes, buyer_tags,
         chat_messages::{self, NewMessage},
         conversations, outbox,
         retention::{self, BATCH, Cutoffs, Kind},
@@ -271,4 +273,28 @@ fn r10_a_file_that_was_cleaned_does_not_grow_by_as_much_again() {
     fill(days_ago(10));
     let again = pages();
     assert!(again <= full + full / 10, "{full} pages became {again}");
+}
+
+/// Tags and notes live as long as a conversation with the buyer is kept, or the buyer is blocked.
+#[test]
+fn what_is_known_of_a_buyer_goes_with_the_last_conversation() {
+    on_each_database(|database| {
+        let (store, scope, account) = connected(database);
+        let (owner, made) = (scope.user(), NOW - DAY * 2);
+        let fill = move |conn: &mut DbConn| {
+            conversations::upsert_many(conn, &[crate::buyers::conversation(account, "600001", "talks")])?;
+            let block = Blocked { account: None, buyer: "blocked".into(), note: String::new(), created_at: made };
+            blocked_buyers::insert(conn, &scope, &block)?;
+            for (buyer, at) in [("talks", made), ("blocked", made), ("gone", made), ("new", NOW)] {
+                buyer_tags::add(conn, owner, &buyer.into(), "tag", at)?;
+            }
+            buyer_notes::insert(conn, &scope, &"talks".into(), "text", (None, "seller"), made).map(drop)
+        };
+        store.write_blocking(fill).unwrap();
+        assert_eq!((remove(&store, Kind::BuyerTags).0, remove(&store, Kind::BuyerNotes).0), (1, 0));
+        store.write_blocking(move |conn| yutang::store::accounts::delete(conn, &scope, account)).unwrap();
+        assert_eq!((remove(&store, Kind::BuyerTags).0, remove(&store, Kind::BuyerNotes).0), (1, 1));
+        let left = store.read_blocking(move |conn| buyer_tags::page(conn, &scope, Page::first(9))).unwrap();
+        assert_eq!(left.0.iter().map(|used| used.buyers).sum::<i64>(), 2, "who is blocked, and what is new");
+    });
 }

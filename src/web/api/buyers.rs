@@ -9,7 +9,7 @@ use std::mem;
 use actix_web::{
     HttpResponse,
     http::header::CONTENT_DISPOSITION,
-    web::{Bytes, Data, Json, Path},
+    web::{Bytes, Data, Json},
 };
 use futures_util::stream::unfold;
 use serde::{Deserialize, Serialize};
@@ -23,15 +23,18 @@ use super::{
         input::{Query, Whole},
     },
     blocked_buyers::BlockedView,
+    buyer_notes::NoteView,
     conversations::pause_of,
+    key::BuyerKey,
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
     outbox::entry::{Body, Entry, Origin, SendId, State},
     store::{
-        DbConn, QueryResult, Scope, Store, StoreError,
+        self, DbConn, QueryResult, Scope, Store, StoreError,
         audit::{self, Actor, Deed},
+        buyers::Known,
         chat_messages::StoredMessage,
         conversations::ConversationRow,
         outbox,
@@ -58,6 +61,10 @@ pub struct BuyerView {
     #[schema(value_type = String)]
     buyer_id: BuyerId,
     stored: Figures,
+    /// Empty also where the caller sees no conversation with the buyer.
+    tags: Vec<String>,
+    /// How many notes there are, as for the tags.
+    notes: i64,
 }
 
 /// What was erased.
@@ -73,21 +80,19 @@ pub struct ErasedView {
 #[utoipa::path(get, path = "/api/v1/buyers/{buyer_id}", tag = "buyers", params(("buyer_id" = String, Path), BuyerQuery), responses((status = 200, body = BuyerView)))]
 pub async fn show(
     caller: Caller,
-    buyer: Path<String>,
+    buyer: BuyerKey,
     query: Query<BuyerQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<BuyerView>> {
-    let (traces, stored) = look_up(&app, caller.scope, buyer.into_inner(), &query.0).await?;
-    Ok(Json(BuyerView { buyer_id: traces.buyer, stored }))
+    let (traces, stored) = look_up(&app, caller.scope, buyer.0.clone(), &query.0).await?;
+    let Known { tags, notes } = app.store.read(move |conn| store::buyers::known(conn, &caller.scope, &buyer.0)).await?;
+    Ok(Json(BuyerView { buyer_id: traces.buyer, stored, tags, notes }))
 }
 
-async fn look_up(app: &AppState, scope: Scope, buyer: String, query: &BuyerQuery) -> ApiResult<(Traces, Figures)> {
+async fn look_up(app: &AppState, scope: Scope, buyer: BuyerId, query: &BuyerQuery) -> ApiResult<(Traces, Figures)> {
     let (account, now) = (query.account.map(|id| AccountId(id.get())), clock::unix());
-    if buyer.len() > 64 || buyer.contains('\0') {
-        return Err(Code::NotFound.into());
-    }
     let look = move |conn: &mut DbConn| {
-        let traces = privacy::find(conn, &scope, account, &BuyerId::from(buyer), now)?;
+        let traces = privacy::find(conn, &scope, account, &buyer, now)?;
         let stored = privacy::count(conn, &scope, &traces)?;
         Ok((traces, stored))
     };
@@ -95,18 +100,18 @@ async fn look_up(app: &AppState, scope: Scope, buyer: String, query: &BuyerQuery
     if stored.is_nothing() { Err(Code::NotFound.into()) } else { Ok((traces, stored)) }
 }
 
-/// Erases what is stored about a buyer: texts, names and ids, here and in the list of blocked buyers. What is counted by day, item, rule
+/// Erases what is stored about a buyer: texts, names and ids, tags and notes, here and in the list of blocked buyers. What is counted by day, item, rule
 /// and decision stays, under a random pseudonym. What is queued for the buyer is cancelled first; refused (`wrong_state`) while a send may
 /// be on the wire. The accounts in question are off the line for a moment, so that nothing of it stays in memory.
 #[utoipa::path(delete, path = "/api/v1/buyers/{buyer_id}", tag = "buyers", params(("buyer_id" = String, Path), BuyerQuery), responses((status = 200, body = ErasedView)))]
 pub async fn erase(
     caller: Caller,
-    buyer: Path<String>,
+    buyer: BuyerKey,
     query: Query<BuyerQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<ErasedView>> {
     let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
-    let (traces, _) = look_up(&app, scope, buyer.into_inner(), &query.0).await?;
+    let (traces, _) = look_up(&app, scope, buyer.0, &query.0).await?;
     let known = traces.clone();
     let in_the_air = app.store.read(move |conn| privacy::in_the_air(conn, &known)).await?;
     if in_the_air > 0 {
@@ -153,6 +158,8 @@ pub struct BuyerExport {
     pub stored: Figures,
     pub conversations: Vec<ExportedConversation>,
     pub blocks: Vec<BlockedView>,
+    pub tags: Vec<String>,
+    pub notes: Vec<NoteView>,
     pub messages: Vec<ExportedMessage>,
     pub sends: Vec<ExportedSend>,
 }
@@ -289,12 +296,12 @@ impl From<Entry> for ExportedSend {
 #[utoipa::path(get, path = "/api/v1/buyers/{buyer_id}/export", tag = "buyers", params(("buyer_id" = String, Path), BuyerQuery), responses((status = 200, body = BuyerExport)))]
 pub async fn export(
     caller: Caller,
-    buyer: Path<String>,
+    buyer: BuyerKey,
     query: Query<BuyerQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
-    let (traces, stored) = look_up(&app, scope, buyer.into_inner(), &query.0).await?;
+    let (traces, stored) = look_up(&app, scope, buyer.0, &query.0).await?;
     // Without the buyer's id, which would stay in the audit for ever.
     let deed = Deed::new("buyer.export", "-").after(stored);
     app.store.write(move |conn| note(conn, &actor, &scope, deed, now)).await?;
@@ -339,15 +346,19 @@ impl Export {
     async fn head(&mut self) -> Result<Bytes, StoreError> {
         let (scope, traces) = (self.scope, self.traces.clone());
         let read = move |conn: &mut DbConn| {
-            Ok((privacy::conversations(conn, &scope, &traces)?, privacy::blocked(conn, &scope, &traces)?))
+            let conversations = privacy::conversations(conn, &scope, &traces)?;
+            let (tags, notes) = (privacy::tags(conn, &scope, &traces)?, privacy::notes(conn, &scope, &traces)?);
+            Ok((conversations, privacy::blocked(conn, &scope, &traces)?, tags, notes))
         };
-        let (conversations, blocks) = self.store.read(read).await?;
+        let (conversations, blocks, tags, notes) = self.store.read(read).await?;
         let head = serde_json::json!({
             "buyer_id": self.traces.buyer,
             "exported_at": self.traces.found_at,
             "stored": self.stored,
             "conversations": conversations.into_iter().map(ExportedConversation::from).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),
+            "tags": tags,
+            "notes": notes.into_iter().map(NoteView::from).collect::<Vec<_>>(),
         });
         let head = head.to_string();
         // The object goes on.

@@ -1,7 +1,7 @@
 //! `/api/v1/conversations`: who writes with an account, what was said, and a person's hand in it. A conversation is numbered within
 //! its account; its address is `ACCOUNT.CONVERSATION`.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -18,6 +18,7 @@ use super::{
         input::{Body, Few, Line, NoBody, Query, Text, Whole},
         page::{Page, PageNumber, Paging, PerPage},
     },
+    buyer_tags::Tag,
     decisions::Verdict,
     key::{self, ConversationKey},
     outbox::EntryView,
@@ -30,8 +31,9 @@ use crate::{
         messages::{NotSent, SendByPerson},
     },
     store::{
-        DbConn, QueryResult,
+        DbConn, QueryResult, Scope,
         audit::{self, Deed},
+        buyer_tags,
         chat_messages::{self, Source, StoredMessage},
         conversations::{self, ConversationRow, Filter, LastMessage, Side, Summary},
     },
@@ -57,6 +59,9 @@ pub struct ConversationsQuery {
     /// Occurs in the other's name or the item's title.
     #[param(inline)]
     q: Option<Line<1, 64>>,
+    /// Only with buyers who have exactly this tag.
+    #[param(inline)]
+    tag: Option<Tag>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -94,6 +99,8 @@ pub struct ConversationView {
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
     last_message: Option<LastMessageView>,
+    /// Of the buyer.
+    tags: Vec<String>,
     #[schema(value_type = i64)]
     created_at: Timestamp,
 }
@@ -149,10 +156,32 @@ pub struct MessageView {
     needs_person: bool,
 }
 
-impl From<Summary> for ConversationView {
-    fn from(Summary { conversation, last }: Summary) -> Self {
-        Self { last_message: last.map(LastMessageView::from), ..conversation.into() }
+/// What people know besides what was said.
+pub(super) struct Beside {
+    tags: HashMap<BuyerId, Vec<String>>,
+}
+
+impl Beside {
+    pub(super) fn read(conn: &mut DbConn, scope: &Scope, peers: &[BuyerId]) -> QueryResult<Self> {
+        Ok(Self { tags: buyer_tags::of_many(conn, scope.user(), peers)? })
     }
+
+    pub(super) fn tags(&self, peer: Option<&BuyerId>) -> Vec<String> {
+        peer.and_then(|peer| self.tags.get(peer)).cloned().unwrap_or_default()
+    }
+}
+
+/// Conversations as they are shown.
+fn shown(conn: &mut DbConn, scope: &Scope, rows: Vec<Summary>) -> QueryResult<Vec<ConversationView>> {
+    let peers: Vec<BuyerId> = rows.iter().filter_map(|row| row.conversation.peer.clone()).collect();
+    let beside = Beside::read(conn, scope, &peers)?;
+    Ok(rows.into_iter().map(|row| ConversationView::new(row, &beside)).collect())
+}
+
+/// One as it is shown.
+pub(super) fn shown_alone(conn: &mut DbConn, scope: &Scope, row: ConversationRow) -> QueryResult<ConversationView> {
+    let beside = Beside::read(conn, scope, row.peer.as_slice())?;
+    Ok(ConversationView::new(Summary { conversation: row, last: None }, &beside))
 }
 
 /// Whether a pause until then holds, and until when where it ends by itself.
@@ -161,11 +190,12 @@ pub(in crate::web) fn pause_of(until: Option<Timestamp>) -> (bool, Option<Timest
     (until.is_some(), until.filter(|until| *until != Timestamp::NEVER))
 }
 
-impl From<ConversationRow> for ConversationView {
-    fn from(row: ConversationRow) -> Self {
+impl ConversationView {
+    fn new(Summary { conversation: row, last }: Summary, beside: &Beside) -> Self {
         let (paused, paused_until) = pause_of(row.paused_until);
         Self {
             id: key::conversation(row.account, &row.conversation),
+            tags: beside.tags(row.peer.as_ref()),
             account_id: row.account,
             conversation_id: row.conversation,
             peer_id: row.peer,
@@ -175,7 +205,7 @@ impl From<ConversationRow> for ConversationView {
             side: row.side,
             paused,
             paused_until,
-            last_message: None,
+            last_message: last.map(LastMessageView::from),
             created_at: row.created_at,
         }
     }
@@ -271,17 +301,25 @@ pub async fn list(
         waiting: query.waiting.unwrap_or(false),
         unanswered: query.unanswered.unwrap_or(false),
         text: query.q.map(Line::into_string),
+        tag: query.tag.map(Line::into_string),
     };
     let now = clock::unix();
-    let page = move |conn: &mut DbConn| conversations::page(conn, &caller.scope, &filter, paging.part(), now);
-    let (rows, total) = app.turns.read(&app.store, page).await?;
-    Ok(Json(paging.answer(rows.into_iter().map(ConversationView::from).collect(), total)))
+    let page = move |conn: &mut DbConn| {
+        let (rows, total) = conversations::page(conn, &caller.scope, &filter, paging.part(), now)?;
+        Ok((shown(conn, &caller.scope, rows)?, total))
+    };
+    let (views, total) = app.turns.read(&app.store, page).await?;
+    Ok(Json(paging.answer(views, total)))
 }
 
 /// One conversation.
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 200, body = ConversationView)))]
 pub async fn get(caller: Caller, key: ConversationKey, app: Data<AppState>) -> ApiResult<Json<ConversationView>> {
-    Ok(Json(row(&app, &caller, key).await?.into()))
+    let read = move |conn: &mut DbConn| {
+        let row = conversations::get(conn, &caller.scope, key.account, &key.conversation)?;
+        shown_alone(conn, &caller.scope, row)
+    };
+    Ok(Json(app.store.read(read).await?))
 }
 
 async fn row(app: &AppState, caller: &Caller, key: ConversationKey) -> ApiResult<ConversationRow> {
@@ -401,7 +439,8 @@ async fn set_pause(
     action: &'static str,
 ) -> ApiResult<Json<ConversationView>> {
     let now = clock::unix();
-    let job = move |conn: &mut DbConn| -> QueryResult<ConversationRow> {
+    let (account, conversation) = (key.account, key.conversation.clone());
+    let job = move |conn: &mut DbConn| -> QueryResult<ConversationView> {
         let (scope, ConversationKey { account, conversation }) = (caller.scope, key);
         let before = conversations::get(conn, &scope, account, &conversation)?;
         conversations::set_pause_for_person(conn, &scope, account, &conversation, until)?;
@@ -412,11 +451,10 @@ async fn set_pause(
         };
         let deed = Deed::new(action, key::conversation(account, &conversation)).of(scope.user());
         audit::record(conn, &caller.actor(), &deed.before(paused(&before)).after(paused(&after)), now)?;
-        Ok(after)
+        shown_alone(conn, &scope, after)
     };
-    let row = app.store.write(job).await?;
+    let view = app.store.write(job).await?;
     super::accounts::notice(app);
-    let (account, conversation) = (row.account, row.conversation.clone());
     app.feed.tell(|| FeedEvent::Paused { account, conversation, until });
-    Ok(Json(row.into()))
+    Ok(Json(view))
 }

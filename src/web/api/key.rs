@@ -9,7 +9,7 @@ use super::super::{
     input::whole,
 };
 use crate::{
-    ids::{AccountId, ConversationId, MessageId},
+    ids::{AccountId, BuyerId, ConversationId, MessageId},
     outbox::entry::SendId,
 };
 
@@ -68,6 +68,21 @@ impl SendKey {
     pub fn parse(text: &str) -> Option<Self> {
         let (account, id) = text.split_once('.')?;
         Some(Self { account: AccountId(whole(account)?), id: SendId(whole(id)?) })
+    }
+}
+
+/// A buyer as an address names them: `{buyer_id}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuyerKey(pub BuyerId);
+
+impl FromRequest for BuyerKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.match_info().query("buyer_id");
+        let fits = (1..=64).contains(&name.len()) && !name.contains('\0');
+        ready(if fits { Ok(Self(name.into())) } else { Err(Code::NotFound.into()) })
     }
 }
 

@@ -9,6 +9,8 @@ pub mod ai_fields;
 pub mod audit;
 pub mod bargains;
 pub mod blocked_buyers;
+pub mod buyer_notes;
+pub mod buyer_tags;
 pub mod buyers;
 pub mod conversations;
 pub mod decisions;

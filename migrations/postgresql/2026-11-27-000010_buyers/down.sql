@@ -1,0 +1,4 @@
+DELETE FROM revisions WHERE topic = 'buyers';
+DROP INDEX conversations_by_peer;
+DROP TABLE buyer_notes;
+DROP TABLE buyer_tags;
