@@ -40,7 +40,7 @@ async fn all_that_is_stored_about_a_buyer_is_one_file() {
     let (app, shop, said) = answered().await;
     let seller = app.signed_in("seller").await;
     seller.post("/api/v1/blocked-buyers", &json!({"buyer_id": BUYER})).await.is(201);
-    let stored = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "blocks": 1, "items": 0});
+    let stored = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "blocks": 1, "items": 0});
     assert_eq!(seller.get(&address("")).await.is(200).json()["stored"], stored);
     let file = seller.get(&address("/export")).await.is(200);
     assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"buyer.json\""));
@@ -77,7 +77,7 @@ async fn an_erased_buyer_stays_erased_over_a_restart_and_begins_anew() {
     let (mut app, shop, said) = answered().await;
     let seller = app.signed_in("seller").await;
     let erased = seller.delete(&address("")).await.is(200).json();
-    let counts = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "blocks": 0, "items": 0});
+    let counts = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "blocks": 0, "items": 0});
     assert_eq!(erased["erased"], counts);
     let pseudonym = erased["pseudonym"].as_str().unwrap().to_owned();
     assert!(pseudonym.starts_with("erased-") && pseudonym.len() == 39, "{pseudonym}");

@@ -10,12 +10,13 @@ use yutang::{
     },
     ai::{intent::Intent, record::Bargain},
     ids::{Timestamp, TokenId, UserId},
+    order::{event::OrderEvent, notice::Notice},
     store::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
         api_tokens::{self, NewToken},
         bargains::{self, BargainRow},
         email_codes::{self, Outcome},
-        idempotency_keys,
+        idempotency_keys, order_events,
         retention::{self, Cutoffs, Kind},
         revisions,
         sessions::{self, Session},
@@ -363,6 +364,15 @@ fn settle(store: &Store, name: &str) -> UserId {
         text: "三年".into(),
         created_at: NOW,
     };
+    let notice = Notice {
+        message: "1.PNM".into(),
+        conversation: "600001".into(),
+        order: None,
+        event: OrderEvent::Paid,
+        buyer: None,
+        item: None,
+        at: NOW,
+    };
     let fill = move |conn: &mut _| {
         notices::fill(conn, &keys, &scope, account)?;
         let email = helper.email.clone().unwrap();
@@ -376,6 +386,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         let bargain = Bargain { item: None, rounds: 2, last_at: NOW };
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         suggestions::insert_many(conn, &[suggestion])?;
+        order_events::insert(conn, account, &notice, NOW)?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

@@ -5,6 +5,7 @@
 //! `outside.rs`.
 
 mod case;
+mod event;
 mod outside;
 mod past;
 mod verdict;
@@ -621,6 +622,8 @@ impl Handler<Ping> for ReplyActor {
     }
 }
 
+#[cfg(test)]
+mod event_tests;
 #[cfg(test)]
 mod outside_tests;
 #[cfg(test)]

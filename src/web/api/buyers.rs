@@ -24,6 +24,7 @@ use super::{
     },
     blocked_buyers::BlockedView,
     conversations::pause_of,
+    order_events::OrderEventView,
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
@@ -152,6 +153,7 @@ pub struct BuyerExport {
     pub exported_at: i64,
     pub stored: Figures,
     pub conversations: Vec<ExportedConversation>,
+    pub order_events: Vec<OrderEventView>,
     pub blocks: Vec<BlockedView>,
     pub messages: Vec<ExportedMessage>,
     pub sends: Vec<ExportedSend>,
@@ -339,14 +341,17 @@ impl Export {
     async fn head(&mut self) -> Result<Bytes, StoreError> {
         let (scope, traces) = (self.scope, self.traces.clone());
         let read = move |conn: &mut DbConn| {
-            Ok((privacy::conversations(conn, &scope, &traces)?, privacy::blocked(conn, &scope, &traces)?))
+            let conversations = privacy::conversations(conn, &scope, &traces)?;
+            let events = privacy::order_events(conn, &scope, &traces)?;
+            Ok((conversations, events, privacy::blocked(conn, &scope, &traces)?))
         };
-        let (conversations, blocks) = self.store.read(read).await?;
+        let (conversations, events, blocks) = self.store.read(read).await?;
         let head = serde_json::json!({
             "buyer_id": self.traces.buyer,
             "exported_at": self.traces.found_at,
             "stored": self.stored,
             "conversations": conversations.into_iter().map(ExportedConversation::from).collect::<Vec<_>>(),
+            "order_events": events.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),
         });
         let head = head.to_string();
