@@ -50,7 +50,11 @@ use crate::{
         guard,
     },
     hook::actor::HookActor,
-    inbox::{actor::InboxActor, gap::GapConfig, messages::ListenForTakeovers},
+    inbox::{
+        actor::{self as inbox, InboxActor},
+        gap::GapConfig,
+        messages::ListenForTakeovers,
+    },
     item::agenda,
     maintenance::actor::{self as maintenance, MaintenanceActor},
     notify::{
@@ -452,9 +456,13 @@ impl ShardParts {
         let inbox = {
             let (store, feed, metrics) = (self.store.clone(), self.feed.clone(), self.metrics.clone());
             let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
-            let (turns, takeovers) = (reply.clone().recipient(), reply.clone().recipient());
+            let neighbours = inbox::Neighbours {
+                turns: reply.clone().recipient(),
+                takeovers: reply.clone().recipient(),
+                orders: reply.clone().recipient(),
+            };
             InboxActor::start_in_arbiter(&arbiter, move |_| {
-                InboxActor::new(store, feed, turns, takeovers, metrics, backlog, retired)
+                InboxActor::new(store, feed, neighbours, metrics, backlog, retired)
             })
         };
         let env = self.env(&inbox, &reply, &outbox, to, &retired);

@@ -63,12 +63,13 @@
 //!
 //! What a search can check, `tests/tidy.rs` does.
 //!
-//! - Only `platform/lwp` knows field numbers and phrases of the platform, only `mtop/outcome.rs` what the gateway's answers mean: another
+//! - Only `platform/lwp` knows field numbers of the platform, only it and `order/notice.rs` phrases, only `mtop/outcome.rs` what the gateway's answers mean: another
 //!   marketplace can be added beside this one. ([`sim`] plays the other side and shares no code with [`platform`].)
 //! - No SQL outside [`store`]; no route outside `web/mod.rs`; no task is started outside [`app`]
 //!   but the one that brings a request to its end (`web/finish.rs`).
 //! - Tiers 0 and 1 have no clock, no chance and no I/O: time and random numbers come as arguments.
 //! - No actor imports an actor, only messages. Answers are routed by account id, never by a kept address: an actor may have been replaced.
+//! - Only what the platform itself tells is an order's event ([`order`]), and an event starts an answer at most, never a delivery.
 //! - `sent` is committed before the frame leaves. What says `queued` was never on the wire; what says `sent` without a confirmation is in
 //!   doubt and never simply sent again.
 //! - Only the platform's refusal or its stated expiry ends an access token; a lost line does not.
@@ -86,7 +87,7 @@
 //! # Modules, in reading order
 //!
 //! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
-//! [`reply`] and [`outbox`] are the walk; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
+//! [`reply`] and [`outbox`] are the walk, [`order`] is what the platform tells in it of orders; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
 //! last. [`item`] is what accounts sell, read beside the walk, and [`picture`] what sellers upload to be sent. [`ai`] is what a model may
 //! say where no rule knows an answer, [`hook`] a seller's own program that is asked first. [`store`] keeps it all, [`maintenance`] removes
 //! what was kept long enough, [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`notify`] tells people what
@@ -104,6 +105,8 @@ pub mod item;
 pub mod picture;
 
 pub mod account;
+
+pub mod order;
 
 pub mod inbox;
 

@@ -23,7 +23,7 @@ use crate::{
         facts::{AccountFacts, Pace},
         messages::{Adopt, Amend, DropAccount, Load, Ping},
     },
-    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, OrderId, Timestamp},
     inbox::{
         debounce::{Debounce, Wait},
         dedup::Recent,
@@ -31,11 +31,16 @@ use crate::{
             Cursor, Flush, Incoming, Ingest, NotStored, Source, TookOver, TurnMessage, TurnSettled, UnknownEntry,
         },
     },
+    order::{
+        messages::OrderHappened,
+        notice::{self, Notice},
+    },
     platform::lwp::event::{Content, Message},
     reply::decide::Silence,
     store::{
         self, DbConn, Keys, Store, StoreError,
         chat_messages::{self, NewMessage, StoredMessage},
+        order_events,
         unknown_pushes::NewPush,
     },
     telemetry::{
@@ -66,8 +71,7 @@ type Key = (AccountId, ConversationId);
 pub struct InboxActor {
     store: Store,
     feed: Feed,
-    turns: Recipient<TurnSettled>,
-    takeovers: Recipient<TookOver>,
+    neighbours: Neighbours,
     metrics: Metrics,
     backlog: Arc<AtomicUsize>,
     /// Set when this shard was replaced: nothing may be stored by it any more.
@@ -82,6 +86,13 @@ pub struct InboxActor {
     turn_timer: SpawnHandle,
     cursor_timer: Option<SpawnHandle>,
     backlog_timer: Option<SpawnHandle>,
+}
+
+/// Who is told of what was stored.
+pub struct Neighbours {
+    pub turns: Recipient<TurnSettled>,
+    pub takeovers: Recipient<TookOver>,
+    pub orders: Recipient<OrderHappened>,
 }
 
 /// An [`Ingest`] and who waits for it.
@@ -102,8 +113,7 @@ impl InboxActor {
     pub fn new(
         store: Store,
         feed: Feed,
-        turns: Recipient<TurnSettled>,
-        takeovers: Recipient<TookOver>,
+        neighbours: Neighbours,
         metrics: Metrics,
         backlog: Arc<AtomicUsize>,
         retired: Arc<AtomicBool>,
@@ -111,8 +121,7 @@ impl InboxActor {
         Self {
             store,
             feed,
-            turns,
-            takeovers,
+            neighbours,
             metrics,
             backlog,
             retired,
@@ -145,7 +154,7 @@ impl InboxActor {
         let stored = async move { store.write(move |conn| work.store(conn, &keys)).await };
         let then = stored.into_actor(self).map(move |result, actor, ctx| {
             match result {
-                Ok(fresh) => actor.stored(arrivals, fresh, ctx),
+                Ok(stored) => actor.stored(arrivals, stored, ctx),
                 // The account of some of it may be gone: that must not stop the others.
                 Err(error @ StoreError::Conflict(_)) => return actor.look_who_is_gone(arrivals, error, ctx),
                 Err(error) => actor.not_stored(arrivals, &error, ctx),
@@ -222,8 +231,14 @@ impl InboxActor {
             for incoming in &ingest.messages {
                 let pause = self.pause_for(ingest.account, incoming);
                 work.pauses.extend(pause.map(|until| (ingest.account, incoming.message.conversation.clone(), until)));
+                let notice = self
+                    .accounts
+                    .get(&ingest.account)
+                    .and_then(|facts| notice::of_message(&incoming.message, &facts.uid));
+                work.notices.extend(notice.map(|notice| (ingest.account, notice, Some(work.rows.len()))));
                 work.rows.push(new_row(ingest, incoming, &answered));
             }
+            work.notices.extend(ingest.notices.iter().map(|notice| (ingest.account, notice.clone(), None)));
             work.unknown.extend(ingest.unknown.iter().map(|entry| new_push(ingest.account, entry)));
         }
         work
@@ -237,7 +252,8 @@ impl InboxActor {
         takes_over.then(|| incoming.message.created_at + pause)
     }
 
-    fn stored(&mut self, arrivals: Vec<Arrival>, fresh: Vec<bool>, ctx: &mut Context<Self>) {
+    fn stored(&mut self, arrivals: Vec<Arrival>, Stored { fresh, happened }: Stored, ctx: &mut Context<Self>) {
+        self.tell_of_orders(happened);
         self.metrics.received(fresh.iter().filter(|new| **new).count());
         let mut fresh = fresh.into_iter();
         for Arrival { ingest, answer } in arrivals {
@@ -262,6 +278,15 @@ impl InboxActor {
         self.settle_turns(ctx);
     }
 
+    /// Before the turns of the same write.
+    fn tell_of_orders(&self, happened: Vec<OrderHappened>) {
+        for event in happened {
+            info!("account.id" = event.account.0, "conversation.id" = event.conversation.as_str(), "order.id" = event.order.as_ref().map_or("", OrderId::as_str); "an order was {}", event.event);
+            // Lost only together with the shard, and then it is told again from the database.
+            self.neighbours.orders.do_send(event);
+        }
+    }
+
     fn not_stored(&mut self, arrivals: Vec<Arrival>, error: &StoreError, ctx: &mut Context<Self>) {
         error!(class = "database"; "cannot store messages, they are not acknowledged: {error}");
         for arrival in arrivals {
@@ -282,7 +307,7 @@ impl InboxActor {
                     until: Some(until),
                 });
                 // Same thread; lost only together with the shard, and the pause is stored.
-                self.takeovers.do_send(TookOver {
+                self.neighbours.takeovers.do_send(TookOver {
                     account: ingest.account,
                     conversation: incoming.message.conversation.clone(),
                     until,
@@ -321,7 +346,7 @@ impl InboxActor {
         };
         self.backlog.fetch_add(1, Ordering::Relaxed);
         // Bounded by the backlog; lost only together with the shard, and then it is still undecided in the database.
-        self.turns.do_send(turn);
+        self.neighbours.turns.do_send(turn);
     }
 
     fn advance_cursor(&mut self, account: AccountId, cursor: Option<Cursor>, ctx: &mut Context<Self>) {
@@ -400,18 +425,33 @@ struct Work {
     rows: Vec<NewMessage>,
     pauses: Vec<(AccountId, ConversationId, Timestamp)>,
     unknown: Vec<NewPush>,
+    /// What is told of orders. Where a message tells it, that is its row: only a new one does.
+    notices: Vec<(AccountId, Notice, Option<usize>)>,
+}
+
+/// What one transaction stored.
+struct Stored {
+    /// For each message: is it new?
+    fresh: Vec<bool>,
+    happened: Vec<OrderHappened>,
 }
 
 impl Work {
-    /// For each message: is it new?
-    fn store(&self, conn: &mut DbConn, keys: &Keys) -> store::QueryResult<Vec<bool>> {
+    fn store(&self, conn: &mut DbConn, keys: &Keys) -> store::QueryResult<Stored> {
         for (account, conversation, until) in &self.pauses {
             store::conversations::take_over(conn, *account, conversation, *until, clock::unix())?;
         }
         for entry in &self.unknown {
             store::unknown_pushes::insert(conn, keys, entry)?;
         }
-        chat_messages::insert_new(conn, &self.rows)
+        let fresh = chat_messages::insert_new(conn, &self.rows)?;
+        let mut happened = Vec::new();
+        for (account, notice, row) in &self.notices {
+            if row.is_none_or(|row| fresh.get(row).is_some_and(|new| *new)) {
+                happened.extend(order_events::insert(conn, *account, notice, clock::unix())?);
+            }
+        }
+        Ok(Stored { fresh, happened })
     }
 }
 
@@ -546,7 +586,7 @@ impl Handler<Ingest> for InboxActor {
     fn handle(&mut self, mut ingest: Ingest, ctx: &mut Self::Context) -> Self::Result {
         let recent = &mut self.recent;
         ingest.messages.retain(|incoming| !recent.contains(ingest.account, &incoming.message.id));
-        if ingest.messages.is_empty() && ingest.unknown.is_empty() {
+        if ingest.messages.is_empty() && ingest.notices.is_empty() && ingest.unknown.is_empty() {
             if self.writing || !self.gathering.is_empty() {
                 // A copy of what is being stored right now must not be acknowledged before it.
                 return self.gather(ingest, ctx);
@@ -573,9 +613,14 @@ impl Handler<Adopt> for InboxActor {
     fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
         let (store, id) = (self.store.clone(), facts.id);
         // Through the writer: what an earlier owner of this account had in flight is seen.
-        let read = async move { store.write(move |conn| chat_messages::undecided(conn, id)).await };
-        let adopted = read.into_actor(self).map(move |undecided, actor, ctx| {
-            actor.adopt(facts, undecided.map_err(|error| error.to_string())?, ctx);
+        let read = move |conn: &mut DbConn| {
+            Ok((chat_messages::undecided(conn, id)?, order_events::unhandled(conn, id, clock::unix())?))
+        };
+        let read = async move { store.write(read).await };
+        let adopted = read.into_actor(self).map(move |found, actor, ctx| {
+            let (undecided, unhandled) = found.map_err(|error| error.to_string())?;
+            actor.tell_of_orders(unhandled);
+            actor.adopt(facts, undecided, ctx);
             Ok(())
         });
         Box::pin(adopted)

@@ -6,6 +6,8 @@ use tokio::sync::broadcast;
 use super::*;
 use crate::{
     ids::MessageId,
+    order::event::OrderEvent,
+    platform::lwp::event::Card,
     store::account_cursors,
     testbed::{Bed, Heard, PACE, chat, let_run, listening, own_chat},
 };
@@ -18,6 +20,7 @@ struct Inbox {
     actor: Addr<InboxActor>,
     turns: Heard<TurnSettled>,
     takeovers: Heard<TookOver>,
+    orders: Heard<OrderHappened>,
     feed: broadcast::Receiver<FeedEvent>,
     backlog: Arc<AtomicUsize>,
     retired: Arc<AtomicBool>,
@@ -34,21 +37,20 @@ impl Inbox {
     }
 
     fn start_on(bed: Bed, facts: AccountFacts) -> Self {
-        let ((turn, turns), (takeover, takeovers)) = (listening(), listening());
+        let ((turn, turns), (takeover, takeovers), (order, orders)) = (listening(), listening(), listening());
         let (backlog, retired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let feed = Feed::default();
         let watch = feed.watch();
         let actor = InboxActor::new(
             bed.store.clone(),
             feed,
-            turn,
-            takeover,
+            Neighbours { turns: turn, takeovers: takeover, orders: order },
             Metrics::default(),
             Arc::clone(&backlog),
             Arc::clone(&retired),
         )
         .start();
-        Self { bed, facts, actor, turns, takeovers, feed: watch, backlog, retired }
+        Self { bed, facts, actor, turns, takeovers, orders, feed: watch, backlog, retired }
     }
 
     async fn adopt(&self, facts: &AccountFacts) {
@@ -62,6 +64,7 @@ impl Inbox {
             messages: messages.into_iter().map(incoming).collect(),
             source: Source::Push,
             cursor: None,
+            notices: Vec::new(),
             unknown: Vec::new(),
         }
     }
@@ -434,4 +437,58 @@ async fn t13_messages_of_an_account_whose_row_is_gone_are_dropped_and_the_others
         assert_eq!(inbox.turns.next().await.conversation.as_str(), conversation);
     }
     assert_eq!(inbox.stored("1").await.len(), 1);
+}
+
+fn card(id: &str, order: &str, reminder: &str) -> Message {
+    let card = Card { order: Some(order.into()), ..Card::default() };
+    Message { content_type: 26, content: Content::Card(card), reminder: reminder.into(), ..chat("1", id, "") }
+}
+
+/// D1, D14: what is told of an order is stored with the message that tells it, and handed on once, before the turns.
+#[actix::test]
+async fn d1_d14_a_card_is_told_once_after_it_is_stored_and_again_after_a_start_until_it_is_handled() {
+    let mut inbox = Inbox::start().await;
+    let paid = || card("1.PNM", "2500000000000000001", "[买家已付款]");
+    inbox.take(vec![chat("1", "2.PNM", "已付款"), paid(), card("3.PNM", "2500000000000000001", "[买家已付款]")]).await;
+    let told = inbox.orders.next().await;
+    assert_eq!((told.event, told.buyer.clone()), (OrderEvent::Paid, Some("3300001".into())));
+    inbox.take(vec![paid()]).await;
+    assert!(inbox.orders.is_quiet_for(SECOND).await);
+    inbox.adopt(&inbox.facts).await;
+    assert_eq!(inbox.orders.next().await, told, "nobody has handled it");
+    inbox.bed.write(move |conn| order_events::mark_handled(conn, told.id, clock::unix())).await;
+    inbox.adopt(&inbox.facts).await;
+    assert!(inbox.orders.is_quiet_for(SECOND).await);
+}
+
+/// D14: a change of a card is no message; it is not acknowledged before it is stored all the same.
+#[actix::test]
+async fn d14_a_notice_without_a_message_is_answered_after_it_is_stored() {
+    let mut inbox = Inbox::start().await;
+    let notice = notice::of_badge(&"1".into(), "等待卖家发货", clock::unix()).unwrap();
+    let push = || Ingest { notices: vec![notice.clone()], ..inbox.push(vec![]) };
+    let held = inbox.bed.hold_writer();
+    let answer = inbox.actor.send(push());
+    let mut answer = std::pin::pin!(answer);
+    let_run().await;
+    assert!(futures_util::poll!(answer.as_mut()).is_pending(), "answered before it is stored");
+    drop(held);
+    answer.await.unwrap().unwrap();
+    inbox.actor.send(push()).await.unwrap().unwrap();
+    let told = inbox.orders.next().await;
+    assert_eq!((told.event, told.order), (OrderEvent::Paid, None));
+    assert!(inbox.orders.is_quiet_for(SECOND).await);
+}
+
+/// What cannot be stored is told to nobody, and comes again.
+#[actix::test]
+async fn an_event_that_cannot_be_stored_is_not_told() {
+    let mut inbox = Inbox::start().await;
+    let push = || inbox.push(vec![card("1.PNM", "2500000000000000001", "[买家已付款]")]);
+    let broken = inbox.bed.break_table("order_events");
+    assert!(inbox.actor.send(push()).await.unwrap().is_err());
+    assert_eq!(inbox.stored("1").await, []);
+    drop(broken);
+    inbox.actor.send(push()).await.unwrap().unwrap();
+    assert_eq!(inbox.orders.next().await.event, OrderEvent::Paid);
 }

@@ -4,6 +4,7 @@ use actix::{Message as ActixMessage, Recipient};
 
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, Timestamp},
+    order::notice::Notice,
     platform::lwp::event::Message,
 };
 
@@ -14,6 +15,8 @@ use crate::{
 pub struct Ingest {
     pub account: AccountId,
     pub messages: Vec<Incoming>,
+    /// What the push tells of orders besides its messages, which tell for themselves.
+    pub notices: Vec<Notice>,
     pub source: Source,
     /// Everything up to here is stored once this is. `None` while a gap is still being filled.
     pub cursor: Option<Cursor>,

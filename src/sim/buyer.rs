@@ -11,9 +11,10 @@ use super::{
     message::{Body, Card, Device, pnm},
     push::{Channel, Entry},
     state::{Draft, Kept, State},
+    trade::Stage,
     tree,
 };
-use crate::ids::{BuyerId, ConversationId, MessageId};
+use crate::ids::{BuyerId, ConversationId, MessageId, OrderId};
 
 /// A message that was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -133,6 +134,11 @@ impl Account {
         };
         let kept = self.write(conversation, draft, Notice::Push)?;
         Some(said(conversation, &kept))
+    }
+
+    /// Something happens to a buyer's order of this item, and the platform tells by a card in the buyer's name.
+    pub fn order_becomes(&self, buyer: &str, item: &str, order: &OrderId, stage: Stage) -> Option<Said> {
+        self.system_card(&self.conversation(buyer, item), Card::of_order(order, stage), None)
     }
 
     /// The platform's advice, in the name of its own account.

@@ -25,8 +25,9 @@ use super::{
     message::Card,
     model,
     platform::Platform,
+    trade::Stage,
 };
-use crate::ids::{ConversationId, MessageId};
+use crate::ids::{ConversationId, MessageId, OrderId};
 
 /// One thing that happens to an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,6 +87,13 @@ pub enum Action {
     Card {
         conversation: ConversationId,
         card: Card,
+    },
+    /// Something happens to a buyer's order.
+    Order {
+        buyer: String,
+        item: String,
+        order: OrderId,
+        stage: Stage,
     },
     CardUpdate {
         conversation: ConversationId,
@@ -164,6 +172,7 @@ impl Action {
                 json!(account.peer_says(&account.purchase(&seller, &item), &text))
             }
             Self::Image { buyer, item, url } => json!(account.buyer_sends_image(&buyer, &item, &url)),
+            Self::Order { buyer, item, order, stage } => json!(account.order_becomes(&buyer, &item, &order, stage)),
             Self::Voice { buyer, item } => json!(account.buyer_sends_voice(&buyer, &item)),
             other => other.apply_to_conversation(account),
         }

@@ -27,7 +27,7 @@ pub enum Body {
     },
 }
 
-/// A trade card as the platform shows it. Order life cycles will be made of these.
+/// A trade card as the platform shows it. An order's life is made of these.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Card {

@@ -37,6 +37,7 @@ mod server;
 mod session;
 mod sign;
 mod state;
+mod trade;
 mod tree;
 mod upload;
 
@@ -50,6 +51,7 @@ pub use message::{Body, Card};
 pub use model::{Model, ModelAct, ModelAsked};
 pub use platform::Platform;
 pub use server::Sim;
+pub use trade::Stage;
 pub use upload::Uploaded;
 
 /// The platform's key for its IM, the same for every client.

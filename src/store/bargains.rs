@@ -97,8 +97,8 @@ pub fn end(conn: &mut DbConn, scope: &Scope, account: AccountId, conversation: &
     Ok(diesel::delete(row).execute(conn)? > 0)
 }
 
-/// Nothing is kept of the bargaining in a conversation.
-pub(super) fn forget(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<()> {
+/// For the engine: nothing is kept of the bargaining in a conversation.
+pub fn forget(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<()> {
     let rows = bargains::account_id.eq(account).and(bargains::conversation_id.eq(conversation));
     diesel::delete(bargains::table.filter(rows)).execute(conn).map(drop)
 }

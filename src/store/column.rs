@@ -17,8 +17,8 @@ use crate::{
     account::state,
     ai::intent::Intent,
     ids::{
-        AccountId, BuyerId, ChannelId, ConversationId, Fen, ItemId, MessageId, NoticeDeliveryId, NoticeId, PictureId,
-        RuleId, Timestamp, TokenId, UserId,
+        AccountId, BuyerId, ChannelId, ConversationId, Fen, ItemId, MessageId, NoticeDeliveryId, NoticeId, OrderId,
+        PictureId, RuleId, Timestamp, TokenId, UserId,
     },
     item::progress::SyncState,
     notify::{
@@ -27,6 +27,7 @@ use crate::{
         notice::Phase,
         throttle::Stage,
     },
+    order::event::OrderEvent,
     outbox::entry::{self, SendId},
     platform::mtop::item::ItemStatus,
     reply::rule::Matching,
@@ -116,7 +117,7 @@ macro_rules! codes {
 }
 
 numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp, Fen, ChannelId, NoticeId, NoticeDeliveryId,);
-texts!(ConversationId, BuyerId, ItemId, MessageId, PictureId,);
+texts!(ConversationId, BuyerId, ItemId, MessageId, OrderId, PictureId,);
 codes!(Event, Severity, Language, Kind, Phase, Stage, notify_deliveries::State,);
 codes!(
     Role,
@@ -132,6 +133,7 @@ codes!(
     Source,
     ItemStatus,
     SyncState,
+    OrderEvent,
 );
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 

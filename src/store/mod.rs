@@ -41,6 +41,7 @@ pub mod notify_channels;
 pub mod notify_deliveries;
 pub mod notify_sources;
 pub mod once_replies;
+pub mod order_events;
 pub mod outbox;
 mod page;
 pub mod picture_uploads;

@@ -22,11 +22,11 @@ use super::{
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
-    notices,
+    notices, order_events,
     revisions::{self, Topic},
     schema::{
         accounts, blocked_buyers as blocks, buyer_notes, buyer_tags, chat_messages, conversations, items, once_replies,
-        outbox,
+        order_events as order_rows, outbox,
     },
     suggestions,
 };
@@ -68,6 +68,8 @@ pub struct Figures {
     /// Messages that carry a decision.
     pub decisions: i64,
     pub sends: i64,
+    /// What happened to their orders.
+    pub order_events: i64,
     /// Entries of the list of blocked buyers.
     pub blocks: i64,
     /// Items that the buyer sells.
@@ -122,6 +124,14 @@ pub fn find(
         .load(conn)?;
     for (account, conversation, id) in sends {
         place(&mut places, (account, conversation)).sends.push(id);
+    }
+    let ordered: Vec<(AccountId, ConversationId)> = order_rows::table
+        .filter(order_rows::account_id.eq_any(&ids).and(order_rows::buyer_id.eq(buyer)))
+        .select((order_rows::account_id, order_rows::conversation_id))
+        .distinct()
+        .load(conn)?;
+    for key in ordered {
+        place(&mut places, key);
     }
     let spoken: Vec<(AccountId, ConversationId)> = chat_messages::table
         .filter(chat_messages::account_id.eq_any(&ids).and(chat_messages::sender_id.eq(buyer)))
@@ -180,6 +190,10 @@ pub fn count(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<F
         figures.conversations += 1;
         figures.sends += i64::try_from(place.sends.len()).unwrap_or(i64::MAX);
         figures.messages += messages_at!(traces, place).count().get_result::<i64>(conn)?;
+        if !place.shared {
+            let events = order_events::in_conversation(conn, place.account, &place.conversation)?;
+            figures.order_events += i64::try_from(events.len()).unwrap_or(i64::MAX);
+        }
         let decided = messages_at!(traces, place).filter(chat_messages::decision.is_not_null());
         figures.decisions += decided.count().get_result::<i64>(conn)?;
     }
@@ -249,6 +263,16 @@ pub fn conversations(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> Query
         let here = traces.places.iter().filter(|place| place.account == account && !place.shared);
         let ids: Vec<ConversationId> = here.map(|place| place.conversation.clone()).collect();
         rows.extend(conversation_rows::load_many(conn, account, &ids)?);
+    }
+    Ok(rows)
+}
+
+/// What happened to orders in these conversations, oldest first.
+pub fn order_events(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<order_events::Row>> {
+    let own = accounts_of(conn, scope, traces.account)?;
+    let mut rows = Vec::new();
+    for place in traces.places.iter().filter(|place| own.contains_key(&place.account) && !place.shared) {
+        rows.extend(order_events::in_conversation(conn, place.account, &place.conversation)?);
     }
     Ok(rows)
 }
@@ -377,6 +401,7 @@ fn erase_place(
     if place.shared {
         return Ok(());
     }
+    order_events::forget(conn, place.account, &place.conversation)?;
     let claims = once_replies::account_id.eq(place.account).and(once_replies::conversation_id.eq(&place.conversation));
     diesel::delete(once_replies::table.filter(claims)).execute(conn)?;
     diesel::update(conversations::table.find((place.account, &place.conversation)))

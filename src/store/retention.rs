@@ -64,6 +64,8 @@ pub enum Kind {
     Suggestions,
     /// How far bargaining went, where nobody spoke of the price for as long as messages are kept.
     Bargains,
+    /// What happened to orders.
+    OrderEvents,
     UnknownPushes,
     /// Pauses that are over.
     Pauses,
@@ -80,12 +82,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
         Self::Suggestions,
         Self::Bargains,
+        Self::OrderEvents,
         Self::UnknownPushes,
         Self::Pauses,
         Self::Sessions,
@@ -109,6 +112,7 @@ pub struct Removed {
     pub conversations: usize,
     pub suggestions: usize,
     pub bargains: usize,
+    pub order_events: usize,
     pub unknown_pushes: usize,
     pub pauses: usize,
     pub sessions: usize,
@@ -130,6 +134,7 @@ impl Removed {
             Kind::Reasons => &mut self.reasons,
             Kind::Suggestions => &mut self.suggestions,
             Kind::Bargains => &mut self.bargains,
+            Kind::OrderEvents => &mut self.order_events,
             Kind::UnknownPushes => &mut self.unknown_pushes,
             Kind::Pauses => &mut self.pauses,
             Kind::Sessions => &mut self.sessions,
@@ -185,6 +190,7 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
         }
         Kind::Suggestions => full_or_last(from, run(conn, REMOVE_SUGGESTIONS, &[cutoffs.messages.0, BATCH])?),
         Kind::Bargains => full_or_last(from, run(conn, REMOVE_BARGAINS, &[cutoffs.messages.0, BATCH])?),
+        Kind::OrderEvents => full_or_last(from, run(conn, REMOVE_ORDER_EVENTS, &[cutoffs.messages.0, BATCH])?),
         Kind::UnknownPushes => full_or_last(from, run(conn, REMOVE_PUSHES, &[cutoffs.messages.0, BATCH])?),
         Kind::Pauses => full_or_last(from, run(conn, END_PAUSES, &[now.0, BATCH])?),
         Kind::IdempotencyKeys => full_or_last(from, run(conn, REMOVE_KEYS, &[(now - REPEATS).0, BATCH])?),
@@ -223,6 +229,9 @@ const REMOVE_SUGGESTIONS: &str = "DELETE FROM suggestions WHERE id IN (SELECT id
 
 const REMOVE_BARGAINS: &str = "DELETE FROM bargains WHERE (account_id, conversation_id) IN (SELECT account_id, conversation_id \
      FROM bargains WHERE updated_at < $1 LIMIT $2)";
+
+const REMOVE_ORDER_EVENTS: &str = "DELETE FROM order_events WHERE id IN (SELECT id FROM order_events WHERE seen_at < $1 \
+     ORDER BY seen_at LIMIT $2)";
 
 /// Numbers grow with time: where the oldest are young enough, all are.
 const REMOVE_PUSHES: &str = "DELETE FROM unknown_pushes WHERE received_at < $1 \

@@ -342,6 +342,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    order_events (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        order_id -> Nullable<Text>,
+        event -> Text,
+        conversation_id -> Text,
+        message_id -> Text,
+        buyer_id -> Nullable<Text>,
+        item_id -> Nullable<Text>,
+        at -> BigInt,
+        seen_at -> BigInt,
+        handled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     outbox (account_id, id) {
         account_id -> BigInt,
         id -> BigInt,
@@ -549,6 +565,7 @@ diesel::joinable!(notify_deliveries -> notify_channels (channel_id));
 diesel::joinable!(notify_subscriptions -> notify_channels (channel_id));
 diesel::joinable!(once_replies -> accounts (account_id));
 diesel::joinable!(once_replies -> rules (rule_id));
+diesel::joinable!(order_events -> accounts (account_id));
 diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
@@ -590,6 +607,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     notify_deliveries,
     notify_subscriptions,
     once_replies,
+    order_events,
     outbox,
     picture_uploads,
     pictures,

@@ -154,6 +154,7 @@ fn text(name: &str) -> Option<&'static str> {
         "note" => "writes every hour",
         "object_id" => "12",
         "object_type" => "account",
+        "order_id" => "2500000000000000001",
         "origin" | "reason" => "rule",
         "otpauth_url" => "otpauth://totp/Yutang:alice?secret=JBSWY3DPEHPK3PXP&issuer=Yutang",
         "platform_uid" => "2200000000001",

@@ -264,6 +264,8 @@ routes! {
     POST "/api/v1/conversations/{id}/resume" ANSWER => api::conversations::resume;
     GET "/api/v1/conversations/{id}/bargain" READ => api::bargains::bargain;
     DELETE "/api/v1/conversations/{id}/bargain" ANSWER => api::bargains::end_bargain;
+    GET "/api/v1/conversations/{id}/order-events" READ => api::order_events::order_events_of_conversation;
+    GET "/api/v1/order-events" READ => api::order_events::list;
     GET "/api/v1/decisions" READ => api::decisions::list;
     GET "/api/v1/decisions/{id}" READ => api::explanations::get;
     GET "/api/v1/outbox" READ => api::outbox::list;

@@ -615,6 +615,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/conversations/{id}/resume" [200], |world, _, whose| world.conversation(whose)),
         row!("GET" "/api/v1/conversations/{id}/bargain" [200], |world, _, whose| world.conversation(whose)),
         row!("DELETE" "/api/v1/conversations/{id}/bargain" [204], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/conversations/{id}/order-events" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/order-events" [200]),
         row!("GET" "/api/v1/decisions" [200]),
         row!("GET" "/api/v1/decisions/{id}" [200], |world, _, whose| world.message(whose)),
         row!("GET" "/api/v1/outbox" [200]),

@@ -30,6 +30,7 @@ mod mail_tls;
 mod maintenance;
 mod notices;
 mod once;
+mod orders;
 mod outbox;
 mod pages;
 mod people;

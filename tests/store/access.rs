@@ -10,13 +10,14 @@ use yutang::{
     },
     ai::{intent::Intent, record::Bargain},
     ids::{Timestamp, TokenId, UserId},
+    order::{event::OrderEvent, notice::Notice},
     store::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
         api_tokens::{self, NewToken},
         bargains::{self, BargainRow},
         buyer_notes, buyer_tags,
         email_codes::{self, Outcome},
-        idempotency_keys,
+        idempotency_keys, order_events,
         retention::{self, Cutoffs, Kind},
         revisions,
         sessions::{self, Session},
@@ -364,6 +365,15 @@ fn settle(store: &Store, name: &str) -> UserId {
         text: "三年".into(),
         created_at: NOW,
     };
+    let notice = Notice {
+        message: "1.PNM".into(),
+        conversation: "600001".into(),
+        order: None,
+        event: OrderEvent::Paid,
+        buyer: None,
+        item: None,
+        at: NOW,
+    };
     let fill = move |conn: &mut _| {
         notices::fill(conn, &keys, &scope, account)?;
         let email = helper.email.clone().unwrap();
@@ -379,6 +389,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         suggestions::insert_many(conn, &[suggestion])?;
         buyer_tags::add(conn, owner, &"3300001".into(), "kind", NOW)?;
         buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
+        order_events::insert(conn, account, &notice, NOW)?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

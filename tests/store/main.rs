@@ -11,6 +11,7 @@ mod messages;
 mod migrations;
 mod notices;
 mod opening;
+mod order_events;
 mod pages;
 mod pictures;
 mod plans;

@@ -6,6 +6,7 @@ use diesel::{RunQueryDsl, connection::SimpleConnection as _, sql_types::Text};
 use yutang::{
     ai::{intent::Intent, record::Bargain},
     ids::{AccountId, BuyerId, Timestamp},
+    order::{event::OrderEvent, notice::Notice},
     outbox::entry::{Entry, SendId, State},
     store::{
         DbConn, QueryResult, Scope, Store,
@@ -15,7 +16,7 @@ use yutang::{
         chat_messages::{self, DecisionRow, NewMessage},
         conversations::{self, ConversationRow, Side},
         once_replies::{self, OnceReply},
-        outbox,
+        order_events, outbox,
         privacy::{self, Figures, Traces},
         suggestions::{self, NewSuggestion},
     },
@@ -86,6 +87,20 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
         suggestions::insert_many(conn, &[suggestion("600001")])?;
         let bargain = Bargain { item: None, rounds: 2, last_at: NOW };
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
+        let notice = |conversation: &str, event| Notice {
+            message: "5.PNM".into(),
+            conversation: conversation.into(),
+            order: Some("2500000000000000001".into()),
+            event,
+            buyer: Some(buyer()),
+            item: None,
+            at: NOW,
+        };
+        for event in [OrderEvent::Placed, OrderEvent::Paid] {
+            order_events::insert(conn, account, &notice("600001", event), NOW)?;
+        }
+        let other = Notice { buyer: Some("3300002".into()), ..notice("600002", OrderEvent::Shipped) };
+        order_events::insert(conn, account, &other, NOW)?;
         let block = |account| Blocked { account, buyer: buyer(), note: "loud".into(), created_at: NOW };
         buyer_tags::set(conn, &scope, &buyer(), &["loud".into(), "again".into()], NOW)?;
         buyer_tags::add(conn, scope.user(), &"3300002".into(), "kind", NOW)?;
@@ -112,8 +127,17 @@ fn erase(store: &Store, scope: Scope, account: Option<AccountId>) -> Result<Figu
     store.write_blocking(work).unwrap()
 }
 
-const ALL: Figures =
-    Figures { conversations: 2, messages: 3, decisions: 3, sends: 1, blocks: 2, items: 0, tags: 2, notes: 1 };
+const ALL: Figures = Figures {
+    conversations: 2,
+    messages: 3,
+    decisions: 3,
+    sends: 1,
+    order_events: 2,
+    blocks: 2,
+    items: 0,
+    tags: 2,
+    notes: 1,
+};
 
 #[test]
 fn what_is_stored_about_a_buyer_is_counted_within_the_scope() {
@@ -171,6 +195,7 @@ fn everything(database: &Database) -> String {
         "SELECT conversation_id AS line FROM once_replies",
         "SELECT conversation_id || '|' || text AS line FROM suggestions",
         "SELECT conversation_id AS line FROM bargains",
+        "SELECT conversation_id || '|' || coalesce(buyer_id,'') || '|' || event AS line FROM order_events",
         "SELECT seller_id AS line FROM items",
     ];
     let lines = tables.map(|sql| diesel::sql_query(sql).load::<Line>(&mut conn).unwrap());
@@ -190,6 +215,7 @@ fn an_erased_buyer_is_nowhere_any_more_and_the_others_are_as_they_were() {
         assert_eq!(left.matches("在的").count(), 1, "{left}");
         assert_eq!(left.matches("somebody else").count(), 1, "{left}");
         assert_eq!(left.matches("kind").count(), 1, "{left}");
+        assert_eq!(left.matches("shipped").count(), 1, "{left}");
         assert!(figures(&store, scope, None).is_nothing());
     });
 }

@@ -233,6 +233,8 @@ fn what_has_expired_goes() {
              INSERT INTO suggestions (account_id, conversation_id, message_id, state, intent, text, created_at) \
              VALUES ({account}, '1', '1', 'pending', 'tech', '', {ancient}), ({account}, '2', '2', 'pending', 'tech', '', {old}); \
              INSERT INTO bargains VALUES ({account}, '1', '', 1, {ancient}), ({account}, '2', '', 1, {old}); \
+             INSERT INTO order_events (account_id, event, conversation_id, message_id, at, seen_at) \
+             VALUES ({account}, 'paid', '1', '1', 1, {ancient}), ({account}, 'paid', '2', '2', 1, {old}); \
              INSERT INTO api_tokens (user_id, name, prefix, hash, access, all_accounts, created_at, expires_at) \
              VALUES ({user}, 'a', 'yt_a', '1', 'read', TRUE, 1, {old}), ({user}, 'b', 'yt_b', '2', 'read', TRUE, 1, NULL);",
             later = NOW.0 + 1,
@@ -247,6 +249,7 @@ fn what_has_expired_goes() {
             (Kind::UnknownPushes, "unknown_pushes"),
             (Kind::Suggestions, "suggestions"),
             (Kind::Bargains, "bargains"),
+            (Kind::OrderEvents, "order_events"),
             (Kind::ApiTokens, "api_tokens"),
         ] {
             let before = count(&mut database.raw(), table);

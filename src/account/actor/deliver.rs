@@ -14,6 +14,7 @@ use crate::{
         gap::{Gap, Step},
         messages::{Cursor, Incoming, Ingest, Source, UnknownEntry},
     },
+    order::notice::{self, Notice},
     outbox::messages::OwnSeen,
     platform::lwp::{
         command::Command,
@@ -58,6 +59,8 @@ pub(super) struct Delivery {
 /// Messages that are stored together.
 struct Parcel {
     messages: Vec<Message>,
+    /// What changes of cards and badges tell of orders.
+    notices: Vec<Notice>,
     unknown: Vec<UnknownEntry>,
     source: Source,
     push: Option<PushId>,
@@ -96,7 +99,7 @@ impl AccountActor {
             // Nothing is lost: what is not acknowledged comes from the history when the line is back.
             return self.lose(Failure::heals(Reason::StorageFailing, "more arrives than can be stored"), ctx);
         }
-        let (mut messages, mut unknown, mut pointed) = (Vec::new(), Vec::new(), false);
+        let (mut messages, mut notices, mut unknown, mut pointed) = (Vec::new(), Vec::new(), Vec::new(), false);
         for entry in push.entries {
             match entry.outcome {
                 // The web's form of a message carries no id of its own: the history has it under its real one.
@@ -113,13 +116,11 @@ impl AccountActor {
                     error: Some(error.to_string()),
                     data,
                 })),
-                Ok(
-                    Event::CardUpdate(_)
-                    | Event::Badge { .. }
-                    | Event::Read { .. }
-                    | Event::Typing { .. }
-                    | Event::Arouse { .. },
-                ) => {}
+                Ok(Event::CardUpdate(update)) => notices.extend(notice::of_update(&update, &self.facts.uid)),
+                Ok(Event::Badge { conversation, text, at, .. }) => {
+                    notices.extend(notice::of_badge(&conversation, &text, at));
+                }
+                Ok(Event::Read { .. } | Event::Typing { .. } | Event::Arouse { .. }) => {}
             }
         }
         if !unknown.is_empty() {
@@ -131,8 +132,15 @@ impl AccountActor {
             self.search(ctx);
         }
         let cursor = self.delivery.newest;
-        let parcel =
-            Parcel { messages, unknown, source: Source::Push, push: Some(push.id), arrived: Instant::now(), cursor };
+        let parcel = Parcel {
+            messages,
+            notices,
+            unknown,
+            source: Source::Push,
+            push: Some(push.id),
+            arrived: Instant::now(),
+            cursor,
+        };
         match &mut self.delivery.held {
             Some(held) => held.push_back(parcel),
             None => self.delivery.parcels.push_back(parcel),
@@ -179,7 +187,7 @@ impl AccountActor {
 
     /// `ours`: for each message in our own name, whether it is one of our sends; those need no storing, their rows are.
     fn ingest(&mut self, parcel: Parcel, ours: &[bool], ctx: &mut Context<Self>) {
-        let Parcel { messages, unknown, source, push, arrived, cursor } = parcel;
+        let Parcel { messages, notices, unknown, source, push, arrived, cursor } = parcel;
         let mut ours = ours.iter();
         let uid = self.facts.uid.clone();
         let incoming = messages.into_iter().filter_map(|message| {
@@ -188,12 +196,13 @@ impl AccountActor {
             (!echo).then_some(Incoming { message, own })
         });
         let messages: Vec<Incoming> = incoming.collect();
-        if let (true, true, Some(push)) = (messages.is_empty(), unknown.is_empty(), push) {
+        let is_news = !(messages.is_empty() && notices.is_empty() && unknown.is_empty());
+        if let (false, Some(push)) = (is_news, push) {
             // Echoes of our sends, badges, typing: nothing that is not stored already.
             return self.acknowledge(push);
         }
         let cursor = if self.delivery.is_filling() { None } else { cursor };
-        let ingest = Ingest { account: self.facts.id, messages, unknown, source, cursor };
+        let ingest = Ingest { account: self.facts.id, messages, notices, unknown, source, cursor };
         self.delivery.unstored += 1;
         let epoch = self.epoch;
         let stored = self.env.neighbours.ingest.send(ingest).into_actor(self).map(move |result, actor, ctx| {
@@ -323,6 +332,7 @@ impl AccountActor {
             self.delivery.gap_unstored += 1;
             self.delivery.parcels.push_back(Parcel {
                 messages,
+                notices: Vec::new(),
                 unknown: Vec::new(),
                 source: Source::History,
                 push: None,
@@ -371,6 +381,7 @@ impl AccountActor {
     fn store_cursor(&mut self, ctx: &mut Context<Self>) {
         self.delivery.parcels.push_back(Parcel {
             messages: Vec::new(),
+            notices: Vec::new(),
             unknown: Vec::new(),
             source: Source::Push,
             push: None,

@@ -99,8 +99,15 @@ impl ContentBody {
             title: text(&["title"]),
             button: text(&["button", "text"]),
             order: self.order(extension),
+            bought: self.leads_a_buyer() || is_for_a_buyer(extension),
             ..card_of(extension)
         }
+    }
+
+    /// The card's link names the side that it was made for.
+    fn leads_a_buyer(&self) -> bool {
+        let link = self.main().and_then(|main| tree::text(main.get("targetUrl")));
+        link.and_then(|url| tree::parameter(url, "role")) == Some("buyer")
     }
 
     /// From `updateKey` and the card's two links, in this order; never from text, which anybody can type.
@@ -131,7 +138,13 @@ pub(super) fn card_of(extension: &Extension<'_>) -> Card {
         update_key: extension.update_key().map(str::to_owned),
         task_name: extension.task_name().map(str::to_owned),
         red_reminder: extension.text("redReminder").map(str::to_owned),
+        bought: is_for_a_buyer(extension),
     }
+}
+
+/// The name of a card's task ends with the side that it was made for.
+fn is_for_a_buyer(extension: &Extension<'_>) -> bool {
+    extension.task_name().is_some_and(|name| name.contains("_买家"))
 }
 
 /// Reads the content JSON of a history message or a web form: base64, or the JSON text itself.

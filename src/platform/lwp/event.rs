@@ -131,6 +131,8 @@ pub struct Card {
     pub task_name: Option<String>,
     /// Text of the conversation's badge.
     pub red_reminder: Option<String>,
+    /// The account is the buyer of this order.
+    pub bought: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -6,6 +6,7 @@
 
 mod buyer;
 mod case;
+mod event;
 mod outside;
 mod past;
 mod verdict;
@@ -644,6 +645,8 @@ impl Handler<Ping> for ReplyActor {
     }
 }
 
+#[cfg(test)]
+mod event_tests;
 #[cfg(test)]
 mod outside_tests;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::{
         settings::{AiChoices, Mode, Provider},
     },
     hook::request::HookSettings,
+    order::{event::OrderEvent, messages::OrderHappened},
     reply::{
         outside::{AiWord, HookWord},
         rule::Reply,
@@ -159,6 +160,30 @@ async fn a3_every_answer_about_the_price_is_one_round_of_its_deal() {
     // The deal is of another week: a new one begins.
     replies.bed.write(|conn| store::bargains::put_many(conn, &[])).await;
     tokio::time::sleep(Duration::from_hours(8 * 24)).await;
+    replies.say("1", None).await;
+    let (asked, _answer) = replies.ai.next().await;
+    assert_eq!(asked.question.rounds, 0);
+}
+
+/// A3: the deal is over when its order is paid, also where it is remembered.
+#[actix::test]
+async fn a3_after_a_payment_a_new_deal_begins() {
+    let mut replies = with_ai().await;
+    replies.say("1", None).await;
+    let (_asked, answer) = replies.ai.next().await;
+    answer.send(AiAnswer { is_round: true, ..says("最低95") }).unwrap();
+    replies.decided.next().await;
+    let paid = OrderHappened {
+        id: 1,
+        account: replies.facts.id,
+        conversation: "1".into(),
+        buyer: None,
+        item: None,
+        order: None,
+        event: OrderEvent::Paid,
+        at: clock::unix(),
+    };
+    replies.actor.send(paid).await.unwrap();
     replies.say("1", None).await;
     let (asked, _answer) = replies.ai.next().await;
     assert_eq!(asked.question.rounds, 0);

@@ -26,6 +26,7 @@ use super::{
     buyer_notes::NoteView,
     conversations::pause_of,
     key::BuyerKey,
+    order_events::OrderEventView,
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
@@ -157,6 +158,7 @@ pub struct BuyerExport {
     pub exported_at: i64,
     pub stored: Figures,
     pub conversations: Vec<ExportedConversation>,
+    pub order_events: Vec<OrderEventView>,
     pub blocks: Vec<BlockedView>,
     pub tags: Vec<String>,
     pub notes: Vec<NoteView>,
@@ -348,14 +350,16 @@ impl Export {
         let read = move |conn: &mut DbConn| {
             let conversations = privacy::conversations(conn, &scope, &traces)?;
             let (tags, notes) = (privacy::tags(conn, &scope, &traces)?, privacy::notes(conn, &scope, &traces)?);
-            Ok((conversations, privacy::blocked(conn, &scope, &traces)?, tags, notes))
+            let events = privacy::order_events(conn, &scope, &traces)?;
+            Ok((conversations, events, privacy::blocked(conn, &scope, &traces)?, tags, notes))
         };
-        let (conversations, blocks, tags, notes) = self.store.read(read).await?;
+        let (conversations, events, blocks, tags, notes) = self.store.read(read).await?;
         let head = serde_json::json!({
             "buyer_id": self.traces.buyer,
             "exported_at": self.traces.found_at,
             "stored": self.stored,
             "conversations": conversations.into_iter().map(ExportedConversation::from).collect::<Vec<_>>(),
+            "order_events": events.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),
             "tags": tags,
             "notes": notes.into_iter().map(NoteView::from).collect::<Vec<_>>(),

@@ -24,6 +24,7 @@ pub mod maintenance;
 pub mod me;
 pub mod notices;
 pub mod notify_channels;
+pub mod order_events;
 pub mod outbox;
 mod people;
 pub mod pictures;

@@ -1,0 +1,9 @@
+//! What the platform tells of orders.
+//!
+//! `notice.rs` reads it from cards, tips and badges; only the platform's own messages count, never what a person wrote. A notice says that
+//! something happened: it may cause an answer, never a delivery. Each is stored once (`store/order_events.rs`), in the transaction that
+//! stores what told of it, and handed on after that; what was not handled when the process ended is handed on again.
+
+pub mod event;
+pub mod messages;
+pub mod notice;
