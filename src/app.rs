@@ -520,7 +520,8 @@ fn shard(
         acts: outbox.clone().recipient(),
         flush: inbox.recipient(),
         rules: reply.clone().recipient(),
-        pauses: reply.recipient(),
+        pauses: reply.clone().recipient(),
+        buyers: reply.recipient(),
         switches: outbox.clone().recipient(),
         settle: outbox.recipient(),
     }

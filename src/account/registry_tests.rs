@@ -226,6 +226,7 @@ fn shard(arbiter: ArbiterHandle, store: &Store, to: ToRegistry, tell: &Recipient
         acts: answering(|_: ActOnEntry| Err(NotActed::MayBeDuplicate)),
         rules: answering(move |rules: RulesLoaded| tell_rules.do_send(Told::Rules { accounts: rules.0.len() })),
         pauses: answering(move |PausesChanged| tell_pauses.do_send(Told::Pauses)),
+        buyers: answering(|BuyersChanged| ()),
         switches: answering(move |switches: Switches| {
             tell_switches.do_send(Told::Switches { automatic: switches.automatic, accounts: switches.accounts.len() });
         }),

@@ -45,6 +45,7 @@ use crate::{
         conversations::{ConversationRow, Side},
         once_replies::OnceReply,
         rule_effects::Effect,
+        rule_events::{Finished, NewEvent},
         suggestions::{self, NewSuggestion},
     },
     telemetry::{
@@ -149,6 +150,10 @@ struct Batch {
     answered: Vec<(AccountId, ConversationId, Timestamp)>,
     bargains: Vec<BargainRow>,
     effects: Vec<Effect>,
+    /// Events that rules met.
+    finished: Vec<(AccountId, Finished)>,
+    /// Conversations in which the buyer wrote again, and what waits for silence there.
+    silences: Vec<(AccountId, ConversationId, Vec<NewEvent>)>,
     released: Vec<(AccountId, SendId)>,
     rows: Vec<Row>,
     /// Settled entries, and as which they are sent again.
@@ -482,6 +487,7 @@ impl Batch {
             && self.rows.is_empty()
             && self.conversations.is_empty()
             && self.released.is_empty()
+            && self.finished.is_empty()
             && self.links.is_empty()
             && self.attended.is_empty()
     }
@@ -506,6 +512,11 @@ impl Batch {
         suggestions::insert_many(conn, &self.suggestions)?;
         store::bargains::put_many(conn, &self.bargains)?;
         store::rule_effects::apply(conn, &self.effects)?;
+        for (account, conversation, waits) in &self.silences {
+            store::rule_events::wait_anew(conn, *account, conversation, waits)?;
+        }
+        let finished: Vec<Finished> = self.finished.iter().map(|(_, finished)| finished.clone()).collect();
+        store::rule_events::finish_many(conn, &finished)?;
         for (account, id) in &self.released {
             store::once_replies::release(conn, *account, *id)?;
         }
@@ -528,6 +539,8 @@ impl Batch {
         self.answered.retain(|(account, ..)| *account != id);
         self.bargains.retain(|row| row.account != id);
         self.effects.retain(|effect| effect.account != id);
+        self.finished.retain(|(account, _)| *account != id);
+        self.silences.retain(|(account, ..)| *account != id);
         self.released.retain(|(account, _)| *account != id);
         self.rows.retain(|row| row.account() != id);
         self.links.retain(|(entry, _)| entry.account != id);
@@ -754,6 +767,14 @@ impl OutboxActor {
                 counted: effects.counted == Some(*rule),
                 at: decided.decided_at,
             });
+        }
+        if let Some(id) = decided.event {
+            let Decided { account, verdict, decided_at, .. } = decided;
+            let (reason, trail) = (verdict.reason.clone(), verdict.trail.to_text());
+            self.batch.finished.push((*account, Finished { id, at: *decided_at, reason, trail }));
+        }
+        if let Some(waits) = &decided.silence {
+            self.batch.silences.push((decided.account, decided.conversation.clone(), waits.clone()));
         }
         if let Some(facts) = &decided.conversation_facts {
             self.batch.conversations.push(conversation_row(decided, facts));

@@ -157,7 +157,9 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
         messages: messages.iter().map(|id| (*id).into()).collect(),
         settled_at: clock::unix(),
         decided_at: clock::unix(),
+        event: None,
         done: None,
+        silence: None,
         answer: Some(Answer {
             peer: "3300001".into(),
             origin: Origin::Rule,

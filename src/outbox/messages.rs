@@ -15,6 +15,7 @@ use crate::{
     },
     platform::lwp::event::{HistoryPage, Message},
     reply::{decide::Effects, trail::Trail},
+    store::rule_events::NewEvent,
 };
 
 /// What was decided about a turn, and what is to be sent for it. Stored in one transaction.
@@ -24,13 +25,17 @@ pub struct Decided {
     pub account: AccountId,
     pub conversation: ConversationId,
     pub verdict: Verdict,
-    /// The turn's messages; the last one carries the verdict.
+    /// The turn's messages; the last one carries the verdict. None where it was about an event.
     pub messages: Vec<MessageId>,
+    /// The event that it was about, as the store numbers it.
+    pub event: Option<i64>,
     pub settled_at: Timestamp,
     pub decided_at: Timestamp,
     pub answer: Option<Answer>,
     /// What the rule does besides sending.
     pub done: Option<Done>,
+    /// The buyer wrote again: what now waits for the conversation to fall silent. `None`: no rule asks for that.
+    pub silence: Option<Vec<NewEvent>>,
     /// What is newly known of the conversation.
     pub conversation_facts: Option<ConversationFacts>,
     /// The account has an AI: something may wait for approval there.

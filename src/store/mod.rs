@@ -53,6 +53,7 @@ pub mod retention;
 pub mod revisions;
 pub mod rule_drafts;
 pub mod rule_effects;
+pub mod rule_events;
 pub mod rule_uses;
 pub mod rule_versions;
 pub mod rules;

@@ -59,8 +59,3 @@ pub fn list(
     }
     Ok(found)
 }
-
-/// Counts of days before this one are of no use.
-pub fn forget_before(conn: &mut DbConn, day: i64) -> QueryResult<usize> {
-    diesel::delete(rule_uses::table.filter(rule_uses::day.lt(day))).execute(conn)
-}

@@ -410,6 +410,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    rule_events (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        rule_id -> BigInt,
+        conversation_id -> Text,
+        buyer_id -> Text,
+        item_id -> Nullable<Text>,
+        order_id -> Nullable<Text>,
+        cause -> Text,
+        due_at -> BigInt,
+        made_at -> BigInt,
+        done_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        trail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     rule_uses (account_id, buyer_id, rule_id) {
         account_id -> BigInt,
         buyer_id -> Text,
@@ -569,6 +587,8 @@ diesel::joinable!(order_events -> accounts (account_id));
 diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
+diesel::joinable!(rule_events -> accounts (account_id));
+diesel::joinable!(rule_events -> rules (rule_id));
 diesel::joinable!(rule_uses -> accounts (account_id));
 diesel::joinable!(rule_uses -> rules (rule_id));
 diesel::joinable!(rule_versions -> accounts (account_id));
@@ -612,6 +632,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     picture_uploads,
     pictures,
     revisions,
+    rule_events,
     rule_uses,
     rule_versions,
     rules,

@@ -82,6 +82,13 @@ impl ReplyActor {
         }
     }
 
+    /// This one is read again when it is needed.
+    pub(super) fn doubt_buyer(&mut self, key: &(AccountId, BuyerId)) {
+        if let Some(buyer) = self.buyers.peek_mut(key) {
+            buyer.stale = true;
+        }
+    }
+
     pub(super) fn knows_buyer(&self, key: &(AccountId, BuyerId)) -> bool {
         self.buyers.peek(key).is_some_and(|buyer| !buyer.stale)
     }

@@ -8,6 +8,7 @@ use crate::{
         decide::Side,
         outside::{AiWord, HookWord},
     },
+    store::rule_events::NewEvent,
 };
 
 pub(super) struct Case {
@@ -18,6 +19,8 @@ pub(super) struct Case {
     pub(super) ai: Option<AiWord>,
     /// The AI's answer is a round of bargaining, if it is sent.
     pub(super) is_round: bool,
+    /// What waits for the conversation to fall silent after this.
+    pub(super) silence: Option<Vec<NewEvent>>,
     pub(super) extras: Extras,
 }
 
@@ -30,7 +33,7 @@ pub(super) struct Extras {
 
 impl Case {
     pub(super) fn new(turn: TurnSettled, item: Option<ItemId>, side: Side) -> Self {
-        Self { turn, item, side, hook: None, ai: None, is_round: false, extras: Extras::default() }
+        Self { turn, item, side, hook: None, ai: None, is_round: false, silence: None, extras: Extras::default() }
     }
 }
 

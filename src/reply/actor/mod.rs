@@ -24,6 +24,7 @@ use std::{
 use actix::prelude::*;
 use buyer::Buyer;
 use case::{Case, merged};
+use event::Events;
 use log::{error, warn};
 use lru::LruCache;
 
@@ -40,7 +41,7 @@ use crate::{
     reply::{
         decide::{Considered, Decision, Outcome, Side, State, decide},
         matcher::Library,
-        messages::{AccountRules, AnswerSettings, ItemKnown, PausesChanged, RulesLoaded},
+        messages::{AccountRules, AnswerSettings, BuyersChanged, ItemKnown, PausesChanged, RulesLoaded},
         outside::Asked,
         source::Sources,
     },
@@ -82,6 +83,7 @@ pub struct ReplyActor {
     rules: Arc<HashMap<AccountId, AccountRules>>,
     conversations: LruCache<Key, Conversation>,
     buyers: LruCache<(AccountId, BuyerId), Buyer>,
+    events: Events,
     sellers: LruCache<(AccountId, ItemId), Seller>,
     /// Items about which the platform said nothing, and when it may be asked again.
     riddles: LruCache<(AccountId, ItemId), Timestamp>,
@@ -124,6 +126,8 @@ struct Conversation {
     paused_until: Option<Timestamp>,
     used_once: HashSet<RuleId>,
     bargain: Option<Bargain>,
+    /// Something was decided there before.
+    had_a_turn: bool,
     /// What the database has of it is as above.
     stored: bool,
 }
@@ -148,6 +152,7 @@ impl ReplyActor {
             rules: Arc::default(),
             conversations: LruCache::new(CONVERSATIONS),
             buyers: LruCache::new(CONVERSATIONS),
+            events: Events::default(),
             sellers: LruCache::new(ITEMS),
             riddles: LruCache::new(ITEMS),
             unread: HashMap::new(),
@@ -169,7 +174,9 @@ impl ReplyActor {
             return waiting.push(turn);
         }
         if !self.conversations.contains(&key) || !self.knows_buyer(&(key.0, turn.buyer.clone())) {
-            self.to_read.push(Wanted { key: key.clone(), buyer: turn.buyer.clone(), item: turn.item.clone() });
+            let Some(account) = self.accounts.get(&turn.account) else { return self.let_go(1) };
+            let owner = account.facts.owner;
+            self.to_read.push(Wanted { key: key.clone(), owner, buyer: turn.buyer.clone(), item: turn.item.clone() });
             self.unread.insert(key, vec![turn]);
             return self.read(ctx);
         }
@@ -183,8 +190,8 @@ impl ReplyActor {
         }
         self.reading = true;
         let wanted = Arc::new(std::mem::take(&mut self.to_read));
-        let (store, job) = (self.store.clone(), Arc::clone(&wanted));
-        let read = async move { store.read(move |conn| Past::read(conn, &job, clock::unix())).await };
+        let (store, job, now) = (self.store.clone(), Arc::clone(&wanted), clock::unix());
+        let read = async move { store.read(move |conn| Past::read(conn, &job, now)).await };
         let then = read.into_actor(self).map(move |past, actor, ctx| {
             actor.reading = false;
             match past {
@@ -219,6 +226,7 @@ impl ReplyActor {
             for turn in self.unread.remove(key).into_iter().flatten() {
                 self.take(turn, ctx);
             }
+            self.go_on_with_events(key, ctx);
         }
     }
 
@@ -322,6 +330,7 @@ impl ReplyActor {
         if case.is_round {
             self.count_round(&key, &mut case);
         }
+        case.silence = self.waits_for_silence(&case.turn, case.item.as_ref()).filter(|_| case.side == Side::Seller);
         let uses_ai = self.answers(key.0).is_some_and(|answers| answers.ai.is_some());
         self.remember_effects(&key, &case.turn.buyer, &effects, now);
         let conversation = self.conversations.get_or_insert_mut(key, Conversation::default);
@@ -347,7 +356,7 @@ impl ReplyActor {
             seller_wrote_at: None,
             used_once: &conversation.used_once,
             used_today: &buyer.used_today,
-            buyer: buyer.facts(!conversation.stored),
+            buyer: buyer.facts(!conversation.had_a_turn),
             item_title: title,
             sources: answers.map_or_else(Sources::default, |answers| answers.sources),
             hook: match (&case.hook, answers.and_then(|answers| answers.hook.as_ref())) {
@@ -423,6 +432,7 @@ impl Conversation {
         title: Option<String>,
         side: Side,
     ) -> Option<ConversationFacts> {
+        self.had_a_turn = true;
         let known = self.stored
             && self.item.as_ref() == item
             && (turn.buyer_name.is_none() || self.peer_name == turn.buyer_name);
@@ -454,6 +464,7 @@ impl Actor for ReplyActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(4096);
+        self.look_sometimes(ctx);
     }
 }
 
@@ -543,6 +554,7 @@ impl Handler<RulesLoaded> for ReplyActor {
 
     fn handle(&mut self, RulesLoaded(rules): RulesLoaded, _: &mut Self::Context) {
         self.rules = rules;
+        self.note_waiting_rules();
     }
 }
 
@@ -573,12 +585,21 @@ impl Handler<PausesChanged> for ReplyActor {
     }
 }
 
+impl Handler<BuyersChanged> for ReplyActor {
+    type Result = ();
+
+    fn handle(&mut self, _: BuyersChanged, _: &mut Self::Context) {
+        self.doubt_buyers();
+    }
+}
+
 impl Handler<Adopt> for ReplyActor {
     type Result = Result<(), String>;
 
     fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
         let line = self.accounts.remove(&facts.id).and_then(|account| account.line);
         self.accounts.insert(facts.id, Account { facts, line });
+        self.note_waiting_rules();
         Ok(())
     }
 }
@@ -589,6 +610,7 @@ impl Handler<DropAccount> for ReplyActor {
     fn handle(&mut self, DropAccount(id): DropAccount, ctx: &mut Self::Context) {
         self.accounts.remove(&id);
         self.ask_no_more(id, ctx);
+        self.forget_events(id);
         let keys: Vec<Key> =
             self.conversations.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
         keys.iter().for_each(|key| drop(self.conversations.pop(key)));

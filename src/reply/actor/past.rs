@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Conversation, Key, Seller, buyer::Buyer};
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp, UserId},
     platform::hours::day_of,
     store::{self, DbConn},
 };
@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) key: Key,
+    /// Whose account it is.
+    pub(super) owner: UserId,
     pub(super) buyer: BuyerId,
     pub(super) item: Option<ItemId>,
 }
@@ -24,8 +26,8 @@ pub(super) struct Past {
     pub(super) sellers: Vec<(AccountId, ItemId, Seller)>,
 }
 
-#[derive(Default)]
 struct OfAccount {
+    owner: UserId,
     conversations: Vec<ConversationId>,
     buyers: Vec<BuyerId>,
     items: Vec<ItemId>,
@@ -34,16 +36,21 @@ struct OfAccount {
 impl Past {
     pub(super) fn read(conn: &mut DbConn, wanted: &[Wanted], now: Timestamp) -> store::QueryResult<Self> {
         let mut by_account: HashMap<AccountId, OfAccount> = HashMap::new();
-        for Wanted { key: (account, conversation), buyer, item } in wanted {
-            let of_account = by_account.entry(*account).or_default();
+        for Wanted { key: (account, conversation), owner, buyer, item } in wanted {
+            let of_account = by_account.entry(*account).or_insert_with(|| OfAccount {
+                owner: *owner,
+                conversations: Vec::new(),
+                buyers: Vec::new(),
+                items: Vec::new(),
+            });
             of_account.conversations.push(conversation.clone());
             of_account.buyers.push(buyer.clone());
             of_account.items.extend(item.clone());
         }
         let mut past = Self { conversations: Vec::new(), buyers: Vec::new(), sellers: Vec::new() };
-        for (account, OfAccount { conversations, buyers, mut items }) in by_account {
+        for (account, OfAccount { owner, conversations, buyers, mut items }) in by_account {
             past.read_conversations(conn, account, &conversations, &mut items)?;
-            past.read_buyers(conn, account, buyers, now)?;
+            past.read_buyers(conn, (account, owner), buyers, now)?;
             items.sort_unstable();
             items.dedup();
             for item in store::items::find_many(conn, account, &items)? {
@@ -60,7 +67,7 @@ impl Past {
     fn read_buyers(
         &mut self,
         conn: &mut DbConn,
-        account: AccountId,
+        (account, owner): (AccountId, UserId),
         mut ids: Vec<BuyerId>,
         now: Timestamp,
     ) -> store::QueryResult<()> {
@@ -68,9 +75,17 @@ impl Past {
         ids.dedup();
         let day = day_of(now);
         let mut used = store::rule_uses::list(conn, account, &ids, day)?;
+        let mut tags = store::buyer_tags::of_many(conn, owner, &ids)?;
+        let orders = store::order_events::paid_orders(conn, owner, &ids)?;
         for id in ids {
-            let used_today = used.remove(&id).unwrap_or_default();
-            self.buyers.push(((account, id), Buyer { day, used_today, ..Buyer::default() }));
+            let buyer = Buyer {
+                tags: tags.remove(&id).unwrap_or_default(),
+                orders: orders.get(&id).copied().unwrap_or(0),
+                day,
+                used_today: used.remove(&id).unwrap_or_default(),
+                stale: false,
+            };
+            self.buyers.push(((account, id), buyer));
         }
         Ok(())
     }
@@ -91,6 +106,7 @@ impl Past {
                 paused_until: row.paused_until,
                 used_once: HashSet::new(),
                 bargain: None,
+                had_a_turn: true,
                 stored: true,
             };
             found.insert(row.conversation, conversation);
