@@ -174,6 +174,21 @@ pub fn finish_many(conn: &mut DbConn, finished: &[Finished]) -> QueryResult<()> 
     Ok(())
 }
 
+/// Everything about one conversation, oldest first.
+pub fn in_conversation(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<Vec<Row>> {
+    rule_events::table
+        .filter(rule_events::account_id.eq(account).and(rule_events::conversation_id.eq(conversation)))
+        .order(rule_events::id)
+        .select(Row::as_select())
+        .load(conn)
+}
+
+/// Nothing is kept about a conversation, and nothing is done there any more.
+pub(super) fn forget(conn: &mut DbConn, account: AccountId, conversation: &ConversationId) -> QueryResult<()> {
+    let here = rule_events::account_id.eq(account).and(rule_events::conversation_id.eq(conversation));
+    diesel::delete(rule_events::table.filter(here)).execute(conn).map(drop)
+}
+
 /// What a person sees of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = rule_events)]

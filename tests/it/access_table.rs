@@ -22,7 +22,7 @@ use yutang::{
     },
     outbox::entry::{Body, Entry, Origin, SendId, State},
     picture::redraw,
-    reply::rule::{Action, Matching, RuleBody},
+    reply::rule::{Action, Matching, RuleBody, Trigger},
     settings::Settings,
     store::{
         Page, Scope, Secret,
@@ -37,7 +37,7 @@ use yutang::{
         items,
         notices::{self, Opening},
         notify_channels::{self, NewChannel},
-        notify_deliveries, outbox, pictures, rules,
+        notify_deliveries, outbox, pictures, rule_versions, rules,
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
         users,
@@ -179,6 +179,34 @@ impl World {
         let new = [NewAccount { name: format!("spare-{uid}"), uid: uid.into(), cookie, enabled: Some(false) }];
         let saved = self.app.write(move |conn| accounts::upsert_many(conn, &keys, owner, &new, Timestamp(1)));
         saved.unwrap()[0].0.to_string()
+    }
+
+    fn event_rule(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let new = RuleBody {
+            account: Some(account),
+            items: vec![format!("9{:011}", self.number()).into()],
+            trigger: Trigger::OrderPaid,
+            matching: Matching::Default,
+            ..RuleBody::default()
+        };
+        self.app
+            .write(move |conn| rules::insert(conn, &scope, &new, &Actor::system(), Timestamp(1)))
+            .unwrap()
+            .to_string()
+    }
+
+    /// A version of the account's own rules.
+    fn version(&self, whose: Whose) -> String {
+        let account = self.account(whose);
+        self.event_rule(whose);
+        let (scope, set) = (self.place(whose).0, account.parse().map(AccountId).unwrap());
+        let first = Page::first(1);
+        let (versions, _) = self.app.read(move |conn| rule_versions::page(conn, &scope, Some(set), first));
+        format!("{account}/{}", versions.first().map_or(1, |version| version.number))
     }
 
     fn rule(&self, whose: Whose, matching: Matching) -> String {
@@ -592,6 +620,20 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default)),
         row!("PATCH" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default), |_| Some(json!({"once": true}))),
         row!("DELETE" "/api/v1/default-replies/{id}" [204], |world, _, whose| world.rule(whose, Matching::Default)),
+        row!("GET" "/api/v1/event-rules" [200]),
+        row!("POST" "/api/v1/event-rules" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "trigger": "order_paid", "item_ids": [format!("7{}", world.number())], "actions": []}))
+        }),
+        row!("GET" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose)),
+        row!("PATCH" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose), |_| Some(json!({"delay_s": 5}))),
+        row!("DELETE" "/api/v1/event-rules/{id}" [204], |world, _, whose| world.event_rule(whose)),
+        row!("GET" "/api/v1/rule-events" [200]),
+        row!("GET" "/api/v1/rule-sets/{set}/draft" [200], |world, _, whose| world.account(whose)),
+        row!("DELETE" "/api/v1/rule-sets/{set}/draft" [200], |world, _, whose| world.account(whose)),
+        row!("POST" "/api/v1/rule-sets/{set}/publish" [200], |world, _, whose| world.account(whose), |_| Some(json!({"note": "why"}))),
+        row!("GET" "/api/v1/rule-sets/{set}/versions" [200], |world, _, whose| world.account(whose)),
+        row!("GET" "/api/v1/rule-sets/{set}/versions/{number}" [200], |world, _, whose| world.version(whose)),
+        row!("POST" "/api/v1/rule-sets/{set}/versions/{number}/roll-back" [200], |world, _, whose| world.version(whose), |_| Some(json!({}))),
         row!("GET" "/api/v1/items" [200]),
         row!("GET" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose)),
         row!("PATCH" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose), |_| {

@@ -43,6 +43,7 @@ mod raw;
 mod resources;
 mod restart;
 mod rude;
+mod rule_sets;
 mod rules_live;
 mod startup;
 mod stats;

@@ -9,7 +9,7 @@ use yutang::{
         token::{self, Access, Minted},
     },
     ai::{intent::Intent, record::Bargain},
-    ids::{Timestamp, TokenId, UserId},
+    ids::{BuyerId, Timestamp, TokenId, UserId},
     order::{event::OrderEvent, notice::Notice},
     store::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
@@ -20,6 +20,9 @@ use yutang::{
         idempotency_keys, order_events,
         retention::{self, Cutoffs, Kind},
         revisions,
+        rule_events::{self, Cause, NewEvent},
+        rule_uses::{self, RuleUse},
+        rules,
         sessions::{self, Session},
         settings::Retention,
         suggestions::{self, NewSuggestion},
@@ -390,6 +393,20 @@ fn settle(store: &Store, name: &str) -> UserId {
         buyer_tags::add(conn, owner, &"3300001".into(), "kind", NOW)?;
         buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
         order_events::insert(conn, account, &notice, NOW)?;
+        let (rule, buyer) = (rules::list(conn, &scope)?.rules[0].id, BuyerId::from("3300001"));
+        let event = NewEvent {
+            account,
+            rule,
+            conversation: "600001".into(),
+            buyer: buyer.clone(),
+            item: None,
+            order: None,
+            cause: Cause::Order(1),
+            due_at: NOW,
+            made_at: NOW,
+        };
+        rule_events::insert(conn, &event)?;
+        rule_uses::count_many(conn, &[RuleUse { account, buyer, rule, day: 1 }])?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

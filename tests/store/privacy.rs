@@ -10,6 +10,7 @@ use yutang::{
     outbox::entry::{Entry, SendId, State},
     store::{
         DbConn, QueryResult, Scope, Store,
+        audit::Actor,
         bargains::{self, BargainRow},
         blocked_buyers::{self, Blocked},
         buyer_notes, buyer_tags,
@@ -18,6 +19,9 @@ use yutang::{
         once_replies::{self, OnceReply},
         order_events, outbox,
         privacy::{self, Figures, Traces},
+        rule_events::{self, Cause, NewEvent},
+        rule_uses::{self, RuleUse},
+        rules,
         suggestions::{self, NewSuggestion},
     },
 };
@@ -99,6 +103,22 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
         for event in [OrderEvent::Placed, OrderEvent::Paid] {
             order_events::insert(conn, account, &notice("600001", event), NOW)?;
         }
+        let rule = rules::insert(conn, &scope, &tables::new_rule("loud"), &Actor::system(), NOW)?.unwrap();
+        let event = |conversation: &str, buyer: &str| NewEvent {
+            account,
+            rule,
+            conversation: conversation.into(),
+            buyer: buyer.into(),
+            item: None,
+            order: None,
+            cause: Cause::Silent("5.PNM".into()),
+            due_at: NOW,
+            made_at: NOW,
+        };
+        rule_events::insert(conn, &event("600001", buyer().as_str()))?;
+        rule_events::insert(conn, &event("600002", "3300002"))?;
+        let used = RuleUse { account, buyer: buyer(), rule, day: 1 };
+        rule_uses::count_many(conn, &[used])?;
         let other = Notice { buyer: Some("3300002".into()), ..notice("600002", OrderEvent::Shipped) };
         order_events::insert(conn, account, &other, NOW)?;
         let block = |account| Blocked { account, buyer: buyer(), note: "loud".into(), created_at: NOW };
@@ -133,6 +153,7 @@ const ALL: Figures = Figures {
     decisions: 3,
     sends: 1,
     order_events: 2,
+    rule_events: 1,
     blocks: 2,
     items: 0,
     tags: 2,

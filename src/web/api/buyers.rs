@@ -4,7 +4,7 @@
 //! kept), lines of logs, lines of the audit about a buyer who was blocked (append-only), and for a day the answers kept for requests
 //! that are repeated.
 
-use std::mem;
+use std::{collections::HashMap, mem};
 
 use actix_web::{
     HttpResponse,
@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     super::{
         AppState,
-        error::{ApiError, ApiResult, Code, Said},
+        error::{ApiError, ApiResult, Code, Language, Said},
         gate::Caller,
         input::{Query, Whole},
     },
@@ -27,6 +27,7 @@ use super::{
     conversations::pause_of,
     key::BuyerKey,
     order_events::OrderEventView,
+    rule_events::RuleEventView,
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
@@ -159,6 +160,7 @@ pub struct BuyerExport {
     pub stored: Figures,
     pub conversations: Vec<ExportedConversation>,
     pub order_events: Vec<OrderEventView>,
+    pub rule_events: Vec<RuleEventView>,
     pub blocks: Vec<BlockedView>,
     pub tags: Vec<String>,
     pub notes: Vec<NoteView>,
@@ -302,12 +304,12 @@ pub async fn export(
     query: Query<BuyerQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
+    let (actor, scope, language, now) = (caller.actor(), caller.scope, caller.language, clock::unix());
     let (traces, stored) = look_up(&app, scope, buyer.0, &query.0).await?;
     // Without the buyer's id, which would stay in the audit for ever.
     let deed = Deed::new("buyer.export", "-").after(stored);
     app.store.write(move |conn| note(conn, &actor, &scope, deed, now)).await?;
-    let export = Export { store: app.store.clone(), scope, traces, stored, part: Part::Head };
+    let export = Export { store: app.store.clone(), scope, traces, stored, language, part: Part::Head };
     let parts = unfold(export, async |mut export| {
         let part = export.next().await.transpose()?;
         Some((part, export))
@@ -324,6 +326,7 @@ struct Export {
     scope: Scope,
     traces: Traces,
     stored: Figures,
+    language: Language,
     part: Part,
 }
 
@@ -350,7 +353,7 @@ impl Export {
         let read = move |conn: &mut DbConn| {
             let conversations = privacy::conversations(conn, &scope, &traces)?;
             let (tags, notes) = (privacy::tags(conn, &scope, &traces)?, privacy::notes(conn, &scope, &traces)?);
-            let events = privacy::order_events(conn, &scope, &traces)?;
+            let events = (privacy::order_events(conn, &scope, &traces)?, privacy::rule_events(conn, &scope, &traces)?);
             Ok((conversations, events, privacy::blocked(conn, &scope, &traces)?, tags, notes))
         };
         let (conversations, events, blocks, tags, notes) = self.store.read(read).await?;
@@ -359,7 +362,8 @@ impl Export {
             "exported_at": self.traces.found_at,
             "stored": self.stored,
             "conversations": conversations.into_iter().map(ExportedConversation::from).collect::<Vec<_>>(),
-            "order_events": events.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
+            "order_events": events.0.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
+            "rule_events": events.1.into_iter().map(|row| RuleEventView::new(row, &HashMap::new(), self.language)).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),
             "tags": tags,
             "notes": notes.into_iter().map(NoteView::from).collect::<Vec<_>>(),

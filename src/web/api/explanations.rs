@@ -115,7 +115,8 @@ fn trail_of(message: &StoredMessage) -> Trail {
     message.trail.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-fn rules_of(step: &Step) -> impl Iterator<Item = RuleId> + '_ {
+/// The rules that a step names.
+pub(super) fn rules_of(step: &Step) -> impl Iterator<Item = RuleId> + '_ {
     step.rule.into_iter().chain(step.passed.iter().map(|passed| passed.rule))
 }
 
@@ -156,7 +157,7 @@ fn summary(message: &StoredMessage, steps: &[StepView], language: Language) -> S
 }
 
 impl StepView {
-    fn new(step: Step, keywords: &HashMap<RuleId, String>, language: Language) -> Self {
+    pub(super) fn new(step: Step, keywords: &HashMap<RuleId, String>, language: Language) -> Self {
         let keyword = step.rule.and_then(|rule| keywords.get(&rule)).filter(|keyword| !keyword.is_empty()).cloned();
         let passed_over = step.passed.iter().map(|passed| PassedOverView {
             rule_id: passed.rule,

@@ -31,6 +31,7 @@ pub mod pictures;
 pub mod previews;
 mod reason_texts;
 pub mod registrations;
+pub mod rule_events;
 mod rule_faults;
 pub mod rule_fields;
 pub mod rule_sets;
