@@ -364,9 +364,10 @@ pub fn list_paused_for_person(conn: &mut DbConn, scope: &Scope, now: Timestamp) 
         .load(conn)
 }
 
+/// SQLite counts parameters in the order in which they first stand.
 const TAKE_OVER: [&str; 2] = [
-    "UPDATE conversations SET paused_until = max(coalesce(paused_until, 0), $3) WHERE account_id = $1 AND conversation_id = $2",
-    "UPDATE conversations SET paused_until = greatest(coalesce(paused_until, 0), $3) WHERE account_id = $1 AND conversation_id = $2",
+    "UPDATE conversations SET paused_until = max(coalesce(paused_until, 0), $1) WHERE account_id = $2 AND conversation_id = $3",
+    "UPDATE conversations SET paused_until = greatest(coalesce(paused_until, 0), $1) WHERE account_id = $2 AND conversation_id = $3",
 ];
 
 /// For the engine: the seller typed elsewhere. Never shortens a pause.
@@ -379,9 +380,9 @@ pub fn take_over(
 ) -> QueryResult<()> {
     let statement = TAKE_OVER[usize::from(matches!(conn, DbConn::Pg(_)))];
     let extended = per_backend!(&mut *conn, conn => diesel::sql_query(statement)
+        .bind::<BigInt, _>(until)
         .bind::<BigInt, _>(account)
         .bind::<Text, _>(conversation)
-        .bind::<BigInt, _>(until)
         .execute(conn))?;
     if extended > 0 { Ok(()) } else { set_pause(conn, account, conversation, Some(until), now) }
 }

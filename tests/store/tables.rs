@@ -112,6 +112,26 @@ pub fn fill(store: &Store, scope: Scope, account: yutang::ids::AccountId) {
     store.write_blocking(fill).unwrap();
 }
 
+#[test]
+fn a_takeover_never_shortens_a_pause() {
+    on_each_database(|database| {
+        let (store, scope, account) = with_account(database);
+        let after = |pauses: Vec<i64>| {
+            let work = move |conn: &mut _| {
+                conversations::set_pause(conn, account, &"600001".into(), None, NOW)?;
+                for until in pauses {
+                    conversations::take_over(conn, account, &"600001".into(), Timestamp(until), NOW)?;
+                }
+                conversations::get(conn, &scope, account, &"600001".into())
+            };
+            store.write_blocking(work).unwrap().paused_until
+        };
+        assert_eq!(after(vec![20, 10]), Some(Timestamp(20)));
+        assert_eq!(after(vec![10, 20]), Some(Timestamp(20)));
+        assert_eq!(after(vec![Timestamp::NEVER.0, 10]), Some(Timestamp::NEVER));
+    });
+}
+
 /// B1
 #[test]
 fn deleting_an_account_leaves_no_orphan() {
