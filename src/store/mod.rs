@@ -47,6 +47,7 @@ pub mod picture_uploads;
 pub mod pictures;
 pub mod privacy;
 mod queue;
+pub mod quick_phrases;
 mod reader;
 pub mod retention;
 pub mod revisions;

@@ -387,6 +387,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    quick_phrases (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        account_id -> Nullable<BigInt>,
+        title -> Text,
+        text -> Text,
+        position -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     revisions (topic) {
         topic -> Text,
         revision -> BigInt,
@@ -515,6 +529,7 @@ diesel::joinable!(once_replies -> rules (rule_id));
 diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
+diesel::joinable!(quick_phrases -> accounts (account_id));
 diesel::joinable!(rules -> accounts (account_id));
 diesel::joinable!(rules -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -552,6 +567,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     picture_uploads,
     pictures,
+    quick_phrases,
     revisions,
     rules,
     sessions,

@@ -168,7 +168,7 @@ fn text(name: &str) -> Option<&'static str> {
         "decision" => "answer",
         "summary" => "账号关键词：“在吗”匹配，已回复",
         "tag" | "tags" => "老客户",
-        "text" => "在的，请直接拍下",
+        "filled" | "text" => "在的，请直接拍下",
         "ticket" => "q3Zt8c1mJx0s5bVn2YwKdR7uLh4aGfPe9iTo6NzXyQk",
         "title" => "账号已掉线：旗舰店",
         "token" => "the text that goes behind Bearer",

@@ -34,6 +34,7 @@ mod outbox;
 mod pages;
 mod people;
 mod person;
+mod phrases;
 mod pictures;
 mod postgres_away;
 mod privacy;

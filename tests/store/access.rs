@@ -17,6 +17,7 @@ use yutang::{
         buyer_notes, buyer_tags,
         email_codes::{self, Outcome},
         idempotency_keys,
+        quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
         revisions,
         sessions::{self, Session},
@@ -378,6 +379,9 @@ fn settle(store: &Store, name: &str) -> UserId {
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         suggestions::insert_many(conn, &[suggestion])?;
         buyer_tags::add(conn, owner, &"3300001".into(), "kind", NOW)?;
+        let (title, text) = ("title".to_owned(), "text".to_owned());
+        let phrase = NewPhrase { reach: Reach::Own(owner), title, text, position: 0 };
+        quick_phrases::insert(conn, &Asker { scope, user: owner }, &phrase, NOW)?.unwrap();
         buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };

@@ -12,6 +12,7 @@ mod migrations;
 mod notices;
 mod opening;
 mod pages;
+mod phrases;
 mod pictures;
 mod plans;
 mod privacy;

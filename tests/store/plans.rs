@@ -7,7 +7,9 @@ use yutang::{
     ids::Timestamp,
     store::{
         DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags, chat_messages,
-        conversations, notices, notify_deliveries, notify_sources, once_replies, outbox, rules, stats, vitals,
+        conversations, notices, notify_deliveries, notify_sources, once_replies, outbox,
+        quick_phrases::{self, Asker},
+        rules, stats, vitals,
     },
 };
 
@@ -141,6 +143,16 @@ fn what_is_known_of_buyers_is_found_by_an_index() {
     let member = Scope::member(scope.user(), yutang::ids::UserId(9));
     assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_tags::page(conn, &member, Page::first(9))));
     assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_notes::count(conn, &scope, &buyer())));
+}
+
+#[test]
+fn phrases_are_found_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, _) = with_account(&database);
+    let (asker, filter) = (Asker { scope, user: scope.user() }, quick_phrases::Filter::default());
+    assert_uses(&database, "quick_phrases_by_owner", |conn| {
+        drop(quick_phrases::page(conn, &asker, &filter, Page::first(9)));
+    });
 }
 
 /// A short list is sorted, a long one is read along its time.

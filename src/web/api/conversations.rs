@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     super::{
         AppState,
-        error::{ApiError, ApiResult, Code},
+        error::{ApiError, ApiResult, Code, Said},
         gate::Caller,
         input::{Body, Few, Line, NoBody, Query, Text, Whole},
         page::{Page, PageNumber, Paging, PerPage},
@@ -22,7 +22,7 @@ use super::{
     decisions::Verdict,
     key::{self, ConversationKey},
     outbox::EntryView,
-    pictures,
+    pictures, quick_phrases,
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
@@ -247,10 +247,13 @@ impl From<StoredMessage> for MessageView {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"texts": ["在的，今天就能发货"]}))]
 pub struct NewMessages {
-    /// May be absent where there are pictures.
+    /// May be absent where there are pictures, or a phrase.
     #[serde(default)]
     #[schema(inline)]
     texts: Few<Text<1, 2000>, 10>,
+    /// Instead of texts: what is stored under this number, filled in for this conversation.
+    #[schema(inline)]
+    quick_phrase_id: Option<Whole<1, { i64::MAX }>>,
     /// Numbers of pictures, as `/api/v1/pictures` names them.
     #[serde(default)]
     #[schema(inline)]
@@ -382,13 +385,22 @@ pub async fn send(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let row = row(&app, &caller, key).await?;
-    let NewMessages { texts, pictures, expire_after_s } = body.0;
-    if texts.is_empty() && pictures.is_empty() {
-        let said = super::super::error::Said::new("至少要有一条", "must have at least one entry");
-        return Err(ApiError::field("texts", said));
+    let NewMessages { texts, quick_phrase_id, pictures, expire_after_s } = body.0;
+    let mut texts: Vec<String> = texts.into_vec().into_iter().map(Text::into_string).collect();
+    match quick_phrase_id {
+        Some(_) if !texts.is_empty() => {
+            return Err(ApiError::field(
+                "texts",
+                Said::new("使用短语时不能再有文本", "must be absent where there is a phrase"),
+            ));
+        }
+        Some(id) => texts.push(quick_phrases::filled(&app, &caller, &row, id.get()).await?),
+        None if texts.is_empty() && pictures.is_empty() => {
+            return Err(ApiError::field("texts", Said::new("至少要有一条", "must have at least one entry")));
+        }
+        None => {}
     }
-    let mut bodies: Vec<Content> =
-        texts.into_vec().into_iter().map(|text| Content::Text { text: text.into_string() }).collect();
+    let mut bodies: Vec<Content> = texts.into_iter().map(|text| Content::Text { text }).collect();
     bodies.extend(contents_of(&app, &caller, pictures).await?);
     let expire_after = expire_after_s.map(|span| Duration::from_secs(span.get().unsigned_abs()));
     let (account, conversation) = (row.account, row.conversation.clone());

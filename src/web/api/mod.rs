@@ -28,6 +28,7 @@ pub mod outbox;
 mod people;
 pub mod pictures;
 pub mod previews;
+pub mod quick_phrases;
 mod reason_texts;
 pub mod registrations;
 mod rule_faults;
