@@ -22,7 +22,7 @@ use super::{
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
-    notices,
+    handovers, notices,
     revisions::{self, Topic},
     schema::{
         accounts, blocked_buyers as blocks, buyer_notes, buyer_tags, chat_messages, conversations, items, once_replies,
@@ -374,6 +374,7 @@ fn erase_place(
     erase_sends(conn, place, pseudonym, alias, now)?;
     suggestions::forget(conn, place.account, &place.conversation)?;
     bargains::forget(conn, place.account, &place.conversation)?;
+    handovers::forget(conn, place.account, &place.conversation)?;
     if place.shared {
         return Ok(());
     }

@@ -217,6 +217,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    handovers (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> Text,
+        to_user -> Nullable<BigInt>,
+        to_name -> Nullable<Text>,
+        by_user -> Nullable<BigInt>,
+        by_name -> Text,
+        note -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (user_id, key) {
         user_id -> BigInt,
         key -> Text,
@@ -515,6 +528,8 @@ diesel::joinable!(buyer_notes -> users (owner_id));
 diesel::joinable!(buyer_tags -> users (owner_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
 diesel::joinable!(conversations -> accounts (account_id));
+diesel::joinable!(handovers -> accounts (account_id));
+diesel::joinable!(handovers -> users (to_user));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(item_syncs -> accounts (account_id));
 diesel::joinable!(items -> accounts (account_id));
@@ -556,6 +571,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     email_codes,
     facts,
+    handovers,
     idempotency_keys,
     item_syncs,
     items,

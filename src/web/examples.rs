@@ -122,7 +122,7 @@ fn number(name: &str) -> i64 {
 /// What a text of this name looks like; where there is none, the field may be `null` and is so in examples.
 fn text(name: &str) -> Option<&'static str> {
     Some(match name {
-        "actor" | "author" | "name" | "username" => "alice",
+        "actor" | "author" | "by_name" | "name" | "to_name" | "username" => "alice",
         "address" => "203.0.113.7",
         "agent" => "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         "all_of" => "今天",
@@ -160,6 +160,7 @@ fn text(name: &str) -> Option<&'static str> {
         "quiet_hours" => "23:00-07:00+08:00",
         "qr_svg" => "<svg xmlns=\"http://www.w3.org/2000/svg\">…</svg>",
         "request_id" => "01JDKX3V5E8Q2M7N4R6T9WABCD",
+        "reason_text" => "没有匹配的关键词，也没有默认回复。",
         "secret" => "JBSWY3DPEHPK3PXP",
         "sentence" => "The account has not been started yet.",
         "side" => "seller",

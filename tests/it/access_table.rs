@@ -629,7 +629,10 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/conversations/{id}/messages" [404, 409, 503], |world, _, whose| world.conversation(whose), |_| Some(json!({"texts": ["在"]}))),
         row!("POST" "/api/v1/conversations/{id}/pause" [200], |world, _, whose| world.conversation(whose), |_| Some(json!({"minutes": 5}))),
         row!("POST" "/api/v1/conversations/{id}/resume" [200], |world, _, whose| world.conversation(whose)),
+        row!("PUT" "/api/v1/conversations/{id}/hand-over" [200], |world, _, whose| world.conversation(whose), |_| Some(json!({"to": null, "note": "x"}))),
+        row!("DELETE" "/api/v1/conversations/{id}/hand-over" [204], |world, _, whose| world.conversation(whose)),
         row!("GET" "/api/v1/conversations/{id}/quick-phrases" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/unanswered" [200]),
         row!("GET" "/api/v1/quick-phrases" [200]),
         row!("POST" "/api/v1/quick-phrases" [201], PLAIN, |world| {
             Some(json!({"reach": "account", "account_id": world.chosen.0, "title": "t", "text": "x"}))

@@ -17,6 +17,7 @@ mod database_down;
 mod door;
 mod faults;
 mod gap;
+mod handovers;
 mod health;
 mod hook;
 mod hygiene;

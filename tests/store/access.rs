@@ -16,7 +16,7 @@ use yutang::{
         bargains::{self, BargainRow},
         buyer_notes, buyer_tags,
         email_codes::{self, Outcome},
-        idempotency_keys,
+        handovers, idempotency_keys,
         quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
         revisions,
@@ -366,6 +366,8 @@ fn settle(store: &Store, name: &str) -> UserId {
         created_at: NOW,
     };
     let fill = move |conn: &mut _| {
+        let by = handovers::By { user: Some(owner), name: author.clone() };
+        handovers::hand_over(conn, owner, (account, &"600001".into()), Some(owner), &by, "note", NOW)?.unwrap();
         notices::fill(conn, &keys, &scope, account)?;
         let email = helper.email.clone().unwrap();
         let helper = users::insert(conn, &helper)?.unwrap();

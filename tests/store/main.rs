@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod buyers;
+mod handovers;
 mod harness;
 mod items;
 mod messages;
@@ -20,4 +21,5 @@ mod retention;
 mod stats;
 mod tables;
 mod tenants;
+mod unanswered;
 mod writing;

@@ -478,7 +478,7 @@ fn every_change_that_a_server_must_notice_is_counted_and_an_undone_one_is_not() 
             .unwrap();
         assert_eq!(revisions_of(&store).pauses, at.pauses, "the server's own pauses are no news to it");
         let resume =
-            move |conn: &mut _| conversations::set_pause_for_person(conn, &scope, account, &"600001".into(), None);
+            move |conn: &mut _| conversations::set_pause_for_person(conn, &scope, account, &"600001".into(), None, NOW);
         assert!(store.write_blocking(resume).unwrap());
         assert_eq!(revisions_of(&store).pauses, at.pauses + 1);
 
