@@ -167,8 +167,8 @@ struct Total {
     total: i64,
 }
 
-/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern, `$9` a tag, `$10` whom it is handed to; between them what is asked of the newest message.
-/// SQLite counts parameters in the order in which they first stand.
+/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern, `$9` a tag, `$10` whom it is handed to; between them what is
+/// asked of the newest message. SQLite counts parameters in the order in which they first stand.
 fn fitting(join: &str, of_message: &str) -> String {
     let handed = handovers::fitting("$10");
     format!(
