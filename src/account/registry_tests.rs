@@ -491,7 +491,7 @@ async fn switches_and_pauses_reach_the_shards() {
         .bed
         .write(move |conn| {
             let conversation = "1".into();
-            store::conversations::set_pause_for_person(conn, &scope, id, &conversation, None)
+            store::conversations::set_pause_for_person(conn, &scope, id, &conversation, None, clock::unix())
         })
         .await;
     assert_eq!(bench.next().await, Told::Pauses);

@@ -22,7 +22,7 @@ use super::{
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
-    notices, order_events,
+    handovers, notices, order_events,
     revisions::{self, Topic},
     rule_events, rule_uses,
     schema::{
@@ -414,6 +414,7 @@ fn erase_place(
     erase_sends(conn, place, pseudonym, alias, now)?;
     suggestions::forget(conn, place.account, &place.conversation)?;
     bargains::forget(conn, place.account, &place.conversation)?;
+    handovers::forget(conn, place.account, &place.conversation)?;
     if place.shared {
         return Ok(());
     }

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use super::{
     DbConn,
     connection::per_backend,
-    email_codes,
+    email_codes, handovers,
     schema::{buyer_notes, buyer_tags, chat_messages, conversations, outbox},
     sessions,
 };
@@ -388,11 +388,15 @@ const REMOVE_SILENT: &str = "DELETE FROM conversations WHERE account_id = $1 AND
 pub fn remove_conversations(conn: &mut DbConn, keys: &[ConversationKey], now: Timestamp) -> QueryResult<usize> {
     let mut removed = 0;
     for (account, conversation) in keys {
-        removed += per_backend!(&mut *conn, conn => diesel::sql_query(REMOVE_SILENT)
+        let gone = per_backend!(&mut *conn, conn => diesel::sql_query(REMOVE_SILENT)
             .bind::<BigInt, _>(*account)
             .bind::<Text, _>(conversation)
             .bind::<BigInt, _>(now)
             .execute(conn))?;
+        if gone > 0 {
+            handovers::forget(conn, *account, conversation)?;
+        }
+        removed += gone;
     }
     if removed > 0 {
         super::revisions::bump(conn, super::revisions::Topic::Pauses)?;

@@ -17,7 +17,8 @@ use yutang::{
         bargains::{self, BargainRow},
         buyer_notes, buyer_tags,
         email_codes::{self, Outcome},
-        idempotency_keys, order_events,
+        handovers, idempotency_keys, order_events,
+        quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
         revisions,
         rule_events::{self, Cause, NewEvent},
@@ -378,6 +379,8 @@ fn settle(store: &Store, name: &str) -> UserId {
         at: NOW,
     };
     let fill = move |conn: &mut _| {
+        let by = handovers::By { user: Some(owner), name: author.clone() };
+        handovers::hand_over(conn, owner, (account, &"600001".into()), Some(owner), &by, "note", NOW)?.unwrap();
         notices::fill(conn, &keys, &scope, account)?;
         let email = helper.email.clone().unwrap();
         let helper = users::insert(conn, &helper)?.unwrap();
@@ -391,6 +394,9 @@ fn settle(store: &Store, name: &str) -> UserId {
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         suggestions::insert_many(conn, &[suggestion])?;
         buyer_tags::add(conn, owner, &"3300001".into(), "kind", NOW)?;
+        let (title, text) = ("title".to_owned(), "text".to_owned());
+        let phrase = NewPhrase { reach: Reach::Own(owner), title, text, position: 0 };
+        quick_phrases::insert(conn, &Asker { scope, user: owner }, &phrase, NOW)?.unwrap();
         buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
         order_events::insert(conn, account, &notice, NOW)?;
         let (rule, buyer) = (rules::list(conn, &scope)?.rules[0].id, BuyerId::from("3300001"));

@@ -16,6 +16,7 @@ use yutang::{
         buyer_notes, buyer_tags,
         chat_messages::{self, DecisionRow, NewMessage},
         conversations::{self, ConversationRow, Side},
+        handovers::{self, By},
         once_replies::{self, OnceReply},
         order_events, outbox,
         privacy::{self, Figures, Traces},
@@ -122,6 +123,10 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
         let other = Notice { buyer: Some("3300002".into()), ..notice("600002", OrderEvent::Shipped) };
         order_events::insert(conn, account, &other, NOW)?;
         let block = |account| Blocked { account, buyer: buyer(), note: "loud".into(), created_at: NOW };
+        let by = By { user: None, name: "seller".into() };
+        let place = (account, &"600001".into());
+        handovers::hand_over(conn, scope.user(), place, None, &by, "he is loud", NOW)?.unwrap();
+        conversations::set_pause(conn, account, &"600001".into(), None, NOW)?;
         buyer_tags::set(conn, &scope, &buyer(), &["loud".into(), "again".into()], NOW)?;
         buyer_tags::add(conn, scope.user(), &"3300002".into(), "kind", NOW)?;
         buyer_notes::insert(conn, &scope, &buyer(), "very loud", (None, "seller"), NOW)?;
@@ -217,6 +222,8 @@ fn everything(database: &Database) -> String {
         "SELECT conversation_id || '|' || text AS line FROM suggestions",
         "SELECT conversation_id AS line FROM bargains",
         "SELECT conversation_id || '|' || coalesce(buyer_id,'') || '|' || event AS line FROM order_events",
+        "SELECT conversation_id || '|' || note AS line FROM handovers",
+        "SELECT subject AS line FROM notices",
         "SELECT seller_id AS line FROM items",
     ];
     let lines = tables.map(|sql| diesel::sql_query(sql).load::<Line>(&mut conn).unwrap());

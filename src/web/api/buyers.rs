@@ -25,6 +25,7 @@ use super::{
     blocked_buyers::BlockedView,
     buyer_notes::NoteView,
     conversations::pause_of,
+    handovers::HandoverView,
     key::BuyerKey,
     order_events::OrderEventView,
     rule_events::RuleEventView,
@@ -39,6 +40,7 @@ use crate::{
         buyers::Known,
         chat_messages::StoredMessage,
         conversations::ConversationRow,
+        handovers::{self, Handover},
         outbox,
         privacy::{self, ERASED, Figures, Place, Traces},
     },
@@ -184,12 +186,13 @@ pub struct ExportedConversation {
     paused: bool,
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
+    handed_over: Option<HandoverView>,
     #[schema(value_type = i64)]
     created_at: Timestamp,
 }
 
-impl From<ConversationRow> for ExportedConversation {
-    fn from(row: ConversationRow) -> Self {
+impl ExportedConversation {
+    fn new(row: ConversationRow, handed_over: Option<Handover>) -> Self {
         let (paused, paused_until) = pause_of(row.paused_until);
         Self {
             account_id: row.account,
@@ -201,6 +204,7 @@ impl From<ConversationRow> for ExportedConversation {
             side: row.side.as_str(),
             paused,
             paused_until,
+            handed_over: handed_over.map(HandoverView::from),
             created_at: row.created_at,
         }
     }
@@ -351,7 +355,11 @@ impl Export {
     async fn head(&mut self) -> Result<Bytes, StoreError> {
         let (scope, traces) = (self.scope, self.traces.clone());
         let read = move |conn: &mut DbConn| {
-            let conversations = privacy::conversations(conn, &scope, &traces)?;
+            let rows = privacy::conversations(conn, &scope, &traces)?;
+            let keys: Vec<_> = rows.iter().map(|row| (row.account, row.conversation.clone())).collect();
+            let mut handed_over = handovers::of_many(conn, &scope, &keys)?;
+            let row = |(row, key)| ExportedConversation::new(row, handed_over.remove(&key));
+            let conversations: Vec<_> = rows.into_iter().zip(keys).map(row).collect();
             let (tags, notes) = (privacy::tags(conn, &scope, &traces)?, privacy::notes(conn, &scope, &traces)?);
             let events = (privacy::order_events(conn, &scope, &traces)?, privacy::rule_events(conn, &scope, &traces)?);
             Ok((conversations, events, privacy::blocked(conn, &scope, &traces)?, tags, notes))
@@ -361,7 +369,7 @@ impl Export {
             "buyer_id": self.traces.buyer,
             "exported_at": self.traces.found_at,
             "stored": self.stored,
-            "conversations": conversations.into_iter().map(ExportedConversation::from).collect::<Vec<_>>(),
+            "conversations": conversations,
             "order_events": events.0.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
             "rule_events": events.1.into_iter().map(|row| RuleEventView::new(row, &HashMap::new(), self.language)).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),

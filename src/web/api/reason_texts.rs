@@ -38,6 +38,17 @@ pub(super) fn silence(code: &str) -> Said {
     Said::new(zh, en)
 }
 
+/// Why nothing was said, by what is stored of a decision.
+pub(super) fn unsaid(decision: Option<&str>, reason: Option<&str>) -> Said {
+    match (decision, reason) {
+        (None, _) => Said::new("还没有作出决定。", "Nothing is decided yet."),
+        (Some(_), Some(reason)) => silence(reason),
+        (Some(_), None) => {
+            Said::new("没有回复；原因已过保存期。", "It was not answered; the reason was kept long enough.")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
