@@ -28,7 +28,7 @@ use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     inbox::messages::{ListenForTakeovers, TookOver},
     outbox::{
-        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
+        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State, Urgency},
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
             ActOnEntry, Answer, Answered, ConversationFacts, Decided, EntryAct, HistorySeen, IfSeen, ListenForReleases,
@@ -796,6 +796,7 @@ impl OutboxActor {
                     rule: answer.rule,
                     in_reply_to: in_reply_to.clone(),
                     expire_after: None,
+                    urgency: answer.urgency,
                 },
                 now,
             );
@@ -898,6 +899,7 @@ impl OutboxActor {
             rule: None,
             in_reply_to: None,
             expire_after,
+            urgency: Urgency::Talk,
         });
         let ids = self.admit_by_person(id, drafts.collect());
         self.batch.attended.push(Attended { account: id, conversation: conversation.clone(), pause });
@@ -1056,6 +1058,7 @@ impl OutboxActor {
             rule: None,
             in_reply_to: entry.in_reply_to.clone(),
             expire_after: None,
+            urgency: Urgency::Talk,
         };
         let ids = self.admit_by_person(id, vec![draft]);
         if let [again] = ids[..] {

@@ -160,6 +160,7 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
             origin: Origin::Rule,
             rule: Some(RuleId(1)),
             once: false,
+            urgency: Urgency::Talk,
             bodies: vec![Body::Text { text: text.into() }],
         }),
         conversation_facts: None,

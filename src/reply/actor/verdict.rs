@@ -5,7 +5,7 @@ use crate::{
     ids::{ItemId, Timestamp},
     inbox::messages::TurnSettled,
     outbox::{
-        entry::{Body, Origin},
+        entry::{Body, Origin, Urgency},
         messages::{Answer, ConversationFacts, Decided, Trace, Verdict},
     },
     reply::{
@@ -88,7 +88,7 @@ fn verdict(turn: &TurnSettled, decision: Decision, trail: Trail) -> (Verdict, Op
             let reason = origin.as_str().to_owned();
             let verdict = Verdict { decision: "answer", reason, rule, needs_person: false, trail };
             let bodies = sends.into_iter().map(body).collect();
-            (verdict, Some(Answer { peer: turn.buyer.clone(), origin, rule, once, bodies }))
+            (verdict, Some(Answer { peer: turn.buyer.clone(), origin, rule, once, urgency: Urgency::Talk, bodies }))
         }
     }
 }
