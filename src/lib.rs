@@ -104,6 +104,8 @@ pub mod item;
 
 pub mod picture;
 
+pub mod cache;
+
 pub mod account;
 
 pub mod order;

@@ -14,7 +14,17 @@ pub(super) struct Past {
     pub(super) sellers: Vec<(AccountId, ItemId, Seller)>,
 }
 
+/// Sends of an account that are looked at for the conversations that were alive before it started.
+const RECENT: i64 = 200;
+
 impl Past {
+    /// The conversations that will most likely go on, and their items.
+    pub(super) fn recent(conn: &mut DbConn, account: AccountId) -> store::QueryResult<Self> {
+        let conversations = store::outbox::recent_conversations(conn, account, RECENT)?;
+        let wanted: Vec<_> = conversations.into_iter().map(|conversation| ((account, conversation), None)).collect();
+        Self::read(conn, &wanted)
+    }
+
     pub(super) fn read(conn: &mut DbConn, wanted: &[(Key, Option<ItemId>)]) -> store::QueryResult<Self> {
         let mut by_account: HashMap<AccountId, (Vec<ConversationId>, Vec<ItemId>)> = HashMap::new();
         for ((account, conversation), item) in wanted {
