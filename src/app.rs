@@ -385,11 +385,12 @@ fn registry_maker(
     let (store, feed, metrics, shards) = (store.clone(), feed.clone(), metrics.clone(), Arc::clone(shards));
     let providers = providers.clone();
     // One of each kind for all shards.
-    let [messages, conversations, sellers, rules] = ["messages", "conversations", "sellers", "rules"].map(|cache| {
-        let figures = Figures::new(cache);
-        metrics.show(figures.collectors());
-        figures
-    });
+    let [messages, conversations, sellers, rules, echoes] = ["messages", "conversations", "sellers", "rules", "echoes"]
+        .map(|cache| {
+            let figures = Figures::new(cache);
+            metrics.show(figures.collectors());
+            figures
+        });
     let caches = reply::Caches { conversations, sellers, rules };
     Box::new(move || {
         let parts = ShardParts {
@@ -400,6 +401,7 @@ fn registry_maker(
             outbox: outbox_config(&settings),
             reply: reply_config(&settings, &caches),
             messages: messages.clone(),
+            echoes: echoes.clone(),
             limits: limits(&settings),
             outgoing: settings.outgoing(),
             providers: providers.clone(),
@@ -423,6 +425,7 @@ struct ShardParts {
     outbox: OutboxConfig,
     reply: reply::Config,
     messages: Figures,
+    echoes: Figures,
     limits: Limits,
     outgoing: outgoing::Config,
     providers: Providers,
@@ -436,9 +439,9 @@ impl ShardParts {
         let outbox = {
             let (store, config, feed, metrics) =
                 (self.store.clone(), self.outbox, self.feed.clone(), self.metrics.clone());
-            let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
+            let (backlog, retired, echoes) = (Arc::clone(&backlog), Arc::clone(&retired), self.echoes.clone());
             OutboxActor::start_in_arbiter(&arbiter, move |_| {
-                OutboxActor::new(store, config, feed, metrics, backlog, retired)
+                OutboxActor::new(store, config, feed, metrics, echoes, backlog, retired)
             })
         };
         // Clients belong to their thread.

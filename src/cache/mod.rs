@@ -109,9 +109,9 @@ impl<K: Hash + Eq, V> Counted<K, V> {
         self.entries.get_or_insert_mut_ref(key, V::default)
     }
 
-    pub fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
         let before = self.entries.len();
-        self.entries.retain(|key, _| keep(key));
+        self.entries.retain(|key, value| keep(key, value));
         self.figures.entries.sub(whole(before - self.entries.len()));
     }
 
@@ -165,7 +165,7 @@ mod tests {
         *cache.get_or_default(&2) += 1;
         assert_eq!(*cache.get_or_default(&9), 0);
         assert_eq!(told(&figures), (1, 2, 2, 2));
-        cache.retain(|key| *key != 9);
+        cache.retain(|key, _| *key != 9);
         assert_eq!((told(&figures), cache.len()), ((1, 2, 2, 1), 1));
     }
 

@@ -31,7 +31,7 @@ impl Recent {
 
     /// Forgets an account that was stopped.
     pub fn remove_account(&mut self, account: AccountId) {
-        self.ids.retain(|(of, _)| *of != account);
+        self.ids.retain(|(of, _), ()| *of != account);
     }
 
     pub fn len(&self) -> usize {

@@ -62,6 +62,7 @@ impl Outbox {
             CONFIG,
             feed,
             Metrics::default(),
+            Figures::new("echoes"),
             Arc::clone(&backlog),
             Arc::clone(&retired),
         )

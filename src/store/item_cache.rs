@@ -72,7 +72,7 @@ impl ItemCache {
     fn forget(&self, account: AccountId) {
         let mut items = self.items();
         self.writes.fetch_add(1, Ordering::AcqRel);
-        items.retain(|(of, _)| *of != account);
+        items.retain(|(of, _), _| *of != account);
     }
 }
 

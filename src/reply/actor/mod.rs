@@ -698,8 +698,8 @@ impl Handler<DropAccount> for ReplyActor {
     fn handle(&mut self, DropAccount(id): DropAccount, ctx: &mut Self::Context) {
         self.accounts.remove(&id);
         self.ask_no_more(id, ctx);
-        self.conversations.retain(|(account, _)| *account != id);
-        self.sellers.retain(|(account, _)| *account != id);
+        self.conversations.retain(|(account, _), _| *account != id);
+        self.sellers.retain(|(account, _), _| *account != id);
         let queued = self.queue.remove(id).into_iter().filter(|queued| queued.counts).count();
         self.riddles.clear();
         let unread =
