@@ -16,7 +16,6 @@ use std::{
 use actix::prelude::*;
 use futures_util::FutureExt as _;
 use log::{debug, error, warn};
-use lru::LruCache;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -25,10 +24,11 @@ use crate::{
         AccountOffline, AccountOnline, Adopt, Amend, AskHistory, AskPicture, DropAccount, Line, Load, Ping, Switches,
         Transmit,
     },
+    cache::{Counted, Figures},
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     inbox::messages::{ListenForTakeovers, TookOver},
     outbox::{
-        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
+        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State, Urgency},
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
             ActOnEntry, Answer, Answered, ConversationFacts, Decided, Done, EntryAct, HistorySeen, IfSeen,
@@ -94,7 +94,7 @@ pub struct OutboxActor {
     /// Accounts with something unsettled.
     active: HashSet<AccountId>,
     switches: Switches,
-    recent: LruCache<MessageId, AccountId>,
+    recent: Counted<MessageId, AccountId>,
     batch: Batch,
     /// Who waits for `batch` to be stored.
     awaiting: Vec<Awaiting>,
@@ -171,6 +171,7 @@ impl OutboxActor {
         config: Config,
         feed: Feed,
         metrics: Metrics,
+        recent: Figures,
         backlog: Arc<AtomicUsize>,
         retired: Arc<AtomicBool>,
     ) -> Self {
@@ -184,7 +185,7 @@ impl OutboxActor {
             accounts: HashMap::new(),
             active: HashSet::new(),
             switches: Switches::default(),
-            recent: LruCache::new(RECENT),
+            recent: Counted::new(RECENT, recent),
             batch: Batch::default(),
             awaiting: Vec::new(),
             storing: Vec::new(),
@@ -337,11 +338,7 @@ impl OutboxActor {
         self.again.retain(|(account, _), _| *account != id);
         self.batch.forget(id, &self.backlog);
         self.awaiting = refuse_of(&HashSet::from([id]), std::mem::take(&mut self.awaiting));
-        let gone: Vec<MessageId> =
-            self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
-        for message in gone {
-            self.recent.pop(&message);
-        }
+        self.recent.retain(|_, owner| *owner != id);
     }
 
     fn committed(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
@@ -833,6 +830,7 @@ impl OutboxActor {
                     rule: answer.rule,
                     in_reply_to: in_reply_to.clone(),
                     expire_after: None,
+                    urgency: answer.urgency,
                 },
                 now,
             );
@@ -935,6 +933,7 @@ impl OutboxActor {
             rule: None,
             in_reply_to: None,
             expire_after,
+            urgency: Urgency::Talk,
         });
         let ids = self.admit_by_person(id, drafts.collect());
         self.batch.attended.push(Attended { account: id, conversation: conversation.clone(), pause });
@@ -1093,6 +1092,7 @@ impl OutboxActor {
             rule: None,
             in_reply_to: entry.in_reply_to.clone(),
             expire_after: None,
+            urgency: Urgency::Talk,
         };
         let ids = self.admit_by_person(id, vec![draft]);
         if let [again] = ids[..] {
@@ -1181,7 +1181,7 @@ impl OutboxActor {
         let mut ours = Vec::with_capacity(messages.len());
         let mut unknown = Vec::new();
         for message in messages {
-            let recent = self.recent.get(&message.id) == Some(&id);
+            let recent = self.recent.find(&message.id).is_some_and(|owner| *owner == id);
             let echo =
                 recent || self.accounts.get_mut(&id).is_some_and(|account| account.ledger.on_echo(&message, now));
             ours.push(echo);

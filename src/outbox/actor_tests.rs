@@ -64,6 +64,7 @@ impl Outbox {
             CONFIG,
             feed,
             Metrics::default(),
+            Figures::new("echoes"),
             Arc::clone(&backlog),
             Arc::clone(&retired),
         )
@@ -165,6 +166,7 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
             origin: Origin::Rule,
             rule: Some(RuleId(1)),
             once: false,
+            urgency: Urgency::Talk,
             bodies: vec![Body::Text { text: text.into() }],
         }),
         conversation_facts: None,

@@ -9,7 +9,7 @@ use crate::{
     ai::record::{Bargain, Unsent},
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
-        entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId},
+        entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId, Urgency},
         ledger::Outcome,
         picture::{NoPicture, Uploaded},
     },
@@ -70,6 +70,7 @@ pub struct Answer {
     pub rule: Option<RuleId>,
     /// Counts as given in this conversation, unless it never reaches the buyer.
     pub once: bool,
+    pub urgency: Urgency,
     pub bodies: Vec<Body>,
 }
 

@@ -237,7 +237,7 @@ impl Store {
     /// How long the database's threads take and what its caches spare them, for whoever shows it.
     pub fn timings(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
         let mut all = self.inner.timings.collectors();
-        all.push(self.inner.items.collector());
+        all.extend(self.inner.items.collectors());
         all
     }
 

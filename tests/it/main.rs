@@ -50,3 +50,4 @@ mod rules_live;
 mod startup;
 mod stats;
 mod takeover;
+mod warm;

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_types::Text};
 use yutang::{
     ids::Timestamp,
+    order::{event::OrderEvent, notice::Notice},
     store::{
         DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags, chat_messages,
         conversations,
         handovers::{self, HandedTo},
-        notices, notify_deliveries, notify_sources, once_replies, outbox,
+        notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
         quick_phrases::{self, Asker},
         rules, stats, unanswered, vitals,
     },
@@ -79,6 +80,25 @@ fn hot_queries_find_their_rows_by_an_index() {
         drop(chat_messages::list_for_a_person(conn, &scope, 5))
     });
     assert_uses(&database, "outbox_unsettled", |conn| drop(outbox::unsettled(conn, account)));
+    assert_uses(&database, "sqlite_autoindex_outbox_1", |conn| {
+        drop(outbox::recent_conversations(conn, account, 5));
+    });
+    assert_uses(&database, "order_events_unhandled", |conn| drop(order_events::unhandled(conn, account, NOW)));
+    assert_uses(&database, "order_events_by_buyer", |conn| {
+        drop(order_events::paid_orders(conn, scope.user(), &["3300001".into()]));
+    });
+    for (order, index) in [(Some("25".into()), "order_events_once"), (None, "order_events_by_conversation")] {
+        let notice = Notice {
+            message: "1.PNM".into(),
+            conversation: conversation(),
+            order,
+            event: OrderEvent::Paid,
+            buyer: None,
+            item: None,
+            at: NOW,
+        };
+        assert_uses(&database, index, |conn| drop(order_events::insert(conn, account, &notice, NOW)));
+    }
     assert_uses(&database, "outbox_by_message", |conn| drop(outbox::find_by_message(conn, account, &["1.PNM".into()])));
     assert_uses(&database, "sqlite_autoindex_outbox_1 (account_id=? AND id>?)", |conn| {
         drop(outbox::in_conversation_since(conn, account, &conversation(), Timestamp(0)));

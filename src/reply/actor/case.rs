@@ -1,5 +1,7 @@
 //! A turn on its way to a decision: what was learned for it so far.
 
+use std::rc::Rc;
+
 use crate::{
     ai::record::{Bargain, Unsent},
     ids::ItemId,
@@ -11,8 +13,15 @@ use crate::{
     store::rule_events::NewEvent,
 };
 
+/// A turn that was begun. While it lives it has one of its account's places.
+pub(super) struct Begun {
+    pub(super) turn: TurnSettled,
+    pub(super) place: Rc<()>,
+}
+
 pub(super) struct Case {
     pub(super) turn: TurnSettled,
+    _place: Rc<()>,
     pub(super) item: Option<ItemId>,
     pub(super) side: Side,
     pub(super) hook: Option<HookWord>,
@@ -32,8 +41,18 @@ pub(super) struct Extras {
 }
 
 impl Case {
-    pub(super) fn new(turn: TurnSettled, item: Option<ItemId>, side: Side) -> Self {
-        Self { turn, item, side, hook: None, ai: None, is_round: false, silence: None, extras: Extras::default() }
+    pub(super) fn new(Begun { turn, place }: Begun, item: Option<ItemId>, side: Side) -> Self {
+        Self {
+            turn,
+            _place: place,
+            item,
+            side,
+            hook: None,
+            ai: None,
+            is_round: false,
+            silence: None,
+            extras: Extras::default(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use actix::prelude::*;
 use log::{error, warn};
 
-use super::{Conversation, Key, ReplyActor, buyer::Buyer, past::Wanted, verdict::decided_event};
+use super::{Key, ReplyActor, past::Wanted, verdict::decided_event};
 use crate::{
     account::messages::AskItem,
     ids::{AccountId, BuyerId, ItemId, RuleId, Timestamp},
@@ -111,7 +111,7 @@ impl ReplyActor {
 
     /// Whether something is to be read first; then it is on the list.
     fn want(&mut self, key: &Key, buyer: &BuyerId, item: Option<&ItemId>) -> bool {
-        let known = self.conversations.contains(key) && self.knows_buyer(&(key.0, buyer.clone()));
+        let known = self.conversations.contains(key) && self.look_up_buyer(&(key.0, buyer.clone()));
         let Some(account) = self.accounts.get(&key.0).filter(|_| !known) else { return false };
         let owner = account.facts.owner;
         self.to_read.push(Wanted { key: key.clone(), owner, buyer: buyer.clone(), item: item.cloned() });
@@ -122,7 +122,7 @@ impl ReplyActor {
     fn rule_for(&mut self, event: &OrderHappened) -> Option<(RuleId, Duration)> {
         let key = (event.account, event.conversation.clone());
         let book = self.rules.get(&event.account)?.book.clone();
-        let item = event.item.clone().or_else(|| self.conversations.get(&key)?.item.clone());
+        let item = event.item.clone().or_else(|| self.conversations.get_mut(&key)?.item.clone());
         let buyer = event.buyer.as_ref()?;
         self.with_state(&key, buyer, Side::Seller, |state| {
             let allowed = |rule: &Rule| match () {
@@ -300,16 +300,16 @@ impl ReplyActor {
             self.events.due.entry(key).or_default().push(due);
             return self.read(ctx);
         }
-        let item = due.item.clone().or_else(|| self.conversations.get(&key)?.item.clone());
+        let item = due.item.clone().or_else(|| self.conversations.get_mut(&key)?.item.clone());
         let Some(side) = self.side_of(&due, item.as_ref()) else { return };
         let turn = Turn {
             messages: Vec::new(),
             item: item.clone(),
             buyer: due.buyer.clone(),
-            buyer_name: self.conversations.get(&key).and_then(|known| known.peer_name.clone()).unwrap_or_default(),
+            buyer_name: self.conversations.get_mut(&key).and_then(|known| known.peer_name.clone()).unwrap_or_default(),
             group: false,
         };
-        let title = item.and_then(|item| self.sellers.get(&(key.0, item))?.title.clone());
+        let title = item.and_then(|item| self.sellers.get_mut(&(key.0, item))?.title.clone());
         let considered = self.with_state(&key, &due.buyer, side, |state| {
             let state = State { item_title: title.as_deref(), now, ..*state };
             decide_event(&turn, &rule, &state)
@@ -362,12 +362,12 @@ impl ReplyActor {
     fn with_state<T>(&mut self, key: &Key, buyer: &BuyerId, side: Side, then: impl FnOnce(&State<'_>) -> T) -> T {
         let now = clock::unix();
         let rules = self.rules.get(&key.0);
-        let conversation = self.conversations.get_or_insert_mut(key.clone(), Conversation::default);
-        let known = self.buyers.get_or_insert_mut((key.0, buyer.clone()), Buyer::default).at(now);
+        let conversation = self.conversations.get_or_default(key);
+        let known = self.buyers.get_or_default(&(key.0, buyer.clone())).at(now);
         let facts: BuyerFacts<'_> = known.facts(!conversation.had_a_turn);
         then(&State {
             now,
-            age_limit: self.age_limit,
+            age_limit: self.config.age_limit,
             side,
             blocked: rules.is_some_and(|rules| rules.blocked.contains(buyer)),
             paused_until: conversation.paused_until,

@@ -33,7 +33,20 @@ struct OfAccount {
     items: Vec<ItemId>,
 }
 
+/// Sends of an account that are looked at for the conversations that were alive before it started.
+const RECENT: i64 = 200;
+
 impl Past {
+    /// The conversations that will most likely go on, and their items. Their buyers are read when they write.
+    pub(super) fn recent(conn: &mut DbConn, account: AccountId) -> store::QueryResult<Self> {
+        let conversations = store::outbox::recent_conversations(conn, account, RECENT)?;
+        let mut past = Self { conversations: Vec::new(), buyers: Vec::new(), sellers: Vec::new() };
+        let mut items = Vec::new();
+        past.read_conversations(conn, account, &conversations, &mut items)?;
+        past.read_sellers(conn, account, items)?;
+        Ok(past)
+    }
+
     pub(super) fn read(conn: &mut DbConn, wanted: &[Wanted], now: Timestamp) -> store::QueryResult<Self> {
         let mut by_account: HashMap<AccountId, OfAccount> = HashMap::new();
         for Wanted { key: (account, conversation), owner, buyer, item } in wanted {
@@ -51,17 +64,24 @@ impl Past {
         for (account, OfAccount { owner, conversations, buyers, mut items }) in by_account {
             past.read_conversations(conn, account, &conversations, &mut items)?;
             past.read_buyers(conn, (account, owner), buyers, now)?;
-            items.sort_unstable();
-            items.dedup();
-            for item in store::items::find_many(conn, account, &items)? {
-                past.sellers.push((
-                    account,
-                    item.item,
-                    Seller { uid: item.seller, title: Some(item.title).filter(|title| !title.is_empty()) },
-                ));
-            }
+            past.read_sellers(conn, account, items)?;
         }
         Ok(past)
+    }
+
+    fn read_sellers(
+        &mut self,
+        conn: &mut DbConn,
+        account: AccountId,
+        mut items: Vec<ItemId>,
+    ) -> store::QueryResult<()> {
+        items.sort_unstable();
+        items.dedup();
+        for item in store::items::find_many(conn, account, &items)? {
+            let title = Some(item.title).filter(|title| !title.is_empty());
+            self.sellers.push((account, item.item, Seller { uid: item.seller, title }));
+        }
+        Ok(())
     }
 
     fn read_buyers(

@@ -5,7 +5,7 @@ use crate::{
     ids::{BuyerId, ItemId, Timestamp},
     inbox::messages::TurnSettled,
     outbox::{
-        entry::{Body, Origin},
+        entry::{Body, Origin, Urgency},
         messages::{Answer, ConversationFacts, Decided, Done, Trace, Verdict},
     },
     reply::{
@@ -86,7 +86,10 @@ pub(super) fn decided_event(
     trail: Trail,
     now: Timestamp,
 ) -> Decided {
-    let (verdict, answer) = verdict(&due.buyer, decision, trail);
+    let (verdict, mut answer) = verdict(&due.buyer, decision, trail);
+    if let Some(answer) = answer.as_mut().filter(|_| !due.waits_for_silence()) {
+        answer.urgency = Urgency::Order;
+    }
     let buyer_name = Some(turn.buyer_name).filter(|name| !name.is_empty());
     Decided {
         account: due.account,
@@ -129,7 +132,7 @@ fn verdict(buyer: &BuyerId, decision: Decision, trail: Trail) -> (Verdict, Optio
             let reason = origin.as_str().to_owned();
             let verdict = Verdict { decision: "answer", reason, rule, needs_person: false, trail };
             let bodies = sends.into_iter().map(body).collect();
-            (verdict, Some(Answer { peer: buyer.clone(), origin, rule, once, bodies }))
+            (verdict, Some(Answer { peer: buyer.clone(), origin, rule, once, urgency: Urgency::Talk, bodies }))
         }
     }
 }
