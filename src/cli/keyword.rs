@@ -222,14 +222,17 @@ fn refuse_unknown_accounts(lines: &mut [Line<Draft>], accounts: &HashMap<String,
 fn refuse_unknown_pictures(conn: &mut DbConn, scope: &Scope, lines: &mut [Line<Draft>]) -> QueryResult<()> {
     for line in lines {
         let Ok(draft) = &line.item else { continue };
-        let images = draft.body.actions.iter().filter_map(|action| match action {
-            Action::Image(url) => PictureId::of_address(url),
-            _ => None,
-        });
-        for id in images.collect::<Vec<_>>() {
-            if pictures::find(conn, scope, &id)?.is_none() {
-                line.item = Err(format!("there is no picture {:?}", id.address()));
+        let mut unknown = None;
+        for action in &draft.body.actions {
+            let Action::Image(url) = action else { continue };
+            if let Some(id) = PictureId::of_address(url)
+                && pictures::find(conn, scope, &id)?.is_none()
+            {
+                unknown = Some(url.clone());
             }
+        }
+        if let Some(url) = unknown {
+            line.item = Err(format!("there is no picture {url:?}"));
         }
     }
     Ok(())

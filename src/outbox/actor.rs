@@ -38,6 +38,7 @@ use crate::{
         rate::{Rate, RateConfig},
     },
     platform::lwp::event::Message,
+    reply::event::NewEvent,
     store::{
         self, DbConn, Store, StoreError,
         bargains::BargainRow,
@@ -45,7 +46,7 @@ use crate::{
         conversations::{ConversationRow, Side},
         once_replies::OnceReply,
         rule_effects::Effect,
-        rule_events::{Finished, NewEvent},
+        rule_events::Finished,
         suggestions::{self, NewSuggestion},
     },
     telemetry::{

@@ -14,8 +14,7 @@ use crate::{
         picture::{NoPicture, Uploaded},
     },
     platform::lwp::event::{HistoryPage, Message},
-    reply::{decide::Effects, trail::Trail},
-    store::rule_events::NewEvent,
+    reply::{decide::Effects, event::NewEvent, trail::Trail},
 };
 
 /// What was decided about a turn, and what is to be sent for it. Stored in one transaction.

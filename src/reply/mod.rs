@@ -2,11 +2,12 @@
 //!
 //! `rule.rs` is what a seller may say (`condition.rs`: at which hours and for whom), `text.rs` what a buyer said in the form rules look at, `layer.rs` (with `words.rs` and `pattern.rs`) many rules compiled into
 //! one search, `matcher.rs` the layers that hold for one account, `decide.rs` the decision (`silence.rs`: why not), `source.rs` where answers come
-//! from and in which order, `outside.rs` what others than rules had to say, `trail.rs` how a decision was reached, `template.rs` the variables of texts, `queue.rs` whose turn it is.
+//! from and in which order, `outside.rs` what others than rules had to say, `event.rs` what rules for events are to do, `trail.rs` how a decision was reached, `template.rs` the variables of texts, `queue.rs` whose turn it is.
 
 pub mod actor;
 pub mod condition;
 pub mod decide;
+pub mod event;
 mod layer;
 pub mod matcher;
 pub mod messages;

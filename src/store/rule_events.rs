@@ -12,41 +12,10 @@ use super::{
     connection::per_backend,
     schema::{chat_messages, outbox, rule_events},
 };
-use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, OrderId, RuleId, Timestamp};
-
-/// Something that a rule waited for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvent {
-    pub account: AccountId,
-    pub rule: RuleId,
-    pub conversation: ConversationId,
-    pub buyer: BuyerId,
-    pub item: Option<ItemId>,
-    pub order: Option<OrderId>,
-    pub cause: Cause,
-    pub due_at: Timestamp,
-    pub made_at: Timestamp,
-}
-
-/// What happened. A rule is used once for one cause in one conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
-    /// An order's event, by its number.
-    Order(i64),
-    /// Nobody wrote after this message of the buyer.
-    Silent(MessageId),
-}
-
-const SILENT: &str = "silent:";
-
-impl Cause {
-    fn key(&self) -> String {
-        match self {
-            Self::Order(id) => format!("order:{id}"),
-            Self::Silent(message) => format!("{SILENT}{message}"),
-        }
-    }
-}
+use crate::{
+    ids::{AccountId, BuyerId, ConversationId, ItemId, OrderId, RuleId, Timestamp},
+    reply::event::{NewEvent, SILENT},
+};
 
 /// A row that is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

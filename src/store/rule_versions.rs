@@ -58,7 +58,7 @@ impl Cause<'_> {
         match self {
             Self::Edit | Self::Import => String::new(),
             Self::Publish(note) => (*note).to_owned(),
-            Self::RollBack { to, note } if note.is_empty() => format!("#{to}"),
+            Self::RollBack { to, note: "" } => format!("#{to}"),
             Self::RollBack { to, note } => format!("#{to}: {note}"),
         }
     }

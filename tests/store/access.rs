@@ -11,6 +11,7 @@ use yutang::{
     ai::{intent::Intent, record::Bargain},
     ids::{BuyerId, Timestamp, TokenId, UserId},
     order::{event::OrderEvent, notice::Notice},
+    reply::event::{Cause, NewEvent},
     store::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
         api_tokens::{self, NewToken},
@@ -20,8 +21,7 @@ use yutang::{
         handovers, idempotency_keys, order_events,
         quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
-        revisions,
-        rule_events::{self, Cause, NewEvent},
+        revisions, rule_events,
         rule_uses::{self, RuleUse},
         rules,
         sessions::{self, Session},

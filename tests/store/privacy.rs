@@ -8,6 +8,7 @@ use yutang::{
     ids::{AccountId, BuyerId, Timestamp},
     order::{event::OrderEvent, notice::Notice},
     outbox::entry::{Entry, SendId, State},
+    reply::event::{Cause, NewEvent},
     store::{
         DbConn, QueryResult, Scope, Store,
         audit::Actor,
@@ -20,7 +21,7 @@ use yutang::{
         once_replies::{self, OnceReply},
         order_events, outbox,
         privacy::{self, Figures, Traces},
-        rule_events::{self, Cause, NewEvent},
+        rule_events,
         rule_uses::{self, RuleUse},
         rules,
         suggestions::{self, NewSuggestion},

@@ -8,9 +8,9 @@ use crate::{
     inbox::messages::TurnSettled,
     reply::{
         decide::Side,
+        event::NewEvent,
         outside::{AiWord, HookWord},
     },
-    store::rule_events::NewEvent,
 };
 
 /// A turn that was begun. While it lives it has one of its account's places.

@@ -17,6 +17,7 @@ use crate::{
     reply::{
         condition::BuyerFacts,
         decide::{Considered, Decision, Outcome, Side, State, Turn, decide_event, may_use},
+        event::{Cause, NewEvent},
         matcher::Tier,
         outside::Asked,
         rule::{Rule, Trigger},
@@ -25,7 +26,7 @@ use crate::{
     },
     store::{
         self, DbConn,
-        rule_events::{Cause, Due, Finished, NewEvent},
+        rule_events::{Due, Finished},
     },
     telemetry::clock,
 };

@@ -230,11 +230,9 @@ pub(super) fn check_actions(conn: &mut DbConn, caller: &Caller, new: &RuleBody) 
                     return Ok(Err(refusal));
                 }
             }
-            Action::HandOver(Some(colleague)) => {
-                if !users::is_of(conn, caller.scope.user(), *colleague)? {
-                    let said = Said::new("没有这位同事", "there is no such colleague");
-                    return Ok(Err(ApiError::field(place_of(place, "hand_over"), said)));
-                }
+            Action::HandOver(Some(colleague)) if !users::is_of(conn, caller.scope.user(), *colleague)? => {
+                let said = Said::new("没有这位同事", "there is no such colleague");
+                return Ok(Err(ApiError::field(place_of(place, "hand_over"), said)));
             }
             _ => {}
         }
