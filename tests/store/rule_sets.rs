@@ -19,7 +19,7 @@ use crate::{
     tables::new_rule,
 };
 
-const ALL: Page = Page { offset: 0, limit: 100 };
+const ALL: Page = Page { offset: 0, limit: 1000 };
 
 struct Shop {
     store: Store,

@@ -100,6 +100,7 @@ pub struct EventRulesQuery {
     /// Only rules for this item.
     #[param(inline)]
     item: Option<Line<1, 64>>,
+    /// Only rules that wait for this.
     #[param(inline)]
     trigger: Option<TriggerBody>,
     enabled: Option<bool>,

@@ -310,7 +310,7 @@ pub async fn versions(
 }
 
 /// One version, and what it changed.
-#[utoipa::path(get, path = "/api/v1/rule-sets/{set}/versions/{number}", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path)), responses((status = 200, body = VersionDetail)))]
+#[utoipa::path(get, path = "/api/v1/rule-sets/{set}/versions/{number}", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path, description = "The number of a version in its set")), responses((status = 200, body = VersionDetail)))]
 pub async fn version(caller: Caller, path: Path<(String, i64)>, app: Data<AppState>) -> ApiResult<Json<VersionDetail>> {
     let (set, number) = path.into_inner();
     let set = set_of(&set)?;
@@ -325,7 +325,7 @@ pub async fn version(caller: Caller, path: Path<(String, i64)>, app: Data<AppSta
 
 /// Makes a set again what it was after this version; 0 is before the first. That is a new version too, and can be taken back as well.
 /// Refused (`wrong_state`) while something is prepared.
-#[utoipa::path(post, path = "/api/v1/rule-sets/{set}/versions/{number}/roll-back", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path)), responses((status = 200, body = PublishedView)))]
+#[utoipa::path(post, path = "/api/v1/rule-sets/{set}/versions/{number}/roll-back", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path, description = "The number of a version in its set")), responses((status = 200, body = PublishedView)))]
 pub async fn roll_back(
     caller: Caller,
     path: Path<(String, i64)>,
