@@ -84,6 +84,7 @@ fn a_timed_demo_ends_by_itself_with_every_buyer_answered_as_expected() {
     assert_eq!(count(&text, " wrong;"), 0, "{text}");
     let unanswered = count(&text, " left unanswered on purpose");
     assert_eq!(text.lines().filter(|line| line.contains("(nothing)")).count(), unanswered, "{text}");
+    assert!(count(&text, " of them told to the seller") > 0, "{text}");
     let answered =
         count(&text, " answered by a rule") + count(&text, " by the AI") + count(&text, " by a default reply");
     assert_eq!(answered + unanswered, messages, "{text}");

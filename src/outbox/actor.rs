@@ -16,6 +16,7 @@ use std::{
 use actix::prelude::*;
 use futures_util::FutureExt as _;
 use log::{debug, error, warn};
+use lru::LruCache;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -59,6 +60,10 @@ use crate::{
 /// How often lanes that wait for something are looked at. Nothing runs while nothing waits.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Far more than people click while one entry is read.
+// Not zero.
+const CLICKS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
 /// After a write failed, the same batch is tried again after this long.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -101,8 +106,8 @@ pub struct OutboxActor {
     awaiting: Vec<Awaiting>,
     /// Who waits for what is being stored now.
     storing: Vec<Awaiting>,
-    /// Entries that are sent again, and as which, in rows that are not committed yet.
-    again: HashMap<(AccountId, SendId), SendId>,
+    /// Entries that were sent again lately, and as which: somebody may have read the entry before that was committed.
+    again: LruCache<(AccountId, SendId), SendId>,
     /// Sends whose echo was told, in rows that are not committed yet: the database still shows them without an id.
     claiming: HashSet<(AccountId, SendId)>,
     writing: bool,
@@ -190,7 +195,7 @@ impl OutboxActor {
             batch: Batch::default(),
             awaiting: Vec::new(),
             storing: Vec::new(),
-            again: HashMap::new(),
+            again: LruCache::new(CLICKS),
             claiming: HashSet::new(),
             writing: false,
             failing: false,
@@ -354,9 +359,6 @@ impl OutboxActor {
         for Awaiting { entries, answer, .. } in self.storing.drain(..) {
             // Whoever asked may have run out of patience.
             let _ = answer.send(Ok(entries));
-        }
-        for (entry, _) in &batch.links {
-            self.again.remove(&(entry.account, entry.id));
         }
         for attended in batch.attended {
             self.tell_attended(attended);
@@ -1071,7 +1073,7 @@ impl OutboxActor {
                 return Err(NotSettled::WrongState(state).into());
             }
         }
-        let again = self.again.get(&(entry.account, entry.id)).copied();
+        let again = self.again.peek(&(entry.account, entry.id)).copied();
         if let Some(again) = again.or_else(|| entry.sent_again_as()) {
             return Err(NotActed::SentAgain(again));
         }
@@ -1097,7 +1099,7 @@ impl OutboxActor {
         };
         let ids = self.admit_by_person(id, vec![draft]);
         if let [again] = ids[..] {
-            self.again.insert((id, entry.id), again);
+            self.again.put((id, entry.id), again);
             self.batch.links.push((entry, again));
         }
         self.advance(id, Some(&conversation));

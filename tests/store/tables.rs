@@ -350,7 +350,10 @@ fn a_rule_without_account_and_item_exists_once() {
         let own = RuleBody { account: Some(account), ..new_rule("在吗") };
         let item = RuleBody { items: vec!["700001".into()], ..new_rule("在吗") };
         let all = vec![new_rule("在吗"), own, item, new_rule("在吗")];
-        assert_eq!(save_rules(&store, scope, all.clone()), [Saved::Added, Saved::Added, Saved::Added, Saved::Updated]);
+        assert_eq!(
+            save_rules(&store, scope, all.clone()),
+            [Saved::Added, Saved::Added, Saved::Added, Saved::Unchanged]
+        );
         assert_eq!(save_rules(&store, scope, all[..3].to_vec()), [Saved::Unchanged; 3]);
         assert_eq!(count(&mut database.raw(), "rules"), 3);
     });

@@ -43,6 +43,7 @@ use crate::{
     },
     app::App,
     ids::RuleId,
+    notify::event::Event,
     reply::rule::{Matching, Rule},
     settings::Settings,
     sim::{
@@ -50,9 +51,9 @@ use crate::{
         scenario::{self, Scenario},
     },
     store::{
-        self, Scope, Store,
+        self, Page, Scope, Store,
         answer_settings::{self, AnswerRow},
-        rules,
+        notices, rules,
     },
     telemetry::clock,
 };
@@ -62,6 +63,12 @@ const DEBOUNCE: Duration = Duration::from_millis(200);
 
 /// How long the accounts may take to connect.
 const CONNECT: Duration = Duration::from_secs(30);
+
+/// Shorter than the default ten minutes: nobody watches for that long.
+const UNANSWERED_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the notice of an unanswered question may take.
+const NOTICE: Duration = Duration::from_secs(10);
 
 /// How often the numbers are shown.
 const SUMMARY_EVERY: Duration = Duration::from_secs(5);
@@ -113,7 +120,8 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     let sim = Sim::start_in_thread(LOOPBACK, Config::default()).context("cannot start the simulated platform")?;
     let folder = tempfile::Builder::new().prefix("yutang-demo-").tempdir().context("cannot make a temporary folder")?;
     let app = App::build(demo_settings(settings, &sim, &folder))?;
-    let titles = open_shop(&app.store(), &sim, shop)?;
+    let store = app.store();
+    let (scope, titles) = open_shop(&store, &sim, shop)?;
     let mut show = Show {
         stage: Stage::new(Arc::clone(sim.platform()), app.feed(), titles),
         screen: Screen::new(out, shop),
@@ -129,6 +137,7 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     });
     let playing = async {
         let visits = show.play(shop, args.seconds.map(Duration::from_secs), stop).await;
+        show.await_notice(&store, scope).await?;
         drop(stop_server);
         Ok(visits)
     };
@@ -145,6 +154,8 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
     settings.data_dir = folder.path().to_owned();
     settings.server.listen = LOOPBACK;
     settings.inbox.debounce = DEBOUNCE;
+    settings.notify.poll = Duration::from_secs(1);
+    settings.notify.unanswered_after = UNANSWERED_AFTER;
     // The model is on this machine.
     settings.outgoing.allow = vec![LOOPBACK.ip().into()];
     settings.platform.im_url = sim.im_url();
@@ -158,7 +169,7 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
 
 /// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do. What the rules
 /// are called on the screen.
-fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<HashMap<RuleId, String>> {
+fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<(Scope, HashMap<RuleId, String>)> {
     let platform = sim.platform();
     let scope = Scope::owner(user::add_without_login(store, "demo")?);
     let account = |name: &&str| json!({"name": name, "cookie": platform.cookies(&platform.add_account(name))});
@@ -178,7 +189,7 @@ fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<HashMa
         Ok(())
     })?;
     let loaded = store.read_blocking(move |conn| rules::list(conn, &scope))?;
-    Ok(loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect())
+    Ok((scope, loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect()))
 }
 
 /// The simulator's language model, for whoever turns the AI on.
@@ -241,6 +252,22 @@ impl Show<'_> {
         let (visits, watched) = tokio::join!(buyers, audience.watch(told, end, closing));
         watched?;
         Ok(visits.into_iter().flatten().collect())
+    }
+
+    /// A question that stayed without an answer becomes a notice to the seller. Where the last visit was cut short, none may have.
+    async fn await_notice(&mut self, store: &Store, scope: Scope) -> anyhow::Result<()> {
+        if self.tally.silent == 0 || self.stopped.get() {
+            return Ok(());
+        }
+        let filter = notices::Filter { event: Some(Event::Unanswered), ..notices::Filter::default() };
+        let (deadline, mut look) = (Instant::now() + NOTICE, interval(Duration::from_millis(200)));
+        while self.tally.notices == 0 && Instant::now() < deadline {
+            look.tick().await;
+            let filter = filter.clone();
+            let (_, count) = store.read(move |conn| notices::page(conn, &scope, &filter, Page::first(1))).await?;
+            self.tally.notices = count;
+        }
+        Ok(())
     }
 
     /// `false` when the wait was cut short by a signal.

@@ -116,12 +116,12 @@ impl<'a> Screen<'a> {
     }
 
     pub(super) fn farewell(&mut self, tally: &Tally, buyers: usize, tokens: u32) -> anyhow::Result<()> {
-        let Tally { by_rule, by_ai, by_default, silent, wrong, .. } = tally;
+        let Tally { by_rule, by_ai, by_default, silent, wrong, notices, .. } = tally;
         self.line(Style::new(), "")?;
         let style = if tally.is_clean() { GOOD } else { BAD };
         self.line(style, &format!("The end: {buyers} buyers, {}{}", judged(tally), times(tally)))?;
         let line = format!(
-            "{by_rule} answered by a rule, {by_ai} by the AI, {by_default} by a default reply, {silent} left unanswered on purpose, {wrong} wrong; {tokens} access tokens asked for"
+            "{by_rule} answered by a rule, {by_ai} by the AI, {by_default} by a default reply, {silent} left unanswered on purpose, {notices} of them told to the seller, {wrong} wrong; {tokens} access tokens asked for"
         );
         self.line(Style::new(), &line)
     }

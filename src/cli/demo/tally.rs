@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub(super) silent: usize,
     /// Answered otherwise than expected, or not at all, or more than once.
     pub(super) wrong: usize,
+    /// Told to the seller, because a question stayed without an answer.
+    pub(super) notices: i64,
     /// From a message to the last text of its answer.
     times: Vec<Duration>,
 }

@@ -699,12 +699,12 @@ impl Handler<Adopt> for ReplyActor {
 
     /// Rules and settings are here already; what was spoken of last is read before the first message can come.
     fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
-        let id = facts.id;
+        let (id, owner) = (facts.id, facts.owner);
         let line = self.accounts.remove(&id).and_then(|account| account.line);
         self.accounts.insert(id, Account { facts, line, places: Rc::default() });
         self.note_waiting_rules();
-        let store = self.store.clone();
-        let read = async move { store.read(move |conn| Past::recent(conn, id)).await };
+        let (store, now) = (self.store.clone(), clock::unix());
+        let read = async move { store.read(move |conn| Past::recent(conn, (id, owner), now)).await };
         let warm = read.into_actor(self).map(move |past, actor, _| {
             match past {
                 Ok(past) => actor.warm_up(id, past),
@@ -726,6 +726,9 @@ impl ReplyActor {
             if !self.conversations.contains(&key) {
                 self.conversations.put(key, conversation);
             }
+        }
+        for (key, buyer) in past.buyers {
+            self.know_buyer(key, buyer);
         }
         for (account, item, seller) in past.sellers {
             let key = (account, item);

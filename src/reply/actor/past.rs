@@ -37,12 +37,14 @@ struct OfAccount {
 const RECENT: i64 = 200;
 
 impl Past {
-    /// The conversations that will most likely go on, and their items. Their buyers are read when they write.
-    pub(super) fn recent(conn: &mut DbConn, account: AccountId) -> store::QueryResult<Self> {
+    /// The conversations that will most likely go on, their buyers and their items.
+    pub(super) fn recent(conn: &mut DbConn, of: (AccountId, UserId), now: Timestamp) -> store::QueryResult<Self> {
+        let (account, _) = of;
         let conversations = store::outbox::recent_conversations(conn, account, RECENT)?;
         let mut past = Self { conversations: Vec::new(), buyers: Vec::new(), sellers: Vec::new() };
-        let mut items = Vec::new();
-        past.read_conversations(conn, account, &conversations, &mut items)?;
+        let (mut items, mut buyers) = (Vec::new(), Vec::new());
+        past.read_conversations(conn, account, &conversations, &mut items, &mut buyers)?;
+        past.read_buyers(conn, of, buyers, now)?;
         past.read_sellers(conn, account, items)?;
         Ok(past)
     }
@@ -62,7 +64,7 @@ impl Past {
         }
         let mut past = Self { conversations: Vec::new(), buyers: Vec::new(), sellers: Vec::new() };
         for (account, OfAccount { owner, conversations, buyers, mut items }) in by_account {
-            past.read_conversations(conn, account, &conversations, &mut items)?;
+            past.read_conversations(conn, account, &conversations, &mut items, &mut Vec::new())?;
             past.read_buyers(conn, (account, owner), buyers, now)?;
             past.read_sellers(conn, account, items)?;
         }
@@ -116,10 +118,12 @@ impl Past {
         account: AccountId,
         ids: &[ConversationId],
         items: &mut Vec<ItemId>,
+        peers: &mut Vec<BuyerId>,
     ) -> store::QueryResult<()> {
         let mut found: HashMap<ConversationId, Conversation> = HashMap::new();
         for row in store::conversations::load_many(conn, account, ids)? {
             items.extend(row.item.clone());
+            peers.extend(row.peer);
             let conversation = Conversation {
                 peer_name: row.peer_name,
                 item: row.item,
