@@ -122,7 +122,7 @@ fn number(name: &str) -> i64 {
 /// What a text of this name looks like; where there is none, the field may be `null` and is so in examples.
 fn text(name: &str) -> Option<&'static str> {
     Some(match name {
-        "actor" | "author" | "name" | "username" => "alice",
+        "actor" | "author" | "by" | "name" | "username" => "alice",
         "address" => "203.0.113.7",
         "agent" => "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         "all_of" => "今天",
@@ -145,7 +145,7 @@ fn text(name: &str) -> Option<&'static str> {
         "host" => "smtp.example.com",
         "id" => "5f0c2a9e7b3f4d6e",
         "in_reply_to" | "message_id" | "turn_id" => "3000000000001.PNM",
-        "item_id" => "900000000001",
+        "item_id" | "item_ids" => "900000000001",
         "item_title" => "二手相机",
         "keyword" => "在吗",
         "level" => "info",
@@ -169,6 +169,8 @@ fn text(name: &str) -> Option<&'static str> {
         "decision" => "answer",
         "summary" => "账号关键词：“在吗”匹配，已回复",
         "tag" | "tags" => "老客户",
+        "without_tags" => "同行",
+        "differs" => "actions",
         "text" => "在的，请直接拍下",
         "ticket" => "q3Zt8c1mJx0s5bVn2YwKdR7uLh4aGfPe9iTo6NzXyQk",
         "title" => "账号已掉线：旗舰店",

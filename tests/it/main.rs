@@ -43,6 +43,7 @@ mod raw;
 mod resources;
 mod restart;
 mod rude;
+mod rule_files;
 mod rules_live;
 mod startup;
 mod stats;
