@@ -150,6 +150,7 @@ fn text(name: &str) -> Option<&'static str> {
         "keyword" => "在吗",
         "level" => "info",
         "message" => "the account is connected",
+        "msg" => "导入成功",
         "model" => "chat-small",
         "note" => "writes every hour",
         "object_id" => "12",

@@ -6,7 +6,7 @@
 //! one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same table and
 //! the same types.
 //!
-//! What [`api`] answers is JSON, but for the log's files; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
+//! What [`api`] answers is JSON, but for pictures, the log's files and rules in tables; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
 //! same handlers behind them. [`pages`] are for browsers, with the files of [`static_files`].
 
 pub mod api;
