@@ -8,13 +8,14 @@
 //! 4. *database* – the key is read or made, a copy is put aside where a migration is due, the migrations run;
 //! 5. *listener* – the HTTP address is taken;
 //! 6. *first administrator* – where there is none, one is made from `setup.admin_password_file`, or a link to make one is printed;
-//! 7. *registry* – shards start, rules and settings are read and compiled, then accounts connect at the set pace; what one
-//!    conversation needs is read when somebody writes in it.
+//! 7. *registry* – shards start, rules and settings are read and compiled, then accounts connect at the set pace, each after its last
+//!    conversations and their items were read; what another conversation needs is read when somebody writes in it.
 
 use std::{
     fs,
     future::poll_fn,
     net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
     path::Path,
     pin::pin,
     rc::Rc,
@@ -49,6 +50,7 @@ use crate::{
         client::{AiClient, Providers},
         guard,
     },
+    cache::Figures,
     hook::actor::HookActor,
     inbox::{
         actor::{self as inbox, InboxActor},
@@ -129,7 +131,7 @@ impl App {
             .with_context(|| format!("cannot listen on {}: free it, or set server.listen", settings.server.listen))
             .with_context(|| step(5, "listener"))?;
         let metrics = Metrics::default();
-        store.timings().into_iter().for_each(|timing| metrics.show(timing));
+        metrics.show(store.timings());
         // Here it may take its time; a shard's thread would be held up by it.
         guard::prepare();
         let (feed, registry) = (Feed::default(), Arc::default());
@@ -382,6 +384,14 @@ fn registry_maker(
     let (config, settings) = (registry_config(settings), settings.clone());
     let (store, feed, metrics, shards) = (store.clone(), feed.clone(), metrics.clone(), Arc::clone(shards));
     let providers = providers.clone();
+    // One of each kind for all shards.
+    let names = ["messages", "conversations", "buyers", "sellers", "rules", "echoes"];
+    let [messages, conversations, buyers, sellers, rules, echoes] = names.map(|cache| {
+        let figures = Figures::new(cache);
+        metrics.show(figures.collectors());
+        figures
+    });
+    let caches = reply::Caches { conversations, buyers, sellers, rules };
     Box::new(move || {
         let parts = ShardParts {
             store: store.clone(),
@@ -389,7 +399,9 @@ fn registry_maker(
             metrics: metrics.clone(),
             account: Arc::new(account_config(&settings)),
             outbox: outbox_config(&settings),
-            age_limit: settings.inbox.age_limit,
+            reply: reply_config(&settings, &caches),
+            messages: messages.clone(),
+            echoes: echoes.clone(),
             limits: limits(&settings),
             outgoing: settings.outgoing(),
             providers: providers.clone(),
@@ -411,7 +423,9 @@ struct ShardParts {
     metrics: Metrics,
     account: Arc<AccountConfig>,
     outbox: OutboxConfig,
-    age_limit: Duration,
+    reply: reply::Config,
+    messages: Figures,
+    echoes: Figures,
     limits: Limits,
     outgoing: outgoing::Config,
     providers: Providers,
@@ -425,9 +439,9 @@ impl ShardParts {
         let outbox = {
             let (store, config, feed, metrics) =
                 (self.store.clone(), self.outbox, self.feed.clone(), self.metrics.clone());
-            let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
+            let (backlog, retired, echoes) = (Arc::clone(&backlog), Arc::clone(&retired), self.echoes.clone());
             OutboxActor::start_in_arbiter(&arbiter, move |_| {
-                OutboxActor::new(store, config, feed, metrics, backlog, retired)
+                OutboxActor::new(store, config, feed, metrics, echoes, backlog, retired)
             })
         };
         // Clients belong to their thread.
@@ -442,27 +456,27 @@ impl ShardParts {
             })
         };
         let reply = {
-            let (store, age_limit, backlog) = (self.store.clone(), self.age_limit, Arc::clone(&backlog));
+            let (store, config, backlog) = (self.store.clone(), self.reply.clone(), Arc::clone(&backlog));
             let neighbours = reply::Neighbours {
                 outbox: outbox.clone().recipient(),
                 hook: hook.clone().recipient(),
                 ai: ai.clone().recipient(),
             };
-            ReplyActor::start_in_arbiter(&arbiter, move |_| ReplyActor::new(store, age_limit, neighbours, backlog))
+            ReplyActor::start_in_arbiter(&arbiter, move |_| ReplyActor::new(store, config, neighbours, backlog))
         };
         // A shard whose outbox is dead already is replaced at the next ping.
         outbox.do_send(ListenForReleases(reply.clone().recipient()));
         outbox.do_send(ListenForTakeovers(reply.clone().recipient()));
         let inbox = {
             let (store, feed, metrics) = (self.store.clone(), self.feed.clone(), self.metrics.clone());
-            let (backlog, retired) = (Arc::clone(&backlog), Arc::clone(&retired));
+            let (backlog, retired, messages) = (Arc::clone(&backlog), Arc::clone(&retired), self.messages.clone());
             let neighbours = inbox::Neighbours {
                 turns: reply.clone().recipient(),
                 takeovers: reply.clone().recipient(),
                 orders: reply.clone().recipient(),
             };
             InboxActor::start_in_arbiter(&arbiter, move |_| {
-                InboxActor::new(store, feed, neighbours, metrics, backlog, retired)
+                InboxActor::new(store, feed, neighbours, metrics, messages, backlog, retired)
             })
         };
         let env = self.env(&inbox, &reply, &outbox, to, &retired);
@@ -520,7 +534,8 @@ fn shard(
         acts: outbox.clone().recipient(),
         flush: inbox.recipient(),
         rules: reply.clone().recipient(),
-        pauses: reply.recipient(),
+        pauses: reply.clone().recipient(),
+        buyers: reply.recipient(),
         switches: outbox.clone().recipient(),
         settle: outbox.recipient(),
     }
@@ -627,6 +642,18 @@ fn maintenance_config(settings: &Settings) -> maintenance::Config {
     // Clocks may differ by a minute.
     let overlap = settings.inbox.gap_overlap + Duration::from_mins(1);
     maintenance::Config { at: settings.maintenance.at, overlap }
+}
+
+fn reply_config(settings: &Settings, caches: &reply::Caches) -> reply::Config {
+    // Checked to be at least 1.
+    let capacity = |entries| NonZeroUsize::new(entries).unwrap_or(NonZeroUsize::MIN);
+    reply::Config {
+        age_limit: settings.inbox.age_limit,
+        account_work: settings.reply.account_work,
+        conversations: capacity(settings.reply.conversations),
+        items: capacity(settings.reply.items),
+        caches: caches.clone(),
+    }
 }
 
 fn outbox_config(settings: &Settings) -> OutboxConfig {

@@ -42,7 +42,7 @@
 //! | 1 | [`platform::socket`], `account/actor` | a text frame arrives and is given to the [`Session`](platform::lwp::session::Session), which does no I/O: the actor asks it what to send and what happened |
 //! | 2 | `platform/lwp/{frame,push,payload,event}.rs` | frame → every entry of the push → typed events; what nobody knows is kept sealed in `unknown_pushes`, never dropped in silence |
 //! | 3 | `account/actor/deliver.rs` → [`inbox::actor`] | own messages are shown to the outbox first (echo of a send, or the seller typing?); then [`Ingest`](inbox::messages::Ingest) |
-//! | 4 | [`inbox::dedup`], `store/chat_messages.rs` | stored, once for each account and message id |
+//! | 4 | [`inbox::dedup`], `store/chat_messages.rs` | stored, once for each account and message id; what the platform tells of orders ([`order`]) is stored with it, and told before the turns |
 //! | 5 | `account/actor/deliver.rs` | only now the push is acknowledged, and the cursor moves |
 //! | 6 | [`inbox::debounce`] | a quiet moment, or the longest wait, makes messages of one conversation a turn |
 //! | 7 | [`reply::actor`], [`reply::decide`] | what must be known is read or asked for; one pure function returns the [`Decision`](reply::decide::Decision) and its reason |
@@ -55,16 +55,17 @@
 //!
 //! # Who may import whom
 //!
-//! A file's name is its tier: 0 [`ids`] and [`platform`]; 1 everything pure; 2 `messages.rs`; 3 [`store`], [`telemetry`], `client.rs`,
-//! `socket.rs`; 4 `actor.rs`, `registry.rs`; 5 [`web`], [`sim`], [`cli`], [`app`], [`settings`]. A file imports lower tiers, and its own
-//! only inside its own folder. The clients of others stand on [`outgoing`], the guarded way to addresses that users wrote down.
+//! A file's name is its tier: 0 [`ids`], [`platform`] and [`cache`]; 1 everything pure; 2 `messages.rs`; 3 [`store`], [`telemetry`],
+//! `client.rs`, `socket.rs`; 4 `actor.rs`, `registry.rs`; 5 [`web`], [`sim`], [`cli`], [`app`], [`settings`]. A file imports lower tiers,
+//! and its own only inside its own folder. The clients of others stand on [`outgoing`], the guarded way to addresses that users wrote down.
 //!
 //! # Invariants
 //!
 //! What a search can check, `tests/tidy.rs` does.
 //!
-//! - Only `platform/lwp` knows field numbers of the platform, only it and `order/notice.rs` phrases, only `mtop/outcome.rs` what the gateway's answers mean: another
-//!   marketplace can be added beside this one. ([`sim`] plays the other side and shares no code with [`platform`].)
+//! - Only `platform/lwp` knows field numbers of the platform, only it and `order/notice.rs` phrases, only `mtop/outcome.rs` what the
+//!   gateway's answers mean: another marketplace can be added beside this one. ([`sim`] plays the other side and shares no code with
+//!   [`platform`].)
 //! - No SQL outside [`store`]; no route outside `web/mod.rs`; no task is started outside [`app`]
 //!   but the one that brings a request to its end (`web/finish.rs`).
 //! - Tiers 0 and 1 have no clock, no chance and no I/O: time and random numbers come as arguments.
@@ -87,12 +88,12 @@
 //! # Modules, in reading order
 //!
 //! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
-//! [`reply`] and [`outbox`] are the walk, [`order`] is what the platform tells in it of orders; in each, `messages.rs` is what it is told, the pure files are its thinking, `actor.rs` comes
-//! last. [`item`] is what accounts sell, read beside the walk, [`picture`] what sellers upload to be sent, and [`sheet`] the tables they fill in. [`ai`] is what a model may
-//! say where no rule knows an answer, [`hook`] a seller's own program that is asked first. [`store`] keeps it all, [`maintenance`] removes
-//! what was kept long enough, [`app`] puts it together from [`settings`]. [`telemetry`] and [`web`] show it, [`notify`] tells people what
-//! they should know, [`mail`] writes to its users, [`outgoing`] reaches what they wrote down, [`cli`] is where a person comes in, [`sim`]
-//! is what it is tested against.
+//! [`reply`] and [`outbox`] are the walk, [`order`] is what the platform tells in it of orders; in each, `messages.rs` is what it is told,
+//! the pure files are its thinking, `actor.rs` comes last. [`item`] is what accounts sell, read beside the walk, [`picture`] what
+//! sellers upload to be sent, and [`sheet`] the tables they fill in. [`cache`] keeps what was used last. [`ai`] is what a model may say where no rule knows an answer, [`hook`] a
+//! seller's own program that is asked first. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it
+//! together from [`settings`]. [`telemetry`] and [`web`] show it, [`notify`] tells people what they should know, [`mail`] writes to its
+//! users, [`outgoing`] reaches what they wrote down, [`cli`] is where a person comes in, [`sim`] is what it is tested against.
 
 pub mod ids;
 
@@ -103,6 +104,8 @@ pub mod platform;
 pub mod item;
 
 pub mod picture;
+
+pub mod cache;
 
 pub mod sheet;
 

@@ -41,6 +41,7 @@ pub struct Settings {
     pub platform: Platform,
     pub accounts: Accounts,
     pub inbox: Inbox,
+    pub reply: Reply,
     pub outbox: Outbox,
     pub outgoing: Outgoing,
     pub ai: Ai,
@@ -152,6 +153,18 @@ pub struct Inbox {
     pub takeover_pause: Duration,
     #[serde(with = "span")]
     pub gap_overlap: Duration,
+}
+
+/// How turns are decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Turns of one account that may be in work at the same time. At least 1.
+    pub account_work: usize,
+    /// Kept in memory, by shard. At least 1000.
+    pub conversations: usize,
+    /// Whose seller is kept in memory, by shard. At least 1.
+    pub items: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -379,6 +392,8 @@ impl Settings {
             ("accounts.token_budget", self.accounts.token_budget as usize),
             ("accounts.retries", self.accounts.retries as usize),
             ("outbox.attempts", self.outbox.attempts as usize),
+            ("reply.account_work", self.reply.account_work),
+            ("reply.items", self.reply.items),
             ("ai.at_once", self.ai.at_once),
             ("ai.failures", self.ai.failures as usize),
             ("notify.attempts", self.notify.attempts as usize),
@@ -386,6 +401,8 @@ impl Settings {
         ] {
             require(value > 0, key, "must be at least 1")?;
         }
+        // What is in work must not push each other out.
+        require(self.reply.conversations >= 1000, "reply.conversations", "must be at least 1000")?;
         for (key, value) in
             [("health.cpu_percent", self.health.cpu_percent), ("health.memory_percent", self.health.memory_percent)]
         {
@@ -839,6 +856,8 @@ mod tests {
     #[test]
     fn values_that_contradict_each_other_are_refused() {
         for (file, key) in [
+            ("[reply]\naccount_work = 0", "reply.account_work"),
+            ("[reply]\nconversations = 999", "reply.conversations"),
             ("[inbox]\nlongest_wait = \"0s\"", "inbox.longest_wait"),
             ("[platform]\ndead_after = \"15s\"", "platform.dead_after"),
             ("[platform]\nheartbeat = \"0s\"", "platform.heartbeat"),

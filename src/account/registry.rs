@@ -39,7 +39,7 @@ use crate::{
     },
     reply::{
         matcher::Library,
-        messages::{AccountRules, AnswerSettings, PausesChanged, RulesLoaded},
+        messages::{AccountRules, AnswerSettings, BuyersChanged, PausesChanged, RulesLoaded},
     },
     store::{self, DbConn, Keys, QueryResult, Store, StoreError, accounts::Account, revisions::Revisions},
     telemetry::{
@@ -93,6 +93,7 @@ pub struct Shard {
     pub acts: Recipient<ActOnEntry>,
     pub rules: Recipient<RulesLoaded>,
     pub pauses: Recipient<PausesChanged>,
+    pub buyers: Recipient<BuyersChanged>,
     pub switches: Recipient<Switches>,
     pub flush: Recipient<Flush>,
     pub settle: Recipient<Settle>,
@@ -271,6 +272,9 @@ impl AccountRegistry {
             self.tell_rules(shard);
             if before.is_some_and(|before| before.pauses != revisions.pauses) {
                 shard.pauses.do_send(PausesChanged);
+            }
+            if before.is_some_and(|before| before.buyers != revisions.buyers) {
+                shard.buyers.do_send(BuyersChanged);
             }
         }
         let mut gone: HashSet<AccountId> = self.accounts.keys().copied().collect();

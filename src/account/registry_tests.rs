@@ -226,6 +226,7 @@ fn shard(arbiter: ArbiterHandle, store: &Store, to: ToRegistry, tell: &Recipient
         acts: answering(|_: ActOnEntry| Err(NotActed::MayBeDuplicate)),
         rules: answering(move |rules: RulesLoaded| tell_rules.do_send(Told::Rules { accounts: rules.0.len() })),
         pauses: answering(move |PausesChanged| tell_pauses.do_send(Told::Pauses)),
+        buyers: answering(|BuyersChanged| ()),
         switches: answering(move |switches: Switches| {
             tell_switches.do_send(Told::Switches { automatic: switches.automatic, accounts: switches.accounts.len() });
         }),
@@ -490,7 +491,7 @@ async fn switches_and_pauses_reach_the_shards() {
         .bed
         .write(move |conn| {
             let conversation = "1".into();
-            store::conversations::set_pause_for_person(conn, &scope, id, &conversation, None)
+            store::conversations::set_pause_for_person(conn, &scope, id, &conversation, None, clock::unix())
         })
         .await;
     assert_eq!(bench.next().await, Told::Pauses);

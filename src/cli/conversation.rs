@@ -123,7 +123,7 @@ fn set_pause(store: &Store, which: Which, until: Option<Timestamp>, out: &mut dy
     let action = if until.is_some() { "conversation.pause" } else { "conversation.resume" };
     let changed = store.write_blocking(move |conn| {
         let Some(account) = accounts::find(conn, &scope, &name)? else { return Ok(false) };
-        if !conversations::set_pause_for_person(conn, &scope, account.id, &id, until)? {
+        if !conversations::set_pause_for_person(conn, &scope, account.id, &id, until, now())? {
             return Ok(false);
         }
         let deed = Deed::new(action, format_args!("{}.{id}", account.id)).of(scope.user());

@@ -23,6 +23,7 @@ use crate::{
         facts::{AccountFacts, Pace},
         messages::{Adopt, Amend, DropAccount, Load, Ping},
     },
+    cache::Figures,
     ids::{AccountId, BuyerId, ConversationId, ItemId, OrderId, Timestamp},
     inbox::{
         debounce::{Debounce, Wait},
@@ -80,6 +81,8 @@ pub struct InboxActor {
     debounce: Debounce<Key, Pending>,
     recent: Recent,
     gathering: Vec<Arrival>,
+    /// So many of them, the first, tell of orders: they wait for no others.
+    urgent: usize,
     writing: bool,
     cursors: HashMap<AccountId, Cursor>,
     unwritten: HashSet<AccountId>,
@@ -115,6 +118,7 @@ impl InboxActor {
         feed: Feed,
         neighbours: Neighbours,
         metrics: Metrics,
+        recent: Figures,
         backlog: Arc<AtomicUsize>,
         retired: Arc<AtomicBool>,
     ) -> Self {
@@ -127,8 +131,9 @@ impl InboxActor {
             retired,
             accounts: HashMap::new(),
             debounce: Debounce::new(),
-            recent: Recent::new(RECENT),
+            recent: Recent::new(RECENT, recent),
             gathering: Vec::new(),
+            urgent: 0,
             writing: false,
             cursors: HashMap::new(),
             unwritten: HashSet::new(),
@@ -138,17 +143,19 @@ impl InboxActor {
         }
     }
 
-    /// Stores what has gathered, unless a write is in flight or too many turns wait.
+    /// Stores what has gathered, unless a write is in flight; while too many turns wait, only what tells of orders.
     fn write(&mut self, ctx: &mut Context<Self>) {
         if self.writing || self.gathering.is_empty() || self.retired.load(Ordering::Relaxed) {
             return;
         }
-        if self.backlog.load(Ordering::Relaxed) > BACKLOG {
+        let is_full = self.backlog.load(Ordering::Relaxed) > BACKLOG;
+        if is_full && self.urgent == 0 {
             self.look_again(ctx);
             return;
         }
         self.writing = true;
-        let arrivals = self.next_batch();
+        let ready = if is_full { self.urgent } else { self.gathering.len() };
+        let arrivals = self.next_batch(ready);
         let work = self.plan(&arrivals);
         let (store, keys) = (self.store.clone(), self.store.keys().clone());
         let stored = async move { store.write(move |conn| work.store(conn, &keys)).await };
@@ -188,6 +195,8 @@ impl InboxActor {
         let (kept, gone): (Vec<_>, Vec<_>) =
             arrivals.into_iter().partition(|arrival| existing.contains(&arrival.ingest.account));
         self.gathering.splice(0..0, kept);
+        // They stand before what tells of orders now, whatever they are themselves.
+        self.urgent = 0;
         for Arrival { ingest, answer } in gone {
             warn!(class = "database", "account.id" = ingest.account.0; "messages of an account that is gone are dropped");
             self.forget(ingest.account);
@@ -213,14 +222,15 @@ impl InboxActor {
         }
     }
 
-    fn next_batch(&mut self) -> Vec<Arrival> {
+    fn next_batch(&mut self, ready: usize) -> Vec<Arrival> {
         let mut messages = 0;
-        let fits = self.gathering.iter().take_while(|arrival| {
+        let fits = self.gathering[..ready].iter().take_while(|arrival| {
             let before = messages;
             messages += arrival.ingest.messages.len();
             before < BATCH
         });
         let count = fits.count();
+        self.urgent = self.urgent.saturating_sub(count);
         self.gathering.drain(..count).collect()
     }
 
@@ -601,9 +611,32 @@ impl Handler<Ingest> for InboxActor {
 impl InboxActor {
     fn gather(&mut self, ingest: Ingest, ctx: &mut Context<Self>) -> ResponseFuture<Result<(), NotStored>> {
         let (answer, stored) = oneshot::channel();
-        self.gathering.push(Arrival { ingest, answer });
+        self.line_up(Arrival { ingest, answer });
         self.write(ctx);
         Box::pin(async move { stored.await.unwrap_or_else(|_| Err(NotStored("the inbox was replaced".into()))) })
+    }
+}
+
+impl InboxActor {
+    /// What tells of orders goes before everything else that waits.
+    fn line_up(&mut self, mut arrival: Arrival) {
+        if !self.tells_of_orders(&arrival.ingest) {
+            return self.gathering.push(arrival);
+        }
+        let account = arrival.ingest.account;
+        let overtaken = self.gathering[self.urgent..].iter_mut().rfind(|waiting| waiting.ingest.account == account);
+        if let Some(last) = overtaken {
+            // Only when that is stored too, everything up to the cursor is.
+            last.ingest.cursor = arrival.ingest.cursor.take().or(last.ingest.cursor);
+        }
+        self.gathering.insert(self.urgent, arrival);
+        self.urgent += 1;
+    }
+
+    fn tells_of_orders(&self, ingest: &Ingest) -> bool {
+        let Some(facts) = self.accounts.get(&ingest.account) else { return false };
+        let tells = |incoming: &Incoming| notice::of_message(&incoming.message, &facts.uid).is_some();
+        !ingest.notices.is_empty() || ingest.messages.iter().any(tells)
     }
 }
 

@@ -46,6 +46,7 @@ impl Inbox {
             feed,
             Neighbours { turns: turn, takeovers: takeover, orders: order },
             Metrics::default(),
+            Figures::new("messages"),
             Arc::clone(&backlog),
             Arc::clone(&retired),
         )
@@ -491,4 +492,56 @@ async fn an_event_that_cannot_be_stored_is_not_told() {
     drop(broken);
     inbox.actor.send(push()).await.unwrap().unwrap();
     assert_eq!(inbox.orders.next().await.event, OrderEvent::Paid);
+}
+
+/// The conversations of messages in the order in which they were stored.
+fn stored_now(feed: &mut broadcast::Receiver<FeedEvent>) -> Vec<String> {
+    let mut found = Vec::new();
+    while let Ok(event) = feed.try_recv() {
+        if let FeedEvent::Stored(event) = event {
+            found.push(event.message.to_string());
+        }
+    }
+    found
+}
+
+/// Under a backlog: a flood fills the next write, and news of an order comes behind it.
+#[actix::test]
+async fn news_of_an_order_is_stored_before_a_flood_that_waits_and_takes_no_cursor_along() {
+    let mut inbox = Inbox::start().await;
+    let at = |pts| Some(Cursor { pts, seen_at: Timestamp(pts) });
+    let held = inbox.bed.hold_writer();
+    let first = inbox.actor.send(inbox.push(vec![chat("1", "first", "在吗")]));
+    let flood = (0..BATCH).map(|number| chat("2", &format!("flood{number}"), "在吗")).collect();
+    let flood = inbox.actor.send(Ingest { cursor: at(5), ..inbox.push(flood) });
+    let paid = card("paid", "2500000000000000001", "[买家已付款]");
+    let paid = inbox.actor.send(Ingest { cursor: at(9), ..inbox.push(vec![paid]) });
+    let (mut first, mut flood, mut paid) = (std::pin::pin!(first), std::pin::pin!(flood), std::pin::pin!(paid));
+    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    let_run().await;
+    assert!(futures_util::poll!(flood.as_mut()).is_pending() && futures_util::poll!(paid.as_mut()).is_pending());
+    let_run().await;
+    drop(held);
+    paid.await.unwrap().unwrap();
+    flood.await.unwrap().unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(stored_now(&mut inbox.feed)[..3], ["first", "paid", "flood0"]);
+    assert_eq!(inbox.orders.next().await.event, OrderEvent::Paid);
+    inbox.actor.send(Flush).await.unwrap();
+    assert_eq!(inbox.cursor().await.map(|cursor| cursor.pts), Some(9));
+}
+
+/// While too many turns wait for their decision nothing is taken in but what is told of orders.
+#[actix::test]
+async fn a_full_backlog_holds_up_no_news_of_an_order() {
+    let mut inbox = Inbox::start().await;
+    inbox.backlog.store(BACKLOG + 1, Ordering::Relaxed);
+    let chat = inbox.actor.send(inbox.push(vec![chat("1", "1.PNM", "在吗")]));
+    let mut chat = std::pin::pin!(chat);
+    assert!(futures_util::poll!(chat.as_mut()).is_pending());
+    inbox.take(vec![card("2.PNM", "2500000000000000001", "[买家已付款]")]).await;
+    assert_eq!(inbox.orders.next().await.event, OrderEvent::Paid);
+    assert!(futures_util::poll!(chat.as_mut()).is_pending());
+    inbox.backlog.store(0, Ordering::Relaxed);
+    chat.await.unwrap().unwrap();
 }

@@ -2,25 +2,26 @@
 
 use std::num::NonZeroUsize;
 
-use lru::LruCache;
-
-use crate::ids::{AccountId, MessageId};
+use crate::{
+    cache::{Counted, Figures},
+    ids::{AccountId, MessageId},
+};
 
 /// The message ids that were stored last, up to a fixed number. Never the text: the same words twice are two messages.
 #[derive(Debug)]
 pub struct Recent {
-    ids: LruCache<(AccountId, MessageId), ()>,
+    ids: Counted<(AccountId, MessageId), ()>,
 }
 
 impl Recent {
-    /// Remembers up to `capacity` ids; memory is taken as they come.
-    pub fn new(capacity: NonZeroUsize) -> Self {
-        Self { ids: LruCache::sparse(capacity) }
+    /// Remembers up to `capacity` ids.
+    pub fn new(capacity: NonZeroUsize, figures: Figures) -> Self {
+        Self { ids: Counted::new(capacity, figures) }
     }
 
     /// Whether this message is known to be stored. `false` means: ask the database.
     pub fn contains(&mut self, account: AccountId, message: &MessageId) -> bool {
-        self.ids.get(&(account, message.clone())).is_some()
+        self.ids.look_up(&(account, message.clone()))
     }
 
     /// Remembers a message, only after its row was committed.
@@ -49,7 +50,7 @@ mod tests {
     const ACCOUNT: AccountId = AccountId(1);
 
     fn recent(capacity: usize) -> Recent {
-        Recent::new(NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN))
+        Recent::new(NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN), Figures::new("messages"))
     }
 
     /// M2: messages are told apart by the platform's id, whatever they say.

@@ -31,6 +31,8 @@ pub enum Event {
     System,
     /// A rule of the seller wants it told.
     Rule,
+    /// A conversation was handed to somebody to look after.
+    Handover,
 }
 
 /// How bad it is. Whoever subscribes says from where on it is told.
@@ -93,6 +95,7 @@ codes!(Event {
     BackupFailed => "backup_failed",
     System => "system",
     Rule => "rule",
+    Handover => "handover",
 });
 
 codes!(Severity {
@@ -132,7 +135,8 @@ impl Event {
             | Self::AccountDown
             | Self::DeliveryUncertain
             | Self::StockLow
-            | Self::AiCap => Severity::Warning,
+            | Self::AiCap
+            | Self::Handover => Severity::Warning,
             Self::AccountNeedsPerson | Self::DeliveryFailed | Self::BackupFailed | Self::System => Severity::Critical,
         }
     }
@@ -145,8 +149,10 @@ impl Event {
             Self::StockLow | Self::AiCap | Self::BackupFailed => {
                 Course::Trouble { hold: Duration::ZERO, settle: MINUTE }
             }
-            // Both waited already, and are over when somebody has taken care of them.
-            Self::Unanswered | Self::PersonNeeded => Course::Trouble { hold: Duration::ZERO, settle: Duration::ZERO },
+            // None has to wait any more, and all are over when somebody has taken care of them.
+            Self::Unanswered | Self::PersonNeeded | Self::Handover => {
+                Course::Trouble { hold: Duration::ZERO, settle: Duration::ZERO }
+            }
             Self::NewMessage => Course::Happening { window: 5 * MINUTE },
             Self::DeliveryDone | Self::DeliveryFailed | Self::DeliveryUncertain | Self::Rule => {
                 Course::Happening { window: 10 * MINUTE }
@@ -165,7 +171,8 @@ impl Event {
             | Self::DeliveryFailed
             | Self::DeliveryUncertain
             | Self::AiCap
-            | Self::Rule => false,
+            | Self::Rule
+            | Self::Handover => false,
         }
     }
 

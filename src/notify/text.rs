@@ -124,6 +124,7 @@ fn headline(event: Event, phase: Phase) -> (&'static str, &'static str) {
         Event::System if is_over => ("系统已恢复正常", "The system is well again"),
         Event::System => ("系统异常", "Something is wrong with the system"),
         Event::Rule => ("规则提醒", "A rule asks for your attention"),
+        Event::Handover => ("会话已转交", "A conversation was handed over"),
     }
 }
 
@@ -156,6 +157,7 @@ fn lines(told: &Told, language: Language) -> Vec<String> {
         Event::Unanswered => {
             add("已等待", "Waiting for", subject.number.map(|minutes| minutes_text(minutes, language)))
         }
+        Event::Handover => add("转交给", "Handed to", tamed(&subject.what)),
         _ => {}
     }
     if !is_over {

@@ -16,7 +16,6 @@ use std::{
 use actix::prelude::*;
 use futures_util::FutureExt as _;
 use log::{debug, error, warn};
-use lru::LruCache;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -25,10 +24,11 @@ use crate::{
         AccountOffline, AccountOnline, Adopt, Amend, AskHistory, AskPicture, DropAccount, Line, Load, Ping, Switches,
         Transmit,
     },
+    cache::{Counted, Figures},
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     inbox::messages::{ListenForTakeovers, TookOver},
     outbox::{
-        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
+        entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State, Urgency},
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
             ActOnEntry, Answer, Answered, ConversationFacts, Decided, Done, EntryAct, HistorySeen, IfSeen,
@@ -45,6 +45,7 @@ use crate::{
         conversations::{ConversationRow, Side},
         once_replies::OnceReply,
         rule_effects::Effect,
+        rule_events::{Finished, NewEvent},
         suggestions::{self, NewSuggestion},
     },
     telemetry::{
@@ -93,7 +94,7 @@ pub struct OutboxActor {
     /// Accounts with something unsettled.
     active: HashSet<AccountId>,
     switches: Switches,
-    recent: LruCache<MessageId, AccountId>,
+    recent: Counted<MessageId, AccountId>,
     batch: Batch,
     /// Who waits for `batch` to be stored.
     awaiting: Vec<Awaiting>,
@@ -149,6 +150,10 @@ struct Batch {
     answered: Vec<(AccountId, ConversationId, Timestamp)>,
     bargains: Vec<BargainRow>,
     effects: Vec<Effect>,
+    /// Events that rules met.
+    finished: Vec<(AccountId, Finished)>,
+    /// Conversations in which the buyer wrote again, and what waits for silence there.
+    silences: Vec<(AccountId, ConversationId, Vec<NewEvent>)>,
     released: Vec<(AccountId, SendId)>,
     rows: Vec<Row>,
     /// Settled entries, and as which they are sent again.
@@ -166,6 +171,7 @@ impl OutboxActor {
         config: Config,
         feed: Feed,
         metrics: Metrics,
+        recent: Figures,
         backlog: Arc<AtomicUsize>,
         retired: Arc<AtomicBool>,
     ) -> Self {
@@ -179,7 +185,7 @@ impl OutboxActor {
             accounts: HashMap::new(),
             active: HashSet::new(),
             switches: Switches::default(),
-            recent: LruCache::new(RECENT),
+            recent: Counted::new(RECENT, recent),
             batch: Batch::default(),
             awaiting: Vec::new(),
             storing: Vec::new(),
@@ -332,11 +338,7 @@ impl OutboxActor {
         self.again.retain(|(account, _), _| *account != id);
         self.batch.forget(id, &self.backlog);
         self.awaiting = refuse_of(&HashSet::from([id]), std::mem::take(&mut self.awaiting));
-        let gone: Vec<MessageId> =
-            self.recent.iter().filter(|(_, owner)| **owner == id).map(|(message, _)| message.clone()).collect();
-        for message in gone {
-            self.recent.pop(&message);
-        }
+        self.recent.retain(|_, owner| *owner != id);
     }
 
     fn committed(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
@@ -482,6 +484,7 @@ impl Batch {
             && self.rows.is_empty()
             && self.conversations.is_empty()
             && self.released.is_empty()
+            && self.finished.is_empty()
             && self.links.is_empty()
             && self.attended.is_empty()
     }
@@ -506,6 +509,11 @@ impl Batch {
         suggestions::insert_many(conn, &self.suggestions)?;
         store::bargains::put_many(conn, &self.bargains)?;
         store::rule_effects::apply(conn, &self.effects)?;
+        for (account, conversation, waits) in &self.silences {
+            store::rule_events::wait_anew(conn, *account, conversation, waits)?;
+        }
+        let finished: Vec<Finished> = self.finished.iter().map(|(_, finished)| finished.clone()).collect();
+        store::rule_events::finish_many(conn, &finished)?;
         for (account, id) in &self.released {
             store::once_replies::release(conn, *account, *id)?;
         }
@@ -528,6 +536,8 @@ impl Batch {
         self.answered.retain(|(account, ..)| *account != id);
         self.bargains.retain(|row| row.account != id);
         self.effects.retain(|effect| effect.account != id);
+        self.finished.retain(|(account, _)| *account != id);
+        self.silences.retain(|(account, ..)| *account != id);
         self.released.retain(|(account, _)| *account != id);
         self.rows.retain(|row| row.account() != id);
         self.links.retain(|(entry, _)| entry.account != id);
@@ -755,6 +765,14 @@ impl OutboxActor {
                 at: decided.decided_at,
             });
         }
+        if let Some(id) = decided.event {
+            let Decided { account, verdict, decided_at, .. } = decided;
+            let (reason, trail) = (verdict.reason.clone(), verdict.trail.to_text());
+            self.batch.finished.push((*account, Finished { id, at: *decided_at, reason, trail }));
+        }
+        if let Some(waits) = &decided.silence {
+            self.batch.silences.push((decided.account, decided.conversation.clone(), waits.clone()));
+        }
         if let Some(facts) = &decided.conversation_facts {
             self.batch.conversations.push(conversation_row(decided, facts));
         }
@@ -812,6 +830,7 @@ impl OutboxActor {
                     rule: answer.rule,
                     in_reply_to: in_reply_to.clone(),
                     expire_after: None,
+                    urgency: answer.urgency,
                 },
                 now,
             );
@@ -914,6 +933,7 @@ impl OutboxActor {
             rule: None,
             in_reply_to: None,
             expire_after,
+            urgency: Urgency::Talk,
         });
         let ids = self.admit_by_person(id, drafts.collect());
         self.batch.attended.push(Attended { account: id, conversation: conversation.clone(), pause });
@@ -1072,6 +1092,7 @@ impl OutboxActor {
             rule: None,
             in_reply_to: entry.in_reply_to.clone(),
             expire_after: None,
+            urgency: Urgency::Talk,
         };
         let ids = self.admit_by_person(id, vec![draft]);
         if let [again] = ids[..] {
@@ -1160,7 +1181,7 @@ impl OutboxActor {
         let mut ours = Vec::with_capacity(messages.len());
         let mut unknown = Vec::new();
         for message in messages {
-            let recent = self.recent.get(&message.id) == Some(&id);
+            let recent = self.recent.find(&message.id).is_some_and(|owner| *owner == id);
             let echo =
                 recent || self.accounts.get_mut(&id).is_some_and(|account| account.ledger.on_echo(&message, now));
             ours.push(echo);

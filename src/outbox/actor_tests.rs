@@ -64,6 +64,7 @@ impl Outbox {
             CONFIG,
             feed,
             Metrics::default(),
+            Figures::new("echoes"),
             Arc::clone(&backlog),
             Arc::clone(&retired),
         )
@@ -157,12 +158,15 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
         messages: messages.iter().map(|id| (*id).into()).collect(),
         settled_at: clock::unix(),
         decided_at: clock::unix(),
+        event: None,
         done: None,
+        silence: None,
         answer: Some(Answer {
             peer: "3300001".into(),
             origin: Origin::Rule,
             rule: Some(RuleId(1)),
             once: false,
+            urgency: Urgency::Talk,
             bodies: vec![Body::Text { text: text.into() }],
         }),
         conversation_facts: None,

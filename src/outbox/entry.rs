@@ -263,6 +263,14 @@ pub enum Origin {
     Person,
 }
 
+/// What goes first where not everything may go at once. Not stored: after a start everything is as urgent as talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// Something happened to an order.
+    Order,
+    Talk,
+}
+
 impl Origin {
     pub fn as_str(self) -> &'static str {
         match self {

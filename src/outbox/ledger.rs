@@ -11,7 +11,7 @@ use std::{
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, MessageId, Now, PictureId, RuleId, Timestamp},
     outbox::{
-        entry::{Body, Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State},
+        entry::{Body, Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State, Urgency},
         picture::{NoPicture, Uploaded},
         rate::Rate,
     },
@@ -68,6 +68,7 @@ pub struct Draft {
     pub in_reply_to: Option<MessageId>,
     /// `None`: [`Config::expire_after`].
     pub expire_after: Option<Duration>,
+    pub urgency: Urgency,
 }
 
 /// A send that goes onto the wire once its row is committed.
@@ -104,6 +105,8 @@ pub struct Ledger {
     rate: Rate,
     /// The next send may go then.
     rate_from: Option<Instant>,
+    /// Some wait for the rate: nobody who comes now goes before them.
+    crowded: bool,
     last_id: SendId,
     lanes: HashMap<ConversationId, VecDeque<Sending>>,
     fresh: Vec<(ConversationId, SendId)>,
@@ -132,6 +135,7 @@ struct Unclaimed {
 struct Sending {
     entry: Entry,
     phase: Phase,
+    urgency: Urgency,
     stored: bool,
     /// How often its picture could not be handed over.
     without_picture: i32,
@@ -167,6 +171,7 @@ impl Ledger {
             config,
             rate,
             rate_from: None,
+            crowded: false,
             last_id: last_id.unwrap_or(SendId(0)),
             lanes: HashMap::new(),
             fresh: Vec::new(),
@@ -192,7 +197,7 @@ impl Ledger {
             State::Confirmed | State::Rejected | State::Uncertain | State::Expired => return,
         };
         let lane = self.lanes.entry(entry.conversation.clone()).or_default();
-        lane.push_back(Sending { entry, phase, stored: true, without_picture: 0 });
+        lane.push_back(Sending { entry, phase, urgency: Urgency::Talk, stored: true, without_picture: 0 });
     }
 
     /// Puts a draft at the end of its conversation's lane.
@@ -222,6 +227,7 @@ impl Ledger {
         self.lanes.entry(draft.conversation).or_default().push_back(Sending {
             entry,
             phase,
+            urgency: draft.urgency,
             stored: false,
             without_picture: 0,
         });
@@ -255,14 +261,16 @@ impl Ledger {
         })
     }
 
-    /// Moves every lane as far as it goes. What was made first goes first, where the rate does not let all of it go.
+    /// Moves every lane as far as it goes. What is urgent goes first, then what was made first, where the rate does not let all of it go.
     pub fn advance_all(&mut self, weather: Weather, now: Now) {
-        let mut ripe: Vec<(SendId, ConversationId)> =
+        let mut ripe: Vec<(Urgency, SendId, ConversationId)> =
             self.lanes.iter().filter_map(|(id, lane)| self.ripe(id, lane, weather, now)).collect();
-        // Where not all may go, the oldest go first.
-        ripe.sort_unstable_by_key(|(id, _)| *id);
-        for (_, conversation) in ripe {
-            self.advance(&conversation, weather, now);
+        if self.rate_from.is_none_or(|at| at <= now.instant) {
+            self.crowded = false;
+        }
+        ripe.sort_unstable_by_key(|(urgency, id, _)| (*urgency, *id));
+        for (.., conversation) in ripe {
+            self.move_lane(&conversation, weather, now);
         }
     }
 
@@ -273,7 +281,7 @@ impl Ledger {
         lane: &VecDeque<Sending>,
         weather: Weather,
         now: Now,
-    ) -> Option<(SendId, ConversationId)> {
+    ) -> Option<(Urgency, SendId, ConversationId)> {
         let head = lane.front()?;
         let ripe = match head.phase {
             Phase::Waiting { .. } | Phase::Fetching { .. } if head.entry.expires_at <= now.unix => true,
@@ -286,11 +294,21 @@ impl Ledger {
             Phase::Doubt { not_before, .. } => weather.online && not_before <= now.unix,
             Phase::Asking { since, .. } => since + HISTORY_WAIT <= now.unix,
         };
-        ripe.then(|| (head.entry.id, id.clone()))
+        // What is urgent must not wait because something stands before it in its conversation.
+        let first = lane.iter().map(|sending| (sending.urgency, sending.entry.id)).min();
+        first.filter(|_| ripe).map(|(urgency, made)| (urgency, made, id.clone()))
     }
 
-    /// Moves one lane as far as it goes.
+    /// Moves one lane as far as it goes; where others wait for the rate, with them.
     pub fn advance(&mut self, conversation: &ConversationId, weather: Weather, now: Now) {
+        let head = self.lanes.get(conversation).and_then(VecDeque::front);
+        let stands_in_line = self.crowded && head.is_some_and(|head| matches!(head.phase, Phase::Waiting { .. }));
+        if !stands_in_line {
+            self.move_lane(conversation, weather, now);
+        }
+    }
+
+    fn move_lane(&mut self, conversation: &ConversationId, weather: Weather, now: Now) {
         let Some(mut lane) = self.lanes.remove(conversation) else { return };
         while let Some(head) = lane.front_mut() {
             match self.step(head, weather, now) {
@@ -363,6 +381,7 @@ impl Ledger {
         };
         if let Err(from) = self.rate.try_take(now.instant) {
             self.rate_from = Some(from);
+            self.crowded = true;
             return Step::Rest;
         }
         head.entry.attempts += 1;

@@ -138,6 +138,7 @@ impl World {
             rule: None,
             in_reply_to: None,
             expire_after: None,
+            urgency: Urgency::Talk,
         };
         let id = self.ledger.admit(draft, self.now);
         assert!(self.admitted.last().is_none_or(|last| *last < id) && id.0 >= self.now.unix.0);

@@ -50,7 +50,17 @@ impl Bench {
     }
 
     fn say_as(&mut self, origin: Origin, conversation: &str, text: &str) -> SendId {
-        let draft = Draft {
+        let draft = Self::draft(origin, conversation, text);
+        self.ledger.admit(draft, self.now)
+    }
+
+    fn say_of_an_order(&mut self, conversation: &str, text: &str) -> SendId {
+        let draft = Draft { urgency: Urgency::Order, ..Self::draft(Origin::Rule, conversation, text) };
+        self.ledger.admit(draft, self.now)
+    }
+
+    fn draft(origin: Origin, conversation: &str, text: &str) -> Draft {
+        Draft {
             conversation: conversation.into(),
             peer: "3300001".into(),
             body: Body::Text { text: text.into() },
@@ -58,8 +68,8 @@ impl Bench {
             rule: Some(RuleId(7)),
             in_reply_to: None,
             expire_after: None,
-        };
-        self.ledger.admit(draft, self.now)
+            urgency: Urgency::Talk,
+        }
     }
 
     /// Moves every lane; what flies now has its row.
@@ -217,6 +227,45 @@ fn numbers_go_on_above_those_of_an_earlier_life() {
     assert_eq!(bench.say("1", "在的"), SendId(last.0 + 1));
 }
 
+/// Under a backlog that the rate holds back.
+#[test]
+fn what_is_said_of_an_order_goes_before_talk_that_waits_for_the_rate() {
+    let mut bench = Bench::with_rate(RateConfig { per_second: 1.0, burst: 1 });
+    let talk: Vec<_> = (0..50).map(|number| bench.say(&number.to_string(), "在的")).collect();
+    assert_eq!(bench.fly(), talk[..1]);
+    let paid = bench.say_of_an_order("paid", "收到付款");
+    let behind = bench.say_of_an_order("40", "已发货");
+    bench.pass(1);
+    assert_eq!(bench.fly(), [paid]);
+    bench.pass(1);
+    assert_eq!(bench.fly(), [talk[40]], "what stands before it in its conversation goes first");
+    bench.outcome("40", talk[40], Outcome::Accepted(Some("40.PNM".into())));
+    bench.pass(1);
+    assert_eq!(bench.fly(), [behind]);
+    bench.pass(1);
+    assert_eq!(bench.fly(), talk[1..2], "then the oldest");
+}
+
+/// Who comes when a place is free does not take it from those who wait.
+#[test]
+fn a_newcomer_does_not_go_before_those_who_wait_for_the_rate() {
+    let mut bench = Bench::with_rate(RateConfig { per_second: 1.0, burst: 1 });
+    bench.say("1", "在的");
+    let second = bench.say("2", "在的");
+    bench.fly();
+    bench.pass(1);
+    bench.say("3", "在的");
+    bench.ledger.advance(&"3".into(), SUNNY, bench.now);
+    assert!(bench.ledger.take_flights().is_empty());
+    assert_eq!(bench.fly(), [second]);
+    bench.pass(60);
+    bench.fly();
+    bench.pass(60);
+    let alone = bench.say("4", "在的");
+    bench.ledger.advance(&"4".into(), SUNNY, bench.now);
+    assert_eq!(bench.ledger.take_flights().iter().map(|flight| flight.id).collect::<Vec<_>>(), [alone]);
+}
+
 /// M19
 #[test]
 fn an_account_writes_no_faster_than_its_rate_and_the_oldest_goes_first() {
@@ -347,6 +396,7 @@ fn a_picture_is_recognised_by_its_address() {
         rule: None,
         in_reply_to: None,
         expire_after: None,
+        urgency: Urgency::Talk,
     };
     let id = bench.ledger.admit(draft, bench.now);
     bench.fly();
@@ -697,6 +747,7 @@ impl Bench {
             rule: Some(RuleId(7)),
             in_reply_to: None,
             expire_after: None,
+            urgency: Urgency::Talk,
         };
         self.ledger.admit(draft, self.now)
     }

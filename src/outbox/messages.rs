@@ -9,12 +9,13 @@ use crate::{
     ai::record::{Bargain, Unsent},
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
-        entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId},
+        entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId, Urgency},
         ledger::Outcome,
         picture::{NoPicture, Uploaded},
     },
     platform::lwp::event::{HistoryPage, Message},
     reply::{decide::Effects, trail::Trail},
+    store::rule_events::NewEvent,
 };
 
 /// What was decided about a turn, and what is to be sent for it. Stored in one transaction.
@@ -24,13 +25,17 @@ pub struct Decided {
     pub account: AccountId,
     pub conversation: ConversationId,
     pub verdict: Verdict,
-    /// The turn's messages; the last one carries the verdict.
+    /// The turn's messages; the last one carries the verdict. None where it was about an event.
     pub messages: Vec<MessageId>,
+    /// The event that it was about, as the store numbers it.
+    pub event: Option<i64>,
     pub settled_at: Timestamp,
     pub decided_at: Timestamp,
     pub answer: Option<Answer>,
     /// What the rule does besides sending.
     pub done: Option<Done>,
+    /// The buyer wrote again: what now waits for the conversation to fall silent. `None`: no rule asks for that.
+    pub silence: Option<Vec<NewEvent>>,
     /// What is newly known of the conversation.
     pub conversation_facts: Option<ConversationFacts>,
     /// The account has an AI: something may wait for approval there.
@@ -65,6 +70,7 @@ pub struct Answer {
     pub rule: Option<RuleId>,
     /// Counts as given in this conversation, unless it never reaches the buyer.
     pub once: bool,
+    pub urgency: Urgency,
     pub bodies: Vec<Body>,
 }
 

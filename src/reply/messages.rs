@@ -41,6 +41,11 @@ pub struct AnswerSettings {
 #[rtype(result = "()")]
 pub struct PausesChanged;
 
+/// What is known of buyers changed outside of the engine: read it again.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct BuyersChanged;
+
 /// The platform said who sells an item; `seller` is `None` when it could not be learned.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]

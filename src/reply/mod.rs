@@ -2,7 +2,7 @@
 //!
 //! `rule.rs` is what a seller may say (`condition.rs`: at which hours and for whom), `text.rs` what a buyer said in the form rules look at, `layer.rs` (with `words.rs` and `pattern.rs`) many rules compiled into
 //! one search, `matcher.rs` the layers that hold for one account, `decide.rs` the decision (`silence.rs`: why not), `source.rs` where answers come
-//! from and in which order, `outside.rs` what others than rules had to say, `trail.rs` how a decision was reached, `template.rs` the variables of texts.
+//! from and in which order, `outside.rs` what others than rules had to say, `trail.rs` how a decision was reached, `template.rs` the variables of texts, `queue.rs` whose turn it is.
 //! [`file`] is rules as sellers keep them in tables, [`warnings`] what they probably did not mean.
 
 pub mod actor;
@@ -14,6 +14,7 @@ pub mod matcher;
 pub mod messages;
 pub mod outside;
 mod pattern;
+pub mod queue;
 pub mod rule;
 mod silence;
 pub mod source;

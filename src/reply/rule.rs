@@ -133,19 +133,23 @@ pub enum Trigger {
     OrderShipped,
     /// The buyer confirmed the receipt.
     OrderReceived,
+    /// The buyer wants the money back.
+    OrderRefunding,
     OrderRefunded,
+    /// It ended without a deal.
     OrderClosed,
     /// A conversation in which the buyer wrote has been silent for `silent_minutes`.
     Silent,
 }
 
 impl Trigger {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Message,
         Self::OrderPlaced,
         Self::OrderPaid,
         Self::OrderShipped,
         Self::OrderReceived,
+        Self::OrderRefunding,
         Self::OrderRefunded,
         Self::OrderClosed,
         Self::Silent,
@@ -158,6 +162,7 @@ impl Trigger {
             Self::OrderPaid => "order_paid",
             Self::OrderShipped => "order_shipped",
             Self::OrderReceived => "order_received",
+            Self::OrderRefunding => "order_refunding",
             Self::OrderRefunded => "order_refunded",
             Self::OrderClosed => "order_closed",
             Self::Silent => "silent",

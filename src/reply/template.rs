@@ -10,6 +10,15 @@ pub struct Variables<'a> {
     pub item_title: &'a str,
 }
 
+/// What stands between braces as the name of a variable does and is none: the first such name.
+pub fn unknown_variable(text: &str) -> Option<&str> {
+    let known = Variables::default();
+    let is_name =
+        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let names = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    names.filter(is_name).find(|name| known.get(name).is_none())
+}
+
 impl<'a> Variables<'a> {
     fn get(&self, name: &str) -> Option<&'a str> {
         match name {
@@ -95,6 +104,18 @@ mod tests {
     #[test]
     fn a_value_is_not_searched_for_variables() {
         assert_eq!(render("你说：{send_message}", &VARIABLES), "你说：{item_id} 在吗");
+    }
+
+    #[test]
+    fn a_variable_that_does_not_exist_is_found_and_other_braces_are_none() {
+        for (text, unknown) in [
+            ("{item_title} {buyer}", Some("buyer")),
+            ("{{Item_id}}", Some("Item_id")),
+            ("{item_id}{send_user_name}", None),
+            ("{} { item } {大} {a-b} {item", None),
+        ] {
+            assert_eq!(unknown_variable(text), unknown, "{text}");
+        }
     }
 
     #[test]

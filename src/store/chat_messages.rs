@@ -312,6 +312,23 @@ fn read(
         .load(conn)
 }
 
+/// What this person wrote last in a conversation; `None`: nothing that is stored.
+pub fn last_said(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    conversation: &ConversationId,
+    by: &BuyerId,
+) -> QueryResult<Option<String>> {
+    chat_messages::table
+        .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
+        .filter(chat_messages::account_id.eq_any(own!(scope)).and(chat_messages::sender_id.eq(by)))
+        .order((chat_messages::sent_at.desc(), chat_messages::message_id.desc()))
+        .select(chat_messages::text)
+        .first(conn)
+        .optional()
+}
+
 /// The turn that a message belongs to, oldest first; the last one carries the decision. Empty where the message is not stored, or somebody
 /// else's.
 pub fn turn(

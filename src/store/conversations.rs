@@ -11,9 +11,11 @@ use super::{
     chat_messages,
     column::without_nul,
     connection::per_backend,
+    handovers::{self, HandedTo},
     page::containing,
     revisions::{self, Topic},
     schema::conversations,
+    unanswered::ANSWERED_BY_HAND,
 };
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, Timestamp};
 
@@ -81,6 +83,7 @@ pub struct Filter {
     pub text: Option<String>,
     /// Only with buyers who have it.
     pub tag: Option<String>,
+    pub handed_to: Option<HandedTo>,
 }
 
 /// A conversation and its newest message.
@@ -164,14 +167,16 @@ struct Total {
     total: i64,
 }
 
-/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern, `$9` a tag; between them what is asked of the newest message.
-/// SQLite counts parameters in the order in which they first stand.
+/// `$4` the account, `$5` a moment for "paused now" or zero, `$8` a pattern, `$9` a tag, `$10` whom it is handed to; between them what is
+/// asked of the newest message. SQLite counts parameters in the order in which they first stand.
 fn fitting(join: &str, of_message: &str) -> String {
+    let handed = handovers::fitting("$10");
     format!(
         "FROM conversations AS c {join} WHERE c.account_id IN {OWN} AND ($4 IS NULL OR c.account_id = $4) \
          AND ($5 = 0 OR c.paused_until > $5) AND {of_message} \
          AND ($8 IS NULL OR lower(c.peer_name) LIKE lower($8) ESCAPE '\\' OR lower(c.item_title) LIKE lower($8) ESCAPE '\\') \
-         AND ($9 IS NULL OR c.peer_id IN (SELECT t.buyer_id FROM buyer_tags AS t WHERE t.owner_id = $1 AND t.tag = $9))"
+         AND ($9 IS NULL OR c.peer_id IN (SELECT t.buyer_id FROM buyer_tags AS t WHERE t.owner_id = $1 AND t.tag = $9)) \
+         AND {handed}"
     )
 }
 
@@ -179,11 +184,13 @@ const NEWEST_MESSAGE: &str = "LEFT JOIN chat_messages AS m ON m.account_id = c.a
      (SELECT l.message_id FROM chat_messages AS l WHERE l.account_id = c.account_id AND l.conversation_id = c.conversation_id \
      ORDER BY l.sent_at DESC, l.message_id DESC LIMIT 1)";
 
-/// `$6` waiting, `$7` unanswered. A person's answer is an outbox entry made after the message came; its number tells when.
-const OF_NEWEST: &str = "($6 = 0 OR m.needs_person) \
-     AND ($7 = 0 OR (m.message_id IS NOT NULL AND coalesce(m.decision, '') NOT IN ('own', 'answer') AND NOT EXISTS \
-     (SELECT 1 FROM outbox AS o WHERE o.account_id = c.account_id AND o.id >= m.received_at \
-     AND o.conversation_id = c.conversation_id AND o.origin = 'person')))";
+/// `$6` waiting, `$7` unanswered.
+fn of_newest() -> String {
+    format!(
+        "($6 = 0 OR m.needs_person) AND ($7 = 0 OR (m.message_id IS NOT NULL AND coalesce(m.decision, '') NOT IN ('own', 'answer') \
+         AND NOT {ANSWERED_BY_HAND}))"
+    )
+}
 
 /// Nothing is asked of the newest message: it need not be looked for in each conversation.
 const OF_NONE: &str = "$6 = 0 AND $7 = 0";
@@ -196,13 +203,13 @@ pub fn page(
     page: Page,
     now: Timestamp,
 ) -> QueryResult<(Vec<Summary>, i64)> {
-    let with_newest = fitting(NEWEST_MESSAGE, OF_NEWEST);
+    let with_newest = fitting(NEWEST_MESSAGE, &of_newest());
     let counted = if filter.waiting || filter.unanswered { &with_newest } else { &fitting("", OF_NONE) };
     let count = format!("SELECT count(*) AS total {counted}");
     let select = format!(
         "SELECT c.account_id, c.conversation_id, c.peer_id, c.peer_name, c.item_id, c.item_title, c.side, c.paused_until, \
          c.created_at, m.text, m.sent_at, m.decision, m.reason, m.needs_person {with_newest} \
-         ORDER BY coalesce(m.sent_at, c.created_at) DESC, c.account_id, c.conversation_id LIMIT $10 OFFSET $11"
+         ORDER BY coalesce(m.sent_at, c.created_at) DESC, c.account_id, c.conversation_id LIMIT $11 OFFSET $12"
     );
     let paused_at = if filter.paused { now.0 } else { 0 };
     let pattern = filter.text.as_deref().map(containing);
@@ -218,6 +225,7 @@ pub fn page(
                 .bind::<BigInt, _>(i64::from(filter.unanswered))
                 .bind::<Nullable<Text>, _>(pattern.as_deref())
                 .bind::<Nullable<Text>, _>(filter.tag.as_deref())
+                .bind::<Nullable<BigInt>, _>(filter.handed_to.map(HandedTo::code))
         };
     }
     per_backend!(conn, conn => {
@@ -325,19 +333,23 @@ pub fn set_pause(
     .map(drop)
 }
 
-/// For a person; a running server notices. `false`: no such account or conversation.
+/// For a person; a running server notices. Who resumes takes over from whom it was handed to. `false`: no such account or conversation.
 pub fn set_pause_for_person(
     conn: &mut DbConn,
     scope: &Scope,
     account: AccountId,
     conversation: &ConversationId,
     until: Option<Timestamp>,
+    now: Timestamp,
 ) -> QueryResult<bool> {
     let own = own!(scope);
     let rows = diesel::update(conversations::table.find((account, conversation)))
         .filter(conversations::account_id.eq_any(own))
         .set(conversations::paused_until.eq(until))
         .execute(conn)?;
+    if rows == 1 && until.is_none() {
+        handovers::end(conn, scope.user(), account, conversation, now)?;
+    }
     revisions::bump(conn, Topic::Pauses)?;
     Ok(rows == 1)
 }
@@ -364,9 +376,10 @@ pub fn list_paused_for_person(conn: &mut DbConn, scope: &Scope, now: Timestamp) 
         .load(conn)
 }
 
+/// SQLite counts parameters in the order in which they first stand.
 const TAKE_OVER: [&str; 2] = [
-    "UPDATE conversations SET paused_until = max(coalesce(paused_until, 0), $3) WHERE account_id = $1 AND conversation_id = $2",
-    "UPDATE conversations SET paused_until = greatest(coalesce(paused_until, 0), $3) WHERE account_id = $1 AND conversation_id = $2",
+    "UPDATE conversations SET paused_until = max(coalesce(paused_until, 0), $1) WHERE account_id = $2 AND conversation_id = $3",
+    "UPDATE conversations SET paused_until = greatest(coalesce(paused_until, 0), $1) WHERE account_id = $2 AND conversation_id = $3",
 ];
 
 /// For the engine: the seller typed elsewhere. Never shortens a pause.
@@ -379,9 +392,9 @@ pub fn take_over(
 ) -> QueryResult<()> {
     let statement = TAKE_OVER[usize::from(matches!(conn, DbConn::Pg(_)))];
     let extended = per_backend!(&mut *conn, conn => diesel::sql_query(statement)
+        .bind::<BigInt, _>(until)
         .bind::<BigInt, _>(account)
         .bind::<Text, _>(conversation)
-        .bind::<BigInt, _>(until)
         .execute(conn))?;
     if extended > 0 { Ok(()) } else { set_pause(conn, account, conversation, Some(until), now) }
 }

@@ -9,14 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lru::LruCache;
-use prometheus::{IntCounterVec, Opts, core::Collector};
+use prometheus::core::Collector;
 
 use super::{
     DbConn, QueryResult, Store, StoreError,
     items::{self, Item},
 };
-use crate::ids::{AccountId, ItemId};
+use crate::{
+    cache::{Counted, Figures},
+    ids::{AccountId, ItemId},
+};
 
 /// Items that are kept.
 // Not zero.
@@ -28,39 +30,34 @@ const FRESH: Duration = Duration::from_secs(60);
 type Key = (AccountId, ItemId);
 
 pub(super) struct ItemCache {
-    items: Mutex<LruCache<Key, (Instant, Arc<Item>)>>,
+    items: Mutex<Counted<Key, (Instant, Arc<Item>)>>,
     /// Grows before and after every write: what was read while one was under way is not kept.
     writes: AtomicU64,
-    looks: IntCounterVec,
+    figures: Figures,
 }
 
 impl Default for ItemCache {
-    #[expect(
-        clippy::expect_used,
-        reason = "the name is written down here, and every test that opens a store finds a bad one"
-    )]
     fn default() -> Self {
-        let opts =
-            Opts::new("yutang_item_cache_total", "Items that were asked for, by whether they were in the cache.");
-        let looks = IntCounterVec::new(opts, &["result"]).expect("a good name");
-        Self { items: Mutex::new(LruCache::new(ITEMS)), writes: AtomicU64::new(0), looks }
+        let figures = Figures::new("items");
+        Self { items: Mutex::new(Counted::new(ITEMS, figures.clone())), writes: AtomicU64::new(0), figures }
     }
 }
 
 impl ItemCache {
-    pub(super) fn collector(&self) -> Box<dyn Collector> {
-        Box::new(self.looks.clone())
+    pub(super) fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        self.figures.collectors()
     }
 
     /// Held for a look-up only.
-    fn items(&self) -> MutexGuard<'_, LruCache<Key, (Instant, Arc<Item>)>> {
+    fn items(&self) -> MutexGuard<'_, Counted<Key, (Instant, Arc<Item>)>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, key: &Key) -> Option<Arc<Item>> {
+        let mut items = self.items();
         let found =
-            self.items().get(key).filter(|(read_at, _)| read_at.elapsed() < FRESH).map(|(_, item)| Arc::clone(item));
-        self.looks.with_label_values(&[if found.is_some() { "hit" } else { "miss" }]).inc();
+            items.get_mut(key).filter(|(read_at, _)| read_at.elapsed() < FRESH).map(|(_, item)| Arc::clone(item));
+        self.figures.looked(found.is_some());
         found
     }
 
@@ -75,8 +72,7 @@ impl ItemCache {
     fn forget(&self, account: AccountId) {
         let mut items = self.items();
         self.writes.fetch_add(1, Ordering::AcqRel);
-        let gone: Vec<Key> = items.iter().filter(|((of, _), _)| *of == account).map(|(key, _)| key.clone()).collect();
-        gone.iter().for_each(|key| drop(items.pop(key)));
+        items.retain(|(of, _), _| *of != account);
     }
 }
 

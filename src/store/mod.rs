@@ -30,6 +30,7 @@ pub mod conversations;
 pub mod email_codes;
 mod error;
 pub mod facts;
+pub mod handovers;
 pub mod idempotency_keys;
 mod item_cache;
 pub mod item_syncs;
@@ -48,11 +49,13 @@ pub mod picture_uploads;
 pub mod pictures;
 pub mod privacy;
 mod queue;
+pub mod quick_phrases;
 mod reader;
 pub mod retention;
 pub mod revisions;
 pub mod rule_drafts;
 pub mod rule_effects;
+pub mod rule_events;
 pub mod rule_uses;
 pub mod rule_versions;
 pub mod rules;
@@ -65,6 +68,7 @@ pub mod stats;
 pub mod suggestions;
 mod timings;
 pub mod transcript;
+pub mod unanswered;
 pub mod unknown_pushes;
 pub mod users;
 pub mod vitals;
@@ -233,7 +237,7 @@ impl Store {
     /// How long the database's threads take and what its caches spare them, for whoever shows it.
     pub fn timings(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
         let mut all = self.inner.timings.collectors();
-        all.push(self.inner.items.collector());
+        all.extend(self.inner.items.collectors());
         all
     }
 

@@ -336,6 +336,19 @@ pub fn newest(conn: &mut DbConn, account: AccountId, since: Timestamp, limit: i6
     into_entries(rows)
 }
 
+/// For the engine: the conversations of an account's last sends, the last one first.
+pub fn recent_conversations(conn: &mut DbConn, account: AccountId, sends: i64) -> QueryResult<Vec<ConversationId>> {
+    let mut found: Vec<ConversationId> = outbox::table
+        .filter(outbox::account_id.eq(account))
+        .order(outbox::id.desc())
+        .limit(sends)
+        .select(outbox::conversation_id)
+        .load(conn)?;
+    let mut seen = HashSet::new();
+    found.retain(|conversation| seen.insert(conversation.clone()));
+    Ok(found)
+}
+
 /// The entries that fit. A macro, because only the compiler can write down its type.
 macro_rules! fitting {
     ($scope:expr, $filter:expr) => {{

@@ -22,8 +22,9 @@ use super::{
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
-    notices, order_events,
+    handovers, notices, order_events,
     revisions::{self, Topic},
+    rule_events, rule_uses,
     schema::{
         accounts, blocked_buyers as blocks, buyer_notes, buyer_tags, chat_messages, conversations, items, once_replies,
         order_events as order_rows, outbox,
@@ -70,6 +71,8 @@ pub struct Figures {
     pub sends: i64,
     /// What happened to their orders.
     pub order_events: i64,
+    /// What rules for events did in these conversations, or are to do.
+    pub rule_events: i64,
     /// Entries of the list of blocked buyers.
     pub blocks: i64,
     /// Items that the buyer sells.
@@ -193,6 +196,8 @@ pub fn count(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<F
         if !place.shared {
             let events = order_events::in_conversation(conn, place.account, &place.conversation)?;
             figures.order_events += i64::try_from(events.len()).unwrap_or(i64::MAX);
+            let events = rule_events::in_conversation(conn, place.account, &place.conversation)?;
+            figures.rule_events += i64::try_from(events.len()).unwrap_or(i64::MAX);
         }
         let decided = messages_at!(traces, place).filter(chat_messages::decision.is_not_null());
         figures.decisions += decided.count().get_result::<i64>(conn)?;
@@ -277,6 +282,16 @@ pub fn order_events(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryR
     Ok(rows)
 }
 
+/// What rules for events did in these conversations, or are to do, oldest first.
+pub fn rule_events(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<rule_events::Row>> {
+    let own = accounts_of(conn, scope, traces.account)?;
+    let mut rows = Vec::new();
+    for place in traces.places.iter().filter(|place| own.contains_key(&place.account) && !place.shared) {
+        rows.extend(rule_events::in_conversation(conn, place.account, &place.conversation)?);
+    }
+    Ok(rows)
+}
+
 /// The next messages of a place, oldest first; `after`: the last one that was read.
 pub fn messages(
     conn: &mut DbConn,
@@ -329,6 +344,7 @@ pub fn erase(
     erase_what_is_known(conn, scope, &traces)?;
     let ids: Vec<AccountId> = own.into_keys().collect();
     notices::erase_buyer(conn, &ids, &traces.buyer)?;
+    rule_uses::forget(conn, &ids, &traces.buyer)?;
     diesel::update(items::table.filter(items::account_id.eq_any(ids).and(items::seller_id.eq(&traces.buyer))))
         .set((
             (items::seller_id.eq(pseudonym), items::title.eq(""), items::description.eq(""), items::specs.eq("[]")),
@@ -398,10 +414,12 @@ fn erase_place(
     erase_sends(conn, place, pseudonym, alias, now)?;
     suggestions::forget(conn, place.account, &place.conversation)?;
     bargains::forget(conn, place.account, &place.conversation)?;
+    handovers::forget(conn, place.account, &place.conversation)?;
     if place.shared {
         return Ok(());
     }
     order_events::forget(conn, place.account, &place.conversation)?;
+    rule_events::forget(conn, place.account, &place.conversation)?;
     let claims = once_replies::account_id.eq(place.account).and(once_replies::conversation_id.eq(&place.conversation));
     diesel::delete(once_replies::table.filter(claims)).execute(conn)?;
     diesel::update(conversations::table.find((place.account, &place.conversation)))

@@ -22,11 +22,14 @@ use utoipa::ToSchema;
 use super::{
     DbConn,
     connection::per_backend,
-    email_codes,
+    email_codes, handovers,
     schema::{buyer_notes, buyer_tags, chat_messages, conversations, outbox},
     sessions,
 };
-use crate::ids::{AccountId, ConversationId, Timestamp};
+use crate::{
+    ids::{AccountId, ConversationId, Timestamp},
+    platform::hours::day_of,
+};
 
 /// Rows that one transaction looks at. Measured while removing 200,000 messages on a busy machine: a batch takes 2 ms on SQLite and 1 ms
 /// on PostgreSQL (99 of 100: under 15 ms), where 500 rows take 10 ms (99 of 100: 40 ms).
@@ -75,6 +78,10 @@ pub enum Kind {
     ApiTokens,
     /// Those about which nothing is left to tell.
     Notices,
+    /// What rules for events did, and what they never came to do.
+    RuleEvents,
+    /// Counts of days that are over.
+    RuleUses,
     /// Of buyers with whom no conversation is left, and who are not blocked.
     BuyerTags,
     /// As the tags.
@@ -82,7 +89,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
@@ -96,6 +103,8 @@ impl Kind {
         Self::IdempotencyKeys,
         Self::ApiTokens,
         Self::Notices,
+        Self::RuleEvents,
+        Self::RuleUses,
         Self::BuyerTags,
         Self::BuyerNotes,
     ];
@@ -120,6 +129,8 @@ pub struct Removed {
     pub idempotency_keys: usize,
     pub api_tokens: usize,
     pub notices: usize,
+    pub rule_events: usize,
+    pub rule_uses: usize,
     pub buyer_tags: usize,
     pub buyer_notes: usize,
     /// Files of the log.
@@ -142,6 +153,8 @@ impl Removed {
             Kind::IdempotencyKeys => &mut self.idempotency_keys,
             Kind::ApiTokens => &mut self.api_tokens,
             Kind::Notices => &mut self.notices,
+            Kind::RuleEvents => &mut self.rule_events,
+            Kind::RuleUses => &mut self.rule_uses,
             Kind::BuyerTags => &mut self.buyer_tags,
             Kind::BuyerNotes => &mut self.buyer_notes,
         };
@@ -196,6 +209,8 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
         Kind::IdempotencyKeys => full_or_last(from, run(conn, REMOVE_KEYS, &[(now - REPEATS).0, BATCH])?),
         Kind::ApiTokens => full_or_last(from, run(conn, REMOVE_TOKENS, &[now.0, BATCH])?),
         Kind::Notices => full_or_last(from, run(conn, REMOVE_NOTICES, &[cutoffs.notices.0, BATCH])?),
+        Kind::RuleEvents => full_or_last(from, run(conn, REMOVE_RULE_EVENTS, &[cutoffs.messages.0, BATCH])?),
+        Kind::RuleUses => full_or_last(from, run(conn, REMOVE_RULE_USES, &[day_of(now), BATCH])?),
         Kind::BuyerTags => {
             let page = stretch!(conn, buyer_tags, created_at, from, now - AHEAD);
             page.run(|from, to| run(conn, &orphans_of("buyer_tags"), &[from, to]))
@@ -232,6 +247,12 @@ const REMOVE_BARGAINS: &str = "DELETE FROM bargains WHERE (account_id, conversat
 
 const REMOVE_ORDER_EVENTS: &str = "DELETE FROM order_events WHERE id IN (SELECT id FROM order_events WHERE seen_at < $1 \
      ORDER BY seen_at LIMIT $2)";
+
+const REMOVE_RULE_EVENTS: &str = "DELETE FROM rule_events WHERE id IN (SELECT id FROM rule_events WHERE made_at < $1 \
+     ORDER BY made_at LIMIT $2)";
+
+const REMOVE_RULE_USES: &str = "DELETE FROM rule_uses WHERE (account_id, buyer_id, rule_id) IN (SELECT account_id, buyer_id, rule_id \
+     FROM rule_uses WHERE day < $1 LIMIT $2)";
 
 /// Numbers grow with time: where the oldest are young enough, all are.
 const REMOVE_PUSHES: &str = "DELETE FROM unknown_pushes WHERE received_at < $1 \
@@ -367,11 +388,15 @@ const REMOVE_SILENT: &str = "DELETE FROM conversations WHERE account_id = $1 AND
 pub fn remove_conversations(conn: &mut DbConn, keys: &[ConversationKey], now: Timestamp) -> QueryResult<usize> {
     let mut removed = 0;
     for (account, conversation) in keys {
-        removed += per_backend!(&mut *conn, conn => diesel::sql_query(REMOVE_SILENT)
+        let gone = per_backend!(&mut *conn, conn => diesel::sql_query(REMOVE_SILENT)
             .bind::<BigInt, _>(*account)
             .bind::<Text, _>(conversation)
             .bind::<BigInt, _>(now)
             .execute(conn))?;
+        if gone > 0 {
+            handovers::forget(conn, *account, conversation)?;
+        }
+        removed += gone;
     }
     if removed > 0 {
         super::revisions::bump(conn, super::revisions::Topic::Pauses)?;

@@ -3,7 +3,8 @@
 use diesel::prelude::*;
 
 use super::{
-    DbConn, conversations,
+    DbConn, buyer_tags, conversations,
+    handovers::{self, By},
     notices::{self, Opening},
     rule_uses::{self, RuleUse},
     schema::accounts,
@@ -53,10 +54,19 @@ fn carry_out(conn: &mut DbConn, (owner, name): (UserId, &str), effect: &Effect, 
     let Effect { account, conversation, buyer, at, .. } = effect;
     match deed {
         Deed::Pause { minutes } => conversations::take_over(conn, *account, conversation, *at + pause(*minutes), *at),
-        Deed::Tag(_tag) => Ok(()),
-        Deed::Untag(_tag) => Ok(()),
+        Deed::Tag(tag) => buyer_tags::add(conn, owner, buyer, tag, *at).map(drop),
+        Deed::Untag(tag) => buyer_tags::remove(conn, owner, buyer, tag).map(drop),
         Deed::Notify(text) => notices::open(conn, &notice(owner, name, effect, text), *at),
-        Deed::HandOver(_to) => Ok(()),
+        Deed::HandOver(to) => {
+            let by = By { user: None, name: format!("规则 #{}", effect.rule) };
+            let hand =
+                |conn: &mut DbConn, to| handovers::hand_over(conn, owner, (*account, conversation), to, &by, "", *at);
+            if hand(conn, *to)?.is_err() {
+                // Who is gone leaves it to whoever looks first.
+                let _ = hand(conn, None)?;
+            }
+            Ok(())
+        }
     }
 }
 

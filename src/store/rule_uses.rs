@@ -39,6 +39,12 @@ pub fn count_many(conn: &mut DbConn, uses: &[RuleUse]) -> QueryResult<()> {
     }))
 }
 
+/// Nothing is kept about a buyer in these accounts.
+pub(super) fn forget(conn: &mut DbConn, accounts: &[AccountId], buyer: &BuyerId) -> QueryResult<()> {
+    let rows = rule_uses::account_id.eq_any(accounts).and(rule_uses::buyer_id.eq(buyer));
+    diesel::delete(rule_uses::table.filter(rows)).execute(conn).map(drop)
+}
+
 /// For the engine: how often rules answered these buyers on this day.
 pub fn list(
     conn: &mut DbConn,
@@ -58,9 +64,4 @@ pub fn list(
         }
     }
     Ok(found)
-}
-
-/// Counts of days before this one are of no use.
-pub fn forget_before(conn: &mut DbConn, day: i64) -> QueryResult<usize> {
-    diesel::delete(rule_uses::table.filter(rule_uses::day.lt(day))).execute(conn)
 }

@@ -217,6 +217,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    handovers (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> Text,
+        to_user -> Nullable<BigInt>,
+        to_name -> Nullable<Text>,
+        by_user -> Nullable<BigInt>,
+        by_name -> Text,
+        note -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (user_id, key) {
         user_id -> BigInt,
         key -> Text,
@@ -403,9 +416,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    quick_phrases (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        account_id -> Nullable<BigInt>,
+        title -> Text,
+        text -> Text,
+        position -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     revisions (topic) {
         topic -> Text,
         revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    rule_events (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        rule_id -> BigInt,
+        conversation_id -> Text,
+        buyer_id -> Text,
+        item_id -> Nullable<Text>,
+        order_id -> Nullable<Text>,
+        cause -> Text,
+        due_at -> BigInt,
+        made_at -> BigInt,
+        done_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        trail -> Nullable<Text>,
     }
 }
 
@@ -554,6 +599,8 @@ diesel::joinable!(buyer_notes -> users (owner_id));
 diesel::joinable!(buyer_tags -> users (owner_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
 diesel::joinable!(conversations -> accounts (account_id));
+diesel::joinable!(handovers -> accounts (account_id));
+diesel::joinable!(handovers -> users (to_user));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(item_syncs -> accounts (account_id));
 diesel::joinable!(items -> accounts (account_id));
@@ -569,6 +616,9 @@ diesel::joinable!(order_events -> accounts (account_id));
 diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
+diesel::joinable!(quick_phrases -> accounts (account_id));
+diesel::joinable!(rule_events -> accounts (account_id));
+diesel::joinable!(rule_events -> rules (rule_id));
 diesel::joinable!(rule_uses -> accounts (account_id));
 diesel::joinable!(rule_uses -> rules (rule_id));
 diesel::joinable!(rule_versions -> accounts (account_id));
@@ -599,6 +649,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     email_codes,
     facts,
+    handovers,
     idempotency_keys,
     item_syncs,
     items,
@@ -611,7 +662,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     picture_uploads,
     pictures,
+    quick_phrases,
     revisions,
+    rule_events,
     rule_uses,
     rule_versions,
     rules,

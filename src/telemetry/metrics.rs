@@ -228,9 +228,11 @@ impl Metrics {
     }
 
     /// Shows metrics that somebody else counts, as the database's threads do. One that is shown already stays.
-    pub fn show(&self, collector: Box<dyn Collector>) {
-        if let Err(error) = self.0.registry.register(collector) {
-            log::warn!(class = "system"; "metrics are not shown: {error}");
+    pub fn show(&self, collectors: impl IntoIterator<Item = Box<dyn Collector>>) {
+        for collector in collectors {
+            if let Err(error) = self.0.registry.register(collector) {
+                log::warn!(class = "system"; "metrics are not shown: {error}");
+            }
         }
     }
 

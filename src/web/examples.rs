@@ -122,7 +122,7 @@ fn number(name: &str) -> i64 {
 /// What a text of this name looks like; where there is none, the field may be `null` and is so in examples.
 fn text(name: &str) -> Option<&'static str> {
     Some(match name {
-        "actor" | "author" | "by" | "name" | "username" => "alice",
+        "actor" | "author" | "by" | "by_name" | "name" | "to_name" | "username" => "alice",
         "address" => "203.0.113.7",
         "agent" => "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         "all_of" => "今天",
@@ -162,6 +162,7 @@ fn text(name: &str) -> Option<&'static str> {
         "quiet_hours" => "23:00-07:00+08:00",
         "qr_svg" => "<svg xmlns=\"http://www.w3.org/2000/svg\">…</svg>",
         "request_id" => "01JDKX3V5E8Q2M7N4R6T9WABCD",
+        "reason_text" => "没有匹配的关键词，也没有默认回复。",
         "secret" => "JBSWY3DPEHPK3PXP",
         "sentence" => "The account has not been started yet.",
         "side" => "seller",
@@ -172,7 +173,7 @@ fn text(name: &str) -> Option<&'static str> {
         "tag" | "tags" => "老客户",
         "without_tags" => "同行",
         "differs" => "actions",
-        "text" => "在的，请直接拍下",
+        "filled" | "text" => "在的，请直接拍下",
         "ticket" => "q3Zt8c1mJx0s5bVn2YwKdR7uLh4aGfPe9iTo6NzXyQk",
         "title" => "账号已掉线：旗舰店",
         "token" => "the text that goes behind Bearer",

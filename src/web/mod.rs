@@ -235,6 +235,7 @@ routes! {
     GET "/api/v1/event-rules/{id}" READ => api::keywords::get_event;
     PATCH "/api/v1/event-rules/{id}" MANAGE => api::keywords::update_event;
     DELETE "/api/v1/event-rules/{id}" MANAGE => api::keywords::delete_event;
+    GET "/api/v1/rule-events" READ => api::rule_events::list;
     GET "/api/v1/rule-sets/{set}/draft" READ => api::rule_sets::draft;
     DELETE "/api/v1/rule-sets/{set}/draft" MANAGE => api::rule_sets::discard;
     POST "/api/v1/rule-sets/{set}/publish" MANAGE => api::rule_sets::publish;
@@ -265,6 +266,14 @@ routes! {
     POST "/api/v1/conversations/{id}/messages" ANSWER => api::conversations::send;
     POST "/api/v1/conversations/{id}/pause" ANSWER => api::conversations::pause;
     POST "/api/v1/conversations/{id}/resume" ANSWER => api::conversations::resume;
+    PUT "/api/v1/conversations/{id}/hand-over" ANSWER => api::handovers::hand_over;
+    DELETE "/api/v1/conversations/{id}/hand-over" ANSWER => api::handovers::take_back;
+    GET "/api/v1/conversations/{id}/quick-phrases" READ => api::quick_phrases::list_filled;
+    GET "/api/v1/unanswered" READ => api::unanswered::list;
+    GET "/api/v1/quick-phrases" READ => api::quick_phrases::list;
+    POST "/api/v1/quick-phrases" ANSWER => api::quick_phrases::create;
+    PATCH "/api/v1/quick-phrases/{id}" ANSWER => api::quick_phrases::update;
+    DELETE "/api/v1/quick-phrases/{id}" ANSWER => api::quick_phrases::delete;
     GET "/api/v1/conversations/{id}/bargain" READ => api::bargains::bargain;
     DELETE "/api/v1/conversations/{id}/bargain" ANSWER => api::bargains::end_bargain;
     GET "/api/v1/conversations/{id}/order-events" READ => api::order_events::order_events_of_conversation;

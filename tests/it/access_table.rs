@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use yutang::{
     access::{
         role::{Right, Role},
-        token::{self, Access as Reach},
+        token::{self, Access as TokenReach},
     },
     ai::intent::Intent,
     ids::{AccountId, NoticeId, Timestamp, TokenId, UserId},
@@ -22,7 +22,7 @@ use yutang::{
     },
     outbox::entry::{Body, Entry, Origin, SendId, State},
     picture::redraw,
-    reply::rule::{Action, Matching, RuleBody},
+    reply::rule::{Action, Matching, RuleBody, Trigger},
     settings::Settings,
     sheet::write_workbook,
     store::{
@@ -38,7 +38,9 @@ use yutang::{
         items,
         notices::{self, Opening},
         notify_channels::{self, NewChannel},
-        notify_deliveries, outbox, pictures, rules,
+        notify_deliveries, outbox, pictures,
+        quick_phrases::{self, Asker, NewPhrase, Reach},
+        rule_versions, rules,
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
         users,
@@ -182,6 +184,34 @@ impl World {
         saved.unwrap()[0].0.to_string()
     }
 
+    fn event_rule(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let new = RuleBody {
+            account: Some(account),
+            items: vec![format!("9{:011}", self.number()).into()],
+            trigger: Trigger::OrderPaid,
+            matching: Matching::Default,
+            ..RuleBody::default()
+        };
+        self.app
+            .write(move |conn| rules::insert(conn, &scope, &new, &Actor::system(), Timestamp(1)))
+            .unwrap()
+            .to_string()
+    }
+
+    /// A version of the account's own rules.
+    fn version(&self, whose: Whose) -> String {
+        let account = self.account(whose);
+        self.event_rule(whose);
+        let (scope, set) = (self.place(whose).0, account.parse().map(AccountId).unwrap());
+        let first = Page::first(1);
+        let (versions, _) = self.app.read(move |conn| rule_versions::page(conn, &scope, Some(set), first));
+        format!("{account}/{}", versions.first().map_or(1, |version| version.number))
+    }
+
     fn rule(&self, whose: Whose, matching: Matching) -> String {
         let (scope, account) = self.place(whose);
         if whose == Whose::Unknown {
@@ -303,6 +333,19 @@ impl World {
         let note =
             self.app.write(move |conn| buyer_notes::insert(conn, &scope, &about, "x", (None, "seller"), Timestamp(1)));
         format!("{buyer}/{}", note.unwrap().id)
+    }
+
+    /// A phrase of all who see the account.
+    fn phrase(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let (title, text) = ("t".to_owned(), "x".to_owned());
+        let new = NewPhrase { reach: Reach::Account(account), title, text, position: 0 };
+        let asker = Asker { scope, user: scope.user() };
+        let made = self.app.write(move |conn| quick_phrases::insert(conn, &asker, &new, Timestamp(1)));
+        made.unwrap().id.to_string()
     }
 
     fn conversation(&self, whose: Whose) -> String {
@@ -483,7 +526,7 @@ impl World {
             Whose::Unchosen | Whose::Foreign => self.rival.user(),
             Whose::Unknown => return "999999".to_owned(),
         };
-        put_token(&self.app, user, Reach::Read).1.to_string()
+        put_token(&self.app, user, TokenReach::Read).1.to_string()
     }
 
     fn session(&self, who: Who, whose: Whose) -> String {
@@ -596,6 +639,20 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/rule-sets/{set}/warnings" [200], |world, _, whose| world.account(whose)),
         row!("GET" "/api/v1/rule-sets/{set}/export" [200], |world, _, whose| world.account(whose)),
         row!("POST" "/api/v1/rule-sets/{set}/import" [200], |world, _, whose| world.account(whose)),
+        row!("GET" "/api/v1/event-rules" [200]),
+        row!("POST" "/api/v1/event-rules" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "trigger": "order_paid", "item_ids": [format!("7{}", world.number())], "actions": []}))
+        }),
+        row!("GET" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose)),
+        row!("PATCH" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose), |_| Some(json!({"delay_s": 5}))),
+        row!("DELETE" "/api/v1/event-rules/{id}" [204], |world, _, whose| world.event_rule(whose)),
+        row!("GET" "/api/v1/rule-events" [200]),
+        row!("GET" "/api/v1/rule-sets/{set}/draft" [200], |world, _, whose| world.account(whose)),
+        row!("DELETE" "/api/v1/rule-sets/{set}/draft" [200], |world, _, whose| world.account(whose)),
+        row!("POST" "/api/v1/rule-sets/{set}/publish" [200], |world, _, whose| world.account(whose), |_| Some(json!({"note": "why"}))),
+        row!("GET" "/api/v1/rule-sets/{set}/versions" [200], |world, _, whose| world.account(whose)),
+        row!("GET" "/api/v1/rule-sets/{set}/versions/{number}" [200], |world, _, whose| world.version(whose)),
+        row!("POST" "/api/v1/rule-sets/{set}/versions/{number}/roll-back" [200], |world, _, whose| world.version(whose), |_| Some(json!({}))),
         row!("GET" "/api/v1/items" [200]),
         row!("GET" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose)),
         row!("PATCH" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose), |_| {
@@ -617,6 +674,16 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/conversations/{id}/messages" [404, 409, 503], |world, _, whose| world.conversation(whose), |_| Some(json!({"texts": ["在"]}))),
         row!("POST" "/api/v1/conversations/{id}/pause" [200], |world, _, whose| world.conversation(whose), |_| Some(json!({"minutes": 5}))),
         row!("POST" "/api/v1/conversations/{id}/resume" [200], |world, _, whose| world.conversation(whose)),
+        row!("PUT" "/api/v1/conversations/{id}/hand-over" [200], |world, _, whose| world.conversation(whose), |_| Some(json!({"to": null, "note": "x"}))),
+        row!("DELETE" "/api/v1/conversations/{id}/hand-over" [204], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/conversations/{id}/quick-phrases" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/api/v1/unanswered" [200]),
+        row!("GET" "/api/v1/quick-phrases" [200]),
+        row!("POST" "/api/v1/quick-phrases" [201], PLAIN, |world| {
+            Some(json!({"reach": "account", "account_id": world.chosen.0, "title": "t", "text": "x"}))
+        }),
+        row!("PATCH" "/api/v1/quick-phrases/{id}" [200], |world, _, whose| world.phrase(whose), |_| Some(json!({"position": 3}))),
+        row!("DELETE" "/api/v1/quick-phrases/{id}" [204], |world, _, whose| world.phrase(whose)),
         row!("GET" "/api/v1/conversations/{id}/bargain" [200], |world, _, whose| world.conversation(whose)),
         row!("DELETE" "/api/v1/conversations/{id}/bargain" [204], |world, _, whose| world.conversation(whose)),
         row!("GET" "/api/v1/conversations/{id}/order-events" [200], |world, _, whose| world.conversation(whose)),
@@ -785,11 +852,11 @@ const MAIL_PASSWORD: &str = "planted mail password";
 const PHONE_SECRET: &str = "PHQNTEDPHQNTEDPHQNTEDPHQNTEDPHQN";
 
 /// Adds a token of the seller for all accounts.
-fn mint(app: &TestApp, reach: Reach) -> String {
+fn mint(app: &TestApp, reach: TokenReach) -> String {
     put_token(app, app.scope().user(), reach).0
 }
 
-fn put_token(app: &TestApp, user: UserId, reach: Reach) -> (String, TokenId) {
+fn put_token(app: &TestApp, user: UserId, reach: TokenReach) -> (String, TokenId) {
     let minted = token::mint(rand::random());
     let new = NewToken {
         user,
@@ -858,6 +925,8 @@ pub(crate) async fn world() -> World {
         world.rule(whose, Matching::Contains);
         world.rule(whose, Matching::Default);
         world.block(whose);
+        world.note(whose);
+        world.phrase(whose);
         world.conversation(whose);
         world.entry(whose, State::Confirmed);
         world.channel(whose);
@@ -934,7 +1003,8 @@ async fn an_odd_spelling_opens_nothing() {
 }
 
 fn tokens(world: &World) -> [(Who, String); 2] {
-    let tokens = [(Who::ReadToken, mint(&world.app, Reach::Read)), (Who::WriteToken, mint(&world.app, Reach::Write))];
+    let tokens =
+        [(Who::ReadToken, mint(&world.app, TokenReach::Read)), (Who::WriteToken, mint(&world.app, TokenReach::Write))];
     tokens.iter().for_each(|(_, token)| world.keep_secret(&token.as_str().into()));
     tokens
 }

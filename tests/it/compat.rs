@@ -389,18 +389,27 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
       "body": {
         "id": 1,
         "account_id": null,
-        "item_id": null,
+        "only_accounts": [],
+        "item_ids": [],
         "keyword": "在吗",
         "match": "contains",
         "any_of": [],
         "all_of": [],
         "exclude": [],
+        "conditions": {
+          "hours": [],
+          "tags": [],
+          "without_tags": [],
+          "bought_before": null,
+          "first_contact": null
+        },
         "actions": [
           {
             "text": "在的"
           }
         ],
         "once": false,
+        "per_day": null,
         "priority": 0,
         "enabled": true,
         "created_at": "[time]"
@@ -413,18 +422,27 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
       "body": {
         "id": 1,
         "account_id": null,
-        "item_id": null,
+        "only_accounts": [],
+        "item_ids": [],
         "keyword": "在吗",
         "match": "contains",
         "any_of": [],
         "all_of": [],
         "exclude": [],
+        "conditions": {
+          "hours": [],
+          "tags": [],
+          "without_tags": [],
+          "bought_before": null,
+          "first_contact": null
+        },
         "actions": [
           {
             "text": "在的"
           }
         ],
         "once": true,
+        "per_day": null,
         "priority": 0,
         "enabled": true,
         "created_at": "[time]"
@@ -439,18 +457,27 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
           {
             "id": 1,
             "account_id": null,
-            "item_id": null,
+            "only_accounts": [],
+            "item_ids": [],
             "keyword": "在吗",
             "match": "contains",
             "any_of": [],
             "all_of": [],
             "exclude": [],
+            "conditions": {
+              "hours": [],
+              "tags": [],
+              "without_tags": [],
+              "bought_before": null,
+              "first_contact": null
+            },
             "actions": [
               {
                 "text": "在的"
               }
             ],
             "once": true,
+            "per_day": null,
             "priority": 0,
             "enabled": true,
             "created_at": "[time]"

@@ -42,7 +42,7 @@ async fn all_that_is_stored_about_a_buyer_is_one_file() {
     seller.post("/api/v1/blocked-buyers", &json!({"buyer_id": BUYER})).await.is(201);
     seller.put(&address("/tags"), &json!({"tags": ["老客户"]})).await.is(200);
     seller.post(&address("/notes"), &json!({"text": "周末发货"})).await.is(201);
-    let stored = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "blocks": 1, "items": 0, "tags": 1, "notes": 1});
+    let stored = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "rule_events": 0, "blocks": 1, "items": 0, "tags": 1, "notes": 1});
     assert_eq!(seller.get(&address("")).await.is(200).json()["stored"], stored);
     let file = seller.get(&address("/export")).await.is(200);
     assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"buyer.json\""));
@@ -80,7 +80,7 @@ async fn an_erased_buyer_stays_erased_over_a_restart_and_begins_anew() {
     let (mut app, shop, said) = answered().await;
     let seller = app.signed_in("seller").await;
     let erased = seller.delete(&address("")).await.is(200).json();
-    let counts = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "blocks": 0, "items": 0, "tags": 0, "notes": 0});
+    let counts = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "rule_events": 0, "blocks": 0, "items": 0, "tags": 0, "notes": 0});
     assert_eq!(erased["erased"], counts);
     let pseudonym = erased["pseudonym"].as_str().unwrap().to_owned();
     assert!(pseudonym.starts_with("erased-") && pseudonym.len() == 39, "{pseudonym}");

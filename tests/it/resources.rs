@@ -168,7 +168,7 @@ async fn a_twin_and_an_unknown_account_are_refused_by_their_field() {
         ("/api/v1/keywords", json!({"keyword": "a", "actions": []}), "keyword"),
         ("/keywords", json!({"keyword": "a", "item_ids": [ITEM], "actions": []}), "keyword"),
         ("/api/v1/default-replies", json!({"actions": []}), "account_id"),
-        ("/api/v1/default-replies", json!({"item_ids": [ITEM], "actions": []}), "item_id"),
+        ("/api/v1/default-replies", json!({"item_ids": [ITEM], "actions": []}), "item_ids"),
         ("/api/v1/blocked-buyers", json!({"buyer_id": BUYER}), "buyer_id"),
     ] {
         let made = seller.post(path, &body).await.is(201).json();

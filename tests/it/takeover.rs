@@ -89,7 +89,14 @@ async fn a_pause_that_a_person_ends_is_over_at_once() {
 
 fn set_pause(app: &TestApp, shop: &Shop, conversation: &yutang::ids::ConversationId, until: Option<Timestamp>) {
     let (scope, account, conversation) = (app.scope(), shop.id, conversation.clone());
-    assert!(app.write(move |conn| conversations::set_pause_for_person(conn, &scope, account, &conversation, until)));
+    assert!(app.write(move |conn| conversations::set_pause_for_person(
+        conn,
+        &scope,
+        account,
+        &conversation,
+        until,
+        clock::unix()
+    )));
 }
 
 #[actix_web::test]

@@ -9,7 +9,7 @@ use yutang::{
         token::{self, Access, Minted},
     },
     ai::{intent::Intent, record::Bargain},
-    ids::{Timestamp, TokenId, UserId},
+    ids::{BuyerId, Timestamp, TokenId, UserId},
     order::{event::OrderEvent, notice::Notice},
     store::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
@@ -17,9 +17,13 @@ use yutang::{
         bargains::{self, BargainRow},
         buyer_notes, buyer_tags,
         email_codes::{self, Outcome},
-        idempotency_keys, order_events,
+        handovers, idempotency_keys, order_events,
+        quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
         revisions,
+        rule_events::{self, Cause, NewEvent},
+        rule_uses::{self, RuleUse},
+        rules,
         sessions::{self, Session},
         settings::Retention,
         suggestions::{self, NewSuggestion},
@@ -375,6 +379,8 @@ fn settle(store: &Store, name: &str) -> UserId {
         at: NOW,
     };
     let fill = move |conn: &mut _| {
+        let by = handovers::By { user: Some(owner), name: author.clone() };
+        handovers::hand_over(conn, owner, (account, &"600001".into()), Some(owner), &by, "note", NOW)?.unwrap();
         notices::fill(conn, &keys, &scope, account)?;
         let email = helper.email.clone().unwrap();
         let helper = users::insert(conn, &helper)?.unwrap();
@@ -388,8 +394,25 @@ fn settle(store: &Store, name: &str) -> UserId {
         bargains::put_many(conn, &[BargainRow { account, conversation: "600001".into(), bargain }])?;
         suggestions::insert_many(conn, &[suggestion])?;
         buyer_tags::add(conn, owner, &"3300001".into(), "kind", NOW)?;
+        let (title, text) = ("title".to_owned(), "text".to_owned());
+        let phrase = NewPhrase { reach: Reach::Own(owner), title, text, position: 0 };
+        quick_phrases::insert(conn, &Asker { scope, user: owner }, &phrase, NOW)?.unwrap();
         buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
         order_events::insert(conn, account, &notice, NOW)?;
+        let (rule, buyer) = (rules::list(conn, &scope)?.rules[0].id, BuyerId::from("3300001"));
+        let event = NewEvent {
+            account,
+            rule,
+            conversation: "600001".into(),
+            buyer: buyer.clone(),
+            item: None,
+            order: None,
+            cause: Cause::Order(1),
+            due_at: NOW,
+            made_at: NOW,
+        };
+        rule_events::insert(conn, &event)?;
+        rule_uses::count_many(conn, &[RuleUse { account, buyer, rule, day: 1 }])?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

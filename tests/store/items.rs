@@ -245,12 +245,11 @@ async fn an_item_is_read_once_until_something_of_its_account_is_written() {
     note(&store, account, vec![card("1", "相机")], NOW);
     let looks = || {
         let families: Vec<_> = store.timings().iter().flat_map(|part| part.collect()).collect();
-        let cache = families.iter().find(|family| family.name() == "yutang_item_cache_total").unwrap();
-        let count = |result: &str| {
-            let of = |metric: &&prometheus::proto::Metric| metric.get_label()[0].value() == result;
-            cache.get_metric().iter().find(of).map_or(0.0, |metric| metric.get_counter().get_value())
+        let count = |name: &str| {
+            let family = families.iter().find(|family| family.name() == name).unwrap();
+            family.get_metric()[0].get_counter().get_value()
         };
-        (count("hit"), count("miss"))
+        (count("yutang_cache_hits_total"), count("yutang_cache_misses_total"))
     };
     let first = store.item(account, &"1".into()).await.unwrap().unwrap();
     let again = store.item(account, &"1".into()).await.unwrap().unwrap();

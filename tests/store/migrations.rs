@@ -146,7 +146,7 @@ const POSTGRESQL: &[&str] = &[
          FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid \
          WHERE t.relnamespace = current_schema()::regnamespace",
     "SELECT t.relname::text AS of, ('REFERENCES ' || a.attname || ' ' || r.relname || '.' || b.attname || ' ' || \
-         CASE c.confdeltype WHEN 'c' THEN 'CASCADE' ELSE c.confdeltype::text END)::text AS fact \
+         CASE c.confdeltype WHEN 'n' THEN 'SET NULL' WHEN 'c' THEN 'CASCADE' ELSE c.confdeltype::text END)::text AS fact \
          FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class r ON r.oid = c.confrelid \
          JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.conkey[1] \
          JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = c.confkey[1] \

@@ -219,7 +219,8 @@ fn a_conversation_shows_its_newest_message_and_a_persons_answer_ends_the_waiting
         let last = read(&store, second).last.unwrap();
         assert_eq!((last.text.as_str(), last.sent_at, last.waits_for_person), ("快回", at(30), true));
         assert_eq!((last.decision.as_deref(), last.reason.as_deref()), (Some("silent"), Some("too_old")));
-        let reply = Entry { origin: Origin::Person, conversation: "600002".into(), ..made(account, 40, State::Queued) };
+        let made = made(account, 40, State::Queued);
+        let reply = Entry { origin: Origin::Person, conversation: "600002".into(), in_reply_to: None, ..made };
         write(&store, move |conn| {
             outbox::insert_many(conn, &[reply])?;
             chat_messages::attended(conn, account, &"600002".into())

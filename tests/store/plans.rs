@@ -5,9 +5,14 @@ use std::sync::{Arc, Mutex};
 use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_types::Text};
 use yutang::{
     ids::Timestamp,
+    order::{event::OrderEvent, notice::Notice},
     store::{
         DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags, chat_messages,
-        conversations, notices, notify_deliveries, notify_sources, once_replies, outbox, rules, stats, vitals,
+        conversations,
+        handovers::{self, HandedTo},
+        notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
+        quick_phrases::{self, Asker},
+        rules, stats, unanswered, vitals,
     },
 };
 
@@ -75,6 +80,25 @@ fn hot_queries_find_their_rows_by_an_index() {
         drop(chat_messages::list_for_a_person(conn, &scope, 5))
     });
     assert_uses(&database, "outbox_unsettled", |conn| drop(outbox::unsettled(conn, account)));
+    assert_uses(&database, "sqlite_autoindex_outbox_1", |conn| {
+        drop(outbox::recent_conversations(conn, account, 5));
+    });
+    assert_uses(&database, "order_events_unhandled", |conn| drop(order_events::unhandled(conn, account, NOW)));
+    assert_uses(&database, "order_events_by_buyer", |conn| {
+        drop(order_events::paid_orders(conn, scope.user(), &["3300001".into()]));
+    });
+    for (order, index) in [(Some("25".into()), "order_events_once"), (None, "order_events_by_conversation")] {
+        let notice = Notice {
+            message: "1.PNM".into(),
+            conversation: conversation(),
+            order,
+            event: OrderEvent::Paid,
+            buyer: None,
+            item: None,
+            at: NOW,
+        };
+        assert_uses(&database, index, |conn| drop(order_events::insert(conn, account, &notice, NOW)));
+    }
     assert_uses(&database, "outbox_by_message", |conn| drop(outbox::find_by_message(conn, account, &["1.PNM".into()])));
     assert_uses(&database, "sqlite_autoindex_outbox_1 (account_id=? AND id>?)", |conn| {
         drop(outbox::in_conversation_since(conn, account, &conversation(), Timestamp(0)));
@@ -141,6 +165,40 @@ fn what_is_known_of_buyers_is_found_by_an_index() {
     let member = Scope::member(scope.user(), yutang::ids::UserId(9));
     assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_tags::page(conn, &member, Page::first(9))));
     assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_notes::count(conn, &scope, &buyer())));
+}
+
+/// It looks at the newest messages of each conversation, and at what was sent by hand there.
+#[test]
+fn who_waits_for_an_answer_is_found_by_indexes() {
+    let database = Database::sqlite();
+    let (_store, scope, account) = with_account(&database);
+    for filter in [
+        unanswered::Filter::default(),
+        unanswered::Filter { account: Some(account), handed_to: Some(HandedTo::User(scope.user())) },
+    ] {
+        let plans = plans(&database, |conn| drop(unanswered::page(conn, &scope, &filter, Page::first(50)))).join("\n");
+        for index in ["chat_messages_by_conversation", "sqlite_autoindex_chat_messages_1", "outbox_by_hand"] {
+            assert!(plans.contains(index), "{index} is not used:\n{plans}");
+        }
+        // What was found is gone through to be counted and sorted; no table is.
+        assert!(!plans.replace("SCAN (", "").contains("SCAN "), "a whole table is read:\n{plans}");
+    }
+    let wanted = conversations::Filter { unanswered: true, ..Default::default() };
+    assert_uses(&database, "outbox_by_hand", |conn| {
+        drop(conversations::page(conn, &scope, &wanted, Page::first(50), NOW));
+    });
+}
+
+#[test]
+fn phrases_are_found_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, account) = with_account(&database);
+    let (asker, filter) = (Asker { scope, user: scope.user() }, quick_phrases::Filter::default());
+    assert_uses(&database, "quick_phrases_by_owner", |conn| {
+        drop(quick_phrases::page(conn, &asker, &filter, Page::first(9)));
+    });
+    let keys = [(account, "600001".into())];
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(handovers::of_many(conn, &scope, &keys)));
 }
 
 /// A short list is sorted, a long one is read along its time.

@@ -10,14 +10,19 @@ use yutang::{
     outbox::entry::{Entry, SendId, State},
     store::{
         DbConn, QueryResult, Scope, Store,
+        audit::Actor,
         bargains::{self, BargainRow},
         blocked_buyers::{self, Blocked},
         buyer_notes, buyer_tags,
         chat_messages::{self, DecisionRow, NewMessage},
         conversations::{self, ConversationRow, Side},
+        handovers::{self, By},
         once_replies::{self, OnceReply},
         order_events, outbox,
         privacy::{self, Figures, Traces},
+        rule_events::{self, Cause, NewEvent},
+        rule_uses::{self, RuleUse},
+        rules,
         suggestions::{self, NewSuggestion},
     },
 };
@@ -99,9 +104,29 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
         for event in [OrderEvent::Placed, OrderEvent::Paid] {
             order_events::insert(conn, account, &notice("600001", event), NOW)?;
         }
+        let rule = rules::insert(conn, &scope, &tables::new_rule("loud"), &Actor::system(), NOW)?.unwrap();
+        let event = |conversation: &str, buyer: &str| NewEvent {
+            account,
+            rule,
+            conversation: conversation.into(),
+            buyer: buyer.into(),
+            item: None,
+            order: None,
+            cause: Cause::Silent("5.PNM".into()),
+            due_at: NOW,
+            made_at: NOW,
+        };
+        rule_events::insert(conn, &event("600001", buyer().as_str()))?;
+        rule_events::insert(conn, &event("600002", "3300002"))?;
+        let used = RuleUse { account, buyer: buyer(), rule, day: 1 };
+        rule_uses::count_many(conn, &[used])?;
         let other = Notice { buyer: Some("3300002".into()), ..notice("600002", OrderEvent::Shipped) };
         order_events::insert(conn, account, &other, NOW)?;
         let block = |account| Blocked { account, buyer: buyer(), note: "loud".into(), created_at: NOW };
+        let by = By { user: None, name: "seller".into() };
+        let place = (account, &"600001".into());
+        handovers::hand_over(conn, scope.user(), place, None, &by, "he is loud", NOW)?.unwrap();
+        conversations::set_pause(conn, account, &"600001".into(), None, NOW)?;
         buyer_tags::set(conn, &scope, &buyer(), &["loud".into(), "again".into()], NOW)?;
         buyer_tags::add(conn, scope.user(), &"3300002".into(), "kind", NOW)?;
         buyer_notes::insert(conn, &scope, &buyer(), "very loud", (None, "seller"), NOW)?;
@@ -133,6 +158,7 @@ const ALL: Figures = Figures {
     decisions: 3,
     sends: 1,
     order_events: 2,
+    rule_events: 1,
     blocks: 2,
     items: 0,
     tags: 2,
@@ -196,6 +222,8 @@ fn everything(database: &Database) -> String {
         "SELECT conversation_id || '|' || text AS line FROM suggestions",
         "SELECT conversation_id AS line FROM bargains",
         "SELECT conversation_id || '|' || coalesce(buyer_id,'') || '|' || event AS line FROM order_events",
+        "SELECT conversation_id || '|' || note AS line FROM handovers",
+        "SELECT subject AS line FROM notices",
         "SELECT seller_id AS line FROM items",
     ];
     let lines = tables.map(|sql| diesel::sql_query(sql).load::<Line>(&mut conn).unwrap());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use yutang::{
     ids::{AccountId, RuleId, Timestamp},
     outbox::entry::{Entry, SendId, State},
+    platform::hours::day_of,
     store::{
         DbConn, Page, QueryResult, Scope, Store, account_cursors,
         account_cursors::Cursor,
@@ -19,6 +20,7 @@ use yutang::{
 use crate::{
     harness::{Database, NOW, count, number, on_each_database, with_account},
     messages::{decision, entry, message},
+    tables,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -235,11 +237,17 @@ fn what_has_expired_goes() {
              INSERT INTO bargains VALUES ({account}, '1', '', 1, {ancient}), ({account}, '2', '', 1, {old}); \
              INSERT INTO order_events (account_id, event, conversation_id, message_id, at, seen_at) \
              VALUES ({account}, 'paid', '1', '1', 1, {ancient}), ({account}, 'paid', '2', '2', 1, {old}); \
+             INSERT INTO rule_events (account_id, rule_id, conversation_id, buyer_id, cause, due_at, made_at) \
+             VALUES ({account}, {rule}, '1', '1', 'silent:1', 1, {ancient}), ({account}, {rule}, '2', '1', 'silent:2', 1, {old}); \
+             INSERT INTO rule_uses VALUES ({account}, '1', {rule}, {day_before}, 1), ({account}, '2', {rule}, {today}, 1); \
              INSERT INTO api_tokens (user_id, name, prefix, hash, access, all_accounts, created_at, expires_at) \
              VALUES ({user}, 'a', 'yt_a', '1', 'read', TRUE, 1, {old}), ({user}, 'b', 'yt_b', '2', 'read', TRUE, 1, NULL);",
             later = NOW.0 + 1,
             before = day - 1,
             ancient = days_ago(181),
+            rule = tables::add_rule(&store, scope, "a"),
+            today = day_of(NOW),
+            day_before = day_of(NOW) - 1,
         );
         diesel::connection::SimpleConnection::batch_execute(&mut database.raw(), &fill).unwrap();
         for (kind, table) in [
@@ -250,6 +258,8 @@ fn what_has_expired_goes() {
             (Kind::Suggestions, "suggestions"),
             (Kind::Bargains, "bargains"),
             (Kind::OrderEvents, "order_events"),
+            (Kind::RuleEvents, "rule_events"),
+            (Kind::RuleUses, "rule_uses"),
             (Kind::ApiTokens, "api_tokens"),
         ] {
             let before = count(&mut database.raw(), table);

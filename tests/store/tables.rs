@@ -114,6 +114,26 @@ pub fn fill(store: &Store, scope: Scope, account: yutang::ids::AccountId) {
     store.write_blocking(fill).unwrap();
 }
 
+#[test]
+fn a_takeover_never_shortens_a_pause() {
+    on_each_database(|database| {
+        let (store, scope, account) = with_account(database);
+        let after = |pauses: Vec<i64>| {
+            let work = move |conn: &mut _| {
+                conversations::set_pause(conn, account, &"600001".into(), None, NOW)?;
+                for until in pauses {
+                    conversations::take_over(conn, account, &"600001".into(), Timestamp(until), NOW)?;
+                }
+                conversations::get(conn, &scope, account, &"600001".into())
+            };
+            store.write_blocking(work).unwrap().paused_until
+        };
+        assert_eq!(after(vec![20, 10]), Some(Timestamp(20)));
+        assert_eq!(after(vec![10, 20]), Some(Timestamp(20)));
+        assert_eq!(after(vec![Timestamp::NEVER.0, 10]), Some(Timestamp::NEVER));
+    });
+}
+
 /// B1
 #[test]
 fn deleting_an_account_leaves_no_orphan() {
@@ -466,7 +486,7 @@ fn every_change_that_a_server_must_notice_is_counted_and_an_undone_one_is_not() 
             .unwrap();
         assert_eq!(revisions_of(&store).pauses, at.pauses, "the server's own pauses are no news to it");
         let resume =
-            move |conn: &mut _| conversations::set_pause_for_person(conn, &scope, account, &"600001".into(), None);
+            move |conn: &mut _| conversations::set_pause_for_person(conn, &scope, account, &"600001".into(), None, NOW);
         assert!(store.write_blocking(resume).unwrap());
         assert_eq!(revisions_of(&store).pauses, at.pauses + 1);
 

@@ -74,7 +74,7 @@ fn a_stranger_changes_nothing() {
                 accounts::set_enabled(conn, &stranger, account, false, NOW)?,
                 accounts::set_stopped(conn, &stranger, account, true, NOW)?,
                 accounts::set_waits(conn, &stranger, account, accounts::Waits::default(), NOW)?,
-                conversations::set_pause_for_person(conn, &stranger, account, &"600001".into(), None)?,
+                conversations::set_pause_for_person(conn, &stranger, account, &"600001".into(), None, NOW)?,
                 rules::set_enabled(conn, &stranger, rule, false, &Actor::system(), NOW)?.is_ok(),
                 rules::delete(conn, &stranger, rule, &Actor::system(), NOW)?.is_ok(),
                 blocked_buyers::remove(conn, &stranger, None, &"3300001".into())?.is_some(),

@@ -1,3 +1,4 @@
+DROP TABLE rule_events;
 DROP TABLE rule_uses;
 DROP TABLE rule_versions;
 DROP INDEX rules_identity;

@@ -53,3 +53,26 @@ CREATE TABLE rule_uses (
     PRIMARY KEY (account_id, buyer_id, rule_id)
 ) WITHOUT ROWID;
 CREATE INDEX rule_uses_by_rule ON rule_uses (rule_id);
+
+-- What rules for events are to do, and did. Done rows stay for as long as messages do.
+CREATE TABLE rule_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    rule_id BIGINT NOT NULL REFERENCES rules (id) ON DELETE CASCADE,
+    conversation_id TEXT NOT NULL,
+    buyer_id TEXT NOT NULL,
+    item_id TEXT,
+    order_id TEXT,
+    -- 'order:' and the number of what happened, or 'silent:' and the message after which it is silent
+    cause TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    done_at BIGINT,
+    -- as in chat_messages
+    reason TEXT,
+    trail TEXT
+);
+CREATE UNIQUE INDEX rule_events_by_cause ON rule_events (account_id, conversation_id, rule_id, cause);
+CREATE INDEX rule_events_by_rule ON rule_events (rule_id);
+CREATE INDEX rule_events_due ON rule_events (account_id, due_at) WHERE done_at IS NULL;
+CREATE INDEX rule_events_by_time ON rule_events (made_at);

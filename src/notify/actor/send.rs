@@ -167,7 +167,7 @@ pub(super) fn link(row: &Row, public_url: Option<&str>) -> Option<String> {
     let subject = row.subject();
     let place = match (row.event, row.account, subject.conversation) {
         (
-            Event::NewMessage | Event::Unanswered | Event::PersonNeeded | Event::Rule,
+            Event::NewMessage | Event::Unanswered | Event::PersonNeeded | Event::Rule | Event::Handover,
             Some(account),
             Some(conversation),
         ) => {

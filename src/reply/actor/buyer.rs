@@ -43,7 +43,7 @@ impl Buyer {
 impl ReplyActor {
     /// Takes over at once what the database is told with the decision.
     pub(super) fn remember_effects(&mut self, key: &Key, buyer: &BuyerId, effects: &Effects, now: Timestamp) {
-        let known = self.buyers.get_or_insert_mut((key.0, buyer.clone()), Buyer::default).at(now);
+        let known = self.buyers.get_or_default(&(key.0, buyer.clone())).at(now);
         if let Some(rule) = effects.counted {
             *known.used_today.entry(rule).or_default() += 1;
         }
@@ -65,7 +65,7 @@ impl ReplyActor {
 
     /// What the database knows of a buyer by now. Uses that it was not told of yet still count.
     pub(super) fn know_buyer(&mut self, key: (AccountId, BuyerId), read: Buyer) {
-        let known = self.buyers.get_or_insert_mut(key, Buyer::default);
+        let known = self.buyers.get_or_default(&key);
         let before = std::mem::replace(known, read);
         if before.day == known.day {
             for (rule, uses) in before.used_today {
@@ -77,12 +77,20 @@ impl ReplyActor {
 
     /// What is known of buyers changed outside of the engine: each is read again when it is needed.
     pub(super) fn doubt_buyers(&mut self) {
-        for (_, buyer) in &mut self.buyers {
+        for (_, buyer) in self.buyers.iter_mut() {
             buyer.stale = true;
         }
     }
 
-    pub(super) fn knows_buyer(&self, key: &(AccountId, BuyerId)) -> bool {
-        self.buyers.peek(key).is_some_and(|buyer| !buyer.stale)
+    /// This one is read again when it is needed.
+    pub(super) fn doubt_buyer(&mut self, key: &(AccountId, BuyerId)) {
+        if let Some(buyer) = self.buyers.get_mut(key) {
+            buyer.stale = true;
+        }
+    }
+
+    /// Whether a buyer is known, and need not be read again.
+    pub(super) fn look_up_buyer(&mut self, key: &(AccountId, BuyerId)) -> bool {
+        self.buyers.find(key).is_some_and(|buyer| !buyer.stale)
     }
 }

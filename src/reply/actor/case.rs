@@ -1,5 +1,7 @@
 //! A turn on its way to a decision: what was learned for it so far.
 
+use std::rc::Rc;
+
 use crate::{
     ai::record::{Bargain, Unsent},
     ids::ItemId,
@@ -8,16 +10,26 @@ use crate::{
         decide::Side,
         outside::{AiWord, HookWord},
     },
+    store::rule_events::NewEvent,
 };
+
+/// A turn that was begun. While it lives it has one of its account's places.
+pub(super) struct Begun {
+    pub(super) turn: TurnSettled,
+    pub(super) place: Rc<()>,
+}
 
 pub(super) struct Case {
     pub(super) turn: TurnSettled,
+    _place: Rc<()>,
     pub(super) item: Option<ItemId>,
     pub(super) side: Side,
     pub(super) hook: Option<HookWord>,
     pub(super) ai: Option<AiWord>,
     /// The AI's answer is a round of bargaining, if it is sent.
     pub(super) is_round: bool,
+    /// What waits for the conversation to fall silent after this.
+    pub(super) silence: Option<Vec<NewEvent>>,
     pub(super) extras: Extras,
 }
 
@@ -29,8 +41,18 @@ pub(super) struct Extras {
 }
 
 impl Case {
-    pub(super) fn new(turn: TurnSettled, item: Option<ItemId>, side: Side) -> Self {
-        Self { turn, item, side, hook: None, ai: None, is_round: false, extras: Extras::default() }
+    pub(super) fn new(Begun { turn, place }: Begun, item: Option<ItemId>, side: Side) -> Self {
+        Self {
+            turn,
+            _place: place,
+            item,
+            side,
+            hook: None,
+            ai: None,
+            is_round: false,
+            silence: None,
+            extras: Extras::default(),
+        }
     }
 }
 

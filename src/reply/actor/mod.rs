@@ -1,8 +1,8 @@
 //! Decides about turns: gathers what the one pure function must know, asks it, and hands its decision to the outbox.
 //!
 //! What it knows of conversations is a cache of the database; what it must learn (a conversation's past, who sells an item) turns
-//! wait for, without holding up other conversations. Those who need time to answer, the seller's own program and the AI, are asked in
-//! `outside.rs`.
+//! wait for, without holding up other conversations. Turns of an account beyond its places wait in line, and accounts take turns. Those who
+//! need time to answer, the seller's own program and the AI, are asked in `outside.rs`; what orders cause begins in `event.rs`.
 
 mod buyer;
 mod case;
@@ -14,6 +14,7 @@ mod verdict;
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -23,7 +24,8 @@ use std::{
 
 use actix::prelude::*;
 use buyer::Buyer;
-use case::{Case, merged};
+use case::{Begun, Case, merged};
+use event::Events;
 use log::{error, warn};
 use lru::LruCache;
 
@@ -33,6 +35,7 @@ use crate::{
         messages::{AccountOffline, AccountOnline, Adopt, AskItem, DropAccount, Line, Load, Ping},
     },
     ai::{messages::AskAi, record::Bargain},
+    cache::{Counted, Figures},
     hook::messages::AskHook,
     ids::{AccountId, BuyerId, ConversationId, ItemId, RuleId, Timestamp},
     inbox::messages::{TookOver, TurnSettled},
@@ -40,8 +43,9 @@ use crate::{
     reply::{
         decide::{Considered, Decision, Outcome, Side, State, decide},
         matcher::Library,
-        messages::{AccountRules, AnswerSettings, ItemKnown, PausesChanged, RulesLoaded},
+        messages::{AccountRules, AnswerSettings, BuyersChanged, ItemKnown, PausesChanged, RulesLoaded},
         outside::Asked,
+        queue::Queue,
         source::Sources,
     },
     store::{self, DbConn, Store, items::ItemRow},
@@ -51,13 +55,15 @@ use outside::Waiting;
 use past::{Past, Wanted};
 use verdict::{decided, question};
 
-/// Conversations kept in memory; the database knows them all.
+/// Items about which nothing could be learned, kept in memory.
 // Not zero.
-const CONVERSATIONS: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
+const RIDDLES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// Items whose seller is kept in memory.
-// Not zero.
-const ITEMS: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
+/// Turns that are begun at a stretch; then others have a say.
+const STRETCH: usize = 8;
+
+/// Conversations that are read in one go.
+const READ: usize = 256;
 
 /// A turn waits this long for its item's seller; then it is decided without.
 const ITEM_WAIT: Duration = Duration::from_secs(30);
@@ -70,9 +76,32 @@ const RETRY: Duration = Duration::from_secs(1);
 
 type Key = (AccountId, ConversationId);
 
+/// How turns are decided.
+#[derive(Clone)]
+pub struct Config {
+    /// What is older is not answered.
+    pub age_limit: Duration,
+    /// Turns of one account that may be in work at the same time.
+    pub account_work: usize,
+    pub conversations: NonZeroUsize,
+    /// Whose seller is remembered.
+    pub items: NonZeroUsize,
+    pub caches: Caches,
+}
+
+/// How the memory of all shards together is used.
+#[derive(Clone)]
+pub struct Caches {
+    pub conversations: Figures,
+    pub buyers: Figures,
+    pub sellers: Figures,
+    /// Rules and settings by account: all of them are kept, compiled, and replaced when one changes.
+    pub rules: Figures,
+}
+
 pub struct ReplyActor {
     store: Store,
-    age_limit: Duration,
+    config: Config,
     outbox: Recipient<Decided>,
     hook: Recipient<AskHook>,
     ai: Recipient<AskAi>,
@@ -80,13 +109,18 @@ pub struct ReplyActor {
     backlog: Arc<AtomicUsize>,
     accounts: HashMap<AccountId, Account>,
     rules: Arc<HashMap<AccountId, AccountRules>>,
-    conversations: LruCache<Key, Conversation>,
-    buyers: LruCache<(AccountId, BuyerId), Buyer>,
-    sellers: LruCache<(AccountId, ItemId), Seller>,
+    conversations: Counted<Key, Conversation>,
+    buyers: Counted<(AccountId, BuyerId), Buyer>,
+    events: Events,
+    sellers: Counted<(AccountId, ItemId), Seller>,
     /// Items about which the platform said nothing, and when it may be asked again.
     riddles: LruCache<(AccountId, ItemId), Timestamp>,
+    /// Turns that are not begun.
+    queue: Queue<Queued>,
+    /// The queue will be looked at.
+    called: bool,
     /// Turns whose conversation is being read, by conversation.
-    unread: HashMap<Key, Vec<TurnSettled>>,
+    unread: HashMap<Key, Vec<Begun>>,
     to_read: Vec<Wanted>,
     reading: bool,
     /// Turns that wait to hear who sells their item.
@@ -108,12 +142,27 @@ pub struct Neighbours {
 struct Asking {
     /// Tells this question from an earlier one about the same item.
     number: u64,
-    turns: Vec<TurnSettled>,
+    turns: Vec<Begun>,
+}
+
+/// A turn that is not begun.
+struct Queued {
+    turn: TurnSettled,
+    /// It counts as work of this shard. What waits for a place of its account does not: it must not hold up the inbox of all accounts.
+    counts: bool,
 }
 
 struct Account {
     facts: AccountFacts,
     line: Option<Line>,
+    /// Each turn in work has a copy.
+    places: Rc<()>,
+}
+
+impl Account {
+    fn in_work(&self) -> usize {
+        Rc::strong_count(&self.places) - 1
+    }
 }
 
 /// What is known of a conversation.
@@ -124,6 +173,8 @@ struct Conversation {
     paused_until: Option<Timestamp>,
     used_once: HashSet<RuleId>,
     bargain: Option<Bargain>,
+    /// Something was decided there before.
+    had_a_turn: bool,
     /// What the database has of it is as above.
     stored: bool,
 }
@@ -135,21 +186,24 @@ struct Seller {
 }
 
 impl ReplyActor {
-    pub fn new(store: Store, age_limit: Duration, neighbours: Neighbours, backlog: Arc<AtomicUsize>) -> Self {
+    pub fn new(store: Store, config: Config, neighbours: Neighbours, backlog: Arc<AtomicUsize>) -> Self {
         let Neighbours { outbox, hook, ai } = neighbours;
         Self {
             store,
-            age_limit,
             outbox,
             hook,
             ai,
             backlog,
             accounts: HashMap::new(),
             rules: Arc::default(),
-            conversations: LruCache::new(CONVERSATIONS),
-            buyers: LruCache::new(CONVERSATIONS),
-            sellers: LruCache::new(ITEMS),
-            riddles: LruCache::new(ITEMS),
+            conversations: Counted::new(config.conversations, config.caches.conversations.clone()),
+            buyers: Counted::new(config.conversations, config.caches.buyers.clone()),
+            events: Events::default(),
+            sellers: Counted::new(config.items, config.caches.sellers.clone()),
+            riddles: LruCache::new(RIDDLES),
+            config,
+            queue: Queue::default(),
+            called: false,
             unread: HashMap::new(),
             to_read: Vec::new(),
             reading: false,
@@ -159,21 +213,64 @@ impl ReplyActor {
         }
     }
 
-    /// A turn goes as far as it can: to its conversation being read, to its item being asked for, or to its decision.
-    fn take(&mut self, turn: TurnSettled, ctx: &mut Context<Self>) {
-        let key = (turn.account, turn.conversation.clone());
+    /// Puts a turn in line. It is begun soon, but after whatever the actor was told meanwhile: what happens to orders comes first.
+    fn line_up(&mut self, turn: TurnSettled, ctx: &mut Context<Self>) {
         if !self.accounts.contains_key(&turn.account) {
             return self.let_go(1);
         }
-        if let Some(waiting) = self.unread.get_mut(&key) {
-            return waiting.push(turn);
+        let counts = self.has_place(turn.account);
+        if !counts {
+            self.let_go(1);
         }
-        if !self.conversations.contains(&key) || !self.knows_buyer(&(key.0, turn.buyer.clone())) {
-            self.to_read.push(Wanted { key: key.clone(), buyer: turn.buyer.clone(), item: turn.item.clone() });
-            self.unread.insert(key, vec![turn]);
+        self.queue.push(turn.account, Queued { turn, counts });
+        self.call(ctx);
+    }
+
+    fn has_place(&self, account: AccountId) -> bool {
+        has_place(&self.accounts, self.config.account_work, account)
+    }
+
+    /// Has the queue looked at, once the others of this thread had their say. Whoever ends a turn's work calls.
+    fn call(&mut self, ctx: &mut Context<Self>) {
+        if !self.called && self.queue.has_next(|account| self.has_place(account)) {
+            self.called = true;
+            ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), actor, ctx| actor.begin_some(ctx)));
+        }
+    }
+
+    fn begin_some(&mut self, ctx: &mut Context<Self>) {
+        self.called = false;
+        for _ in 0..STRETCH {
+            let (accounts, places) = (&self.accounts, self.config.account_work);
+            let next = self.queue.next(|account| has_place(accounts, places, account));
+            let Some(Queued { turn, counts }) = next else { break };
+            if !counts {
+                self.take_up(1);
+            }
+            match self.accounts.get(&turn.account).map(|account| Rc::clone(&account.places)) {
+                Some(place) => self.take(Begun { turn, place }, ctx),
+                None => self.let_go(1),
+            }
+        }
+        self.call(ctx);
+    }
+
+    /// A turn goes as far as it can: to its conversation being read, to its item being asked for, or to its decision.
+    fn take(&mut self, begun: Begun, ctx: &mut Context<Self>) {
+        let key = (begun.turn.account, begun.turn.conversation.clone());
+        if let Some(waiting) = self.unread.get_mut(&key) {
+            return waiting.push(begun);
+        }
+        let buyer = (key.0, begun.turn.buyer.clone());
+        if !self.conversations.look_up(&key) | !self.look_up_buyer(&buyer) {
+            let Some(account) = self.accounts.get(&key.0) else { return self.let_go(1) };
+            let owner = account.facts.owner;
+            let item = begun.turn.item.clone();
+            self.to_read.push(Wanted { key: key.clone(), owner, buyer: buyer.1, item });
+            self.unread.insert(key, vec![begun]);
             return self.read(ctx);
         }
-        self.consider(turn, ctx);
+        self.consider(begun, ctx);
     }
 
     /// Reads what the database knows of all conversations that wait for it, in one go.
@@ -182,16 +279,17 @@ impl ReplyActor {
             return;
         }
         self.reading = true;
-        let wanted = Arc::new(std::mem::take(&mut self.to_read));
-        let (store, job) = (self.store.clone(), Arc::clone(&wanted));
-        let read = async move { store.read(move |conn| Past::read(conn, &job, clock::unix())).await };
+        let some = self.to_read.len().min(READ);
+        let wanted: Arc<Vec<_>> = Arc::new(self.to_read.drain(..some).collect());
+        let (store, job, now) = (self.store.clone(), Arc::clone(&wanted), clock::unix());
+        let read = async move { store.read(move |conn| Past::read(conn, &job, now)).await };
         let then = read.into_actor(self).map(move |past, actor, ctx| {
             actor.reading = false;
             match past {
                 Ok(past) => actor.know(&wanted, past, ctx),
                 Err(error) => {
                     error!(class = "database"; "cannot read conversations, trying again: {error}");
-                    actor.to_read.extend(wanted.iter().cloned());
+                    actor.to_read.splice(0..0, wanted.iter().cloned());
                     ctx.run_later(RETRY, Self::read);
                     return;
                 }
@@ -205,40 +303,42 @@ impl ReplyActor {
         for (account, item, seller) in past.sellers {
             self.sellers.put((account, item), seller);
         }
-        for (key, conversation) in past.conversations {
-            // Read for its buyer's sake, it may be known, and better than the database knows it.
-            self.conversations.get_or_insert(key, || conversation);
-        }
         for (key, buyer) in past.buyers {
             self.know_buyer(key, buyer);
         }
+        let mut known: HashMap<Key, Conversation> = past.conversations.into_iter().collect();
         for Wanted { key, .. } in wanted {
+            // Read for its buyer's sake, it may be known, and better than the database knows it.
             if self.accounts.contains_key(&key.0) && !self.conversations.contains(key) {
-                self.conversations.put(key.clone(), Conversation::default());
+                self.conversations.put(key.clone(), known.remove(key).unwrap_or_default());
             }
-            for turn in self.unread.remove(key).into_iter().flatten() {
-                self.take(turn, ctx);
+            // At once, while it is certain to be there.
+            for begun in self.unread.remove(key).into_iter().flatten() {
+                self.consider(begun, ctx);
             }
+            self.go_on_with_events(key, ctx);
         }
+        self.call(ctx);
     }
 
-    fn consider(&mut self, turn: TurnSettled, ctx: &mut Context<Self>) {
+    fn consider(&mut self, begun: Begun, ctx: &mut Context<Self>) {
+        let turn = &begun.turn;
         let item =
-            turn.item.clone().or_else(|| self.conversation(&turn).and_then(|conversation| conversation.item.clone()));
+            turn.item.clone().or_else(|| self.conversation(turn).and_then(|conversation| conversation.item.clone()));
         let Some(item) = item else {
             // No item, nothing to buy: nobody can be on the buying side.
-            return self.decide(turn, None, Side::Seller, ctx);
+            return self.decide(begun, None, Side::Seller, ctx);
         };
         let key = (turn.account, item.clone());
         if let Some(waiting) = self.asking.get_mut(&key) {
-            return waiting.turns.push(turn);
+            return waiting.turns.push(begun);
         }
         match self.side(&key) {
-            Some(side) => self.decide(turn, Some(item), side, ctx),
+            Some(side) => self.decide(begun, Some(item), side, ctx),
             None if self.riddles.get(&key).is_some_and(|until| clock::unix() < *until) => {
-                self.decide(turn, Some(item), Side::Unknown, ctx)
+                self.decide(begun, Some(item), Side::Unknown, ctx)
             }
-            None => self.ask(key, turn, ctx),
+            None => self.ask(key, begun, ctx),
         }
     }
 
@@ -247,21 +347,21 @@ impl ReplyActor {
     }
 
     fn side(&mut self, key: &(AccountId, ItemId)) -> Option<Side> {
-        let seller = self.sellers.get(key)?;
+        let seller = self.sellers.find(key)?;
         let own = &self.accounts.get(&key.0)?.facts.uid;
         Some(if seller.uid == *own { Side::Seller } else { Side::Buyer })
     }
 
     /// Asks who sells an item: once, however many turns wait for it. Without a line the question waits for one.
-    fn ask(&mut self, key: (AccountId, ItemId), turn: TurnSettled, ctx: &mut Context<Self>) {
-        let question = AskItem { conversation: turn.conversation.clone(), item: key.1.clone() };
+    fn ask(&mut self, key: (AccountId, ItemId), begun: Begun, ctx: &mut Context<Self>) {
+        let question = AskItem { conversation: begun.turn.conversation.clone(), item: key.1.clone() };
         if let Some(line) = self.accounts.get(&key.0).and_then(|account| account.line.as_ref()) {
             // Lost with its connection, it is asked again on the next.
             line.item.do_send(question);
         }
         self.asked += 1;
         let number = self.asked;
-        self.asking.insert(key.clone(), Asking { number, turns: vec![turn] });
+        self.asking.insert(key.clone(), Asking { number, turns: vec![begun] });
         Self::watch_question(key, number, ctx);
     }
 
@@ -280,29 +380,30 @@ impl ReplyActor {
 
     /// The first who asked has waited for longer than anything is answered.
     fn is_too_late(&self, key: &(AccountId, ItemId)) -> bool {
-        let first = self.asking.get(key).and_then(|asking| asking.turns.first()).map(|turn| turn.settled_at);
-        first.is_none_or(|settled_at| clock::unix().since(settled_at) > self.age_limit)
+        let first = self.asking.get(key).and_then(|asking| asking.turns.first()).map(|begun| begun.turn.settled_at);
+        first.is_none_or(|settled_at| clock::unix().since(settled_at) > self.config.age_limit)
     }
 
     /// The turns that waited to hear of an item wait no longer.
-    fn no_longer_asking(&mut self, key: &(AccountId, ItemId)) -> Vec<TurnSettled> {
+    fn no_longer_asking(&mut self, key: &(AccountId, ItemId)) -> Vec<Begun> {
         self.asking.remove(key).map(|asking| asking.turns).unwrap_or_default()
     }
 
     fn answer_without(&mut self, key: &(AccountId, ItemId), ctx: &mut Context<Self>) {
         self.riddles.put(key.clone(), clock::unix() + ITEM_PAUSE);
-        for turn in self.no_longer_asking(key) {
-            self.decide(turn, Some(key.1.clone()), Side::Unknown, ctx);
+        for begun in self.no_longer_asking(key) {
+            self.decide(begun, Some(key.1.clone()), Side::Unknown, ctx);
         }
+        self.call(ctx);
     }
 
-    fn decide(&mut self, turn: TurnSettled, item: Option<ItemId>, side: Side, ctx: &mut Context<Self>) {
+    fn decide(&mut self, Begun { turn, place }: Begun, item: Option<ItemId>, side: Side, ctx: &mut Context<Self>) {
         let older = self.overtake(&(turn.account, turn.conversation.clone()), ctx);
         let turn = match older {
             Some(older) => merged(older, turn),
             None => turn,
         };
-        self.settle(Case::new(turn, item, side), ctx);
+        self.settle(Case::new(Begun { turn, place }, item, side), ctx);
     }
 
     /// Decides, or asks who must be asked first.
@@ -311,7 +412,7 @@ impl ReplyActor {
         let title = case
             .item
             .as_ref()
-            .and_then(|item| self.sellers.get(&(key.0, item.clone())))
+            .and_then(|item| self.sellers.get_mut(&(key.0, item.clone())))
             .and_then(|seller| seller.title.clone());
         let now = clock::unix();
         let Considered { outcome, effects, trail } = self.think(&key, &case, title.as_deref(), now);
@@ -322,9 +423,10 @@ impl ReplyActor {
         if case.is_round {
             self.count_round(&key, &mut case);
         }
+        case.silence = self.waits_for_silence(&case.turn, case.item.as_ref()).filter(|_| case.side == Side::Seller);
         let uses_ai = self.answers(key.0).is_some_and(|answers| answers.ai.is_some());
         self.remember_effects(&key, &case.turn.buyer, &effects, now);
-        let conversation = self.conversations.get_or_insert_mut(key, Conversation::default);
+        let conversation = self.conversations.get_or_default(&key);
         let facts = conversation.learn(&case.turn, case.item.as_ref(), title, case.side);
         if let Decision::Answer { rule: Some(rule), once: true, .. } = &decision {
             conversation.used_once.insert(*rule);
@@ -335,19 +437,20 @@ impl ReplyActor {
 
     fn think(&mut self, key: &Key, case: &Case, title: Option<&str>, now: Timestamp) -> Considered {
         let rules = self.rules.get(&key.0);
+        self.config.caches.rules.looked(rules.is_some());
         let answers = rules.map(|rules| &*rules.answers);
-        let conversation = self.conversations.get_or_insert_mut(key.clone(), Conversation::default);
-        let buyer = self.buyers.get_or_insert_mut((key.0, case.turn.buyer.clone()), Buyer::default).at(now);
+        let conversation = self.conversations.get_or_default(key);
+        let buyer = self.buyers.get_or_default(&(key.0, case.turn.buyer.clone())).at(now);
         let state = State {
             now,
-            age_limit: self.age_limit,
+            age_limit: self.config.age_limit,
             side: case.side,
             blocked: rules.is_some_and(|rules| rules.blocked.contains(&case.turn.buyer)),
             paused_until: conversation.paused_until,
             seller_wrote_at: None,
             used_once: &conversation.used_once,
             used_today: &buyer.used_today,
-            buyer: buyer.facts(!conversation.stored),
+            buyer: buyer.facts(!conversation.had_a_turn),
             item_title: title,
             sources: answers.map_or_else(Sources::default, |answers| answers.sources),
             hook: match (&case.hook, answers.and_then(|answers| answers.hook.as_ref())) {
@@ -378,7 +481,7 @@ impl ReplyActor {
     fn set_pauses(&mut self, paused: Vec<(AccountId, ConversationId, Timestamp)>) {
         let paused: HashMap<Key, Timestamp> =
             paused.into_iter().map(|(account, id, until)| ((account, id), until)).collect();
-        for (key, conversation) in &mut self.conversations {
+        for (key, conversation) in self.conversations.iter_mut() {
             conversation.paused_until = paused.get(key).copied();
             // Its row may have been removed, and its buyer erased: the next turn writes down anew what it tells.
             conversation.stored = false;
@@ -398,7 +501,7 @@ impl ReplyActor {
     fn set_bargains(&mut self, rows: impl Iterator<Item = store::bargains::BargainRow>) {
         let mut stored: HashMap<Key, Bargain> =
             rows.map(|row| ((row.account, row.conversation), row.bargain)).collect();
-        for (key, conversation) in &mut self.conversations {
+        for (key, conversation) in self.conversations.iter_mut() {
             if conversation.bargain.is_some() {
                 conversation.bargain = stored.remove(key);
             }
@@ -414,6 +517,11 @@ impl ReplyActor {
     }
 }
 
+/// Whether one more turn of an account may be begun.
+fn has_place(accounts: &HashMap<AccountId, Account>, places: usize, id: AccountId) -> bool {
+    accounts.get(&id).is_some_and(|account| account.in_work() < places)
+}
+
 impl Conversation {
     /// Takes over what the turn tells of the conversation; what is new must be stored.
     fn learn(
@@ -423,6 +531,7 @@ impl Conversation {
         title: Option<String>,
         side: Side,
     ) -> Option<ConversationFacts> {
+        self.had_a_turn = true;
         let known = self.stored
             && self.item.as_ref() == item
             && (turn.buyer_name.is_none() || self.peer_name == turn.buyer_name);
@@ -454,6 +563,7 @@ impl Actor for ReplyActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(4096);
+        self.look_sometimes(ctx);
     }
 }
 
@@ -461,7 +571,7 @@ impl Handler<TurnSettled> for ReplyActor {
     type Result = ();
 
     fn handle(&mut self, turn: TurnSettled, ctx: &mut Self::Context) {
-        self.take(turn, ctx);
+        self.line_up(turn, ctx);
     }
 }
 
@@ -505,9 +615,10 @@ impl Handler<ItemKnown> for ReplyActor {
         }
         self.remember_item(&key, &uid, title.clone(), ctx);
         self.sellers.put(key.clone(), Seller { uid, title });
-        for turn in self.no_longer_asking(&key) {
-            self.consider(turn, ctx);
+        for begun in self.no_longer_asking(&key) {
+            self.consider(begun, ctx);
         }
+        self.call(ctx);
     }
 }
 
@@ -542,7 +653,9 @@ impl Handler<RulesLoaded> for ReplyActor {
     type Result = ();
 
     fn handle(&mut self, RulesLoaded(rules): RulesLoaded, _: &mut Self::Context) {
+        self.config.caches.rules.set_entries(rules.len());
         self.rules = rules;
+        self.note_waiting_rules();
     }
 }
 
@@ -573,13 +686,53 @@ impl Handler<PausesChanged> for ReplyActor {
     }
 }
 
-impl Handler<Adopt> for ReplyActor {
-    type Result = Result<(), String>;
+impl Handler<BuyersChanged> for ReplyActor {
+    type Result = ();
 
+    fn handle(&mut self, _: BuyersChanged, _: &mut Self::Context) {
+        self.doubt_buyers();
+    }
+}
+
+impl Handler<Adopt> for ReplyActor {
+    type Result = ResponseActFuture<Self, Result<(), String>>;
+
+    /// Rules and settings are here already; what was spoken of last is read before the first message can come.
     fn handle(&mut self, Adopt(facts): Adopt, _: &mut Self::Context) -> Self::Result {
-        let line = self.accounts.remove(&facts.id).and_then(|account| account.line);
-        self.accounts.insert(facts.id, Account { facts, line });
-        Ok(())
+        let id = facts.id;
+        let line = self.accounts.remove(&id).and_then(|account| account.line);
+        self.accounts.insert(id, Account { facts, line, places: Rc::default() });
+        self.note_waiting_rules();
+        let store = self.store.clone();
+        let read = async move { store.read(move |conn| Past::recent(conn, id)).await };
+        let warm = read.into_actor(self).map(move |past, actor, _| {
+            match past {
+                Ok(past) => actor.warm_up(id, past),
+                Err(error) => warn!(class = "database", "account.id" = id.0; "conversations are read when they are needed: {error}"),
+            }
+            Ok(())
+        });
+        Box::pin(warm)
+    }
+}
+
+impl ReplyActor {
+    /// What became known while this was read is newer.
+    fn warm_up(&mut self, account: AccountId, past: Past) {
+        if !self.accounts.contains_key(&account) {
+            return;
+        }
+        for (key, conversation) in past.conversations {
+            if !self.conversations.contains(&key) {
+                self.conversations.put(key, conversation);
+            }
+        }
+        for (account, item, seller) in past.sellers {
+            let key = (account, item);
+            if !self.sellers.contains(&key) {
+                self.sellers.put(key, seller);
+            }
+        }
     }
 }
 
@@ -589,15 +742,11 @@ impl Handler<DropAccount> for ReplyActor {
     fn handle(&mut self, DropAccount(id): DropAccount, ctx: &mut Self::Context) {
         self.accounts.remove(&id);
         self.ask_no_more(id, ctx);
-        let keys: Vec<Key> =
-            self.conversations.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
-        keys.iter().for_each(|key| drop(self.conversations.pop(key)));
-        let buyers: Vec<_> =
-            self.buyers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
-        buyers.iter().for_each(|key| drop(self.buyers.pop(key)));
-        let items: Vec<_> =
-            self.sellers.iter().filter(|((account, _), _)| *account == id).map(|(key, _)| key.clone()).collect();
-        items.iter().for_each(|key| drop(self.sellers.pop(key)));
+        self.forget_events(id);
+        self.conversations.retain(|(account, _), _| *account != id);
+        self.buyers.retain(|(account, _), _| *account != id);
+        self.sellers.retain(|(account, _), _| *account != id);
+        let queued = self.queue.remove(id).into_iter().filter(|queued| queued.counts).count();
         self.riddles.clear();
         let unread =
             self.unread.extract_if(|(account, _), _| *account == id).map(|(_, turns)| turns.len()).sum::<usize>();
@@ -606,7 +755,7 @@ impl Handler<DropAccount> for ReplyActor {
             .extract_if(|(account, _), _| *account == id)
             .map(|(_, asking)| asking.turns.len())
             .sum::<usize>();
-        self.let_go(unread + asking);
+        self.let_go(queued + unread + asking);
     }
 }
 
@@ -615,8 +764,8 @@ impl Handler<AccountOnline> for ReplyActor {
 
     fn handle(&mut self, AccountOnline { account: id, line }: AccountOnline, _: &mut Self::Context) {
         for ((account, item), asking) in &self.asking {
-            if let (true, Some(turn)) = (*account == id, asking.turns.first()) {
-                line.item.do_send(AskItem { conversation: turn.conversation.clone(), item: item.clone() });
+            if let (true, Some(first)) = (*account == id, asking.turns.first()) {
+                line.item.do_send(AskItem { conversation: first.turn.conversation.clone(), item: item.clone() });
             }
         }
         if let Some(account) = self.accounts.get_mut(&id) {
@@ -641,7 +790,7 @@ impl Handler<Ping> for ReplyActor {
     fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Load {
         let unread: usize = self.unread.values().map(Vec::len).sum();
         let asking: usize = self.asking.values().map(|asking| asking.turns.len()).sum();
-        Load { accounts: self.accounts.len(), pending: unread + asking }
+        Load { accounts: self.accounts.len(), pending: self.queue.len() + unread + asking }
     }
 }
 

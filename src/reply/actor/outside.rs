@@ -111,11 +111,12 @@ impl ReplyActor {
     fn take_back(&mut self, case: Case, ctx: &mut Context<Self>) {
         self.take_up(1);
         self.settle(case, ctx);
+        self.call(ctx);
     }
 
     /// How often the price was spoken of in this deal. A deal ends with another item, and when nobody spoke of the price for long.
     fn rounds(&mut self, key: &Key, item: Option<&ItemId>, ends_after: Duration) -> u32 {
-        let bargain = self.conversations.get(key).and_then(|conversation| conversation.bargain.as_ref());
+        let bargain = self.conversations.get_mut(key).and_then(|conversation| conversation.bargain.as_ref());
         let stands = bargain
             .filter(|bargain| bargain.item.as_ref() == item && clock::unix().since(bargain.last_at) <= ends_after);
         stands.map_or(0, |bargain| bargain.rounds)

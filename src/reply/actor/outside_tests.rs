@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    tests::{Replies, said},
+    tests::{Replies, WORK, said},
     *,
 };
 use crate::{
@@ -235,4 +235,75 @@ async fn an_account_that_is_let_go_asks_nobody_any_more() {
     let _ = answer.send(says("在的"));
     let_run().await;
     assert!(replies.decided.now().is_none());
+}
+
+/// A second account of the same seller, which an AI answers as well.
+async fn second_account(replies: &Replies) -> AccountFacts {
+    let facts = replies.bed.account();
+    replies.actor.send(Adopt(facts.clone())).await.unwrap().unwrap();
+    let of = |id| {
+        let (book, _) = crate::reply::matcher::RuleBook::compile(id, &[Arc::new(rule(1, "发货", "今天发"))]);
+        (id, AccountRules { book, blocked: Arc::default(), answers: Arc::new(replies.answers.clone()) })
+    };
+    let loaded = HashMap::from([of(replies.facts.id), of(facts.id)]);
+    replies.actor.send(RulesLoaded(Arc::new(loaded))).await.unwrap();
+    facts
+}
+
+/// A thousand turns of one account, and one of another: the other's is thought about at once, the thousand by and by, in their order.
+#[actix::test]
+async fn a_flood_of_one_account_waits_in_line_and_another_account_does_not() {
+    let mut replies = with_ai().await;
+    let second = second_account(&replies).await;
+    for number in 0..1000 {
+        replies.say(&format!("flood{number}"), None).await;
+    }
+    replies.say_to(second.id, "other", "在吗").await;
+    let mut asked = Vec::new();
+    for _ in 0..=WORK {
+        asked.push(replies.ai.next().await);
+    }
+    let accounts = |id| asked.iter().filter(|(asked, _)| asked.question.account == id).count();
+    assert_eq!((accounts(replies.facts.id), accounts(second.id)), (WORK, 1));
+    assert!(replies.ai.is_quiet_for(SECOND).await, "more of one account is in work than it has places");
+    assert_eq!(replies.backlog.load(Ordering::Relaxed), 0, "what waits in line does not hold up the inbox");
+    replies.say_to(second.id, "rule", "几点发货").await;
+    assert_eq!(replies.verdict().await, "今天发");
+
+    let first: Vec<_> = asked.iter().map(|(asked, _)| asked.question.conversation.to_string()).collect();
+    assert!((0..WORK).all(|number| first.contains(&format!("flood{number}"))));
+    let (asked, answer) = asked.swap_remove(0);
+    answer.send(says("在的")).unwrap();
+    assert_eq!(replies.decided.next().await.conversation, asked.question.conversation);
+    let (next, _answer) = replies.ai.next().await;
+    assert_eq!(next.question.conversation, format!("flood{WORK}").into());
+}
+
+/// What happens to an order is heard while turns wait to be begun.
+#[actix::test]
+async fn an_orders_event_goes_before_turns_that_wait() {
+    let mut replies = with_ai().await;
+    let account = replies.facts.id;
+    let bargain = Bargain { item: None, rounds: 3, last_at: clock::unix() };
+    let row = store::bargains::BargainRow { account, conversation: "1".into(), bargain };
+    replies.bed.write(move |conn| store::bargains::put_many(conn, &[row])).await;
+    replies.say_text("1", None, "几点发货").await;
+    replies.decided.next().await;
+    for number in 0..100 {
+        replies.send_turn(&format!("flood{number}"), "几点发货");
+    }
+    replies.send_turn("1", "在吗");
+    let paid = OrderHappened {
+        id: 1,
+        account,
+        conversation: "1".into(),
+        buyer: None,
+        item: None,
+        order: None,
+        event: OrderEvent::Paid,
+        at: clock::unix(),
+    };
+    replies.actor.send(paid).await.unwrap();
+    let (asked, _answer) = replies.ai.next().await;
+    assert_eq!(asked.question.rounds, 0, "the turn was begun before the event was heard");
 }

@@ -14,6 +14,9 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Turns of one account in work at once.
+pub(super) const WORK: usize = 8;
+
 pub(super) struct Replies {
     pub(super) bed: Bed,
     pub(super) facts: AccountFacts,
@@ -53,11 +56,23 @@ impl Replies {
     pub(super) async fn start_on(bed: Bed, facts: AccountFacts) -> Self {
         let (recipient, decided) = listening();
         let backlog = Arc::new(AtomicUsize::new(0));
-        let age_limit = Duration::from_secs(300);
+        let capacity = NonZeroUsize::new(1000).unwrap();
+        let config = Config {
+            age_limit: Duration::from_secs(300),
+            account_work: WORK,
+            conversations: capacity,
+            items: capacity,
+            caches: Caches {
+                conversations: Figures::new("conversations"),
+                buyers: Figures::new("buyers"),
+                sellers: Figures::new("sellers"),
+                rules: Figures::new("rules"),
+            },
+        };
         let (hook, hook_asked) = asked();
         let (ai, ai_asked) = asked();
         let neighbours = Neighbours { outbox: recipient, hook, ai };
-        let actor = ReplyActor::new(bed.store.clone(), age_limit, neighbours, Arc::clone(&backlog)).start();
+        let actor = ReplyActor::new(bed.store.clone(), config, neighbours, Arc::clone(&backlog)).start();
         actor.send(Adopt(facts.clone())).await.unwrap().unwrap();
         let replies = Self {
             bed,
@@ -105,6 +120,22 @@ impl Replies {
     }
 
     pub(super) async fn say_text(&mut self, conversation: &str, item: Option<&str>, text: &str) {
+        let turn = self.turn(self.facts.id, conversation, item, text);
+        self.actor.send(turn).await.unwrap();
+    }
+
+    pub(super) async fn say_to(&mut self, account: AccountId, conversation: &str, text: &str) {
+        let turn = self.turn(account, conversation, None, text);
+        self.actor.send(turn).await.unwrap();
+    }
+
+    /// As the inbox does: nobody waits until it is taken.
+    pub(super) fn send_turn(&mut self, conversation: &str, text: &str) {
+        let turn = self.turn(self.facts.id, conversation, None, text);
+        self.actor.do_send(turn);
+    }
+
+    fn turn(&mut self, account: AccountId, conversation: &str, item: Option<&str>, text: &str) -> TurnSettled {
         self.numbers += 1;
         self.backlog.fetch_add(1, Ordering::Relaxed);
         let now = clock::unix();
@@ -115,16 +146,15 @@ impl Replies {
             sent_at: now,
             received_at: now,
         };
-        let turn = TurnSettled {
-            account: self.facts.id,
+        TurnSettled {
+            account,
             conversation: conversation.into(),
             buyer: "3300001".into(),
             buyer_name: Some("buyer".into()),
             item: item.map(ItemId::from),
             messages: vec![message],
             settled_at: now,
-        };
-        self.actor.send(turn).await.unwrap();
+        }
     }
 
     pub(super) async fn answer(&mut self, conversation: &str, item: Option<&str>) -> String {

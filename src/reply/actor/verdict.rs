@@ -2,10 +2,10 @@
 
 use super::case::{Case, Extras};
 use crate::{
-    ids::{ItemId, Timestamp},
+    ids::{BuyerId, ItemId, Timestamp},
     inbox::messages::TurnSettled,
     outbox::{
-        entry::{Body, Origin},
+        entry::{Body, Origin, Urgency},
         messages::{Answer, ConversationFacts, Decided, Done, Trace, Verdict},
     },
     reply::{
@@ -14,6 +14,7 @@ use crate::{
         source::Source,
         trail::Trail,
     },
+    store::rule_events::Due,
 };
 
 /// What the deciding function is asked.
@@ -43,14 +44,9 @@ pub(super) fn decided(
     uses_ai: bool,
     now: Timestamp,
 ) -> Decided {
-    let Case { turn, extras: Extras { unsent, bargain }, .. } = case;
-    let (verdict, answer) = verdict(&turn, decision, trail);
-    let done = verdict.rule.filter(|_| effects != Effects::default()).map(|rule| Done {
-        buyer: turn.buyer.clone(),
-        buyer_name: turn.buyer_name.clone(),
-        rule,
-        effects,
-    });
+    let Case { turn, silence, extras: Extras { unsent, bargain }, .. } = case;
+    let (verdict, answer) = verdict(&turn.buyer, decision, trail);
+    let done = done(&verdict, &turn.buyer, turn.buyer_name.as_ref(), effects);
     let asked: Vec<&str> = turn.messages.iter().map(|message| message.text.as_str()).collect();
     let trace = Trace {
         asked: asked.join("\n"),
@@ -64,8 +60,10 @@ pub(super) fn decided(
         messages: turn.messages.into_iter().map(|message| message.id).collect(),
         settled_at: turn.settled_at,
         decided_at: now,
+        event: None,
         answer,
         done,
+        silence,
         conversation_facts,
         uses_ai,
         unsent,
@@ -74,7 +72,45 @@ pub(super) fn decided(
     }
 }
 
-fn verdict(turn: &TurnSettled, decision: Decision, trail: Trail) -> (Verdict, Option<Answer>) {
+fn done(verdict: &Verdict, buyer: &BuyerId, buyer_name: Option<&String>, effects: Effects) -> Option<Done> {
+    let rule = verdict.rule.filter(|_| effects != Effects::default())?;
+    Some(Done { buyer: buyer.clone(), buyer_name: buyer_name.cloned(), rule, effects })
+}
+
+/// The same for something that happened: nobody wrote anything.
+pub(super) fn decided_event(
+    due: Due,
+    turn: Turn,
+    decision: Decision,
+    effects: Effects,
+    trail: Trail,
+    now: Timestamp,
+) -> Decided {
+    let (verdict, mut answer) = verdict(&due.buyer, decision, trail);
+    if let Some(answer) = answer.as_mut().filter(|_| !due.waits_for_silence()) {
+        answer.urgency = Urgency::Order;
+    }
+    let buyer_name = Some(turn.buyer_name).filter(|name| !name.is_empty());
+    Decided {
+        account: due.account,
+        conversation: due.conversation,
+        done: done(&verdict, &due.buyer, buyer_name.as_ref(), effects),
+        verdict,
+        messages: Vec::new(),
+        event: Some(due.id),
+        settled_at: now,
+        decided_at: now,
+        answer,
+        silence: None,
+        conversation_facts: None,
+        uses_ai: false,
+        unsent: None,
+        bargain: None,
+        trace: Trace { asked: String::new(), buyer_name, received_at: now },
+    }
+}
+
+fn verdict(buyer: &BuyerId, decision: Decision, trail: Trail) -> (Verdict, Option<Answer>) {
     match decision {
         Decision::Silent(silence) => {
             let verdict = Verdict {
@@ -96,7 +132,7 @@ fn verdict(turn: &TurnSettled, decision: Decision, trail: Trail) -> (Verdict, Op
             let reason = origin.as_str().to_owned();
             let verdict = Verdict { decision: "answer", reason, rule, needs_person: false, trail };
             let bodies = sends.into_iter().map(body).collect();
-            (verdict, Some(Answer { peer: turn.buyer.clone(), origin, rule, once, bodies }))
+            (verdict, Some(Answer { peer: buyer.clone(), origin, rule, once, urgency: Urgency::Talk, bodies }))
         }
     }
 }

@@ -4,7 +4,7 @@
 //! kept), lines of logs, lines of the audit about a buyer who was blocked (append-only), and for a day the answers kept for requests
 //! that are repeated.
 
-use std::mem;
+use std::{collections::HashMap, mem};
 
 use actix_web::{
     HttpResponse,
@@ -18,15 +18,17 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     super::{
         AppState,
-        error::{ApiError, ApiResult, Code, Said},
+        error::{ApiError, ApiResult, Code, Language, Said},
         gate::Caller,
         input::{Query, Whole},
     },
     blocked_buyers::BlockedView,
     buyer_notes::NoteView,
     conversations::pause_of,
+    handovers::HandoverView,
     key::BuyerKey,
     order_events::OrderEventView,
+    rule_events::RuleEventView,
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
@@ -38,6 +40,7 @@ use crate::{
         buyers::Known,
         chat_messages::StoredMessage,
         conversations::ConversationRow,
+        handovers::{self, Handover},
         outbox,
         privacy::{self, ERASED, Figures, Place, Traces},
     },
@@ -159,6 +162,7 @@ pub struct BuyerExport {
     pub stored: Figures,
     pub conversations: Vec<ExportedConversation>,
     pub order_events: Vec<OrderEventView>,
+    pub rule_events: Vec<RuleEventView>,
     pub blocks: Vec<BlockedView>,
     pub tags: Vec<String>,
     pub notes: Vec<NoteView>,
@@ -182,12 +186,13 @@ pub struct ExportedConversation {
     paused: bool,
     #[schema(value_type = Option<i64>)]
     paused_until: Option<Timestamp>,
+    handed_over: Option<HandoverView>,
     #[schema(value_type = i64)]
     created_at: Timestamp,
 }
 
-impl From<ConversationRow> for ExportedConversation {
-    fn from(row: ConversationRow) -> Self {
+impl ExportedConversation {
+    fn new(row: ConversationRow, handed_over: Option<Handover>) -> Self {
         let (paused, paused_until) = pause_of(row.paused_until);
         Self {
             account_id: row.account,
@@ -199,6 +204,7 @@ impl From<ConversationRow> for ExportedConversation {
             side: row.side.as_str(),
             paused,
             paused_until,
+            handed_over: handed_over.map(HandoverView::from),
             created_at: row.created_at,
         }
     }
@@ -302,12 +308,12 @@ pub async fn export(
     query: Query<BuyerQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let (actor, scope, now) = (caller.actor(), caller.scope, clock::unix());
+    let (actor, scope, language, now) = (caller.actor(), caller.scope, caller.language, clock::unix());
     let (traces, stored) = look_up(&app, scope, buyer.0, &query.0).await?;
     // Without the buyer's id, which would stay in the audit for ever.
     let deed = Deed::new("buyer.export", "-").after(stored);
     app.store.write(move |conn| note(conn, &actor, &scope, deed, now)).await?;
-    let export = Export { store: app.store.clone(), scope, traces, stored, part: Part::Head };
+    let export = Export { store: app.store.clone(), scope, traces, stored, language, part: Part::Head };
     let parts = unfold(export, async |mut export| {
         let part = export.next().await.transpose()?;
         Some((part, export))
@@ -324,6 +330,7 @@ struct Export {
     scope: Scope,
     traces: Traces,
     stored: Figures,
+    language: Language,
     part: Part,
 }
 
@@ -348,9 +355,13 @@ impl Export {
     async fn head(&mut self) -> Result<Bytes, StoreError> {
         let (scope, traces) = (self.scope, self.traces.clone());
         let read = move |conn: &mut DbConn| {
-            let conversations = privacy::conversations(conn, &scope, &traces)?;
+            let rows = privacy::conversations(conn, &scope, &traces)?;
+            let keys: Vec<_> = rows.iter().map(|row| (row.account, row.conversation.clone())).collect();
+            let mut handed_over = handovers::of_many(conn, &scope, &keys)?;
+            let row = |(row, key)| ExportedConversation::new(row, handed_over.remove(&key));
+            let conversations: Vec<_> = rows.into_iter().zip(keys).map(row).collect();
             let (tags, notes) = (privacy::tags(conn, &scope, &traces)?, privacy::notes(conn, &scope, &traces)?);
-            let events = privacy::order_events(conn, &scope, &traces)?;
+            let events = (privacy::order_events(conn, &scope, &traces)?, privacy::rule_events(conn, &scope, &traces)?);
             Ok((conversations, events, privacy::blocked(conn, &scope, &traces)?, tags, notes))
         };
         let (conversations, events, blocks, tags, notes) = self.store.read(read).await?;
@@ -358,8 +369,9 @@ impl Export {
             "buyer_id": self.traces.buyer,
             "exported_at": self.traces.found_at,
             "stored": self.stored,
-            "conversations": conversations.into_iter().map(ExportedConversation::from).collect::<Vec<_>>(),
-            "order_events": events.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
+            "conversations": conversations,
+            "order_events": events.0.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
+            "rule_events": events.1.into_iter().map(|row| RuleEventView::new(row, &HashMap::new(), self.language)).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),
             "tags": tags,
             "notes": notes.into_iter().map(NoteView::from).collect::<Vec<_>>(),

@@ -13,16 +13,17 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     super::{
         AppState,
-        error::{ApiError, ApiResult, Code},
+        error::{ApiError, ApiResult, Code, Said},
         gate::Caller,
         input::{Body, Few, Line, NoBody, Query, Text, Whole},
         page::{Page, PageNumber, Paging, PerPage},
     },
     buyer_tags::Tag,
     decisions::Verdict,
+    handovers::{HandoverView, handed_to},
     key::{self, ConversationKey},
     outbox::EntryView,
-    pictures,
+    pictures, quick_phrases,
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
@@ -36,6 +37,7 @@ use crate::{
         buyer_tags,
         chat_messages::{self, Source, StoredMessage},
         conversations::{self, ConversationRow, Filter, LastMessage, Side, Summary},
+        handovers::{self, Handover},
     },
     telemetry::{clock, feed::FeedEvent},
 };
@@ -62,6 +64,9 @@ pub struct ConversationsQuery {
     /// Only with buyers who have exactly this tag.
     #[param(inline)]
     tag: Option<Tag>,
+    /// `me`, `none` (not handed over), `any` (handed over) or the number of a person.
+    #[param(inline)]
+    handed_to: Option<Line<1, 20>>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -101,6 +106,8 @@ pub struct ConversationView {
     last_message: Option<LastMessageView>,
     /// Of the buyer.
     tags: Vec<String>,
+    /// `null`: nobody in particular looks after it.
+    handed_over: Option<HandoverView>,
     #[schema(value_type = i64)]
     created_at: Timestamp,
 }
@@ -156,31 +163,44 @@ pub struct MessageView {
     needs_person: bool,
 }
 
-/// What people know besides what was said.
+/// What people know of conversations besides what was said.
 pub(super) struct Beside {
     tags: HashMap<BuyerId, Vec<String>>,
+    handovers: HashMap<(AccountId, ConversationId), Handover>,
 }
 
 impl Beside {
-    pub(super) fn read(conn: &mut DbConn, scope: &Scope, peers: &[BuyerId]) -> QueryResult<Self> {
-        Ok(Self { tags: buyer_tags::of_many(conn, scope.user(), peers)? })
+    pub(super) fn read<'a>(
+        conn: &mut DbConn,
+        scope: &Scope,
+        rows: impl Iterator<Item = (AccountId, &'a ConversationId, Option<&'a BuyerId>)>,
+    ) -> QueryResult<Self> {
+        let (keys, peers): (Vec<_>, Vec<_>) = rows.map(|(account, id, peer)| ((account, id.clone()), peer)).unzip();
+        let peers: Vec<BuyerId> = peers.into_iter().flatten().cloned().collect();
+        let tags = buyer_tags::of_many(conn, scope.user(), &peers)?;
+        Ok(Self { tags, handovers: handovers::of_many(conn, scope, &keys)? })
     }
 
     pub(super) fn tags(&self, peer: Option<&BuyerId>) -> Vec<String> {
         peer.and_then(|peer| self.tags.get(peer)).cloned().unwrap_or_default()
     }
+
+    pub(super) fn handover(&self, account: AccountId, conversation: &ConversationId) -> Option<HandoverView> {
+        self.handovers.get(&(account, conversation.clone())).cloned().map(HandoverView::from)
+    }
 }
 
 /// Conversations as they are shown.
 fn shown(conn: &mut DbConn, scope: &Scope, rows: Vec<Summary>) -> QueryResult<Vec<ConversationView>> {
-    let peers: Vec<BuyerId> = rows.iter().filter_map(|row| row.conversation.peer.clone()).collect();
-    let beside = Beside::read(conn, scope, &peers)?;
+    let named =
+        rows.iter().map(|Summary { conversation: row, .. }| (row.account, &row.conversation, row.peer.as_ref()));
+    let beside = Beside::read(conn, scope, named)?;
     Ok(rows.into_iter().map(|row| ConversationView::new(row, &beside)).collect())
 }
 
 /// One as it is shown.
 pub(super) fn shown_alone(conn: &mut DbConn, scope: &Scope, row: ConversationRow) -> QueryResult<ConversationView> {
-    let beside = Beside::read(conn, scope, row.peer.as_slice())?;
+    let beside = Beside::read(conn, scope, [(row.account, &row.conversation, row.peer.as_ref())].into_iter())?;
     Ok(ConversationView::new(Summary { conversation: row, last: None }, &beside))
 }
 
@@ -196,6 +216,7 @@ impl ConversationView {
         Self {
             id: key::conversation(row.account, &row.conversation),
             tags: beside.tags(row.peer.as_ref()),
+            handed_over: beside.handover(row.account, &row.conversation),
             account_id: row.account,
             conversation_id: row.conversation,
             peer_id: row.peer,
@@ -247,10 +268,13 @@ impl From<StoredMessage> for MessageView {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"texts": ["在的，今天就能发货"]}))]
 pub struct NewMessages {
-    /// May be absent where there are pictures.
+    /// May be absent where there are pictures, or a phrase.
     #[serde(default)]
     #[schema(inline)]
     texts: Few<Text<1, 2000>, 10>,
+    /// Instead of texts: what is stored under this number, filled in for this conversation.
+    #[schema(inline)]
+    quick_phrase_id: Option<Whole<1, { i64::MAX }>>,
     /// Numbers of pictures, as `/api/v1/pictures` names them.
     #[serde(default)]
     #[schema(inline)]
@@ -302,6 +326,7 @@ pub async fn list(
         unanswered: query.unanswered.unwrap_or(false),
         text: query.q.map(Line::into_string),
         tag: query.tag.map(Line::into_string),
+        handed_to: query.handed_to.map(|text| handed_to(&text, &caller)).transpose()?,
     };
     let now = clock::unix();
     let page = move |conn: &mut DbConn| {
@@ -382,13 +407,22 @@ pub async fn send(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let row = row(&app, &caller, key).await?;
-    let NewMessages { texts, pictures, expire_after_s } = body.0;
-    if texts.is_empty() && pictures.is_empty() {
-        let said = super::super::error::Said::new("至少要有一条", "must have at least one entry");
-        return Err(ApiError::field("texts", said));
+    let NewMessages { texts, quick_phrase_id, pictures, expire_after_s } = body.0;
+    let mut texts: Vec<String> = texts.into_vec().into_iter().map(Text::into_string).collect();
+    match quick_phrase_id {
+        Some(_) if !texts.is_empty() => {
+            return Err(ApiError::field(
+                "texts",
+                Said::new("使用短语时不能再有文本", "must be absent where there is a phrase"),
+            ));
+        }
+        Some(id) => texts.push(quick_phrases::filled(&app, &caller, &row, id.get()).await?),
+        None if texts.is_empty() && pictures.is_empty() => {
+            return Err(ApiError::field("texts", Said::new("至少要有一条", "must have at least one entry")));
+        }
+        None => {}
     }
-    let mut bodies: Vec<Content> =
-        texts.into_vec().into_iter().map(|text| Content::Text { text: text.into_string() }).collect();
+    let mut bodies: Vec<Content> = texts.into_iter().map(|text| Content::Text { text }).collect();
     bodies.extend(contents_of(&app, &caller, pictures).await?);
     let expire_after = expire_after_s.map(|span| Duration::from_secs(span.get().unsigned_abs()));
     let (account, conversation) = (row.account, row.conversation.clone());
@@ -443,7 +477,7 @@ async fn set_pause(
     let job = move |conn: &mut DbConn| -> QueryResult<ConversationView> {
         let (scope, ConversationKey { account, conversation }) = (caller.scope, key);
         let before = conversations::get(conn, &scope, account, &conversation)?;
-        conversations::set_pause_for_person(conn, &scope, account, &conversation, until)?;
+        conversations::set_pause_for_person(conn, &scope, account, &conversation, until, now)?;
         let after = conversations::get(conn, &scope, account, &conversation)?;
         let paused = |row: &ConversationRow| {
             let (paused, until) = pause_of(row.paused_until);

@@ -115,7 +115,8 @@ fn trail_of(message: &StoredMessage) -> Trail {
     message.trail.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-fn rules_of(step: &Step) -> impl Iterator<Item = RuleId> + '_ {
+/// The rules that a step names.
+pub(super) fn rules_of(step: &Step) -> impl Iterator<Item = RuleId> + '_ {
     step.rule.into_iter().chain(step.passed.iter().map(|passed| passed.rule))
 }
 
@@ -139,24 +140,17 @@ impl ExplanationView {
 
 /// What was decided, in a sentence.
 fn summary(message: &StoredMessage, steps: &[StepView], language: Language) -> String {
-    match (message.decision.as_deref(), message.reason.as_deref(), steps.last()) {
-        (None, _, _) => Said::new("还没有作出决定。", "Nothing is decided yet.").in_language(language).to_owned(),
-        (Some("own"), _, _) => {
-            Said::new("这是您自己发出的消息。", "You wrote this yourself.").in_language(language).to_owned()
-        }
-        (Some("answer"), _, Some(step)) => step.text.clone(),
-        (Some("answer"), _, None) => Said::new("已自动回复。", "It was answered.").in_language(language).to_owned(),
-        (Some(_), Some(reason), _) => reason_texts::silence(reason).in_language(language).to_owned(),
-        (Some(_), None, _) => {
-            Said::new("没有回复；原因已过保存期。", "It was not answered; the reason was kept long enough.")
-                .in_language(language)
-                .to_owned()
-        }
-    }
+    let said = match (message.decision.as_deref(), steps.last()) {
+        (Some("own"), _) => Said::new("这是您自己发出的消息。", "You wrote this yourself."),
+        (Some("answer"), Some(step)) => return step.text.clone(),
+        (Some("answer"), None) => Said::new("已自动回复。", "It was answered."),
+        (decision, _) => reason_texts::unsaid(decision, message.reason.as_deref()),
+    };
+    said.in_language(language).to_owned()
 }
 
 impl StepView {
-    fn new(step: Step, keywords: &HashMap<RuleId, String>, language: Language) -> Self {
+    pub(super) fn new(step: Step, keywords: &HashMap<RuleId, String>, language: Language) -> Self {
         let keyword = step.rule.and_then(|rule| keywords.get(&rule)).filter(|keyword| !keyword.is_empty()).cloned();
         let passed_over = step.passed.iter().map(|passed| PassedOverView {
             rule_id: passed.rule,

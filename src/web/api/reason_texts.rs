@@ -24,10 +24,9 @@ pub(super) fn silence(code: &str) -> Said {
         ),
         "no_rule" => ("没有匹配的关键词，也没有默认回复。", "No rule matched, and there is no default reply."),
         "empty_reply" => ("匹配的规则设为不回复。", "The rule that matched is set to say nothing."),
-        "already_answered_once" => (
-            "默认回复每个会话只发一次，已经发过了。",
-            "The default reply is given once in a conversation, and it has been given.",
-        ),
+        "already_answered_once" => {
+            ("默认回复已经发过，按设置不再重复发送。", "The default reply has been given as often as it may be.")
+        }
         "suggested" => {
             ("AI 给出了建议回复，等您确认后发送。", "The AI suggested an answer, which waits for your approval.")
         }
@@ -37,6 +36,17 @@ pub(super) fn silence(code: &str) -> Said {
         other => (other, other),
     };
     Said::new(zh, en)
+}
+
+/// Why nothing was said, by what is stored of a decision.
+pub(super) fn unsaid(decision: Option<&str>, reason: Option<&str>) -> Said {
+    match (decision, reason) {
+        (None, _) => Said::new("还没有作出决定。", "Nothing is decided yet."),
+        (Some(_), Some(reason)) => silence(reason),
+        (Some(_), None) => {
+            Said::new("没有回复；原因已过保存期。", "It was not answered; the reason was kept long enough.")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,10 @@ pub enum TriggerBody {
     OrderShipped,
     /// The buyer confirmed the receipt.
     OrderReceived,
+    /// The buyer wants the money back.
+    OrderRefunding,
     OrderRefunded,
+    /// It ended without a deal.
     OrderClosed,
     /// Nobody wrote for `silent_minutes` in a conversation in which the buyer once did.
     Silent,
@@ -606,6 +609,7 @@ impl From<TriggerBody> for Trigger {
             TriggerBody::OrderPaid => Self::OrderPaid,
             TriggerBody::OrderShipped => Self::OrderShipped,
             TriggerBody::OrderReceived => Self::OrderReceived,
+            TriggerBody::OrderRefunding => Self::OrderRefunding,
             TriggerBody::OrderRefunded => Self::OrderRefunded,
             TriggerBody::OrderClosed => Self::OrderClosed,
             TriggerBody::Silent => Self::Silent,

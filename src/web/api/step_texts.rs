@@ -67,6 +67,7 @@ fn why(code: &str) -> Said {
         "outside_hours" => ("不在设定的时段内", "outside the hours that were set"),
         "buyer_excluded" => ("该买家不由 AI 回复", "this buyer is not answered by the AI"),
         "no_text" => ("没有文字内容", "nothing was typed"),
+        "used_up_today" => ("今天对该买家的回复次数已用完", "as often as it may be for this buyer today"),
         "used_once" => ("每个会话只回复一次", "once in a conversation"),
         "cap" => ("当日用量已达上限", "the day's limit is reached"),
         "rounds_used" => ("议价轮数已用完", "all rounds of bargaining are used"),
