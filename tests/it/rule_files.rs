@@ -272,6 +272,14 @@ async fn what_is_doubtful_about_a_rule_is_told_and_nothing_is_refused() {
     assert_eq!(codes(&twice), Vec::<String>::new());
     let report = import(&seller, "shared", "", "keyword,actions\r\n最低价格,text: 好\r\n").await.is(200).json();
     assert_eq!((&report["warnings"][0]["code"], &report["warnings"][0]["row"]), (&json!("shadowed"), &json!(2)));
+    assert_eq!(
+        (&report["warnings"][0]["rule_id"], &report["warnings"][0]["other_rule_id"]),
+        (&Value::Null, &wide["id"])
+    );
+    let file = "keyword,actions,priority\r\n发货时间,text: 好,\r\n发货,text: 好,5\r\n";
+    let report = import(&seller, "shared", "", file).await.is(200).json();
+    assert_eq!((&report["warnings"][0]["row"], &report["warnings"][0]["other_row"]), (&json!(2), &json!(3)));
+    assert_eq!(report["warnings"][0]["text"], "it never answers: another rule always answers first");
 }
 
 #[actix_web::test]

@@ -103,19 +103,48 @@ const FULL: [Column; 20] = [
     Column::Enabled,
 ];
 
-const TRIGGERS: [(Trigger, &str); 8] = [
-    (Trigger::Message, "消息"),
-    (Trigger::OrderPlaced, "下单"),
-    (Trigger::OrderPaid, "付款"),
-    (Trigger::OrderShipped, "发货"),
-    (Trigger::OrderReceived, "收货"),
-    (Trigger::OrderRefunded, "退款"),
-    (Trigger::OrderClosed, "关闭"),
-    (Trigger::Silent, "静默"),
-];
+const MATCHINGS: [Matching; 4] = [Matching::Contains, Matching::Exact, Matching::Regex, Matching::Default];
 
-const MATCHINGS: [(Matching, &str); 4] =
-    [(Matching::Contains, "包含"), (Matching::Exact, "完全"), (Matching::Regex, "正则"), (Matching::Default, "默认")];
+fn trigger_names(trigger: Trigger) -> (&'static str, &'static str) {
+    let zh = match trigger {
+        Trigger::Message => "消息",
+        Trigger::OrderPlaced => "下单",
+        Trigger::OrderPaid => "付款",
+        Trigger::OrderShipped => "发货",
+        Trigger::OrderReceived => "收货",
+        Trigger::OrderRefunding => "申请退款",
+        Trigger::OrderRefunded => "退款",
+        Trigger::OrderClosed => "关闭",
+        Trigger::Silent => "静默",
+    };
+    (zh, trigger.as_str())
+}
+
+fn matching_names(matching: Matching) -> (&'static str, &'static str) {
+    let zh = match matching {
+        Matching::Contains => "包含",
+        Matching::Exact => "完全",
+        Matching::Regex => "正则",
+        Matching::Default => "默认",
+    };
+    (zh, matching.as_str())
+}
+
+/// The one of `all` that is called so in either tongue.
+fn named<T: Copy>(
+    field: &str,
+    all: &[T],
+    names: fn(T) -> (&'static str, &'static str),
+    cell: &str,
+) -> Result<T, Fault> {
+    let is = |(zh, en): (&str, &str)| cell == zh || cell.eq_ignore_ascii_case(en);
+    all.iter().copied().find(|one| is(names(*one))).ok_or_else(|| {
+        let listed =
+            |tongue, comma: &str| all.iter().map(|one| in_tongue(tongue, names(*one))).collect::<Vec<_>>().join(comma);
+        let zh = format!("须为 {} 之一", listed(Tongue::Chinese, "、"));
+        Fault::new(field, zh, format!("must be one of {}", listed(Tongue::English, ", ")))
+    })
+}
 
 impl Layout {
     fn columns(self) -> &'static [Column] {
@@ -177,15 +206,9 @@ fn cell(column: Column, rule: &RuleBody, tongue: Tongue, names: &Names) -> Strin
         Column::Keyword => plain(&rule.keyword),
         Column::Items => join(rule.items.iter().map(ItemId::as_str)),
         Column::Content => write_content(&rule.actions).unwrap_or_default(),
-        Column::Trigger => {
-            let zh = TRIGGERS.iter().find(|(trigger, _)| *trigger == rule.trigger).map_or("", |(_, zh)| *zh);
-            in_tongue(tongue, (zh, rule.trigger.as_str())).to_owned()
-        }
+        Column::Trigger => in_tongue(tongue, trigger_names(rule.trigger)).to_owned(),
         Column::SilentMinutes => number(rule.silent_minutes),
-        Column::Matching => {
-            let zh = MATCHINGS.iter().find(|(matching, _)| *matching == rule.matching).map_or("", |(_, zh)| *zh);
-            in_tongue(tongue, (zh, rule.matching.as_str())).to_owned()
-        }
+        Column::Matching => in_tongue(tongue, matching_names(rule.matching)).to_owned(),
         Column::AnyOf => list(&rule.any_of),
         Column::AllOf => list(&rule.all_of),
         Column::Exclude => list(&rule.exclude),
@@ -276,9 +299,11 @@ fn take(column: Column, cell: &str, rule: &mut RuleBody, names: &Names) -> Resul
         Column::Keyword => cell.clone_into(&mut rule.keyword),
         Column::Items => rule.items = split(cell).into_iter().map(ItemId::from).collect(),
         Column::Content => rule.actions = read_content(cell),
-        Column::Trigger => rule.trigger = trigger(trimmed)?,
+        Column::Trigger if trimmed.is_empty() => {}
+        Column::Trigger => rule.trigger = named("trigger", &Trigger::ALL, trigger_names, trimmed)?,
         Column::SilentMinutes => rule.silent_minutes = number("silent_minutes", trimmed)?.unwrap_or(0),
-        Column::Matching => rule.matching = matching(trimmed)?,
+        Column::Matching if trimmed.is_empty() => {}
+        Column::Matching => rule.matching = named("match", &MATCHINGS, matching_names, trimmed)?,
         Column::AnyOf => rule.any_of = split(cell),
         Column::AllOf => rule.all_of = split(cell),
         Column::Exclude => rule.exclude = split(cell),
@@ -320,29 +345,6 @@ fn choice(field: &str, cell: &str) -> Result<Option<bool>, Fault> {
         "否" | "no" | "false" | "0" => Ok(Some(false)),
         _ => Err(Fault::new(field, "须为 是 或 否", "must be yes or no")),
     }
-}
-
-fn trigger(cell: &str) -> Result<Trigger, Fault> {
-    if cell.is_empty() {
-        return Ok(Trigger::Message);
-    }
-    let known = TRIGGERS.iter().find(|(trigger, zh)| cell == *zh || cell.eq_ignore_ascii_case(trigger.as_str()));
-    known.map(|(trigger, _)| *trigger).ok_or_else(|| {
-        let zh = format!("须为 {} 之一", TRIGGERS.map(|(_, zh)| zh).join("、"));
-        Fault::new("trigger", zh, format!("must be one of {}", Trigger::ALL.map(Trigger::as_str).join(", ")))
-    })
-}
-
-fn matching(cell: &str) -> Result<Matching, Fault> {
-    if cell.is_empty() {
-        return Ok(Matching::Contains);
-    }
-    let known = MATCHINGS.iter().find(|(matching, zh)| cell == *zh || cell.eq_ignore_ascii_case(matching.as_str()));
-    known.map(|(matching, _)| *matching).ok_or_else(|| {
-        let zh = format!("须为 {} 之一", MATCHINGS.map(|(_, zh)| zh).join("、"));
-        let en = format!("must be one of {}", MATCHINGS.map(|(matching, _)| matching.as_str()).join(", "));
-        Fault::new("match", zh, en)
-    })
 }
 
 #[cfg(test)]
@@ -469,7 +471,7 @@ mod tests {
 
     prop_compose! {
         fn any_rule()(
-            (keyword, matching) in ("[a-z=+'|\n ]{0,6}", prop::sample::select(MATCHINGS.map(|(matching, _)| matching).to_vec())),
+            (keyword, matching) in ("[a-z=+'|\n ]{0,6}", prop::sample::select(MATCHINGS.to_vec())),
             (trigger, silent_minutes, delay_s) in (prop::sample::select(Trigger::ALL.to_vec()), 0_u32..9, 0_u32..9),
             lists in prop::collection::vec(prop::collection::vec(r"[a-z|\\=]{1,4}", 0..3), 5),
             (items, accounts) in (prop::collection::vec("[0-9]{1,5}", 0..4), prop::collection::vec(1_i64..6, 0..3)),

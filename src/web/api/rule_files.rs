@@ -215,6 +215,8 @@ pub struct RemovedRule {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ImportWarning {
     pub row: Option<usize>,
+    /// Of `shadowed` and `shadows`: where the other rule is in the file as well.
+    pub other_row: Option<usize>,
     #[serde(flatten)]
     pub warning: WarningView,
 }
@@ -540,7 +542,8 @@ fn compare(conn: &mut DbConn, scope: &Scope, mut parsed: Parsed, options: Option
     refuse_strangers(conn, scope, &mut parsed.lines)?;
     let present = Present { set: options.set, rules: &present, held: &held };
     let plan = Plan::new(&parsed.lines, parsed.layout, options.mode, present);
-    let number = |place: usize| RuleId(-1 - i64::try_from(place).unwrap_or(0));
+    // Below 0, and in the order of the file: what comes first is older.
+    let number = |place: usize| RuleId(i64::MIN + i64::try_from(place).unwrap_or(0));
     let changes = plan.steps.iter().enumerate().map(|(place, step)| {
         let id = step.id.unwrap_or_else(|| number(place));
         (step.row, Change { id, before: step.before.clone(), after: step.after.clone() })
@@ -683,7 +686,12 @@ impl Outcome {
 }
 
 fn warning_of(warning: &Warning, rows: &HashMap<RuleId, usize>, language: Language) -> ImportWarning {
-    ImportWarning { row: rows.get(&warning.rule).copied(), warning: WarningView::new(warning, language) }
+    let row = |id: RuleId| rows.get(&id).copied();
+    ImportWarning {
+        row: row(warning.rule),
+        other_row: warning.other.and_then(row),
+        warning: WarningView::new(warning, language),
+    }
 }
 
 /// `new` names the rules that were written.

@@ -96,8 +96,8 @@ impl WarningView {
         Self {
             code: warning.kind.into(),
             text: said(warning).in_language(language).to_owned(),
-            rule_id: Some(warning.rule),
-            other_rule_id: warning.other,
+            rule_id: Some(warning.rule).filter(|id| id.0 > 0),
+            other_rule_id: warning.other.filter(|id| id.0 > 0),
         }
     }
 
@@ -118,20 +118,19 @@ impl WarningView {
 
 fn said(warning: &Warning) -> Said {
     let found = warning.found.as_deref().unwrap_or_default();
-    let numbered =
-        |other: Option<RuleId>| other.filter(|id| *id != NEW).map(|id| format!(" {id} ")).unwrap_or_default();
-    let other = numbered(warning.other);
+    // What is only tried has a number below 0.
+    let other = match warning.other.filter(|id| id.0 > 0 && *id != NEW) {
+        Some(id) => Said::new(format!("规则 {id} "), format!("rule {id}")),
+        None => Said::new("另一条规则", "another rule"),
+    };
     match warning.kind {
         Kind::Shadowed => Said::new(
-            format!("不会生效：规则{other}总会先回复"),
-            format!("it never answers: rule{} always answers first", other.trim_end()),
+            format!("不会生效：{}总会先回复", other.zh),
+            format!("it never answers: {} always answers first", other.en),
         ),
         Kind::Shadows => Said::new(
-            format!("规则{other}将不再生效，因为这条规则总会先回复"),
-            format!(
-                "rule{}never answers, because this one always answers first",
-                if other.is_empty() { " " } else { &other }
-            ),
+            format!("{}不会生效，因为这条规则总会先回复", other.zh),
+            format!("{} never answers, because this one always answers first", other.en),
         ),
         Kind::ShortKeyword => {
             Said::new("关键词过短，几乎任何消息都会触发", "the keyword is so short that nearly every message has it")
