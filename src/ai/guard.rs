@@ -1,5 +1,7 @@
 //! What an answer must keep to before a buyer sees it, whatever the model was talked into: limits are code, not prompt.
 
+use aho_corasick::AhoCorasick;
+
 use super::{
     amount::{Amount, Money, amounts_of_normal},
     consent::{Stance, any_price, is_curt, is_list_price, is_refused, stance},
@@ -159,6 +161,36 @@ fn is_text(answer: &str) -> Result<(), Violation> {
 }
 
 /// Whether a text says a word, blanks between its characters ignored. A Latin word is found as a whole word only.
+/// What in this text leads out of the platform.
+pub fn way_out(text: &str) -> Option<String> {
+    contact::find(&normal(text)).map(|way| match way {
+        WayOut::Contact(found) | WayOut::Link(found) => found,
+    })
+}
+
+/// Words that must not be said, made ready to be looked for in many texts.
+#[derive(Debug, Default)]
+pub struct Unwanted {
+    words: Vec<String>,
+    search: Option<AhoCorasick>,
+}
+
+impl Unwanted {
+    pub fn new(words: Vec<String>) -> Self {
+        let bare = |word: &String| normal(word).chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        let words: Vec<String> = words.into_iter().filter(|word| !bare(word).is_empty()).collect();
+        Self { search: AhoCorasick::new(words.iter().map(bare)).ok(), words }
+    }
+
+    /// The first of them that the text says.
+    pub fn said_in(&self, text: &str) -> Option<&str> {
+        let text = normal(text);
+        let bare: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let found = self.search.iter().flat_map(|search| search.find_overlapping_iter(&bare));
+        found.map(|found| &*self.words[found.pattern().as_usize()]).find(|word| says(&text, word))
+    }
+}
+
 fn says(text: &str, word: &str) -> bool {
     let wanted: Vec<char> = normal(word).chars().filter(|letter| !letter.is_whitespace()).collect();
     let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else { return false };

@@ -14,6 +14,7 @@ use super::{
     account::Owner,
     import::{self, Line, OnBad, Report},
     now, one_line, open_store, print_table,
+    rule_file::{self, Table},
     rule_line::{Draft, RuleLine},
     scope, write_down,
 };
@@ -42,7 +43,10 @@ pub(super) enum Command {
   yutang keyword add --match default --reply 稍等，马上回复您 --once
   yutang keyword add 骗子 --silent")]
     Add(Add),
-    /// Add or update rules from a file of JSON lines
+    /// Add or update rules from a file of JSON lines, or from a table (.xlsx, .csv, .json)
+    ///
+    /// A table is what `keyword export`, the panel and the older program write. It goes into the set that all accounts share, or with
+    /// --account into that account's own; a bad row refuses all of it.
     ///
     /// A line is {"account":NAME|null,"item_id":ID|null,"keyword":TEXT,"match":"contains|exact|regex|default","reply":TEXT}. Also
     /// possible: "priority":NUMBER (higher goes first), "once":true (once in a conversation), "image":URL (a picture after the
@@ -58,6 +62,17 @@ pub(super) enum Command {
         /// Take the good lines although others are bad
         #[arg(long)]
         skip_bad: bool,
+        #[command(flatten)]
+        table: Table,
+        #[command(flatten)]
+        owner: Owner,
+    },
+    /// Write the rules that all accounts share, or those of one account, to a table (.xlsx, .csv, .json)
+    Export {
+        file: PathBuf,
+        /// The rules of this account
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
         #[command(flatten)]
         owner: Owner,
     },
@@ -116,11 +131,22 @@ pub(super) struct Add {
 pub(super) fn run(command: Command, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Add(add) => run_add(settings, add, out),
-        Command::Import { file, skip_bad, owner } => {
+        Command::Import { file, skip_bad, table, owner } => {
             let (bytes, on_bad) = (import::read(&file)?, OnBad::from(skip_bad));
+            let format = rule_file::format_of(&file, &bytes);
+            if let (None, Some(option)) = (format, table.given()) {
+                bail!("{option} goes with a table: a file that ends in .xlsx, .csv or .json");
+            }
             let store = open_store(settings)?;
             let scope = scope(&store, owner.owner.as_deref())?;
+            if let Some(format) = format {
+                return rule_file::import(&store, scope, (bytes, format), &table, out);
+            }
             import(&store, scope, &bytes, on_bad)?.print(out, on_bad)
+        }
+        Command::Export { file, account, owner } => {
+            let store = open_store(settings)?;
+            rule_file::export(&store, scope(&store, owner.owner.as_deref())?, &file, account.as_deref())
         }
         Command::List { json, owner } => list(settings, &owner, json, out),
     }

@@ -10,6 +10,7 @@ mod import;
 mod inspect;
 mod keyword;
 mod migrate;
+mod rule_file;
 mod rule_line;
 mod serve;
 mod simulate;

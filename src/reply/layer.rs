@@ -290,7 +290,7 @@ fn is_about(rule: &Rule, item: Option<&ItemId>) -> bool {
 }
 
 /// The keyword as it is compared. A pattern is not text: it keeps its case and its blanks.
-fn keyword(rule: &RuleBody) -> String {
+pub(super) fn keyword(rule: &RuleBody) -> String {
     match rule.matching {
         Matching::Regex => rule.keyword.clone(),
         Matching::Contains | Matching::Exact | Matching::Default => fold(rule.keyword.trim()),
@@ -302,7 +302,7 @@ fn has_no_lists(rule: &RuleBody) -> bool {
 }
 
 /// Says what is wrong with a rule that could never work as meant. `patterns` counts the regular expressions so far, this one included.
-fn check(rule: &RuleBody, patterns: usize) -> Result<(), String> {
+pub(super) fn check(rule: &RuleBody, patterns: usize) -> Result<(), String> {
     check_trigger(rule)?;
     if rule.account.is_some() && !rule.accounts.is_empty() {
         return Err("only_accounts goes only with rules that all accounts share".into());

@@ -153,6 +153,20 @@ impl AnswerRow {
     }
 }
 
+/// The words that the accounts of a scope must not say.
+pub fn forbidden(conn: &mut DbConn, scope: &Scope) -> QueryResult<HashMap<AccountId, Vec<String>>> {
+    let (system, _) = system_ai(conn)?;
+    let rows: Vec<Stored> = answer_settings::table
+        .filter(answer_settings::account_id.eq_any(own!(scope)))
+        .select(Stored::as_select())
+        .load(conn)?;
+    let chosen: HashMap<AccountId, AnswerRow> = rows.into_iter().map(|row| (row.account_id, row.into())).collect();
+    let accounts = accounts::list_ids(conn, scope)?.into_iter();
+    let words =
+        |row: Option<&AnswerRow>| row.and_then(|row| row.ai.forbidden.clone()).or_else(|| system.forbidden.clone());
+    Ok(accounts.map(|id| (id, words(chosen.get(&id)).unwrap_or_default())).collect())
+}
+
 /// The setting that is what all accounts inherit for the AI.
 const SYSTEM: &str = "ai";
 

@@ -102,6 +102,41 @@ pub fn remove(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Resul
     if is_live { put(conn, id, Some("null".to_owned())).map(Ok) } else { live::remove(conn, id).map(Ok) }
 }
 
+/// Prepares what a file changes of one set. It was planned from what would be published, in this transaction and behind the
+/// [lock](revisions::lock); what has no `before` is new. The answer is what changed, with the numbers of what is new.
+pub fn import(
+    conn: &mut DbConn,
+    scope: &Scope,
+    mut changes: Vec<Change>,
+    now: Timestamp,
+) -> QueryResult<Result<Vec<Change>, NotSaved>> {
+    if let Err(refusal) = live::check_places(conn, scope, &changes)? {
+        return Ok(Err(refusal));
+    }
+    for change in &mut changes {
+        let Some(after) = change.after.as_ref().filter(|_| change.before.is_none()) else {
+            prepare(conn, scope, change, now)?;
+            continue;
+        };
+        change.id = live::insert_one(conn, scope.user(), after, false, now)?;
+    }
+    Ok(Ok(changes))
+}
+
+/// Of a rule that is there.
+fn prepare(conn: &mut DbConn, scope: &Scope, change: &Change, now: Timestamp) -> QueryResult<()> {
+    let row = find(conn, scope, change.id)?;
+    match (row.live, &change.after) {
+        (false, Some(after)) => live::update(conn, change.id, after, now),
+        (false, None) => live::remove(conn, change.id),
+        (true, None) => put(conn, change.id, Some("null".to_owned())),
+        (true, Some(after)) => {
+            let draft = if row.read()?.body == *after { None } else { Some(to_json(after)?) };
+            put(conn, change.id, draft)
+        }
+    }
+}
+
 fn put(conn: &mut DbConn, id: RuleId, draft: Option<String>) -> QueryResult<()> {
     diesel::update(rules::table.find(id)).set(rules::draft.eq(draft)).execute(conn).map(drop)
 }

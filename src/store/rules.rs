@@ -3,7 +3,7 @@
 //! Whoever writes here waits for everybody else who does ([`revisions::lock`]), so that what was checked still holds when it is written.
 //! Every change of what is answered is a version, see [`rule_versions`]; what is only prepared is in `rule_drafts.rs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::{dsl::sql, prelude::*, sql_types::Text};
 
@@ -298,6 +298,47 @@ pub fn upsert_many(
     let inserted = ids.into_iter().zip(fresh).map(|(id, body)| Change { id, before: None, after: Some(body) });
     publish(conn, scope, changes.into_iter().chain(inserted).collect(), &Cause::Import, by, now)?;
     Ok(saved)
+}
+
+/// Writes what a file changes of one set, as one version. It was planned from what is stored, in this transaction and behind the
+/// [lock](revisions::lock); what has no `before` is new. The answer is what changed, with the numbers of what is new.
+pub fn import(
+    conn: &mut DbConn,
+    scope: &Scope,
+    mut changes: Vec<Change>,
+    by: &Actor,
+    now: Timestamp,
+) -> QueryResult<Result<Vec<Change>, NotSaved>> {
+    if let Err(refusal) = check_places(conn, scope, &changes)? {
+        return Ok(Err(refusal));
+    }
+    for change in &changes {
+        match (&change.before, &change.after) {
+            (Some(_), Some(after)) => update(conn, change.id, after, now)?,
+            (Some(_), None) => remove(conn, change.id)?,
+            (None, _) => {}
+        }
+    }
+    let new = changes.iter().filter(|change| change.before.is_none()).filter_map(|change| change.after.clone());
+    let ids = insert_all(conn, scope.user(), &new.collect::<Vec<_>>(), now)?;
+    let new = changes.iter_mut().filter(|change| change.before.is_none());
+    for (change, id) in new.zip(ids) {
+        change.id = id;
+    }
+    publish(conn, scope, changes.clone(), &Cause::Import, by, now)?;
+    Ok(Ok(changes))
+}
+
+/// Whether all of these may be written. Thousands of rules are for few accounts.
+pub(super) fn check_places(conn: &mut DbConn, scope: &Scope, changes: &[Change]) -> QueryResult<Result<(), NotSaved>> {
+    let bodies = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
+    let mut seen = HashSet::new();
+    for body in bodies.filter(|body| seen.insert((body.account, body.accounts.as_slice()))) {
+        if let Err(refusal) = check_place(conn, scope, body)? {
+            return Ok(Err(refusal));
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn collapsed(changes: Vec<Change>) -> Vec<Change> {

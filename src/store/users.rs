@@ -139,6 +139,12 @@ pub fn is_of(conn: &mut DbConn, owner: UserId, user: UserId) -> QueryResult<bool
     diesel::select(diesel::dsl::exists(is_one)).get_result(conn)
 }
 
+/// The owner and who works for them, by name; without those who may not sign in.
+pub fn names(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<(UserId, String)>> {
+    let theirs = users::id.eq(owner).or(users::employer_id.eq(owner));
+    users::table.filter(users::active.and(theirs)).order(users::id).select((users::id, users::name)).load(conn)
+}
+
 /// For who comes in: whoever works for somebody that is not active is not active either.
 pub(super) fn with_employer(conn: &mut DbConn, user: User) -> QueryResult<User> {
     let active = match user.employer {

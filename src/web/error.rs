@@ -242,6 +242,11 @@ impl ApiError {
         self
     }
 
+    /// The field that it is about, and what is wrong with it.
+    pub fn told(&self) -> (Option<&str>, Option<&Said>) {
+        (self.0.field.as_deref(), self.0.problem.as_ref())
+    }
+
     /// Another fact for programs.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.more.insert(name.to_owned(), value.into());

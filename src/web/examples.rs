@@ -122,7 +122,6 @@ fn number(name: &str) -> i64 {
 /// What a text of this name looks like; where there is none, the field may be `null` and is so in examples.
 fn text(name: &str) -> Option<&'static str> {
     Some(match name {
-        "differs" => "actions",
         "actor" | "author" | "by" | "by_name" | "name" | "to_name" | "username" => "alice",
         "address" => "203.0.113.7",
         "agent" => "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
@@ -151,6 +150,7 @@ fn text(name: &str) -> Option<&'static str> {
         "keyword" => "在吗",
         "level" => "info",
         "message" => "the account is connected",
+        "msg" => "导入成功",
         "model" => "chat-small",
         "note" => "writes every hour",
         "object_id" => "12",
@@ -172,6 +172,7 @@ fn text(name: &str) -> Option<&'static str> {
         "summary" => "账号关键词：“在吗”匹配，已回复",
         "untag" | "without_tags" => "同行",
         "tag" | "tags" => "老客户",
+        "differs" => "actions",
         "filled" | "text" => "在的，请直接拍下",
         "ticket" => "q3Zt8c1mJx0s5bVn2YwKdR7uLh4aGfPe9iTo6NzXyQk",
         "title" => "账号已掉线：旗舰店",

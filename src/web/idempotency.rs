@@ -21,7 +21,7 @@ use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::SignedIn,
-    input::{MAX_BODY, body_limit, collect_up_to, patience_for_pictures},
+    input::{MAX_BODY, body_limit, collect_up_to, patience_for_files},
     refusals::takes_key,
     route_of,
 };
@@ -79,7 +79,7 @@ async fn claim(
     let key = key.to_str().ok().filter(|key| is_key(key)).ok_or_else(bad_key)?.to_owned();
     let (limit, mut patience) = (body_limit(request.path()), app.settings.server.client_timeout);
     if limit > MAX_BODY {
-        patience = patience_for_pictures(request.request());
+        patience = patience_for_files(request.request());
     }
     let body = collect_up_to(limit, request.take_payload(), patience).await?.freeze();
     let fingerprint = fingerprint(request, &body);

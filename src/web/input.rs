@@ -32,16 +32,27 @@ pub const MAX_BODY: usize = 1 << 20;
 /// little more, so that who is a little beyond the limit is told so.
 pub const MAX_PICTURE_BODY: usize = MOST_BYTES + (64 << 10);
 
+/// The largest body of a request that brings rules in a file, in bytes: ten thousand rules with texts of some hundred characters each take
+/// ten million as JSON.
+pub const MAX_TABLE_BODY: usize = 16 << 20;
+
 /// Of the requests whose bodies are larger than others.
 const PICTURES: &str = "/api/v1/pictures";
+const RULES: (&str, &str) = ("/api/v1/rule-sets/", "/import");
+const OLDER_RULES: &str = "/keywords-import/";
 
 /// The largest body of a request to this path.
 pub(super) fn body_limit(path: &str) -> usize {
-    if path == PICTURES { MAX_PICTURE_BODY } else { MAX_BODY }
+    match path {
+        PICTURES => MAX_PICTURE_BODY,
+        _ if path.starts_with(RULES.0) && path.ends_with(RULES.1) => MAX_TABLE_BODY,
+        _ if path.starts_with(OLDER_RULES) => MAX_TABLE_BODY,
+        _ => MAX_BODY,
+    }
 }
 
-/// How long the body of a request with a picture may take: as many times as long as it is larger.
-pub(super) fn patience_for_pictures(request: &HttpRequest) -> Duration {
+/// How long the body of a request with a file may take: as many times as long as a picture is larger.
+pub(super) fn patience_for_files(request: &HttpRequest) -> Duration {
     patience(request).saturating_mul(6)
 }
 
@@ -456,6 +467,14 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().map_err(|error| of_json(".".into(), &error, body))?;
     Ok(value)
+}
+
+/// As a body, from JSON that was read already.
+pub(super) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (path, text) = (error.path().to_string(), error.inner().to_string());
+        ApiError::field(named(&path, &text), misread::said(&text, Place::Body))
+    })
 }
 
 fn of_json(path: String, error: &serde_json::Error, body: &[u8]) -> ApiError {

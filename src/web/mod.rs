@@ -6,7 +6,7 @@
 //! one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same table and
 //! the same types.
 //!
-//! What [`api`] answers is JSON, but for the log's files; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
+//! What [`api`] answers is JSON, but for pictures, the log's files and rules in tables; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
 //! same handlers behind them. [`pages`] are for browsers, with the files of [`static_files`].
 
 pub mod api;
@@ -239,6 +239,9 @@ routes! {
     GET "/api/v1/rule-sets/{set}/draft" READ => api::rule_sets::draft;
     DELETE "/api/v1/rule-sets/{set}/draft" MANAGE => api::rule_sets::discard;
     POST "/api/v1/rule-sets/{set}/publish" MANAGE => api::rule_sets::publish;
+    GET "/api/v1/rule-sets/{set}/warnings" READ => api::rule_warnings::set_warnings;
+    GET "/api/v1/rule-sets/{set}/export" READ => api::rule_files::export;
+    POST "/api/v1/rule-sets/{set}/import" MANAGE => api::rule_files::import;
     GET "/api/v1/rule-sets/{set}/versions" READ => api::rule_sets::versions;
     GET "/api/v1/rule-sets/{set}/versions/{number}" READ => api::rule_sets::version;
     POST "/api/v1/rule-sets/{set}/versions/{number}/roll-back" MANAGE => api::rule_sets::roll_back;
@@ -351,6 +354,8 @@ routes! {
     POST "/keywords" MANAGE => compat::keywords::create_keyword;
     PUT "/keywords/{id}" MANAGE => compat::keywords::update_keyword;
     DELETE "/keywords/{id}" MANAGE => compat::keywords::delete_keyword;
+    GET "/keywords-export/{id}" READ => compat::keyword_files::export_keywords;
+    POST "/keywords-import/{id}" MANAGE => compat::keyword_files::import_keywords;
     GET "/logs" READ => api::logs::seed_list;
 
     // what it can do

@@ -28,13 +28,15 @@ use super::{
 };
 
 /// What comes with a mark, so that two people who edit it at once do not overwrite each other.
-const MARKED: [&str; 14] = [
+const MARKED: [&str; 16] = [
     "AccountView",
     "PersonView",
     "SettingsView",
     "StopSwitchView",
     "KeywordView",
     "DefaultReplyView",
+    "Warned_KeywordView",
+    "Warned_DefaultReplyView",
     "ItemPageView",
     "ChannelView",
     "SubscriptionsView",
@@ -270,6 +272,8 @@ fn meaning(name: &str, schema: &Value) -> Option<&'static str> {
         "buyer_id" => "The platform's number of the buyer",
         "account" => "Only of this account",
         "rule" => "Only what this rule decided",
+        "trigger" => "Only rules that wait for this",
+        "number" => "The number of the version",
         "state" => "Only in this state",
         "origin" => "Only what was wanted by this",
         "role" => "Only people of this role",

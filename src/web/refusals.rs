@@ -49,7 +49,12 @@ const CONFLICTS: &[(&str, &str)] = &[
 ];
 
 /// Reading these is written down in the audit.
-const NOTED: [&str; 2] = ["/api/v1/logs/files/{name}", "/api/v1/buyers/{buyer_id}/export"];
+const NOTED: [&str; 4] = [
+    "/api/v1/logs/files/{name}",
+    "/api/v1/buyers/{buyer_id}/export",
+    "/api/v1/rule-sets/{set}/export",
+    "/keywords-export/{id}",
+];
 
 /// Whether a repeated request may be told by its `Idempotency-Key`. Whoever only looks needs none, and would have every look kept.
 pub(super) fn takes_key(route: &Route) -> bool {

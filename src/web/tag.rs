@@ -29,8 +29,17 @@ pub fn changed() -> ApiError {
 }
 
 /// An answer with its mark.
-pub fn answer(mut response: HttpResponseBuilder, content: &impl Serialize) -> HttpResponse {
-    response.insert_header((ETAG, of(content))).json(content)
+pub fn answer(response: HttpResponseBuilder, content: &impl Serialize) -> HttpResponse {
+    answer_with(response, content, content)
+}
+
+/// An answer that says more than what people edit, with the mark of that alone.
+pub fn answer_with(
+    mut response: HttpResponseBuilder,
+    marked: &impl Serialize,
+    content: &impl Serialize,
+) -> HttpResponse {
+    response.insert_header((ETAG, of(marked))).json(content)
 }
 
 #[cfg(test)]

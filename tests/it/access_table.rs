@@ -24,6 +24,7 @@ use yutang::{
     picture::redraw,
     reply::rule::{Action, Matching, RuleBody, Trigger},
     settings::Settings,
+    sheet::write_workbook,
     store::{
         Page, Scope, Secret,
         accounts::{self, NewAccount},
@@ -635,6 +636,9 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default)),
         row!("PATCH" "/api/v1/default-replies/{id}" [200], |world, _, whose| world.rule(whose, Matching::Default), |_| Some(json!({"once": true}))),
         row!("DELETE" "/api/v1/default-replies/{id}" [204], |world, _, whose| world.rule(whose, Matching::Default)),
+        row!("GET" "/api/v1/rule-sets/{set}/warnings" [200], |world, _, whose| world.account(whose)),
+        row!("GET" "/api/v1/rule-sets/{set}/export" [200], |world, _, whose| world.account(whose)),
+        row!("POST" "/api/v1/rule-sets/{set}/import" [200], |world, _, whose| world.account(whose)),
         row!("GET" "/api/v1/event-rules" [200]),
         row!("POST" "/api/v1/event-rules" [201], PLAIN, |world| {
             Some(json!({"account_id": world.chosen.0, "trigger": "order_paid", "item_ids": [format!("7{}", world.number())], "actions": []}))
@@ -725,6 +729,8 @@ pub(crate) fn rows() -> Vec<Row> {
             Some(json!({"account_id": world.chosen.0, "keyword": format!("new-{}", world.number()), "actions": [{"text": "好"}]}))
         }),
         row!("PUT" "/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
+        row!("GET" "/keywords-export/{id}" [200], |world, _, whose| world.account(whose)),
+        row!("POST" "/keywords-import/{id}" [200], |world, _, whose| world.account(whose)),
         row!("DELETE" "/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
         row!("POST" "/api/v1/email-codes" [202], PLAIN, |world| {
             Some(json!({"email": format!("x{}@example.com", world.number()), "purpose": "login"}))
@@ -1117,6 +1123,15 @@ async fn send(world: &World, api: &Api, who: Who, row: &Row, whose: Whose) -> (u
 pub(crate) async fn send_body(world: &World, api: &Api, row: &Row, path: &str) -> Answer {
     if (row.method, row.path) == ("POST", "/api/v1/pictures") {
         return api.send_bytes(path, "image/png", world.png()).await;
+    }
+    if (row.method, row.path) == ("POST", "/api/v1/rule-sets/{set}/import") {
+        let file = format!("keyword,actions\r\nk{},text: x\r\n", world.number());
+        return api.send_bytes(&format!("{path}?format=csv&dry_run=false"), "text/csv", file.into_bytes()).await;
+    }
+    if (row.method, row.path) == ("POST", "/keywords-import/{id}") {
+        let row = [format!("k{}", world.number()), String::new(), "x".to_owned()];
+        let rows = [["关键词", "商品ID", "关键词内容"].map(str::to_owned), row].map(Vec::from);
+        return api.send_bytes(path, "application/octet-stream", write_workbook("x", &rows).unwrap()).await;
     }
     let method = Method::from_bytes(row.method.as_bytes()).unwrap();
     api.send(method, path, (row.body)(world).as_ref()).await

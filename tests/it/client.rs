@@ -97,6 +97,12 @@ impl Api {
         }
     }
 
+    /// The same person once more.
+    pub(crate) fn as_who(&self) -> Self {
+        let session = RefCell::new(self.session.borrow().clone());
+        Self { base: self.base.clone(), client: self.client.clone(), headers: self.headers.clone(), session }
+    }
+
     pub(crate) fn with(mut self, header: &str, value: &str) -> Self {
         self.headers.retain(|(name, _)| name != header);
         self.headers.push((header.into(), value.into()));

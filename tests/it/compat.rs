@@ -412,7 +412,8 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
         "per_day": null,
         "priority": 0,
         "enabled": true,
-        "created_at": "[time]"
+        "created_at": "[time]",
+        "warnings": []
       }
     }
     "#);
@@ -445,7 +446,8 @@ async fn an_older_client_changes_one_keyword_at_a_time() {
         "per_day": null,
         "priority": 0,
         "enabled": true,
-        "created_at": "[time]"
+        "created_at": "[time]",
+        "warnings": []
       }
     }
     "#);

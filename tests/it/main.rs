@@ -45,6 +45,7 @@ mod raw;
 mod resources;
 mod restart;
 mod rude;
+mod rule_files;
 mod rule_sets;
 mod rules_live;
 mod startup;

@@ -62,7 +62,7 @@ async fn a_draft_answers_nothing_until_it_is_published_and_can_be_rolled_back() 
     says(&app, &shop, BUYER, "价格 包邮", &["一百"]).await;
 
     let published = seller.post("/api/v1/rule-sets/shared/publish", &json!({"note": "节日"})).await.is(200).json();
-    assert_eq!(published, json!({"added": 1, "changed": 1, "removed": 0}));
+    assert_eq!(published, json!({"added": 1, "changed": 1, "removed": 0, "warnings": []}));
     says(&app, &shop, OTHER, "价格", &["九十"]).await;
     let versions = seller.get("/api/v1/rule-sets/shared/versions").await.is(200).json();
     let newest = &versions["items"][0];

@@ -168,6 +168,42 @@ fn an_earlier_version_holds_again_and_that_can_be_taken_back_too() {
 }
 
 #[test]
+fn what_a_file_changes_is_one_version_and_what_it_prepares_is_none() {
+    on_each_database(|database| {
+        let shop = Shop::open(database);
+        let (store, scope) = (&shop.store, shop.scope);
+        let (first, second) = (shop.add(ranked("a", 1)), shop.add(ranked("b", 1)));
+        let changed = Change { id: first, before: Some(ranked("a", 1)), after: Some(ranked("a", 2)) };
+        let gone = Change { id: second, before: Some(ranked("b", 1)), after: None };
+        let new = |keyword: &str| Change { id: RuleId(-1), before: None, after: Some(ranked(keyword, 3)) };
+        let steps = vec![changed, gone, new("c"), new("d")];
+        let taken = write(store, move |conn| rules::import(conn, &scope, steps, &Actor::system(), NOW)).unwrap();
+        let ids = (taken[2].id, taken[3].id);
+        assert!(ids.0 < ids.1, "in the order of the file: the first one is older");
+        assert_eq!(shop.answers(), [(first, 2), (ids.0, 3), (ids.1, 3)]);
+        assert_eq!(shop.versions(None)[0], (3, "import".into(), [2, 1, 1]));
+
+        let changed = Change { id: first, before: Some(ranked("a", 2)), after: Some(ranked("a", 9)) };
+        let gone = Change { id: ids.0, before: Some(ranked("c", 3)), after: None };
+        let steps = vec![changed, gone, new("e")];
+        let prepared = write(store, move |conn| rule_drafts::import(conn, &scope, steps, NOW)).unwrap();
+        assert_eq!(shop.versions(None).len(), 3, "nothing is published");
+        let new = prepared[2].clone();
+        let again = Change { before: new.after.clone(), after: Some(ranked("e", 7)), ..new };
+        let as_it_was = Change { id: first, before: Some(ranked("a", 9)), after: Some(ranked("a", 2)) };
+        let steps = vec![again, as_it_was];
+        write(store, move |conn| rule_drafts::import(conn, &scope, steps, NOW)).unwrap();
+        assert_eq!(shop.publish(), 2, "what is again as it was is no draft");
+        assert_eq!(shop.answers(), [(first, 2), (ids.1, 3), (new.id, 7)]);
+
+        let strangers = RuleBody { account: Some(AccountId(404)), ..ranked("x", 1) };
+        let steps = vec![Change { id: RuleId(-1), before: None, after: Some(strangers) }];
+        let refused = write(store, move |conn| rules::import(conn, &scope, steps, &Actor::system(), NOW));
+        assert_eq!(refused, Err(NotSaved::NotFound));
+    });
+}
+
+#[test]
 fn a_rule_that_moves_is_in_the_versions_of_both_sets() {
     on_each_database(|database| {
         let shop = Shop::open(database);

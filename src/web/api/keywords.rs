@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     web::{Data, Json, block},
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use super::{
         DefaultReplyPatch, DefaultReplyView, EventRulePatch, EventRuleView, KeywordPatch, KeywordView, MatchBody,
         NewDefaultReply, NewEventRule, NewKeyword, Number, TriggerBody, account,
     },
+    rule_warnings::{self, NEW, Warned, WarningView},
 };
 use crate::{
     ids::{PictureId, RuleId, Timestamp},
@@ -193,6 +194,21 @@ fn shared(new: &RuleBody) -> &'static str {
 
 /// Asks the matcher itself, off the arbiters: what is stored can be matched, and pictures have addresses.
 async fn check(new: RuleBody) -> ApiResult<RuleBody> {
+    check_addresses(&new)?;
+    let body = RuleBody { enabled: true, ..new.clone() };
+    let tried = Arc::new(Rule { id: RuleId(0), body, created_at: Timestamp(0) });
+    let faults = block(move || Library::compile(&[tried]).faults()).await.map_err(|_| Code::Internal)?;
+    match faults.into_iter().next() {
+        Some(fault) => {
+            let field = super::rule_faults::field(&fault.text);
+            Err(ApiError::field(field, super::rule_faults::said(fault.text)))
+        }
+        None => Ok(new),
+    }
+}
+
+/// Refuses pictures without an address that could be one.
+pub(super) fn check_addresses(new: &RuleBody) -> ApiResult<()> {
     for (place, action) in new.actions.iter().enumerate() {
         let Action::Image(url) = action else { continue };
         let said = if PictureId::is_named_by(url) {
@@ -205,16 +221,11 @@ async fn check(new: RuleBody) -> ApiResult<RuleBody> {
             return Err(ApiError::field(place_of(place, "image"), said));
         }
     }
-    let body = RuleBody { enabled: true, ..new.clone() };
-    let tried = Arc::new(Rule { id: RuleId(0), body, created_at: Timestamp(0) });
-    let faults = block(move || Library::compile(&[tried]).faults()).await.map_err(|_| Code::Internal)?;
-    match faults.into_iter().next() {
-        Some(fault) => {
-            let field = super::rule_faults::field(&fault.text);
-            Err(ApiError::field(field, super::rule_faults::said(fault.text)))
-        }
-        None => Ok(new),
-    }
+    Ok(())
+}
+
+pub(super) fn no_such_colleague() -> Said {
+    Said::new("没有这位同事", "there is no such colleague")
 }
 
 fn place_of(action: usize, kind: &str) -> String {
@@ -232,8 +243,7 @@ pub(super) fn check_actions(conn: &mut DbConn, caller: &Caller, new: &RuleBody) 
                 }
             }
             Action::HandOver(Some(colleague)) if !users::is_of(conn, caller.scope.user(), *colleague)? => {
-                let said = Said::new("没有这位同事", "there is no such colleague");
-                return Ok(Err(ApiError::field(place_of(place, "hand_over"), said)));
+                return Ok(Err(ApiError::field(place_of(place, "hand_over"), no_such_colleague())));
             }
             _ => {}
         }
@@ -281,13 +291,14 @@ const EVENT_RULE: Names =
 /// Nothing is answered with it yet.
 const DRAFT: (&str, &str, &str) = ("rule_draft.create", "rule_draft.update", "rule_draft.delete");
 
-async fn add<V: From<Rule> + Serialize>(
+async fn add<V: From<Rule> + Serialize + Clone>(
     app: &AppState,
     caller: Caller,
     new: ApiResult<RuleBody>,
     (names, draft): (&'static Names, DraftQuery),
 ) -> ApiResult<HttpResponse> {
     let (new, now, draft) = (check(new?).await?, clock::unix(), draft.is_draft());
+    let warnings = rule_warnings::of_changes(app, &caller, draft, vec![(NEW, Some(new.clone()))]).await?;
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
         let (scope, actor) = (caller.scope, caller.actor());
         if let Err(refusal) = check_actions(conn, &caller, &new)? {
@@ -311,10 +322,11 @@ async fn add<V: From<Rule> + Serialize>(
     };
     let rule = app.store.write(job).await??;
     super::accounts::notice(app);
-    Ok(tag::answer(HttpResponse::Created(), &V::from(rule)))
+    let warnings = warnings.into_iter().map(|warning| warning.of(rule.id)).collect();
+    Ok(answer(HttpResponse::Created(), V::from(rule), warnings))
 }
 
-async fn change<V: From<Rule> + Serialize>(
+async fn change<V: From<Rule> + Serialize + Clone>(
     app: &AppState,
     caller: Caller,
     id: RuleId,
@@ -327,6 +339,7 @@ async fn change<V: From<Rule> + Serialize>(
     let before = V::from(old.clone());
     tag::check(wanted.as_deref(), &before)?;
     let (seen, new, now) = (tag::of(&before), check(apply(old.body)?).await?, clock::unix());
+    let warnings = rule_warnings::of_changes(app, &caller, draft, vec![(id, Some(new.clone()))]).await?;
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
         let (scope, actor) = (caller.scope, caller.actor());
         let (read, action): (fn(&mut DbConn, &_, _) -> _, _) =
@@ -354,7 +367,12 @@ async fn change<V: From<Rule> + Serialize>(
     };
     let rule = app.store.write(job).await??;
     super::accounts::notice(app);
-    Ok(tag::answer(HttpResponse::Ok(), &V::from(rule)))
+    Ok(answer(HttpResponse::Ok(), V::from(rule), warnings))
+}
+
+/// The mark is of the rule alone: what is doubtful about it depends on others.
+fn answer<V: Serialize + Clone>(response: HttpResponseBuilder, view: V, warnings: Vec<WarningView>) -> HttpResponse {
+    tag::answer_with(response, &view, &Warned::new(view.clone(), warnings))
 }
 
 async fn remove<V: From<Rule> + Serialize>(
@@ -413,7 +431,7 @@ pub async fn get(
 }
 
 /// Adds a keyword rule. It answers from then on, within a second.
-#[utoipa::path(post, path = "/api/v1/keywords", tag = "keywords", params(DraftQuery), request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
+#[utoipa::path(post, path = "/api/v1/keywords", tag = "keywords", params(DraftQuery), request_body = NewKeyword, responses((status = 201, body = Warned<KeywordView>)))]
 pub async fn create(
     caller: Caller,
     query: Query<DraftQuery>,
@@ -426,7 +444,7 @@ pub async fn create(
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
 #[utoipa::path(patch, path = "/api/v1/keywords/{id}", tag = "keywords", request_body = KeywordPatch,
     params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
-    responses((status = 200, body = KeywordView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
+    responses((status = 200, body = Warned<KeywordView>), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update(
     caller: Caller,
     id: Id<RuleId>,
@@ -475,7 +493,7 @@ pub async fn get_default(
 }
 
 /// Adds the default reply of an account, an item, or of everything.
-#[utoipa::path(post, path = "/api/v1/default-replies", tag = "default replies", params(DraftQuery), request_body = NewDefaultReply, responses((status = 201, body = DefaultReplyView)))]
+#[utoipa::path(post, path = "/api/v1/default-replies", tag = "default replies", params(DraftQuery), request_body = NewDefaultReply, responses((status = 201, body = Warned<DefaultReplyView>)))]
 pub async fn create_default(
     caller: Caller,
     query: Query<DraftQuery>,
@@ -488,7 +506,7 @@ pub async fn create_default(
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
 #[utoipa::path(patch, path = "/api/v1/default-replies/{id}", tag = "default replies", request_body = DefaultReplyPatch,
     params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
-    responses((status = 200, body = DefaultReplyView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
+    responses((status = 200, body = Warned<DefaultReplyView>), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update_default(
     caller: Caller,
     id: Id<RuleId>,
@@ -537,7 +555,7 @@ pub async fn get_event(
 }
 
 /// Adds a rule for an event. It holds for what happens from then on.
-#[utoipa::path(post, path = "/api/v1/event-rules", tag = "event rules", params(DraftQuery), request_body = NewEventRule, responses((status = 201, body = EventRuleView)))]
+#[utoipa::path(post, path = "/api/v1/event-rules", tag = "event rules", params(DraftQuery), request_body = NewEventRule, responses((status = 201, body = Warned<EventRuleView>)))]
 pub async fn create_event(
     caller: Caller,
     query: Query<DraftQuery>,
@@ -550,7 +568,7 @@ pub async fn create_event(
 /// Changes what is given and leaves the rest. With `If-Match` only if nobody changed it meanwhile.
 #[utoipa::path(patch, path = "/api/v1/event-rules/{id}", tag = "event rules", request_body = EventRulePatch,
     params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
-    responses((status = 200, body = EventRuleView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
+    responses((status = 200, body = Warned<EventRuleView>), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update_event(
     caller: Caller,
     id: Id<RuleId>,

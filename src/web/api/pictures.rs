@@ -17,7 +17,7 @@ use super::super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::Caller,
-    input::{MAX_PICTURE_BODY, Query, collect_up_to, patience_for_pictures},
+    input::{MAX_PICTURE_BODY, Query, collect_up_to, patience_for_files},
     page::{Page, PageNumber, Paging, PerPage},
 };
 use crate::{
@@ -92,14 +92,14 @@ impl FromRequest for File {
                 let said = Said::new("须为图片或 multipart/form-data 表单", "must be a picture, or a form with one");
                 return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type").because(said));
             }
-            let body = collect_up_to(MAX_PICTURE_BODY, payload, patience_for_pictures(&request)).await?.freeze();
+            let body = collect_up_to(MAX_PICTURE_BODY, payload, patience_for_files(&request)).await?.freeze();
             if is_form { of_form(&request, body).await.map(Self) } else { Ok(Self(body)) }
         })
     }
 }
 
 /// The file of the form, which has arrived as a whole.
-async fn of_form(request: &HttpRequest, body: Bytes) -> ApiResult<Bytes> {
+pub(super) async fn of_form(request: &HttpRequest, body: Bytes) -> ApiResult<Bytes> {
     let malformed = || {
         let said = Said::new("表单须恰好有一个名为 file 的文件", "the form must have exactly one file, named file");
         ApiError::field("file", said)

@@ -6,12 +6,13 @@ use serde::{
     Deserialize, Deserializer, Serialize, de,
     de::{MapAccess, Visitor},
 };
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
     super::{
         error::{ApiResult, Said},
-        input::{Change, Few, Line, Text, Whole, given},
+        input::{Change, Few, Line, Text, Whole, given, read_value},
     },
     windows::{WindowBody, WindowView, windows},
 };
@@ -21,6 +22,7 @@ use crate::{
         condition::Conditions,
         rule::{Action, Matching, Rule, RuleBody, Trigger},
     },
+    store::rules::Kind,
 };
 
 type Keyword = Text<1, 1000>;
@@ -562,6 +564,28 @@ impl From<Rule> for EventRuleView {
             created_at,
         }
     }
+}
+
+/// Whether the API would take these fields: how long and how many they may be is said once, above.
+pub(super) fn check(rule: &RuleBody) -> ApiResult<()> {
+    let shown = Rule { id: RuleId(0), body: rule.clone(), created_at: Timestamp(0) };
+    match Kind::of(rule) {
+        Kind::Keyword => read_value::<NewKeyword>(given_again(KeywordView::from(shown)))?.read(),
+        Kind::DefaultReply => read_value::<NewDefaultReply>(given_again(DefaultReplyView::from(shown)))?.read(),
+        Kind::Event => read_value::<NewEventRule>(given_again(EventRuleView::from(shown)))?.read(),
+    }
+    .map(drop)
+}
+
+/// What was told of a rule, as somebody would give it.
+fn given_again(view: impl Serialize) -> Value {
+    // What is answered as JSON can be written as JSON.
+    let mut value = serde_json::to_value(view).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.shift_remove("id");
+        fields.shift_remove("created_at");
+    }
+    value
 }
 
 fn contains() -> MatchBody {

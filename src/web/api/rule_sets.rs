@@ -15,6 +15,7 @@ use super::{
     },
     keywords,
     rule_fields::{DefaultReplyView, EventRuleView, KeywordView},
+    rule_warnings::{self, Warned, WarningView},
 };
 use crate::{
     ids::{AccountId, RuleId, Timestamp, UserId},
@@ -46,6 +47,12 @@ pub struct SetQuery {
 pub struct PublishBody {
     #[schema(inline)]
     note: Option<Text<1, 500>>,
+}
+
+impl SetQuery {
+    pub(super) fn paging(&self) -> Paging {
+        Paging::new(self.page, self.per_page)
+    }
 }
 
 impl PublishBody {
@@ -196,7 +203,7 @@ pub struct DiscardedView {
 }
 
 /// A set as the path names it: `shared`, or an account's number.
-fn set_of(name: &str) -> ApiResult<Option<AccountId>> {
+pub(super) fn set_of(name: &str) -> ApiResult<Option<AccountId>> {
     match name {
         "shared" => Ok(None),
         number => number.parse().map(|id| Some(AccountId(id))).map_err(|_| Code::NotFound.into()),
@@ -204,11 +211,11 @@ fn set_of(name: &str) -> ApiResult<Option<AccountId>> {
 }
 
 /// `NotFound` for a stranger's account.
-fn check_seen(conn: &mut DbConn, caller: &Caller, set: Option<AccountId>) -> QueryResult<()> {
+pub(super) fn check_seen(conn: &mut DbConn, caller: &Caller, set: Option<AccountId>) -> QueryResult<()> {
     set.map_or(Ok(()), |account| accounts::get(conn, &caller.scope, account).map(drop))
 }
 
-fn refused(reason: NotSaved) -> ApiError {
+pub(super) fn refused(reason: NotSaved) -> ApiError {
     match reason {
         NotSaved::NotFound => Code::NotFound.into(),
         NotSaved::Forbidden => Code::Forbidden.into(),
@@ -225,7 +232,7 @@ pub async fn draft(
     query: Query<SetQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<RuleChangeView>>> {
-    let (set, paging) = (set_of(&set)?, Paging::new(query.0.page, query.0.per_page));
+    let (set, paging) = (set_of(&set)?, query.0.paging());
     let page = move |conn: &mut DbConn| {
         check_seen(conn, &caller, set)?;
         rule_drafts::page(conn, &caller.scope, set, paging.part())
@@ -246,14 +253,15 @@ fn check_bodies(conn: &mut DbConn, caller: &Caller, changes: &[Change]) -> Query
 }
 
 /// Publishes everything that is prepared in a set, as one version. Where there is nothing, no version is made.
-#[utoipa::path(post, path = "/api/v1/rule-sets/{set}/publish", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account")), responses((status = 200, body = PublishedView)))]
+#[utoipa::path(post, path = "/api/v1/rule-sets/{set}/publish", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account")), responses((status = 200, body = Warned<PublishedView>)))]
 pub async fn publish(
     caller: Caller,
     set: Path<String>,
     body: Body<PublishBody>,
     app: Data<AppState>,
-) -> ApiResult<Json<PublishedView>> {
+) -> ApiResult<Json<Warned<PublishedView>>> {
     let (set, note, now) = (set_of(&set)?, body.0.note(), clock::unix());
+    let warnings = of_drafts(&app, &caller, set).await?;
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<PublishedView>> {
         let (scope, actor) = (caller.scope, caller.actor());
         let prepared = rule_drafts::all(conn, &scope, set)?;
@@ -271,7 +279,15 @@ pub async fn publish(
     };
     let view = app.store.write(job).await??;
     super::accounts::notice(&app);
-    Ok(Json(view))
+    Ok(Json(Warned::new(view, warnings)))
+}
+
+/// What is doubtful about what would be published.
+async fn of_drafts(app: &AppState, caller: &Caller, set: Option<AccountId>) -> ApiResult<Vec<WarningView>> {
+    let scope = caller.scope;
+    let prepared = app.turns.read(&app.store, move |conn| rule_drafts::all(conn, &scope, set)).await?;
+    let changes = prepared.into_iter().map(|change| (change.id, change.after)).collect();
+    rule_warnings::of_changes(app, caller, false, changes).await
 }
 
 /// Forgets what is prepared in a set.
@@ -300,7 +316,7 @@ pub async fn versions(
     query: Query<SetQuery>,
     app: Data<AppState>,
 ) -> ApiResult<Json<Page<VersionView>>> {
-    let (set, paging) = (set_of(&set)?, Paging::new(query.0.page, query.0.per_page));
+    let (set, paging) = (set_of(&set)?, query.0.paging());
     let page = move |conn: &mut DbConn| {
         check_seen(conn, &caller, set)?;
         rule_versions::page(conn, &caller.scope, set, paging.part())
@@ -365,6 +381,6 @@ fn not_rolled_back(reason: NotRolledBack) -> ApiError {
     }
 }
 
-fn name_of(set: Option<AccountId>) -> String {
+pub(super) fn name_of(set: Option<AccountId>) -> String {
     set.map_or_else(|| "shared".to_owned(), |account| account.to_string())
 }

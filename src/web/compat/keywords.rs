@@ -10,6 +10,7 @@ use super::super::{
     api::{
         keywords::{self, DraftQuery, KeywordsQuery},
         rule_fields::{KeywordPatch, KeywordView, NewKeyword},
+        rule_warnings::Warned,
     },
     error::ApiResult,
     gate::Caller,
@@ -29,7 +30,7 @@ pub async fn list_keywords(
 }
 
 /// As `POST /api/v1/keywords`.
-#[utoipa::path(post, path = "/keywords", tag = "older clients", params(DraftQuery), request_body = NewKeyword, responses((status = 201, body = KeywordView)))]
+#[utoipa::path(post, path = "/keywords", tag = "older clients", params(DraftQuery), request_body = NewKeyword, responses((status = 201, body = Warned<KeywordView>)))]
 pub async fn create_keyword(
     caller: Caller,
     query: Query<DraftQuery>,
@@ -42,7 +43,7 @@ pub async fn create_keyword(
 /// As `PATCH /api/v1/keywords/{id}`.
 #[utoipa::path(put, path = "/keywords/{id}", tag = "older clients", request_body = KeywordPatch,
     params(("id" = i64, Path), DraftQuery, ("If-Match" = Option<String>, Header, description = "The ETag of what was read")),
-    responses((status = 200, body = KeywordView), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
+    responses((status = 200, body = Warned<KeywordView>), (status = 412, body = super::super::error::ErrorBody, description = "Somebody changed it meanwhile")))]
 pub async fn update_keyword(
     caller: Caller,
     id: Id<RuleId>,

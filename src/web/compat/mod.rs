@@ -4,6 +4,7 @@
 #![allow(unused_qualifications)]
 
 pub mod accounts;
+pub mod keyword_files;
 pub mod keywords;
 pub mod sessions;
 
