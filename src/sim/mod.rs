@@ -40,6 +40,7 @@ mod state;
 mod trade;
 mod tree;
 mod upload;
+mod webhook;
 
 pub use account::Account;
 pub use buyer::Said;
@@ -53,6 +54,7 @@ pub use platform::Platform;
 pub use server::Sim;
 pub use trade::Stage;
 pub use upload::Uploaded;
+pub use webhook::Webhook;
 
 /// The platform's key for its IM, the same for every client.
 const IM_APP_KEY: &str = "444e9908a51d1cb236a27862abc769c9";

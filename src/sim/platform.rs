@@ -19,6 +19,7 @@ use super::{
     line::now,
     model::Model,
     sign,
+    webhook::Webhook,
 };
 use crate::ids::{BuyerId, Timestamp};
 
@@ -33,6 +34,7 @@ pub struct Platform {
     h5_epoch: AtomicU32,
     first_opened: OnceLock<Instant>,
     model: Model,
+    webhook: Webhook,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,7 @@ impl Platform {
             h5_epoch: AtomicU32::new(0),
             first_opened: OnceLock::new(),
             model: Model::default(),
+            webhook: Webhook::default(),
         })
     }
 
@@ -92,6 +95,11 @@ impl Platform {
     /// The language model beside it.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Somebody whom notices are told.
+    pub fn webhook(&self) -> &Webhook {
+        &self.webhook
     }
 
     /// Every account, in the order they were opened.

@@ -16,7 +16,7 @@ use actix_web::{
     rt, web,
 };
 
-use super::{chat, config::Config, control, gateway, model, platform::Platform, upload};
+use super::{chat, config::Config, control, gateway, model, platform::Platform, upload, webhook};
 
 /// A simulator that listens. Dropping it does not stop it: call [`Sim::stop`].
 pub struct Sim {
@@ -86,6 +86,11 @@ impl Sim {
         format!("http://{}/v1", self.address)
     }
 
+    /// Where notices may be sent.
+    pub fn webhook_url(&self) -> String {
+        format!("http://{}/webhook", self.address)
+    }
+
     /// Drops every connection and stops listening. The platform stays.
     pub async fn stop(self) {
         self.handle.stop(false).await;
@@ -108,6 +113,7 @@ fn server(listen: SocketAddr, platform: Arc<Platform>) -> io::Result<(Server, So
             .route("/h5/{api}/{version}/", web::route().to(gateway::call))
             .route("/api/upload.api", web::post().to(upload::take))
             .route("/v1/chat/completions", web::post().to(model::complete))
+            .route("/webhook", web::post().to(webhook::receive))
             .configure(control::routes)
     })
     .on_connect(move |connection, extensions| {

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::{
     future::{join_all, try_join},
     poll,
@@ -43,7 +43,10 @@ use crate::{
     },
     app::App,
     ids::RuleId,
-    notify::event::Event,
+    notify::{
+        channel,
+        event::{Event, Language},
+    },
     reply::rule::{Matching, Rule},
     settings::Settings,
     sim::{
@@ -51,9 +54,10 @@ use crate::{
         scenario::{self, Scenario},
     },
     store::{
-        self, Page, Scope, Store,
+        self, Scope, Store,
         answer_settings::{self, AnswerRow},
-        notices, rules,
+        notify_channels::{self, NewChannel},
+        rules,
     },
     telemetry::clock,
 };
@@ -120,8 +124,7 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     let sim = Sim::start_in_thread(LOOPBACK, Config::default()).context("cannot start the simulated platform")?;
     let folder = tempfile::Builder::new().prefix("yutang-demo-").tempdir().context("cannot make a temporary folder")?;
     let app = App::build(demo_settings(settings, &sim, &folder))?;
-    let store = app.store();
-    let (scope, titles) = open_shop(&store, &sim, shop)?;
+    let titles = open_shop(&app.store(), &sim, shop)?;
     let mut show = Show {
         stage: Stage::new(Arc::clone(sim.platform()), app.feed(), titles),
         screen: Screen::new(out, shop),
@@ -137,7 +140,7 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     });
     let playing = async {
         let visits = show.play(shop, args.seconds.map(Duration::from_secs), stop).await;
-        show.await_notice(&store, scope).await?;
+        show.await_notice().await;
         drop(stop_server);
         Ok(visits)
     };
@@ -169,7 +172,7 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
 
 /// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do. What the rules
 /// are called on the screen.
-fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<(Scope, HashMap<RuleId, String>)> {
+fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<HashMap<RuleId, String>> {
     let platform = sim.platform();
     let scope = Scope::owner(user::add_without_login(store, "demo")?);
     let account = |name: &&str| json!({"name": name, "cookie": platform.cookies(&platform.add_account(name))});
@@ -177,7 +180,10 @@ fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<(Scope
     account::import(store, scope, &lines(&accounts), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
     keyword::import(store, scope, &lines(&shop.rules), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
     let (with_model, model) = (shop.with_model.clone(), model(sim));
+    let (keys, hook) = (store.keys().clone(), webhook(sim)?);
     store.write_blocking(move |conn| {
+        // The name is the only one.
+        let _ = notify_channels::insert(conn, &keys, &scope, &hook, clock::unix())?;
         answer_settings::put_system_ai(conn, &model, clock::unix())?;
         for account in store::accounts::list(conn, &scope)? {
             if with_model.contains(&account.name.as_str()) {
@@ -189,7 +195,7 @@ fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<(Scope
         Ok(())
     })?;
     let loaded = store.read_blocking(move |conn| rules::list(conn, &scope))?;
-    Ok((scope, loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect()))
+    Ok(loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect())
 }
 
 /// The simulator's language model, for whoever turns the AI on.
@@ -202,6 +208,14 @@ fn model(sim: &Sim) -> AiChoices {
         price_out: 0,
     };
     AiChoices { provider: Some(provider), ..AiChoices::default() }
+}
+
+/// Who is told what a seller should know.
+fn webhook(sim: &Sim) -> anyhow::Result<NewChannel> {
+    let given = json!({"webhook_url": sim.webhook_url()});
+    let given = given.as_object().context("an object")?;
+    let config = channel::Config::read(channel::Kind::Webhook, given).map_err(|_| anyhow!("a bad address"))?;
+    Ok(NewChannel { name: "demo".to_owned(), config, enabled: true, language: Language::Zh, quiet_hours: None })
 }
 
 fn lines(values: &[Value]) -> Vec<u8> {
@@ -254,20 +268,14 @@ impl Show<'_> {
         Ok(visits.into_iter().flatten().collect())
     }
 
-    /// A question that stayed without an answer becomes a notice to the seller. Where the last visit was cut short, none may have.
-    async fn await_notice(&mut self, store: &Store, scope: Scope) -> anyhow::Result<()> {
-        if self.tally.silent == 0 || self.stopped.get() {
-            return Ok(());
-        }
-        let filter = notices::Filter { event: Some(Event::Unanswered), ..notices::Filter::default() };
+    /// The seller is told of a question that stayed without an answer. Where the last visit was cut short, there may be none.
+    async fn await_notice(&mut self) {
+        let told = || self.stage.platform.webhook().told_of(Event::Unanswered.as_str());
         let (deadline, mut look) = (Instant::now() + NOTICE, interval(Duration::from_millis(200)));
-        while self.tally.notices == 0 && Instant::now() < deadline {
+        while self.tally.silent > 0 && !self.stopped.get() && told() == 0 && Instant::now() < deadline {
             look.tick().await;
-            let filter = filter.clone();
-            let (_, count) = store.read(move |conn| notices::page(conn, &scope, &filter, Page::first(1))).await?;
-            self.tally.notices = count;
         }
-        Ok(())
+        self.tally.notices = told();
     }
 
     /// `false` when the wait was cut short by a signal.

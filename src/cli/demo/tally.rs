@@ -15,7 +15,7 @@ pub(super) struct Tally {
     /// Answered otherwise than expected, or not at all, or more than once.
     pub(super) wrong: usize,
     /// Told to the seller, because a question stayed without an answer.
-    pub(super) notices: i64,
+    pub(super) notices: usize,
     /// From a message to the last text of its answer.
     times: Vec<Duration>,
 }
