@@ -66,9 +66,7 @@ impl Silence {
             Self::TooOld => "The message was too old to be answered when it was read.",
             Self::NoRule => "No rule matched, and there is no default reply.",
             Self::EmptyReply { .. } => "The rule that matched has no reply, so nothing was said.",
-            Self::AlreadyAnsweredOnce { .. } => {
-                "The default reply is given once in a conversation, and it has been given."
-            }
+            Self::AlreadyAnsweredOnce { .. } => "The default reply has been given as often as it may be.",
             Self::Suggested => "The AI suggested an answer, which waits for your approval.",
             Self::LeftToPerson => "The AI had no answer that may be sent, so this waits for you.",
         }

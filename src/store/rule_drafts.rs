@@ -110,7 +110,7 @@ pub fn import(
     mut changes: Vec<Change>,
     now: Timestamp,
 ) -> QueryResult<Result<Vec<Change>, NotSaved>> {
-    if let Err(refusal) = live::check_places(conn, scope, &changes)? {
+    if let Err(refusal) = live::check_places(conn, scope, changes.iter().flat_map(Change::bodies))? {
         return Ok(Err(refusal));
     }
     for change in &mut changes {

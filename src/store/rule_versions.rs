@@ -31,6 +31,13 @@ pub struct Change {
     pub after: Option<RuleBody>,
 }
 
+impl Change {
+    /// What it was and what it is.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = &RuleBody> {
+        self.before.iter().chain(&self.after)
+    }
+}
+
 /// How a version came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause<'a> {

@@ -246,10 +246,8 @@ pub fn upsert_many(
     now: Timestamp,
 ) -> QueryResult<Vec<Saved>> {
     revisions::lock(conn, Topic::Rules)?;
-    for body in new {
-        if check_place(conn, scope, body)?.is_err() {
-            return Err(diesel::result::Error::NotFound);
-        }
+    if check_places(conn, scope, new)?.is_err() {
+        return Err(diesel::result::Error::NotFound);
     }
     let stored = load(conn, scope.user())?;
     let mut known: HashMap<Identity, (Option<RuleId>, RuleBody)> = HashMap::new();
@@ -309,7 +307,7 @@ pub fn import(
     by: &Actor,
     now: Timestamp,
 ) -> QueryResult<Result<Vec<Change>, NotSaved>> {
-    if let Err(refusal) = check_places(conn, scope, &changes)? {
+    if let Err(refusal) = check_places(conn, scope, changes.iter().flat_map(Change::bodies))? {
         return Ok(Err(refusal));
     }
     for change in &changes {
@@ -330,10 +328,13 @@ pub fn import(
 }
 
 /// Whether all of these may be written. Thousands of rules are for few accounts.
-pub(super) fn check_places(conn: &mut DbConn, scope: &Scope, changes: &[Change]) -> QueryResult<Result<(), NotSaved>> {
-    let bodies = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
+pub(super) fn check_places<'a>(
+    conn: &mut DbConn,
+    scope: &Scope,
+    bodies: impl IntoIterator<Item = &'a RuleBody>,
+) -> QueryResult<Result<(), NotSaved>> {
     let mut seen = HashSet::new();
-    for body in bodies.filter(|body| seen.insert((body.account, body.accounts.as_slice()))) {
+    for body in bodies.into_iter().filter(|body| seen.insert((body.account, body.accounts.as_slice()))) {
         if let Err(refusal) = check_place(conn, scope, body)? {
             return Ok(Err(refusal));
         }

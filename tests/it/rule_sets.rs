@@ -79,6 +79,7 @@ async fn a_draft_answers_nothing_until_it_is_published_and_can_be_rolled_back() 
     assert_eq!(undone, json!({"added": 0, "changed": 1, "removed": 1}));
     says(&app, &shop, OTHER, "价格 包邮", &["一百"]).await;
     seller.post("/api/v1/rule-sets/shared/versions/99/roll-back", &json!({})).await.refused(404, "not_found");
+    seller.get("/api/v1/rule-sets/shared/versions/first").await.refused(404, "not_found");
     seller.get("/api/v1/rule-sets/nobody/draft").await.refused(404, "not_found");
 }
 

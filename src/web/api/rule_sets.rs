@@ -210,6 +210,12 @@ pub(super) fn set_of(name: &str) -> ApiResult<Option<AccountId>> {
     }
 }
 
+/// A version as the path names it.
+fn version_of((set, number): &(String, String)) -> ApiResult<(Option<AccountId>, i64)> {
+    let number = number.parse().map_err(|_| Code::NotFound)?;
+    Ok((set_of(set)?, number))
+}
+
 /// `NotFound` for a stranger's account.
 pub(super) fn check_seen(conn: &mut DbConn, caller: &Caller, set: Option<AccountId>) -> QueryResult<()> {
     set.map_or(Ok(()), |account| accounts::get(conn, &caller.scope, account).map(drop))
@@ -327,9 +333,12 @@ pub async fn versions(
 
 /// One version, and what it changed.
 #[utoipa::path(get, path = "/api/v1/rule-sets/{set}/versions/{number}", tag = "rule sets", params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path, description = "The number of a version in its set")), responses((status = 200, body = VersionDetail)))]
-pub async fn version(caller: Caller, path: Path<(String, i64)>, app: Data<AppState>) -> ApiResult<Json<VersionDetail>> {
-    let (set, number) = path.into_inner();
-    let set = set_of(&set)?;
+pub async fn version(
+    caller: Caller,
+    path: Path<(String, String)>,
+    app: Data<AppState>,
+) -> ApiResult<Json<VersionDetail>> {
+    let (set, number) = version_of(&path)?;
     let read = move |conn: &mut DbConn| {
         check_seen(conn, &caller, set)?;
         rule_versions::get(conn, &caller.scope, set, number)
@@ -344,12 +353,12 @@ pub async fn version(caller: Caller, path: Path<(String, i64)>, app: Data<AppSta
 #[utoipa::path(post, path = "/api/v1/rule-sets/{set}/versions/{number}/roll-back", tag = "rule sets", request_body = PublishBody, params(("set" = String, Path, description = "`shared`, or the number of an account"), ("number" = i64, Path, description = "The number of a version in its set")), responses((status = 200, body = PublishedView)))]
 pub async fn roll_back(
     caller: Caller,
-    path: Path<(String, i64)>,
+    path: Path<(String, String)>,
     body: Body<PublishBody>,
     app: Data<AppState>,
 ) -> ApiResult<Json<PublishedView>> {
-    let (set, number) = path.into_inner();
-    let (set, note, now) = (set_of(&set)?, body.0.note(), clock::unix());
+    let (set, number) = version_of(&path)?;
+    let (note, now) = (body.0.note(), clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<PublishedView>> {
         let (scope, actor) = (caller.scope, caller.actor());
         let changes = match rule_versions::way_back(conn, &scope, set, number)? {
