@@ -55,6 +55,16 @@ async fn shop() -> (TestApp, Shop, Api) {
 }
 
 #[actix_web::test]
+async fn whoever_sets_a_secret_says_for_which_address() {
+    let (app, shop, _) = crate::harness::two_shops().await;
+    let seller = app.signed_in("seller").await;
+    let path = format!("/api/v1/accounts/{}/hook", shop.id);
+    let refused = seller.put(&path, &json!({"secret": "a long random text"})).await.refused(422, "invalid_field");
+    assert_eq!(refused.field(), "url");
+    seller.put(&path, &json!({"url": null})).await.is(200);
+}
+
+#[actix_web::test]
 async fn the_program_is_asked_first_with_a_signed_request_and_its_text_is_sent() {
     let (app, shop, api) = shop().await;
     let said = r#"{"code":200,"data":{"send_msg":"程序回答 {item_id}"}}"#;

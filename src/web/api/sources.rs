@@ -71,6 +71,8 @@ pub struct HookView {
 #[schema(example = json!({"url": "https://bot.example.com/reply", "secret": "a long random text"}))]
 pub struct HookBody {
     /// An https address. `null`: no program is asked.
+    // Named, it is missed where it is absent; `null` must be meant.
+    #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required)]
     url: Option<Line<8, 500>>,
     /// Signs every request. Absent: as before, where the address stays the same.
