@@ -10,6 +10,7 @@ use std::{
 };
 
 use aho_corasick::AhoCorasick;
+use serde::Serialize;
 
 use super::{
     layer::{check, keyword, rank, wordless_rank},
@@ -27,33 +28,22 @@ const MOST_COMPARED: usize = 64;
 const MOST_WORDS: usize = 1_000;
 
 /// What may be wrong. The codes are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = WarningCode)]
 pub enum Kind {
-    /// Another rule answers whenever it would.
+    /// It never answers: another rule answers whenever it would.
     Shadowed,
-    /// It answers whenever the other one would.
+    /// Another rule never answers, because this one answers whenever it would. At most five are named.
     Shadows,
-    /// It answers to nearly everything.
+    /// It answers to nearly everything: one letter, or a pattern that finds something in an empty text.
     ShortKeyword,
-    /// A text has a word that must not be said.
+    /// A text has one of the words that must not be said.
     ForbiddenWord,
-    /// A text leads out of the platform.
+    /// A text has contact details, or leads out of the platform.
     Contact,
     /// Nothing is sent and nothing is done.
     NoAction,
-}
-
-impl Kind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Shadowed => "shadowed",
-            Self::Shadows => "shadows",
-            Self::ShortKeyword => "short_keyword",
-            Self::ForbiddenWord => "forbidden_word",
-            Self::Contact => "contact",
-            Self::NoAction => "no_action",
-        }
-    }
 }
 
 /// One doubt about one rule.

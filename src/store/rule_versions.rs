@@ -31,7 +31,25 @@ pub struct Change {
     pub after: Option<RuleBody>,
 }
 
+/// What became of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RuleChangeKind)]
+pub enum ChangeKind {
+    Added,
+    Changed,
+    Removed,
+}
+
 impl Change {
+    pub fn kind(&self) -> ChangeKind {
+        match (&self.before, &self.after) {
+            (None, _) => ChangeKind::Added,
+            (Some(_), None) => ChangeKind::Removed,
+            (Some(_), Some(_)) => ChangeKind::Changed,
+        }
+    }
+
     /// What it was and what it is.
     pub(super) fn bodies(&self) -> impl Iterator<Item = &RuleBody> {
         self.before.iter().chain(&self.after)
@@ -153,10 +171,7 @@ fn record_one(
     now: Timestamp,
 ) -> QueryResult<()> {
     let number = newest(conn, owner, account)? + 1;
-    let count = |fits: fn(&Change) -> bool| i64::try_from(changes.iter().filter(|change| fits(change)).count());
-    let added = count(|change| change.before.is_none()).unwrap_or(i64::MAX);
-    let removed = count(|change| change.after.is_none()).unwrap_or(i64::MAX);
-    let changed = count(|change| change.before.is_some() && change.after.is_some()).unwrap_or(i64::MAX);
+    let count = |kind| changes.iter().filter(|change| change.kind() == kind).map(|_| 1).sum();
     let row = NewVersion {
         owner_id: owner,
         account_id: account,
@@ -166,9 +181,9 @@ fn record_one(
         actor_id: by.id,
         actor: &by.name,
         via: by.via.as_str(),
-        added,
-        changed,
-        removed,
+        added: count(ChangeKind::Added),
+        changed: count(ChangeKind::Changed),
+        removed: count(ChangeKind::Removed),
         changes: to_json(changes)?,
         made_at: now,
     };

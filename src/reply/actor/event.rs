@@ -15,13 +15,11 @@ use crate::{
     inbox::messages::TurnSettled,
     order::{event::OrderEvent, messages::OrderHappened},
     reply::{
-        condition::BuyerFacts,
         decide::{Considered, Decision, Outcome, Side, State, Turn, decide_event, may_use},
         event::{Cause, NewEvent},
         matcher::Tier,
-        outside::Asked,
         rule::{Rule, Trigger},
-        source::{Source, Sources},
+        source::Source,
         trail::PassedOver,
     },
     store::{
@@ -84,9 +82,8 @@ impl ReplyActor {
 
     /// Told again after a crash, until it is marked as handled.
     fn happened(&mut self, event: OrderHappened, ctx: &mut Context<Self>) {
-        let waits = self.rules.get(&event.account).is_some_and(|rules| rules.book.waiting().next().is_some());
         let Some(buyer) = event.buyer.clone() else { return self.mark_handled(event, None, ctx) };
-        if !waits {
+        if !self.waits(event.account) {
             return self.mark_handled(event, None, ctx);
         }
         let key = (event.account, event.conversation.clone());
@@ -125,7 +122,7 @@ impl ReplyActor {
         let book = self.rules.get(&event.account)?.book.clone();
         let item = event.item.clone().or_else(|| self.conversations.get_mut(&key)?.item.clone());
         let buyer = event.buyer.as_ref()?;
-        self.with_state(&key, buyer, Side::Seller, |state| {
+        self.with_state(&key, buyer, Side::Seller, clock::unix(), |state| {
             let allowed = |rule: &Rule| match () {
                 () if !state.sources.is_on(Source::of_rules(Tier::of(&rule.body))) => Err(PassedOver::SourceOff),
                 () => may_use(rule, state),
@@ -209,9 +206,12 @@ impl ReplyActor {
 
     /// Whether rules that were loaded wait for events.
     pub(super) fn note_waiting_rules(&mut self) {
-        let (accounts, rules) = (&self.accounts, &self.rules);
-        let waits = |account: &AccountId| rules.get(account).is_some_and(|rules| rules.book.waiting().next().is_some());
-        self.events.wanted = accounts.keys().any(waits);
+        self.events.wanted = self.accounts.keys().any(|account| self.waits(*account));
+    }
+
+    /// Whether an account has such rules.
+    fn waits(&self, account: AccountId) -> bool {
+        self.rules.get(&account).is_some_and(|rules| rules.book.waiting().next().is_some())
     }
 
     fn look_for_due(&mut self, ctx: &mut Context<Self>) {
@@ -220,9 +220,7 @@ impl ReplyActor {
         }
         self.events.looking = true;
         let store = self.store.clone();
-        let waits =
-            |account: &&AccountId| self.rules.get(account).is_some_and(|rules| rules.book.waiting().next().is_some());
-        let accounts: Vec<AccountId> = self.accounts.keys().filter(waits).copied().collect();
+        let accounts: Vec<AccountId> = self.accounts.keys().filter(|account| self.waits(**account)).copied().collect();
         let now = clock::unix();
         let read = async move {
             store
@@ -311,8 +309,8 @@ impl ReplyActor {
             group: false,
         };
         let title = item.and_then(|item| self.sellers.get_mut(&(key.0, item))?.title.clone());
-        let considered = self.with_state(&key, &due.buyer, side, |state| {
-            let state = State { item_title: title.as_deref(), now, ..*state };
+        let considered = self.with_state(&key, &due.buyer, side, now, |state| {
+            let state = State { item_title: title.as_deref(), ..*state };
             decide_event(&turn, &rule, &state)
         });
         let Considered { outcome, effects, trail } = considered;
@@ -357,30 +355,6 @@ impl ReplyActor {
             }
         });
         ctx.spawn(then);
-    }
-
-    /// What is known besides the event, for whom it concerns.
-    fn with_state<T>(&mut self, key: &Key, buyer: &BuyerId, side: Side, then: impl FnOnce(&State<'_>) -> T) -> T {
-        let now = clock::unix();
-        let rules = self.rules.get(&key.0);
-        let conversation = self.conversations.get_or_default(key);
-        let known = self.buyers.get_or_default(&(key.0, buyer.clone())).at(now);
-        let facts: BuyerFacts<'_> = known.facts(!conversation.had_a_turn);
-        then(&State {
-            now,
-            age_limit: self.config.age_limit,
-            side,
-            blocked: rules.is_some_and(|rules| rules.blocked.contains(buyer)),
-            paused_until: conversation.paused_until,
-            seller_wrote_at: None,
-            used_once: &conversation.used_once,
-            used_today: &known.used_today,
-            buyer: facts,
-            item_title: None,
-            sources: rules.map_or_else(Sources::default, |rules| rules.answers.sources),
-            hook: Asked::NotSet,
-            ai: Asked::NotSet,
-        })
     }
 }
 

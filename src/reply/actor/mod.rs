@@ -436,41 +436,62 @@ impl ReplyActor {
     }
 
     fn think(&mut self, key: &Key, case: &Case, title: Option<&str>, now: Timestamp) -> Considered {
-        let rules = self.rules.get(&key.0);
+        // A clone copies nothing.
+        let rules = self.rules.get(&key.0).cloned();
         self.config.caches.rules.looked(rules.is_some());
-        let answers = rules.map(|rules| &*rules.answers);
+        let (book, answers) = match rules {
+            Some(rules) => (rules.book, Some(rules.answers)),
+            None => (Library::default().book(key.0), None),
+        };
+        let turn = question(&case.turn, case.item.as_ref());
+        self.with_state(key, &case.turn.buyer, case.side, now, |state| {
+            let state = State {
+                item_title: title,
+                hook: match (&case.hook, answers.as_ref().and_then(|answers| answers.hook.as_ref())) {
+                    (Some(word), _) => Asked::Heard(word),
+                    (None, Some(_)) => Asked::Unasked,
+                    (None, None) => Asked::NotSet,
+                },
+                ai: match (&case.ai, answers.as_ref().and_then(|answers| answers.ai.as_ref())) {
+                    (Some(word), _) => Asked::Heard(word),
+                    (None, Some(ai)) => {
+                        ai.may_answer(&case.turn.buyer, now).map_or_else(Asked::NotNow, |()| Asked::Unasked)
+                    }
+                    (None, None) => Asked::NotSet,
+                },
+                ..*state
+            };
+            decide(&turn, &book, &state)
+        })
+    }
+
+    /// What is known besides what was said or happened. Nobody outside was asked, and of the item only its number is known.
+    fn with_state<T>(
+        &mut self,
+        key: &Key,
+        buyer: &BuyerId,
+        side: Side,
+        now: Timestamp,
+        then: impl FnOnce(&State<'_>) -> T,
+    ) -> T {
+        let rules = self.rules.get(&key.0);
         let conversation = self.conversations.get_or_default(key);
-        let buyer = self.buyers.get_or_default(&(key.0, case.turn.buyer.clone())).at(now);
-        let state = State {
+        let known = self.buyers.get_or_default(&(key.0, buyer.clone())).at(now);
+        then(&State {
             now,
             age_limit: self.config.age_limit,
-            side: case.side,
-            blocked: rules.is_some_and(|rules| rules.blocked.contains(&case.turn.buyer)),
+            side,
+            blocked: rules.is_some_and(|rules| rules.blocked.contains(buyer)),
             paused_until: conversation.paused_until,
             seller_wrote_at: None,
             used_once: &conversation.used_once,
-            used_today: &buyer.used_today,
-            buyer: buyer.facts(!conversation.had_a_turn),
-            item_title: title,
-            sources: answers.map_or_else(Sources::default, |answers| answers.sources),
-            hook: match (&case.hook, answers.and_then(|answers| answers.hook.as_ref())) {
-                (Some(word), _) => Asked::Heard(word),
-                (None, Some(_)) => Asked::Unasked,
-                (None, None) => Asked::NotSet,
-            },
-            ai: match (&case.ai, answers.and_then(|answers| answers.ai.as_ref())) {
-                (Some(word), _) => Asked::Heard(word),
-                (None, Some(ai)) => {
-                    ai.may_answer(&case.turn.buyer, now).map_or_else(Asked::NotNow, |()| Asked::Unasked)
-                }
-                (None, None) => Asked::NotSet,
-            },
-        };
-        let turn = question(&case.turn, case.item.as_ref());
-        match rules {
-            Some(rules) => decide(&turn, &rules.book, &state),
-            None => decide(&turn, &Library::default().book(key.0), &state),
-        }
+            used_today: &known.used_today,
+            buyer: known.facts(!conversation.had_a_turn),
+            item_title: None,
+            sources: rules.map_or_else(Sources::default, |rules| rules.answers.sources),
+            hook: Asked::NotSet,
+            ai: Asked::NotSet,
+        })
     }
 
     /// How the account is answered besides rules.

@@ -24,7 +24,7 @@ use crate::{
         DbConn, QueryResult, accounts,
         audit::{self, Deed},
         rule_drafts,
-        rule_versions::{self, Change, NotRolledBack, Version},
+        rule_versions::{self, Change, ChangeKind, NotRolledBack, Version},
         rules::{Kind, NotSaved},
     },
     telemetry::clock,
@@ -80,22 +80,13 @@ impl From<Rule> for RuleView {
     }
 }
 
-/// What becomes of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleChangeKind {
-    Added,
-    Changed,
-    Removed,
-}
-
 /// What becomes, or became, of one rule.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleChangeView {
     #[schema(value_type = i64)]
     rule_id: RuleId,
     #[schema(inline)]
-    change: RuleChangeKind,
+    change: ChangeKind,
     /// Names of the fields that differ; empty where a rule is added or removed.
     differs: Vec<String>,
     before: Option<RuleView>,
@@ -103,12 +94,9 @@ pub struct RuleChangeView {
 }
 
 impl From<Change> for RuleChangeView {
-    fn from(Change { id, before, after }: Change) -> Self {
-        let change = match (&before, &after) {
-            (None, _) => RuleChangeKind::Added,
-            (_, None) => RuleChangeKind::Removed,
-            (Some(_), Some(_)) => RuleChangeKind::Changed,
-        };
+    fn from(whole: Change) -> Self {
+        let change = whole.kind();
+        let Change { id, before, after } = whole;
         let differs = before.as_ref().zip(after.as_ref()).map(|(before, after)| differences(before, after));
         // When it was made is of no interest here.
         let view = |body: RuleBody| RuleView::from(Rule { id, body, created_at: Timestamp(0) });
@@ -180,18 +168,11 @@ pub struct PublishedView {
 
 impl PublishedView {
     fn of(changes: &[Change]) -> Self {
-        let count = |kind: RuleChangeKind| {
-            let kinds = changes.iter().map(|change| match (&change.before, &change.after) {
-                (None, _) => RuleChangeKind::Added,
-                (_, None) => RuleChangeKind::Removed,
-                (Some(_), Some(_)) => RuleChangeKind::Changed,
-            });
-            kinds.filter(|found| *found == kind).count()
-        };
+        let count = |kind| changes.iter().filter(|change| change.kind() == kind).count();
         Self {
-            added: count(RuleChangeKind::Added),
-            changed: count(RuleChangeKind::Changed),
-            removed: count(RuleChangeKind::Removed),
+            added: count(ChangeKind::Added),
+            changed: count(ChangeKind::Changed),
+            removed: count(ChangeKind::Removed),
         }
     }
 }

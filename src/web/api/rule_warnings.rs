@@ -32,42 +32,11 @@ use crate::{
 /// Stands for a rule that has no number yet. It is newer than all others.
 pub(super) const NEW: RuleId = RuleId(i64::MAX);
 
-/// Why a rule is doubted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WarningCode {
-    /// It never answers: another rule answers whenever it would.
-    Shadowed,
-    /// Another rule never answers, because this one answers whenever it would. At most five are named.
-    Shadows,
-    /// It answers to nearly everything: one letter, or a pattern that finds something in an empty text.
-    ShortKeyword,
-    /// A text has one of the words that must not be said.
-    ForbiddenWord,
-    /// A text has contact details, or leads out of the platform.
-    Contact,
-    /// Nothing is sent and nothing is done.
-    NoAction,
-}
-
-impl From<Kind> for WarningCode {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Shadowed => Self::Shadowed,
-            Kind::Shadows => Self::Shadows,
-            Kind::ShortKeyword => Self::ShortKeyword,
-            Kind::ForbiddenWord => Self::ForbiddenWord,
-            Kind::Contact => Self::Contact,
-            Kind::NoAction => Self::NoAction,
-        }
-    }
-}
-
 /// A doubt about a rule. Nothing was refused for it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct WarningView {
     #[schema(inline, example = "shadowed")]
-    code: WarningCode,
+    code: Kind,
     /// The same for people.
     text: String,
     #[schema(value_type = Option<i64>)]
@@ -94,7 +63,7 @@ impl<T> Warned<T> {
 impl WarningView {
     pub(super) fn new(warning: &Warning, language: Language) -> Self {
         Self {
-            code: warning.kind.into(),
+            code: warning.kind,
             text: said(warning).in_language(language).to_owned(),
             rule_id: Some(warning.rule).filter(|id| id.0 > 0),
             other_rule_id: warning.other.filter(|id| id.0 > 0),
