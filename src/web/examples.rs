@@ -169,7 +169,7 @@ fn text(name: &str) -> Option<&'static str> {
         "source" | "target" => "yutang::outbox",
         "state" => "confirmed",
         "decision" => "answer",
-        "summary" => "账号关键词：“在吗”匹配，已回复",
+        "summary" => "账号规则：“在吗”匹配，已回复",
         "untag" | "without_tags" => "同行",
         "tag" | "tags" => "老客户",
         "differs" => "actions",

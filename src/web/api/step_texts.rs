@@ -13,9 +13,9 @@ use crate::reply::{
 pub(super) fn source(source: Source) -> Said {
     let (zh, en) = match source {
         Source::Hook => ("外部程序", "Your own program"),
-        Source::ItemRule => ("商品关键词", "Rules about the item"),
-        Source::AccountRule => ("账号关键词", "Rules of the account"),
-        Source::GlobalRule => ("全局关键词", "Rules for all accounts"),
+        Source::ItemRule => ("商品规则", "Rules about the item"),
+        Source::AccountRule => ("账号规则", "Rules of the account"),
+        Source::GlobalRule => ("全局规则", "Rules for all accounts"),
         Source::Ai => ("AI", "The AI"),
         Source::ItemDefault => ("商品默认回复", "The item's default reply"),
         Source::AccountDefault => ("账号默认回复", "The account's default reply"),
