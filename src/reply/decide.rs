@@ -8,9 +8,9 @@ use std::{
 pub use super::silence::Silence;
 use super::{
     condition::BuyerFacts,
-    matcher::{PassedRules, RuleBook, Tier},
+    matcher::{PassedRules, RuleBook, Search, Tier},
     outside::{AiWord, Asked, HookWord},
-    rule::{Action, Deed, Reply, Rule, RuleBody},
+    rule::{Action, Deed, Reply, Rule, RuleBody, Trigger, pause},
     source::{Source, Sources},
     template::{Variables, render},
     text::TurnText,
@@ -138,6 +138,24 @@ pub struct Effects {
     pub counted: Option<RuleId>,
 }
 
+impl Effects {
+    /// What comes of it for the buyer's tags, and until when no automatic answer follows; `None`: they go on.
+    pub fn carry_out(&self, tags: &mut Vec<String>, now: Timestamp) -> Option<Timestamp> {
+        let mut paused_until = None;
+        for deed in &self.deeds {
+            match deed {
+                Deed::Tag(tag) if tags.contains(tag) => {}
+                Deed::Tag(tag) => tags.push(tag.clone()),
+                Deed::Untag(tag) => tags.retain(|known| known != tag),
+                Deed::Pause { minutes } => paused_until = paused_until.max(Some(now + pause(*minutes))),
+                Deed::HandOver(_) => paused_until = Some(Timestamp::NEVER),
+                Deed::Notify(_) => {}
+            }
+        }
+        paused_until
+    }
+}
+
 /// How far deciding came.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -166,7 +184,7 @@ pub enum Question {
 ///    - the narrowest default reply whose conditions hold, for messages of every kind. One that was given as often as it may be is not
 ///      replaced by a wider one: silent.
 pub fn decide(turn: &Turn, book: &RuleBook, state: &State<'_>) -> Considered {
-    let mut search = Search { turn, state, trail: Trail::default(), effects: Effects::default() };
+    let mut search = Seeking { turn, state, trail: Trail::default(), effects: Effects::default() };
     let outcome = search.run(book);
     search.end(outcome)
 }
@@ -174,7 +192,7 @@ pub fn decide(turn: &Turn, book: &RuleBook, state: &State<'_>) -> Considered {
 /// Decides about something that happened, by the rule that waited for it. `turn` has no messages. The first check that holds is the reason:
 /// our account being the buyer or its side unknown, a blocked buyer, the seller took over, conditions or limits of the rule: silent.
 pub fn decide_event(turn: &Turn, rule: &Rule, state: &State<'_>) -> Considered {
-    let mut search = Search { turn, state, trail: Trail::default(), effects: Effects::default() };
+    let mut search = Seeking { turn, state, trail: Trail::default(), effects: Effects::default() };
     let outcome = search.run_event(rule).map(Outcome::Settled);
     search.end(outcome)
 }
@@ -199,14 +217,14 @@ fn used_up(rule: &Rule, state: &State<'_>) -> Option<PassedOver> {
 }
 
 /// The search for an answer, and what it met with.
-struct Search<'a> {
+struct Seeking<'a> {
     turn: &'a Turn,
     state: &'a State<'a>,
     trail: Trail,
     effects: Effects,
 }
 
-impl Search<'_> {
+impl Seeking<'_> {
     fn end(self, outcome: Result<Outcome, Silence>) -> Considered {
         let outcome = outcome.unwrap_or_else(|silence| Outcome::Settled(Decision::Silent(silence)));
         Considered { outcome, effects: self.effects, trail: self.trail }
@@ -391,8 +409,17 @@ impl Search<'_> {
     }
 }
 
+/// The rule that something which happened is for, and which came near.
+pub fn find_for_event(book: &RuleBook, trigger: Trigger, item: Option<&ItemId>, state: &State<'_>) -> Search {
+    let allowed = |rule: &Rule| match () {
+        () if !state.sources.is_on(Source::of_rules(Tier::of(&rule.body))) => Err(PassedOver::SourceOff),
+        () => may_use(rule, state),
+    };
+    book.for_event(trigger, item, allowed)
+}
+
 /// Those of some tiers.
-fn passed_over(passed: &PassedRules, wanted: impl Fn(Tier) -> bool) -> Vec<Passed> {
+pub(super) fn passed_over(passed: &PassedRules, wanted: impl Fn(Tier) -> bool) -> Vec<Passed> {
     let of_tier = passed.iter().filter(|(rule, _)| wanted(Tier::of(&rule.body)));
     of_tier.map(|(rule, why)| Passed { rule: rule.id, why: *why }).collect()
 }

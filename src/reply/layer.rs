@@ -142,7 +142,7 @@ impl Layer {
         passed: &mut PassedRules,
     ) -> Option<&Arc<Rule>> {
         let about = |rule: &&Arc<Rule>| {
-            rule.body.trigger == trigger && is_of(rule, place.account) && is_about(rule, place.item)
+            rule.body.trigger == trigger && is_of(rule, place.account) && rule.body.is_about(place.item)
         };
         self.wordless.iter().filter(about).find(|rule| may_use(rule).inspect_err(|why| passed.note(rule, *why)).is_ok())
     }
@@ -220,7 +220,7 @@ impl Layer {
 
 impl Entry {
     fn holds(&self, item: Option<&ItemId>, found: &Found) -> Result<(), PassedOver> {
-        if !is_about(&self.rule, item) {
+        if !self.rule.body.is_about(item) {
             return Err(PassedOver::OtherItem);
         }
         self.lists.as_ref().map_or(Ok(()), |lists| lists.hold(found))
@@ -283,10 +283,6 @@ fn age(rule: &Rule) -> (Timestamp, RuleId) {
 
 fn is_of(rule: &Rule, account: AccountId) -> bool {
     rule.body.accounts.is_empty() || rule.body.accounts.contains(&account)
-}
-
-fn is_about(rule: &Rule, item: Option<&ItemId>) -> bool {
-    rule.body.items.is_empty() || item.is_some_and(|item| rule.body.items.contains(item))
 }
 
 /// The keyword as it is compared. A pattern is not text: it keeps its case and its blanks.

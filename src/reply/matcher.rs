@@ -145,6 +145,11 @@ impl RuleBook {
         self.layers().flat_map(|layer| layer.waiting(self.account))
     }
 
+    /// Those that wait for a conversation about `item` to fall silent.
+    pub fn waiting_for_silence(&self, item: Option<&ItemId>) -> impl Iterator<Item = &Arc<Rule>> {
+        self.waiting().filter(move |rule| rule.body.trigger == Trigger::Silent && rule.body.is_about(item))
+    }
+
     fn place<'a>(&self, item: Option<&'a ItemId>) -> Place<'a> {
         Place { account: self.account, item }
     }

@@ -11,7 +11,8 @@ use crate::{
     ai::settings::AiSettings,
     hook::request::HookSettings,
     ids::{AccountId, BuyerId, ItemId},
-    reply::{matcher::RuleBook, source::Sources},
+    order::event::OrderEvent,
+    reply::{matcher::RuleBook, rule::Trigger, source::Sources},
 };
 
 /// What every account answers with, compiled. Swapped as a whole.
@@ -54,4 +55,18 @@ pub struct ItemKnown {
     pub item: ItemId,
     pub seller: Option<BuyerId>,
     pub title: Option<String>,
+}
+
+impl From<OrderEvent> for Trigger {
+    fn from(event: OrderEvent) -> Self {
+        match event {
+            OrderEvent::Placed => Self::OrderPlaced,
+            OrderEvent::Paid => Self::OrderPaid,
+            OrderEvent::Shipped => Self::OrderShipped,
+            OrderEvent::Received => Self::OrderReceived,
+            OrderEvent::Refunding => Self::OrderRefunding,
+            OrderEvent::Refunded => Self::OrderRefunded,
+            OrderEvent::Closed => Self::OrderClosed,
+        }
+    }
 }

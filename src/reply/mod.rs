@@ -6,6 +6,7 @@
 //! [`file`] is rules as sellers keep them in tables, [`warnings`] what they probably did not mean.
 
 pub mod actor;
+pub mod case;
 pub mod condition;
 pub mod decide;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod outside;
 mod pattern;
 pub mod queue;
 pub mod rule;
+pub mod sandbox;
 mod silence;
 pub mod source;
 pub mod template;

@@ -1,5 +1,7 @@
 //! What a seller may say about when to answer and with what.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::condition::Conditions;
@@ -79,6 +81,11 @@ impl Default for RuleBody {
     }
 }
 
+/// How long a rule keeps automatic answers away.
+pub fn pause(minutes: u32) -> Duration {
+    Duration::from_mins(minutes.into())
+}
+
 /// What makes two rules the same rule: a second one takes the place of the first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
@@ -109,6 +116,21 @@ impl RuleBody {
     /// Whether it holds where nothing else that waits for messages does.
     pub fn is_default_reply(&self) -> bool {
         self.trigger == Trigger::Message && self.matching == Matching::Default
+    }
+
+    /// Between what happened and what is done.
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs(self.delay_s.into())
+    }
+
+    /// Between the last word of a conversation and what is done, of [`Trigger::Silent`].
+    pub fn silence(&self) -> Duration {
+        Duration::from_mins(self.silent_minutes.into()) + self.delay()
+    }
+
+    /// Whether it is about this item, or about every one.
+    pub fn is_about(&self, item: Option<&ItemId>) -> bool {
+        self.items.is_empty() || item.is_some_and(|item| self.items.contains(item))
     }
 
     /// The same rule with its lists in the one order in which they are stored and compared.

@@ -13,7 +13,7 @@ use crate::{
     ids::{AccountId, BuyerId, ConversationId, RuleId, Timestamp, UserId},
     notify::{event::Event, notice::Subject},
     platform::hours::day_of,
-    reply::rule::Deed,
+    reply::rule::{Deed, pause},
 };
 
 /// What one rule did in one conversation.
@@ -68,11 +68,6 @@ fn carry_out(conn: &mut DbConn, (owner, name): (UserId, &str), effect: &Effect, 
             Ok(())
         }
     }
-}
-
-/// How long a rule keeps automatic answers away.
-pub fn pause(minutes: u32) -> std::time::Duration {
-    std::time::Duration::from_mins(minutes.into())
 }
 
 /// What one rule tells of one conversation within a few minutes is one message.

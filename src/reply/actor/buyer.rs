@@ -6,8 +6,7 @@ use super::{Key, ReplyActor};
 use crate::{
     ids::{AccountId, BuyerId, RuleId, Timestamp},
     platform::hours::day_of,
-    reply::{condition::BuyerFacts, decide::Effects, rule::Deed},
-    store::rule_effects::pause,
+    reply::{condition::BuyerFacts, decide::Effects},
 };
 
 /// What rules ask of a buyer, as the database has it.
@@ -47,18 +46,7 @@ impl ReplyActor {
         if let Some(rule) = effects.counted {
             *known.used_today.entry(rule).or_default() += 1;
         }
-        let mut paused_until = None;
-        for deed in &effects.deeds {
-            match deed {
-                Deed::Tag(tag) if known.tags.contains(tag) => {}
-                Deed::Tag(tag) => known.tags.push(tag.clone()),
-                Deed::Untag(tag) => known.tags.retain(|known| known != tag),
-                Deed::Pause { minutes } => paused_until = paused_until.max(Some(now + pause(*minutes))),
-                Deed::HandOver(_) => paused_until = Some(Timestamp::NEVER),
-                Deed::Notify(_) => {}
-            }
-        }
-        if let Some(until) = paused_until {
+        if let Some(until) = effects.carry_out(&mut known.tags, now) {
             self.pause(key, until);
         }
     }

@@ -15,12 +15,9 @@ use crate::{
     inbox::messages::TurnSettled,
     order::{event::OrderEvent, messages::OrderHappened},
     reply::{
-        decide::{Considered, Decision, Outcome, Side, State, Turn, decide_event, may_use},
+        decide::{Considered, Decision, Outcome, Side, State, Turn, decide_event, find_for_event},
         event::{Cause, NewEvent},
-        matcher::Tier,
         rule::{Rule, Trigger},
-        source::Source,
-        trail::PassedOver,
     },
     store::{
         self, DbConn,
@@ -123,12 +120,8 @@ impl ReplyActor {
         let item = event.item.clone().or_else(|| self.conversations.get_mut(&key)?.item.clone());
         let buyer = event.buyer.as_ref()?;
         self.with_state(&key, buyer, Side::Seller, clock::unix(), |state| {
-            let allowed = |rule: &Rule| match () {
-                () if !state.sources.is_on(Source::of_rules(Tier::of(&rule.body))) => Err(PassedOver::SourceOff),
-                () => may_use(rule, state),
-            };
-            let best = book.for_event(trigger(event.event), item.as_ref(), allowed).best?;
-            Some((best.rule.id, Duration::from_secs(best.rule.body.delay_s.into())))
+            let best = find_for_event(&book, event.event.into(), item.as_ref(), state).best?;
+            Some((best.rule.id, best.rule.body.delay()))
         })
     }
 
@@ -176,11 +169,8 @@ impl ReplyActor {
     pub(super) fn waits_for_silence(&self, turn: &TurnSettled, item: Option<&ItemId>) -> Option<Vec<NewEvent>> {
         let message = turn.messages.last()?;
         let rules = self.rules.get(&turn.account)?;
-        let mut waits = rules.book.waiting().filter(|rule| rule.body.trigger == Trigger::Silent).peekable();
-        waits.peek()?;
+        rules.book.waiting().find(|rule| rule.body.trigger == Trigger::Silent)?;
         let now = clock::unix();
-        let about =
-            |rule: &&Arc<Rule>| rule.body.items.is_empty() || item.is_some_and(|item| rule.body.items.contains(item));
         let wait = |rule: &Arc<Rule>| NewEvent {
             account: turn.account,
             rule: rule.id,
@@ -189,10 +179,10 @@ impl ReplyActor {
             item: item.cloned(),
             order: None,
             cause: Cause::Silent(message.id.clone()),
-            due_at: message.sent_at + silence_of(rule),
+            due_at: message.sent_at + rule.body.silence(),
             made_at: now,
         };
-        Some(waits.filter(about).map(wait).collect())
+        Some(rules.book.waiting_for_silence(item).map(wait).collect())
     }
 
     /// Called at intervals.
@@ -264,7 +254,7 @@ impl ReplyActor {
         if !self.accounts.contains_key(&due.account) || self.events.in_hand.contains_key(&due.id) {
             return;
         }
-        let silence = self.rule(&due).map_or(Duration::ZERO, |rule| silence_of(&rule));
+        let silence = self.rule(&due).map_or(Duration::ZERO, |rule| rule.body.silence());
         let silent_at = last_activity.map(|last| last + silence);
         if let Some(until) = silent_at.filter(|until| due.waits_for_silence() && *until > clock::unix()) {
             return self.postpone(due.id, until, ctx);
@@ -355,21 +345,5 @@ impl ReplyActor {
             }
         });
         ctx.spawn(then);
-    }
-}
-
-fn silence_of(rule: &Rule) -> Duration {
-    Duration::from_mins(rule.body.silent_minutes.into()) + Duration::from_secs(rule.body.delay_s.into())
-}
-
-fn trigger(event: OrderEvent) -> Trigger {
-    match event {
-        OrderEvent::Placed => Trigger::OrderPlaced,
-        OrderEvent::Paid => Trigger::OrderPaid,
-        OrderEvent::Shipped => Trigger::OrderShipped,
-        OrderEvent::Received => Trigger::OrderReceived,
-        OrderEvent::Refunding => Trigger::OrderRefunding,
-        OrderEvent::Refunded => Trigger::OrderRefunded,
-        OrderEvent::Closed => Trigger::OrderClosed,
     }
 }
