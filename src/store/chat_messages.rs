@@ -268,6 +268,20 @@ pub fn latest_seen(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<
         .optional()
 }
 
+/// When somebody wrote first in these conversations; those in which nobody did are not named.
+pub(super) fn begun(
+    conn: &mut DbConn,
+    account: AccountId,
+    conversations: &[ConversationId],
+) -> QueryResult<Vec<(ConversationId, Timestamp)>> {
+    let rows: Vec<(ConversationId, Option<Timestamp>)> = chat_messages::table
+        .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq_any(conversations)))
+        .group_by(chat_messages::conversation_id)
+        .select((chat_messages::conversation_id, diesel::dsl::min(chat_messages::sent_at)))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(conversation, at)| Some((conversation, at?))).collect())
+}
+
 /// The newest `limit` messages of one conversation, newest first.
 pub fn list(
     conn: &mut DbConn,

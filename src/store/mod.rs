@@ -59,6 +59,7 @@ pub mod rule_events;
 pub mod rule_uses;
 pub mod rule_versions;
 pub mod rules;
+pub mod sandbox;
 mod schema;
 mod scope;
 pub mod secret;
