@@ -594,3 +594,49 @@ fn the_data_folder_can_be_given_on_the_command_line() {
     assert!(home.path().join("elsewhere").join("yutang.db").exists());
     assert!(!home.path().join("data").exists());
 }
+
+#[test]
+fn rules_are_tried_with_cases_from_a_file_and_with_those_that_are_saved() {
+    let home = Home::with_user();
+    home.import("account", &accounts(1)).succeeded();
+    home.run(&["keyword", "add", "包邮", "--reply", "包邮的"]).succeeded();
+    let good =
+        r#"{"name":"包邮","steps":[{"says":["包邮吗"],"expects":{"contains":["包邮的"],"source":"global_rule"}}]}"#;
+    let bad = r#"{"account":"shop-1","name":"问价","steps":[{"says":["在吗"]},{"says":["价格"],"expects":{"silent":false}}]}"#;
+    let file = |name: &str, text: String| home.write(name, &text).to_str().unwrap().to_owned();
+    let both = file("both.json", format!("[{good},{bad}]"));
+
+    let run = home.run(&["test-rules", &both]);
+    assert_eq!(run.code, 1, "{run:?}");
+    has(&run.out, "passed  shop-1  包邮\nFAILED  shop-1  问价\n  step 2: nothing is sent, and something should be\n");
+    has(&run.out, "1 passed, 1 failed");
+    has(&run.err, "1 of 2 cases did not come as expected");
+    home.run(&["keyword", "add", "价格", "--reply", "一百元"]).succeeded();
+    has(&home.run(&["test-rules", &both]).succeeded(), "2 passed, 0 failed");
+    let listed = file("listed.json", format!("{{\"total\":1,\"items\":[{good}]}}"));
+    has(&home.run_with(&format!("[{good}]"), &["test-rules", "-"]).succeeded(), "1 passed, 0 failed");
+    has(&home.run(&["test-rules", &listed]).succeeded(), "1 passed, 0 failed");
+    has(&home.run(&["test-rules"]).succeeded(), "0 passed, 0 failed");
+
+    for (text, complaint) in [
+        ("{", "the file is not JSON"),
+        ("{}", "neither a list of cases nor has"),
+        (r#"[{"name":"x","steps":[{"says":["a"]}]}]"#, "nothing is expected"),
+        (
+            r#"[{"name":"x","steps":[{"says":["a"],"event":"order_paid","expects":{"silent":true}}]}]"#,
+            "steps[0] must have no more than one",
+        ),
+        (r#"[{"name":"x","steps":[{"say":["a"]}]}]"#, "case 1: unknown field `say`"),
+        (r#"[{"name":" x","steps":[]}]"#, "must not begin or end with whitespace"),
+        (
+            r#"[{"account":"shop-9","name":"x","steps":[{"says":["a"],"expects":{"silent":true}}]}]"#,
+            "there is no account \"shop-9\"",
+        ),
+    ] {
+        has(&home.run(&["test-rules", &file("odd.json", text.to_owned())]).failed(), complaint);
+    }
+    has(&home.run(&["test-rules", "--account", "shop-9"]).failed(), "there is no account \"shop-9\"");
+    home.import("account", &accounts(2)).succeeded();
+    has(&home.run(&["test-rules", &listed]).failed(), "say whose rules it tries");
+    has(&home.run(&["test-rules", &listed, "--account", "shop-2"]).succeeded(), "passed  shop-2  包邮");
+}

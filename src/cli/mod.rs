@@ -14,6 +14,7 @@ mod rule_file;
 mod rule_line;
 mod serve;
 mod simulate;
+mod test_rules;
 mod user;
 
 use std::{
@@ -75,6 +76,7 @@ enum Command {
     /// Keyword rules and default replies: add, import, list
     #[command(subcommand)]
     Keyword(keyword::Command),
+    TestRules(test_rules::TestRulesArgs),
     /// Conversations: what waits for a person, where answers pause
     #[command(subcommand)]
     Conversation(conversation::Command),
@@ -122,6 +124,7 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     match command {
         Command::Account(command) => account::run(command, &settings, out)?,
         Command::Keyword(command) => keyword::run(command, &settings, out)?,
+        Command::TestRules(args) => test_rules::run(&args, &settings, out)?,
         Command::Block(command) => block::run(command, &settings, out)?,
         Command::Conversation(command) => conversation::run(command, &settings, out)?,
         Command::User(command) => user::run(command, &settings, out)?,

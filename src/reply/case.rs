@@ -178,17 +178,29 @@ pub fn play(
 }
 
 fn cue(what: &What, step: usize, at: Timestamp) -> Cue {
-    let message = |(number, (kind, text)): (usize, (Kind, &String))| TurnMessage {
-        id: MessageId::from(format!("{step}.{number}")),
-        kind,
-        text: text.clone(),
-        sent_at: at,
-    };
     match what {
-        What::Says(texts) => Cue::Said(texts.iter().map(|text| (Kind::Text, text)).enumerate().map(message).collect()),
-        What::Shows(text) => Cue::Said(vec![message((0, (Kind::Media, text)))]),
+        What::Says(_) | What::Shows(_) => {
+            let mut messages = what.clone().into_messages();
+            for (number, message) in messages.iter_mut().enumerate() {
+                message.id = MessageId::from(format!("{step}.{number}"));
+                message.sent_at = at;
+            }
+            Cue::Said(messages)
+        }
         What::Event(trigger) => Cue::Event(*trigger),
         What::SellerSays(_) => Cue::SellerWrote,
+    }
+}
+
+impl What {
+    /// What the buyer writes; when, and by which numbers, is not said.
+    pub fn into_messages(self) -> Vec<TurnMessage> {
+        let message = |kind| move |text| TurnMessage { id: "".into(), kind, text, sent_at: Timestamp(0) };
+        match self {
+            Self::Says(texts) => texts.into_iter().map(message(Kind::Text)).collect(),
+            Self::Shows(text) => vec![message(Kind::Media)(text)],
+            Self::Event(_) | Self::SellerSays(_) => Vec::new(),
+        }
     }
 }
 
@@ -223,7 +235,7 @@ impl Expects {
         }
         let rules = || scenes.iter().filter_map(|scene| scene.rule());
         if let Some(wanted) = self.rule_id.filter(|wanted| !rules().any(|rule| rule == *wanted)) {
-            misses.push(Miss::OtherRule { wanted, got: rules().last() });
+            misses.push(Miss::OtherRule { wanted, got: rules().next_back() });
         }
         misses.extend(self.tags.iter().filter(|tag| !tags.contains(tag)).cloned().map(Miss::NotTagged));
         let hands_over =

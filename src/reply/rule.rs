@@ -279,3 +279,15 @@ pub enum Deed {
     Notify(String),
     HandOver(Option<UserId>),
 }
+
+impl From<Deed> for Action {
+    fn from(deed: Deed) -> Self {
+        match deed {
+            Deed::Pause { minutes } => Self::Pause(minutes),
+            Deed::Tag(tag) => Self::Tag(tag),
+            Deed::Untag(tag) => Self::Untag(tag),
+            Deed::Notify(text) => Self::Notify(text),
+            Deed::HandOver(to) => Self::HandOver(to),
+        }
+    }
+}

@@ -103,6 +103,16 @@ pub struct Sandbox<'a> {
     waiting: Vec<Waiting>,
 }
 
+impl Cue {
+    /// What the buyer said.
+    pub fn into_messages(self) -> Vec<TurnMessage> {
+        match self {
+            Self::Said(messages) => messages,
+            Self::Event(_) | Self::SellerWrote => Vec::new(),
+        }
+    }
+}
+
 impl Waiting {
     fn is_for_silence(&self) -> bool {
         self.rule.body.trigger == Trigger::Silent

@@ -156,7 +156,7 @@ fn who_would_be_asked_is_named_and_what_follows_without_them_is_told() {
     let both = Outside { hook: Asked::Unasked, ai: Asked::Unasked };
     let scene = sandbox.play(&said("便宜点", NOON), NOON, both).remove(0);
     assert_eq!(scene.would_ask, [Question::Hook, Question::Ai]);
-    assert_eq!(sent(&[scene.clone()]), [(0, "稍等".to_owned())]);
+    assert_eq!(sent(std::slice::from_ref(&scene)), [(0, "稍等".to_owned())]);
     let why: Vec<_> = scene.trail.0.iter().filter_map(|step| step.why.as_deref()).collect();
     assert_eq!(why, [NOT_ASKED, NOT_ASKED]);
     let scene = sandbox.play(&said("在吗", NOON), NOON, Outside { hook: Asked::NotSet, ..both }).remove(0);

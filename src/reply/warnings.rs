@@ -44,6 +44,8 @@ pub enum Kind {
     Contact,
     /// Nothing is sent and nothing is done.
     NoAction,
+    /// A saved case does not come as expected. Found by trying it, not by looking at rules.
+    CaseFailed,
 }
 
 /// One doubt about one rule.

@@ -126,7 +126,7 @@ pub fn in_force(
     accounts: &[Account],
 ) -> QueryResult<HashMap<AccountId, AnswerSettings>> {
     let (system, system_key) = system_ai(conn)?;
-    let system_key = open(keys, system_key.as_ref(), &settings::place(SYSTEM_KEY)).map(ApiKey);
+    let system_key = open_system_key(keys, system_key.as_ref());
     let rows: Vec<Stored> = answer_settings::table.select(Stored::as_select()).load(conn)?;
     let mut rows: HashMap<AccountId, AnswerRow> = rows.into_iter().map(|row| (row.account_id, row.into())).collect();
     let settings = accounts.iter().map(|account| {
@@ -151,6 +151,11 @@ impl AnswerRow {
         let ai = self.ai.clone().resolve(own_key, system, system_key).map(Arc::new);
         AnswerSettings { sources: self.sources, hook, ai }
     }
+}
+
+/// The key of the system's provider.
+pub(super) fn open_system_key(keys: &Keys, sealed: Option<&Sealed>) -> Option<ApiKey> {
+    open(keys, sealed, &settings::place(SYSTEM_KEY)).map(ApiKey)
 }
 
 /// The words that the accounts of a scope must not say.

@@ -53,6 +53,7 @@ pub mod quick_phrases;
 mod reader;
 pub mod retention;
 pub mod revisions;
+pub mod rule_cases;
 pub mod rule_drafts;
 pub mod rule_effects;
 pub mod rule_events;

@@ -1,16 +1,16 @@
 //! What a play in the [sandbox](crate::reply::sandbox) begins with, and conversations as they were, to be played again.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use diesel::prelude::*;
 
 use super::{
-    DbConn, Scope,
-    accounts::{Account, own},
-    blocked_buyers, buyer_tags, chat_messages as messages,
+    DbConn, Keys, Scope,
+    accounts::{self, Account, own},
+    answer_settings, blocked_buyers, buyer_tags, chat_messages as messages,
     conversations::{self, ConversationRow},
     items::{self, ItemRow},
-    order_events,
+    order_events, rule_drafts, rules,
     schema::{chat_messages, order_events as events},
 };
 use crate::{
@@ -19,8 +19,10 @@ use crate::{
     reply::{
         case::Extra,
         decide::{Kind, Side, TurnMessage},
-        sandbox::{Cast, Cue},
-        source::Sources,
+        messages::AnswerSettings,
+        outside::Asked,
+        rule::Rule,
+        sandbox::{Cast, Cue, Outside},
     },
 };
 
@@ -31,9 +33,56 @@ pub const MOST: usize = 10_000;
 #[derive(Debug, Clone)]
 pub struct Ground {
     pub account: Account,
-    pub sources: Sources,
+    pub answers: AnswerSettings,
     /// Automatic answers pause for so long after the seller wrote.
     pub takeover_pause: Duration,
+}
+
+/// Which rules are played with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    Published,
+    /// As they will be once everything that is prepared is published.
+    Prepared,
+    /// As they will be once this set is; `None`: the shared one.
+    PreparedIn(Option<AccountId>),
+}
+
+impl Ground {
+    /// `NotFound` also where the account belongs to somebody else. `usual`: the pause of an account that has none of its own.
+    pub fn read(conn: &mut DbConn, scope: &Scope, keys: &Keys, id: AccountId, usual: Duration) -> QueryResult<Self> {
+        let account = accounts::get(conn, scope, id)?;
+        let (system, system_key) = answer_settings::system_ai(conn)?;
+        let system_key = answer_settings::open_system_key(keys, system_key.as_ref());
+        let row = answer_settings::get(conn, scope, id)?;
+        let takeover_pause = account.takeover_pause().unwrap_or(usual);
+        let answers = row.in_force(keys, id, &system, system_key.as_ref());
+        Ok(Self { account, answers, takeover_pause })
+    }
+
+    /// Who else would have a say in what is said to this buyer at that moment.
+    pub fn outside(&self, buyer: &BuyerId, at: Timestamp) -> Outside {
+        let hook = if self.answers.hook.is_some() { Asked::Unasked } else { Asked::NotSet };
+        let ai = match &self.answers.ai {
+            Some(ai) => ai.may_answer(buyer, at).map_or_else(Asked::NotNow, |()| Asked::Unasked),
+            None => Asked::NotSet,
+        };
+        Outside { hook, ai }
+    }
+}
+
+/// The rules that somebody sees.
+pub fn rules(conn: &mut DbConn, scope: &Scope, which: Rules) -> QueryResult<Vec<Arc<Rule>>> {
+    let rules: Vec<Rule> = match which {
+        Rules::Published => rules::list(conn, scope)?.rules,
+        Rules::Prepared => rule_drafts::list(conn, scope)?.rules,
+        Rules::PreparedIn(set) => {
+            let prepared = rule_drafts::list(conn, scope)?.rules.into_iter().filter(|rule| rule.body.account == set);
+            let others = rules::list(conn, scope)?.rules.into_iter().filter(|rule| rule.body.account != set);
+            prepared.chain(others).collect()
+        }
+    };
+    Ok(rules.into_iter().map(Arc::new).collect())
 }
 
 /// Which conversations are to be played again.
@@ -115,7 +164,7 @@ pub fn cast(conn: &mut DbConn, ground: &Ground, item: Option<&ItemId>, buyer: &E
     let known = items::find_many(conn, ground.account.id, item.map_or(&[][..], std::slice::from_ref))?;
     let row = known.first();
     Ok(Cast {
-        sources: ground.sources,
+        sources: ground.answers.sources,
         // Of an item that nobody knows yet the seller says that it is theirs.
         side: row.map_or(Side::Seller, |row| side_of(row, &ground.account)),
         buyer: "0".into(),
@@ -231,7 +280,8 @@ impl Facts {
 
     /// `heard`: oldest first.
     fn past(&self, ground: &Ground, conversation: ConversationId, heard: Vec<Heard>) -> Past {
-        let (first, last) = (heard.first().map(|message| message.sent_at), heard.last().map(|message| message.received_at));
+        let (first, last) =
+            (heard.first().map(|message| message.sent_at), heard.last().map(|message| message.received_at));
         let within = |at: &Timestamp| Some(*at) >= first && Some(*at) <= last;
         let happened: Vec<(OrderEvent, Timestamp)> =
             self.events.get(&conversation).into_iter().flatten().filter(|(_, at)| within(at)).copied().collect();
@@ -241,12 +291,10 @@ impl Facts {
         let buyer = row.and_then(|row| row.peer.clone()).or_else(|| buyers().next().map(|said| said.sender_id.clone()));
         let buyer = buyer.unwrap_or_else(|| "0".into());
         let named = || buyers().rev().find_map(|message| message.sender_name.clone());
-        let item = heard
-            .iter()
-            .find_map(|message| message.item_id.clone())
-            .or_else(|| row.and_then(|row| row.item.clone()));
+        let item =
+            heard.iter().find_map(|message| message.item_id.clone()).or_else(|| row.and_then(|row| row.item.clone()));
         let cast = Cast {
-            sources: ground.sources,
+            sources: ground.answers.sources,
             side: self.side(ground, row, item.as_ref()),
             buyer_name: row.and_then(|row| row.peer_name.clone()).or_else(named).unwrap_or_default(),
             tags: self.tags.get(&buyer).cloned().unwrap_or_default(),
@@ -272,12 +320,7 @@ impl Facts {
         }
     }
 
-    fn beats(
-        &self,
-        heard: Vec<Heard>,
-        happened: Vec<(OrderEvent, Timestamp)>,
-        mut about: Option<ItemId>,
-    ) -> Vec<Beat> {
+    fn beats(&self, heard: Vec<Heard>, happened: Vec<(OrderEvent, Timestamp)>, mut about: Option<ItemId>) -> Vec<Beat> {
         let mut beats: Vec<Beat> = Vec::new();
         let mut turns: HashMap<MessageId, usize> = HashMap::new();
         for message in heard.into_iter().filter(|message| !message.is_of_nobody()) {
@@ -310,7 +353,12 @@ impl Facts {
                 });
             }
         }
-        beats.extend(happened.into_iter().map(|(event, at)| Beat { at, cue: Cue::Event(event.into()), item: None, was: None }));
+        beats.extend(happened.into_iter().map(|(event, at)| Beat {
+            at,
+            cue: Cue::Event(event.into()),
+            item: None,
+            was: None,
+        }));
         beats.sort_by_key(|beat| beat.at);
         beats
     }

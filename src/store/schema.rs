@@ -416,6 +416,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    rule_cases (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        script -> Text,
+        blocks -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     quick_phrases (id) {
         id -> BigInt,
         owner_id -> BigInt,
@@ -617,6 +629,7 @@ diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
 diesel::joinable!(quick_phrases -> accounts (account_id));
+diesel::joinable!(rule_cases -> accounts (account_id));
 diesel::joinable!(rule_events -> accounts (account_id));
 diesel::joinable!(rule_events -> rules (rule_id));
 diesel::joinable!(rule_uses -> accounts (account_id));
@@ -663,6 +676,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     picture_uploads,
     pictures,
     quick_phrases,
+    rule_cases,
     revisions,
     rule_events,
     rule_uses,

@@ -224,7 +224,12 @@ routes! {
     GET "/api/v1/keywords/{id}" READ => api::keywords::get;
     PATCH "/api/v1/keywords/{id}" MANAGE => api::keywords::update;
     DELETE "/api/v1/keywords/{id}" MANAGE => api::keywords::delete;
-    POST "/api/v1/previews" READ => api::previews::preview;
+    POST "/api/v1/sandbox" READ => api::sandbox::sandbox;
+    GET "/api/v1/rule-cases" READ => api::rule_cases::list;
+    POST "/api/v1/rule-cases" MANAGE => api::rule_cases::create;
+    GET "/api/v1/rule-cases/{id}" READ => api::rule_cases::get;
+    PATCH "/api/v1/rule-cases/{id}" MANAGE => api::rule_cases::update;
+    DELETE "/api/v1/rule-cases/{id}" MANAGE => api::rule_cases::delete;
     GET "/api/v1/default-replies" READ => api::keywords::list_defaults;
     POST "/api/v1/default-replies" MANAGE => api::keywords::create_default;
     GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
@@ -239,6 +244,7 @@ routes! {
     GET "/api/v1/rule-sets/{set}/draft" READ => api::rule_sets::draft;
     DELETE "/api/v1/rule-sets/{set}/draft" MANAGE => api::rule_sets::discard;
     POST "/api/v1/rule-sets/{set}/publish" MANAGE => api::rule_sets::publish;
+    POST "/api/v1/rule-sets/{set}/test" READ => api::rule_cases::test;
     GET "/api/v1/rule-sets/{set}/warnings" READ => api::rule_warnings::set_warnings;
     GET "/api/v1/rule-sets/{set}/export" READ => api::rule_files::export;
     POST "/api/v1/rule-sets/{set}/import" MANAGE => api::rule_files::import;

@@ -401,7 +401,7 @@ mod tests {
             ("LogView", "class", 4),
             ("ItemView", "status", 4),
             ("SyncView", "state", 5),
-            ("PreviewView", "source", 3),
+            ("SceneView", "decision", 2),
             ("KeywordView", "match", 3),
             ("StatusView", "state", 6),
             ("StatusView", "reason", crate::account::state::Reason::ALL.len()),

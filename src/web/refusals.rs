@@ -40,6 +40,7 @@ const CONFLICTS: &[(&str, &str)] = &[
     ("PUT", "/api/v1/accounts/{id}/credentials"),
     ("PATCH", "/api/v1/keywords/{id}"),
     ("PATCH", "/api/v1/default-replies/{id}"),
+    ("PATCH", "/api/v1/rule-cases/{id}"),
     ("DELETE", "/api/v1/buyers/{buyer_id}"),
     ("DELETE", "/api/v1/pictures/{id}"),
     ("PATCH", "/api/v1/notify/channels/{id}"),
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(statuses("get", "/api/v1/keywords/{id}"), ["400", "401", "403", "404", "421", "500", "503"]);
         assert_eq!(statuses("delete", "/api/v1/tokens/{id}"), ["400", "401", "403", "404", "421", "500", "503", "507"]);
         assert_eq!(statuses("get", "/api/v1/decisions"), ["400", "401", "403", "421", "500", "503"]);
-        assert!(statuses("post", "/api/v1/previews").contains(&"404".to_owned()));
+        assert!(statuses("post", "/api/v1/sandbox").contains(&"404".to_owned()));
         assert!(statuses("post", "/api/v1/setup").contains(&"409".to_owned()));
         let of_sign_in = statuses("post", "/api/v1/sessions");
         assert_eq!(of_sign_in, ["400", "401", "408", "413", "415", "421", "422", "429", "500", "503", "507"]);

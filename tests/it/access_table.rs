@@ -22,7 +22,10 @@ use yutang::{
     },
     outbox::entry::{Body, Entry, Origin, SendId, State},
     picture::redraw,
-    reply::rule::{Action, Matching, RuleBody, Trigger},
+    reply::{
+        case::{Expects, Script, Step, USUAL_PAUSE, What},
+        rule::{Action, Matching, RuleBody, Trigger},
+    },
     settings::Settings,
     sheet::write_workbook,
     store::{
@@ -40,6 +43,7 @@ use yutang::{
         notify_channels::{self, NewChannel},
         notify_deliveries, outbox, pictures,
         quick_phrases::{self, Asker, NewPhrase, Reach},
+        rule_cases::{self, CaseBody},
         rule_versions, rules,
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
@@ -345,6 +349,21 @@ impl World {
         let new = NewPhrase { reach: Reach::Account(account), title, text, position: 0 };
         let asker = Asker { scope, user: scope.user() };
         let made = self.app.write(move |conn| quick_phrases::insert(conn, &asker, &new, Timestamp(1)));
+        made.unwrap().id.to_string()
+    }
+
+    /// Does not block: what others publish passes.
+    fn case(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let what = What::Says(vec!["在吗".to_owned()]);
+        let expects = Expects { silent: Some(true), ..Expects::default() };
+        let step = Step { after_s: USUAL_PAUSE, what: Some(what), expects: Some(expects) };
+        let script = Script { steps: vec![step], ..Script::default() };
+        let new = CaseBody { name: format!("case-{}", self.uid()), script, blocks: false };
+        let made = self.app.write(move |conn| rule_cases::insert(conn, &scope, account, &new, Timestamp(1)));
         made.unwrap().id.to_string()
     }
 
@@ -700,8 +719,16 @@ pub(crate) fn rows() -> Vec<Row> {
             Some(json!({"account_id": world.chosen.0, "buyer_id": world.uid()}))
         }),
         row!("DELETE" "/api/v1/blocked-buyers/{id}" [204], |world, _, whose| world.block(whose)),
-        row!("POST" "/api/v1/previews" [200], PLAIN, |world| {
-            Some(json!({"account_id": world.chosen.0, "messages": ["在吗"]}))
+        row!("GET" "/api/v1/rule-cases" [200]),
+        row!("POST" "/api/v1/rule-cases" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "name": format!("case-{}", world.uid()), "blocks": false, "steps": [{"says": ["在吗"], "expects": {"silent": true}}]}))
+        }),
+        row!("GET" "/api/v1/rule-cases/{id}" [200], |world, _, whose| world.case(whose)),
+        row!("PATCH" "/api/v1/rule-cases/{id}" [200], |world, _, whose| world.case(whose), |_| Some(json!({"blocks": false}))),
+        row!("DELETE" "/api/v1/rule-cases/{id}" [204], |world, _, whose| world.case(whose)),
+        row!("POST" "/api/v1/rule-sets/{set}/test" [200], |world, _, whose| world.account(whose), |_| Some(json!({}))),
+        row!("POST" "/api/v1/sandbox" [200], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "steps": [{"says": ["在吗"]}]}))
         }),
         row!("GET" "/cookies" [200]),
         row!("POST" "/cookies" [201], PLAIN, |world| {
@@ -837,7 +864,8 @@ pub(crate) fn rows() -> Vec<Row> {
 const ENDS_THE_SESSION: [&str; 2] = ["/logout", "/api/v1/sessions/current"];
 
 /// What changes nothing that is anybody's: all other writes leave a line in the audit.
-const NOT_AUDITED: [&str; 3] = ["/api/v1/previews", "/api/v1/live/tickets", "/api/v1/email-codes"];
+const NOT_AUDITED: [&str; 4] =
+    ["/api/v1/sandbox", "/api/v1/rule-sets/{set}/test", "/api/v1/live/tickets", "/api/v1/email-codes"];
 
 /// Where an administrator sees every tenant.
 const OF_THE_SYSTEM: [&str; 3] = ["/api/v1/logs", "/logs", "/api/v1/audit"];

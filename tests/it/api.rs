@@ -121,9 +121,9 @@ async fn a_look_takes_no_key() {
     let shop = app.open("shop");
     app.start().await;
     let seller = app.signed_in("seller").await.with("idempotency-key", "a-key");
-    let ask = json!({"account_id": shop.id, "messages": ["在吗"]});
+    let ask = json!({"account_id": shop.id, "steps": [{"says": ["在吗"]}]});
     for _ in 0..2 {
-        let answer = seller.post("/api/v1/previews", &ask).await.is(200);
+        let answer = seller.post("/api/v1/sandbox", &ask).await.is(200);
         assert_eq!(answer.header("idempotency-replayed"), None);
     }
     let ticket = async || seller.post("/api/v1/live/tickets", &json!({})).await.is(201).json()["ticket"].clone();

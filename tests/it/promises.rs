@@ -193,9 +193,9 @@ async fn t10_a_reply_for_an_item_belongs_to_its_account() {
     for (account, expected) in [(&ours, 1), (&other, 0)] {
         let listed = seller.get(&format!("/api/v1/default-replies?account={}", account.id)).await.is(200).json();
         assert_eq!(listed["total"], expected);
-        let ask = json!({"account_id": account.id.0, "item_id": ITEM, "messages": ["?"]});
-        let preview = seller.post("/api/v1/previews", &ask).await.is(200).json();
-        assert_eq!(preview["source"], if expected == 1 { "default" } else { "none" });
+        let ask = json!({"account_id": account.id.0, "item_id": ITEM, "steps": [{"says": ["?"]}]});
+        let played = seller.post("/api/v1/sandbox", &ask).await.is(200).json();
+        assert_eq!(played["scenes"][0]["reason"], if expected == 1 { "item_default" } else { "no_rule" });
     }
 }
 

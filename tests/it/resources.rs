@@ -184,8 +184,8 @@ async fn a_twin_and_an_unknown_account_are_refused_by_their_field() {
             assert_eq!(unknown.refused(404, "not_found").field(), "", "{path}");
         }
     }
-    let preview = json!({"account_id": 9999, "messages": ["a"]});
-    assert_eq!(seller.post("/api/v1/previews", &preview).await.refused(404, "not_found").field(), "account_id");
+    let play = json!({"account_id": 9999, "steps": [{"says": ["a"]}]});
+    assert_eq!(seller.post("/api/v1/sandbox", &play).await.refused(404, "not_found").field(), "account_id");
     let token = json!({"name": "t", "access": "read", "accounts": [9999]});
     assert_eq!(seller.post("/api/v1/tokens", &token).await.refused(404, "not_found").field(), "accounts");
 }
@@ -320,19 +320,19 @@ async fn p6_rules_of_an_item_and_pictures_survive_a_new_rule() {
 
 /// S14: what the rules would answer is told to whom they belong, and uses nothing up.
 #[actix_web::test]
-async fn s14_a_preview_needs_a_login_and_consumes_no_once_mark() {
+async fn s14_a_play_in_the_sandbox_needs_a_login_and_consumes_no_once_mark() {
     let mut app = TestApp::new();
     let shop = app.open("shop");
     app.rule(yutang::reply::rule::RuleBody { once: true, ..contains("在吗", "您好{send_user_name}") });
     app.person("rival", Role::Owner);
     app.start().await;
-    let ask = json!({"account_id": shop.id.0, "messages": ["在吗"], "buyer_name": "小明"});
-    app.anybody().post("/api/v1/previews", &ask).await.refused(401, "not_signed_in");
-    app.signed_in("rival").await.post("/api/v1/previews", &ask).await.refused(404, "not_found");
+    let ask = json!({"account_id": shop.id.0, "steps": [{"says": ["在吗"]}], "buyer": {"name": "小明"}});
+    app.anybody().post("/api/v1/sandbox", &ask).await.refused(401, "not_signed_in");
+    app.signed_in("rival").await.post("/api/v1/sandbox", &ask).await.refused(404, "not_found");
     let seller = app.signed_in("seller").await;
     for _ in 0..2 {
-        let preview = seller.post("/api/v1/previews", &ask).await.is(200).json();
-        assert_eq!((&preview["source"], &preview["replies"]), (&json!("rule"), &json!([{"text": "您好小明"}])));
+        let scene = &seller.post("/api/v1/sandbox", &ask).await.is(200).json()["scenes"][0];
+        assert_eq!((&scene["reason"], &scene["sends"]), (&json!("global_rule"), &json!([{"text": "您好小明"}])));
     }
     let said = shop.buyer_says(BUYER, ITEM, "在吗");
     assert_eq!(app.decided(&shop, &said).await.decision.as_deref(), Some("answer"));

@@ -11,7 +11,10 @@ use yutang::{
     ai::{intent::Intent, record::Bargain},
     ids::{BuyerId, Timestamp, TokenId, UserId},
     order::{event::OrderEvent, notice::Notice},
-    reply::event::{Cause, NewEvent},
+    reply::{
+        case::Script,
+        event::{Cause, NewEvent},
+    },
     store::{
         Page, Scope, Store, StoreError, ai_usage, answer_settings,
         api_tokens::{self, NewToken},
@@ -21,7 +24,9 @@ use yutang::{
         handovers, idempotency_keys, order_events,
         quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
-        revisions, rule_events,
+        revisions,
+        rule_cases::{self, CaseBody},
+        rule_events,
         rule_uses::{self, RuleUse},
         rules,
         sessions::{self, Session},
@@ -397,6 +402,8 @@ fn settle(store: &Store, name: &str) -> UserId {
         let (title, text) = ("title".to_owned(), "text".to_owned());
         let phrase = NewPhrase { reach: Reach::Own(owner), title, text, position: 0 };
         quick_phrases::insert(conn, &Asker { scope, user: owner }, &phrase, NOW)?.unwrap();
+        let case = CaseBody { name: "case".to_owned(), script: Script::default(), blocks: true };
+        rule_cases::insert(conn, &scope, account, &case, NOW)?.unwrap();
         buyer_notes::insert(conn, &scope, &"3300001".into(), "text", (Some(owner), &author), NOW)?;
         order_events::insert(conn, account, &notice, NOW)?;
         let (rule, buyer) = (rules::list(conn, &scope)?.rules[0].id, BuyerId::from("3300001"));

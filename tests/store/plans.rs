@@ -12,7 +12,7 @@ use yutang::{
         handovers::{self, HandedTo},
         notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
         quick_phrases::{self, Asker},
-        rules, stats, unanswered, vitals,
+        rule_cases, rules, stats, unanswered, vitals,
     },
 };
 
@@ -190,13 +190,14 @@ fn who_waits_for_an_answer_is_found_by_indexes() {
 }
 
 #[test]
-fn phrases_are_found_by_an_index() {
+fn phrases_and_cases_are_found_by_an_index() {
     let database = Database::sqlite();
     let (_store, scope, account) = with_account(&database);
     let (asker, filter) = (Asker { scope, user: scope.user() }, quick_phrases::Filter::default());
     assert_uses(&database, "quick_phrases_by_owner", |conn| {
         drop(quick_phrases::page(conn, &asker, &filter, Page::first(9)));
     });
+    assert_uses(&database, "rule_cases_by_name", |conn| drop(rule_cases::list(conn, &scope, Some(account))));
     let keys = [(account, "600001".into())];
     assert_uses(&database, "PRIMARY KEY", |conn| drop(handovers::of_many(conn, &scope, &keys)));
 }

@@ -150,6 +150,10 @@ fn summary(message: &StoredMessage, steps: &[StepView], language: Language) -> S
 }
 
 impl StepView {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn new(step: Step, keywords: &HashMap<RuleId, String>, language: Language) -> Self {
         let keyword = step.rule.and_then(|rule| keywords.get(&rule)).filter(|keyword| !keyword.is_empty()).cloned();
         let passed_over = step.passed.iter().map(|passed| PassedOverView {

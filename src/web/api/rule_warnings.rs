@@ -17,6 +17,7 @@ use super::{
         input::Query,
         page::Page,
     },
+    rule_cases::{Tried, try_all},
     rule_sets::{SetQuery, check_seen, set_of},
 };
 use crate::{
@@ -26,7 +27,8 @@ use crate::{
         rule::{Rule, RuleBody},
         warnings::{self, Kind, Warning},
     },
-    store::{DbConn, QueryResult, Scope, answer_settings, rule_drafts, rules},
+    store::{DbConn, QueryResult, Scope, answer_settings, rule_cases, rule_drafts, rules},
+    telemetry::clock,
 };
 
 /// Stands for a rule that has no number yet. It is newer than all others.
@@ -68,6 +70,12 @@ impl WarningView {
             rule_id: Some(warning.rule).filter(|id| id.0 > 0),
             other_rule_id: warning.other.filter(|id| id.0 > 0),
         }
+    }
+
+    /// A saved case of this name fails.
+    fn of_case(name: String, language: Language) -> Self {
+        let warning = Warning { kind: Kind::CaseFailed, rule: RuleId(0), other: None, found: Some(name) };
+        Self::new(&warning, language)
     }
 
     pub fn text(&self) -> &str {
@@ -116,6 +124,9 @@ fn said(warning: &Warning) -> Said {
         Kind::NoAction => {
             Said::new("没有任何动作：匹配后保持沉默", "it does nothing: what it matches stays without an answer")
         }
+        Kind::CaseFailed => {
+            Said::new(format!("用例“{found}”未通过"), format!("the case \"{found}\" does not come as expected"))
+        }
     }
 }
 
@@ -151,6 +162,15 @@ impl Ground {
         self.rules.extend(new);
     }
 
+    /// The sets that these rules are in; `None`: the shared one.
+    fn sets_of(&self, rules: &HashSet<RuleId>) -> HashSet<Option<AccountId>> {
+        self.rules.iter().filter(|rule| rules.contains(&rule.id)).map(|rule| rule.body.account).collect()
+    }
+
+    fn to_compile(&self) -> Vec<Arc<Rule>> {
+        self.rules.iter().cloned().map(Arc::new).collect()
+    }
+
     /// Takes tens of milliseconds for thousands of rules.
     pub(super) fn warnings(self, of: impl Fn(&Rule) -> bool) -> Vec<Warning> {
         let rules: Vec<Arc<Rule>> = self.rules.into_iter().map(Arc::new).collect();
@@ -178,25 +198,35 @@ impl Ground {
     }
 }
 
-/// What is doubtful about rules once these changes are made.
+/// What is doubtful about rules once these changes are made, and which saved cases of the accounts that they concern do not come as expected.
 pub(super) async fn of_changes(
     app: &AppState,
     caller: &Caller,
     draft: bool,
     changes: Vec<(RuleId, Option<RuleBody>)>,
 ) -> ApiResult<Vec<WarningView>> {
-    let (scope, language) = (caller.scope, caller.language);
+    let (scope, language, now) = (caller.scope, caller.language, clock::unix());
+    let (keys, usual) = (app.store.keys().clone(), app.settings.inbox.takeover_pause);
     let turn = app.turns.compile().await?;
-    let mut ground = app.store.read(move |conn| Ground::read(conn, &scope, draft)).await?;
+    let read = move |conn: &mut DbConn| {
+        Ok((Ground::read(conn, &scope, draft)?, rule_cases::trials(conn, &scope, &keys, None, usual)?))
+    };
+    let (mut ground, mut trials) = app.store.read(read).await?;
     // The turn ends with the work, also where nobody waits for it any more.
     let found = block(move || {
         let _turn = turn;
         let changed: HashSet<RuleId> = changes.iter().map(|(id, _)| *id).collect();
+        let mut sets = ground.sets_of(&changed);
         ground.change(changes);
-        ground.warnings(|rule| changed.contains(&rule.id))
+        sets.extend(ground.sets_of(&changed));
+        trials.retain(|trial| sets.contains(&None) || sets.contains(&Some(trial.ground.account.id)));
+        let failed = if trials.is_empty() { Vec::new() } else { try_all(trials, &ground.to_compile(), now) };
+        let failed = failed.into_iter().filter(Tried::failed).map(|tried| tried.case.body.name);
+        let failed = failed.map(|name| WarningView::of_case(name, language)).collect::<Vec<_>>();
+        let found = ground.warnings(|rule| changed.contains(&rule.id));
+        found.iter().map(|warning| WarningView::new(warning, language)).chain(failed).collect()
     });
-    let found = found.await.map_err(|_| Code::Internal)?;
-    Ok(found.iter().map(|warning| WarningView::new(warning, language)).collect())
+    Ok(found.await.map_err(|_| Code::Internal)?)
 }
 
 /// What is doubtful about the rules of a set, those that were made first.

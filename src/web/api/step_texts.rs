@@ -104,6 +104,7 @@ fn why(code: &str) -> Said {
         "http_status" => ("返回了错误状态", "it answered with an error"),
         "refused" => ("程序返回了错误", "the program answered with an error"),
         "bad_url" => ("网址无效", "the address is invalid"),
+        "not_asked" => ("演练时不调用", "not asked in the sandbox"),
         "unavailable" => ("暂时不可用", "not available at the moment"),
         other => (other, other),
     };
