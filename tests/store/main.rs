@@ -20,6 +20,7 @@ mod plans;
 mod privacy;
 mod retention;
 mod rule_sets;
+mod sandbox;
 mod stats;
 mod tables;
 mod tenants;
