@@ -437,6 +437,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    rule_days (rule_id, day) {
+        rule_id -> BigInt,
+        day -> BigInt,
+        hits -> BigInt,
+        last_hit_at -> BigInt,
+        answered -> BigInt,
+        answer_ms -> BigInt,
+        orders -> BigInt,
+        last_order_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     rule_events (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -617,6 +630,7 @@ diesel::joinable!(outbox -> accounts (account_id));
 diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
 diesel::joinable!(quick_phrases -> accounts (account_id));
+diesel::joinable!(rule_days -> rules (rule_id));
 diesel::joinable!(rule_events -> accounts (account_id));
 diesel::joinable!(rule_events -> rules (rule_id));
 diesel::joinable!(rule_uses -> accounts (account_id));
@@ -664,6 +678,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     pictures,
     quick_phrases,
     revisions,
+    rule_days,
     rule_events,
     rule_uses,
     rule_versions,
