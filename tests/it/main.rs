@@ -45,6 +45,7 @@ mod raw;
 mod resources;
 mod restart;
 mod rude;
+mod rule_figures;
 mod rule_files;
 mod rule_sets;
 mod rules_live;

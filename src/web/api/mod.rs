@@ -36,6 +36,7 @@ pub mod registrations;
 pub mod rule_events;
 mod rule_faults;
 pub mod rule_fields;
+pub mod rule_figures;
 pub mod rule_files;
 pub mod rule_sets;
 pub mod rule_warnings;
