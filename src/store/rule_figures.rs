@@ -22,6 +22,7 @@ use crate::{
     ids::{AccountId, ConversationId, RuleId, Timestamp},
     outbox::entry::SendId,
     platform::hours::day_of,
+    reply::event::SILENT,
 };
 
 /// An order is put down to the rule that was used last in its conversation, if that was not longer ago.
@@ -146,7 +147,8 @@ pub(super) fn count_answered(conn: &mut DbConn, sends: &[(AccountId, SendId)]) -
     add(conn, &sql, &sums)
 }
 
-/// For the engine: an order of this conversation was paid.
+/// For the engine: an order of this conversation was paid. What a rule says because of an order led to none; or else the rule that thanks for
+/// the order would take it from the rule that told the price.
 pub(super) fn credit_order(
     conn: &mut DbConn,
     account: AccountId,
@@ -165,6 +167,7 @@ pub(super) fn credit_order(
     let event: Option<(RuleId, Option<Timestamp>)> = rule_events::table
         .filter(rule_events::account_id.eq(account).and(rule_events::conversation_id.eq(conversation)))
         .filter(rule_events::done_at.between(since, at).and(rule_events::reason.eq_any(USED)))
+        .filter(rule_events::cause.like(format!("{SILENT}%")))
         .order(rule_events::done_at.desc())
         .select((rule_events::rule_id, rule_events::done_at))
         .first(conn)

@@ -97,6 +97,22 @@ async fn an_answer_that_a_restart_finds_in_the_history_is_one() {
 }
 
 #[actix_web::test]
+async fn a_rule_for_events_has_figures_as_well() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let thanks = json!({"trigger": "order_paid", "actions": [{"text": "收到付款"}, {"text": "马上发货"}]});
+    let rule = seller.post("/api/v1/event-rules", &thanks).await.is(201).json();
+    app.noticed().await;
+    let said = shop.order_becomes(BUYER, ITEM, &"2500000000000000001".into(), Stage::Paid).unwrap();
+    app.answers(&shop, &said.conversation, &["收到付款", "马上发货"]).await;
+    let (shown, counts) = counted(&seller, &rule).await;
+    assert_eq!((&shown["kind"], counts), (&json!("event_rule"), [1, 1, 0]));
+    assert!(shown["answered_within_ms"].is_i64());
+}
+
+#[actix_web::test]
 async fn rules_that_nobody_needs_are_found() {
     let mut app = TestApp::new();
     let (shop, second) = (app.open("shop"), app.open("second"));

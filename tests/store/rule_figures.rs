@@ -229,7 +229,7 @@ fn a_doubt_that_an_echo_settles_is_an_answer() {
     });
 }
 
-fn happens(shop: &Shop, rule: RuleId, number: i64, due_at: Timestamp) -> i64 {
+fn happens(shop: &Shop, rule: RuleId, cause: Cause, due_at: Timestamp) -> i64 {
     let (account, scope) = (shop.account, shop.scope);
     let event = NewEvent {
         account,
@@ -238,7 +238,7 @@ fn happens(shop: &Shop, rule: RuleId, number: i64, due_at: Timestamp) -> i64 {
         buyer: "3300001".into(),
         item: None,
         order: None,
-        cause: Cause::Order(number),
+        cause,
         due_at,
         made_at: due_at,
     };
@@ -259,8 +259,8 @@ fn a_rule_for_events_is_hit_where_it_was_carried_out_and_answers_since_it_was_du
     on_each_database(|database| {
         let shop = Shop::open(database);
         let rule = shop.add(RuleBody { trigger: Trigger::OrderPlaced, keyword: String::new(), ..new_rule("") });
-        let done = happens(&shop, rule, 1, NOW);
-        let not_done = happens(&shop, rule, 2, NOW);
+        let done = happens(&shop, rule, Cause::Order(1), NOW);
+        let not_done = happens(&shop, rule, Cause::Order(2), NOW);
         finish(&shop, done, "rule", NOW + SECOND);
         finish(&shop, done, "rule", NOW + SECOND * 9);
         finish(&shop, not_done, "no_rule", NOW + SECOND);
@@ -271,8 +271,25 @@ fn a_rule_for_events_is_hit_where_it_was_carried_out_and_answers_since_it_was_du
         shop.confirm(&entry(0), NOW + SECOND * 2);
         shop.confirm(&entry(1), NOW + SECOND * 4);
         assert_eq!(shop.counts(rule), (1, 1, Some(2000), 0));
-        shop.paid("1.PNM", Some("25"), NOW + DAY);
-        assert_eq!(shop.counts(rule), (1, 1, Some(2000), 1));
+    });
+}
+
+/// Who is asked again after a silence may buy for that; who is thanked for an order has bought.
+#[test]
+fn a_rule_for_silence_may_lead_to_an_order_and_one_for_orders_does_not() {
+    on_each_database(|database| {
+        let shop = Shop::open(database);
+        let said = shop.rule("a");
+        let waits = |trigger| RuleBody { trigger, keyword: String::new(), ..new_rule("") };
+        let [asks, thanks] = [Trigger::Silent, Trigger::OrderPlaced].map(|trigger| shop.add(waits(trigger)));
+        shop.hit("1.PNM", said, NOW, 1);
+        finish(&shop, happens(&shop, thanks, Cause::Order(1), NOW), "rule", NOW + SECOND * 20);
+        shop.paid("1.CARD", Some("25"), NOW + SECOND * 30);
+        let orders = || [said, asks, thanks].map(|rule| shop.counts(rule).3);
+        assert_eq!(orders(), [1, 0, 0]);
+        finish(&shop, happens(&shop, asks, Cause::Silent("1.PNM".into()), NOW), "rule", NOW + SECOND * 40);
+        shop.paid("2.CARD", Some("26"), NOW + SECOND * 50);
+        assert_eq!(orders(), [1, 1, 0]);
     });
 }
 

@@ -46,6 +46,7 @@ pub struct RuleFiguresQuery {
     account: Option<Number>,
     /// `true`: only rules for all accounts.
     global: Option<bool>,
+    /// Only rules of this kind.
     #[param(inline)]
     kind: Option<Kind>,
     enabled: Option<bool>,
@@ -95,7 +96,8 @@ pub struct RuleCountsView {
     /// Of these, the mean from the buyer's last message, or from when an event's rule was due. `null`: there were none.
     #[schema(example = 1500)]
     answered_within_ms: Option<i64>,
-    /// Orders that were paid within seven days after the rule was used, and in whose conversation no other rule was used since.
+    /// Orders that were paid within seven days after the rule was used, and in whose conversation no other rule was used since. What a rule
+    /// says because of an order leads to none.
     orders: i64,
 }
 
