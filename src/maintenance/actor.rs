@@ -158,6 +158,7 @@ async fn sweep(store: &Store, config: Config, run: &mut Run) -> Result<(), Store
         messages: days(retention.messages_days),
         decisions: days(retention.decisions_days),
         notices: days(retention.notices_days),
+        figures: days(retention.figures_days),
         overlap: config.overlap,
     };
     for kind in Kind::ALL {

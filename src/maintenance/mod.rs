@@ -1,6 +1,6 @@
 //! Every night, what is too old is removed, for all tenants by one job: messages, sends, reasons of decisions, conversations nobody
 //! speaks in any more, unreadable pushes, pauses that are over, sessions, codes, tokens, answers kept for repeated requests,
-//! notices that are over, what was known of buyers with whom no conversation is left, and log files.
+//! notices that are over, figures of rules, what was known of buyers with whom no conversation is left, and log files.
 //!
 //! [`schedule`] says when; [`store::retention`](crate::store::retention) removes one small batch; [`actor`] goes from batch to batch,
 //! rests between them, and tells what it did. How long each kind is kept is a setting of the administrator

@@ -123,6 +123,8 @@ pub struct Change {
     pub id: SendId,
     /// Stored with the entry already; whoever watches wants to know.
     pub conversation: ConversationId,
+    /// Stored with the entry already; whoever counts wants to know.
+    pub rule: Option<RuleId>,
     pub state: State,
     pub reason: Option<String>,
     pub message: Option<MessageId>,
@@ -155,6 +157,7 @@ impl Change {
             account: entry.account,
             id: entry.id,
             conversation: entry.conversation.clone(),
+            rule: entry.rule,
             state: entry.state,
             reason: entry.reason.clone(),
             message: entry.message.clone(),

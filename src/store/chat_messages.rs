@@ -13,6 +13,7 @@ use super::{
     accounts::own,
     column::without_nul,
     page::{EVER, LONG},
+    rule_figures::{self, Hit},
     schema::chat_messages,
 };
 use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp};
@@ -184,24 +185,30 @@ fn insert_on_postgres(conn: &mut PgConnection, messages: &[NewMessage]) -> Query
         .bind::<Array<Nullable<BigInt>>, _>(each(&rows, |row| row.decided_at))
         .bind::<Array<Bool>, _>(each(&rows, |row| row.needs_person))
         .load(conn)?;
-    let mut new: HashSet<_> = new.into_iter().map(|key| (key.account_id, key.message_id)).collect();
-    Ok(messages.iter().map(|message| new.remove(&(message.account, message.message.clone()))).collect())
+    Ok(which_of(messages.iter().map(|message| (message.account, &message.message)), new))
 }
 
 fn each<'a, R, T>(rows: &'a [R], column: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(column).collect()
 }
 
-/// For the engine: stores decisions. A message is decided once: a later decision changes nothing. Returns how many were new.
+/// For the engine: stores decisions, and counts for the rules that they were made by. A message is decided once: a later decision changes
+/// nothing. Returns how many were new.
 pub fn decide_many(conn: &mut DbConn, decisions: &[DecisionRow]) -> QueryResult<usize> {
-    match conn {
-        DbConn::Sqlite(conn) => decisions.iter().map(|decision| decide_on_sqlite(conn, decision)).sum(),
-        DbConn::Pg(conn) => decide_on_postgres(conn, decisions),
-    }
+    let new = match conn {
+        DbConn::Sqlite(conn) => {
+            decisions.iter().map(|row| decide_on_sqlite(conn, row)).collect::<QueryResult<Vec<_>>>()?
+        }
+        DbConn::Pg(conn) => decide_on_postgres(conn, decisions)?,
+    };
+    let new = || decisions.iter().zip(&new).filter(|(_, new)| **new).map(|(row, _)| row);
+    let hits = new().filter_map(|row| Hit::of(row.rule, row.reason.as_deref(), row.decided_at));
+    rule_figures::count_hits(conn, hits)?;
+    Ok(new().count())
 }
 
-fn decide_on_sqlite(conn: &mut SqliteConnection, row: &DecisionRow) -> QueryResult<usize> {
-    diesel::update(chat_messages::table.find((row.account, &row.message)))
+fn decide_on_sqlite(conn: &mut SqliteConnection, row: &DecisionRow) -> QueryResult<bool> {
+    let rows = diesel::update(chat_messages::table.find((row.account, &row.message)))
         .filter(chat_messages::decision.is_null())
         .set((
             chat_messages::decision.eq(row.decision),
@@ -213,17 +220,19 @@ fn decide_on_sqlite(conn: &mut SqliteConnection, row: &DecisionRow) -> QueryResu
             chat_messages::needs_person.eq(row.needs_person),
             chat_messages::trail.eq(row.trail.as_deref()),
         ))
-        .execute(conn)
+        .execute(conn)?;
+    Ok(rows == 1)
 }
 
 const POSTGRES_DECIDE: &str = "UPDATE chat_messages AS m SET decision = d.decision, reason = d.reason, rule_id = d.rule_id, \
      turn_id = d.turn_id, settled_at = d.settled_at, decided_at = d.decided_at, needs_person = d.needs_person, \
      trail = d.trail FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS d (account_id, message_id, decision, reason, rule_id, turn_id, \
      settled_at, decided_at, needs_person, trail) \
-     WHERE m.account_id = d.account_id AND m.message_id = d.message_id AND m.decision IS NULL";
+     WHERE m.account_id = d.account_id AND m.message_id = d.message_id AND m.decision IS NULL \
+     RETURNING m.account_id, m.message_id";
 
-fn decide_on_postgres(conn: &mut PgConnection, rows: &[DecisionRow]) -> QueryResult<usize> {
-    diesel::sql_query(POSTGRES_DECIDE)
+fn decide_on_postgres(conn: &mut PgConnection, rows: &[DecisionRow]) -> QueryResult<Vec<bool>> {
+    let new: Vec<Key> = diesel::sql_query(POSTGRES_DECIDE)
         .bind::<Array<BigInt>, _>(each(rows, |row| row.account))
         .bind::<Array<Text>, _>(each(rows, |row| &row.message))
         .bind::<Array<Text>, _>(each(rows, |row| row.decision))
@@ -234,7 +243,14 @@ fn decide_on_postgres(conn: &mut PgConnection, rows: &[DecisionRow]) -> QueryRes
         .bind::<Array<BigInt>, _>(each(rows, |row| row.decided_at))
         .bind::<Array<Bool>, _>(each(rows, |row| row.needs_person))
         .bind::<Array<Nullable<Text>>, _>(each(rows, |row| row.trail.as_deref()))
-        .execute(conn)
+        .load(conn)?;
+    Ok(which_of(rows.iter().map(|row| (row.account, &row.message)), new))
+}
+
+/// For each of the messages: is it among these? One that stands there twice is so once.
+fn which_of<'a>(messages: impl Iterator<Item = (AccountId, &'a MessageId)>, found: Vec<Key>) -> Vec<bool> {
+    let mut found: HashSet<_> = found.into_iter().map(|key| (key.account_id, key.message_id)).collect();
+    messages.map(|(account, message)| found.remove(&(account, message.clone()))).collect()
 }
 
 /// For the engine: what nobody has decided about yet, in the order it was said.

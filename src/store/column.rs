@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text},
 };
 
-use super::{chat_messages::Source, conversations::Side, notify_deliveries, secret::Sealed, suggestions};
+use super::{chat_messages::Source, conversations::Side, notify_deliveries, rules, secret::Sealed, suggestions};
 use crate::{
     access::{role::Role, token::Access},
     account::state,
@@ -134,6 +134,7 @@ codes!(
     ItemStatus,
     SyncState,
     OrderEvent,
+    rules::Kind,
 );
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 

@@ -9,6 +9,7 @@ use super::{
     accounts::own,
     connection::per_backend,
     conversations::Side,
+    rule_figures,
     schema::{accounts, conversations, order_events},
 };
 use crate::{
@@ -90,7 +91,7 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// For the engine: stores what is new, and where we sell. `None`: it was known, or causes nothing.
+/// For the engine: stores what is new, and where we sell. A payment is put down to the rule that was used last. `None`: it was known, or causes nothing.
 pub fn insert(
     conn: &mut DbConn,
     account: AccountId,
@@ -124,6 +125,9 @@ pub fn insert(
         .returning(Row::as_returning())
         .get_result(conn)
         .optional())?;
+    if row.as_ref().is_some_and(|row| row.event == OrderEvent::Paid) {
+        rule_figures::credit_order(conn, account, &notice.conversation, notice.at)?;
+    }
     Ok(row.filter(|row| row.handled_at.is_none()).map(OrderHappened::from))
 }
 

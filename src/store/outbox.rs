@@ -15,6 +15,7 @@ use super::{
     column::without_nul,
     once_replies,
     page::{EVER, LONG},
+    rule_figures,
     schema::outbox,
 };
 use crate::{
@@ -162,16 +163,24 @@ fn each<'a, R, T>(rows: &'a [R], column: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(column).collect()
 }
 
-/// For the engine: applies changes in order. One that [`State::may_become`] forbids from the stored state changes nothing. The
-/// answer says, in the order of `changes`, which were applied.
+/// For the engine: applies changes in order, and counts for their rules what the platform has confirmed. One that
+/// [`State::may_become`] forbids from the stored state changes nothing. The answer says, in the order of `changes`, which were applied.
 pub fn update_many(conn: &mut DbConn, changes: &[Change]) -> QueryResult<Vec<bool>> {
-    match conn {
-        DbConn::Sqlite(conn) => changes.iter().map(|change| update_on_sqlite(conn, change)).collect(),
+    let applied: Vec<bool> = match conn {
+        DbConn::Sqlite(conn) => {
+            changes.iter().map(|change| update_on_sqlite(conn, change)).collect::<QueryResult<_>>()?
+        }
         DbConn::Pg(conn) => {
             let waves = split_where_repeated(changes).into_iter().map(|wave| update_on_postgres(conn, wave));
-            Ok(waves.collect::<QueryResult<Vec<_>>>()?.concat())
+            waves.collect::<QueryResult<Vec<_>>>()?.concat()
         }
-    }
+    };
+    let confirmed =
+        changes.iter().zip(&applied).filter(|(change, applied)| **applied && change.state == State::Confirmed);
+    let of_rules = confirmed.filter(|(change, _)| change.rule.is_some());
+    let sends: Vec<_> = of_rules.map(|(change, _)| (change.account, change.id)).collect();
+    rule_figures::count_answered(conn, &sends)?;
+    Ok(applied)
 }
 
 /// The states that may become `next`, one repeated to fill the array: a fixed number keeps the statement's text, and with it the
@@ -458,16 +467,13 @@ pub fn apply(conn: &mut DbConn, writes: &[Write]) -> QueryResult<()> {
     for write in writes {
         match (write, &mut *conn) {
             (Write::Insert(entry), DbConn::Sqlite(conn)) => insert_on_sqlite(conn, entry)?,
-            (Write::Update(change), DbConn::Sqlite(conn)) => update_on_sqlite(conn, change).map(drop)?,
             (Write::Insert(entry), DbConn::Pg(_)) => inserts.push(entry.clone()),
-            (Write::Update(change), DbConn::Pg(_)) => updates.push(change.clone()),
+            (Write::Update(change), _) => updates.push(change.clone()),
             (Write::Claim { account, id, message, at }, _) => claims.push((*account, *id, message, *at)),
         }
     }
-    if matches!(conn, DbConn::Pg(_)) {
-        insert_many(conn, &inserts)?;
-        update_many(conn, &updates)?;
-    }
+    insert_many(conn, &inserts)?;
+    update_many(conn, &updates)?;
     claims.into_iter().try_for_each(|(account, id, message, at)| claim(conn, account, id, message, at).map(drop))
 }
 
@@ -497,11 +503,14 @@ pub fn claim(
     message: &MessageId,
     now: Timestamp,
 ) -> QueryResult<bool> {
-    let rows = diesel::update(outbox::table.find((account, id)))
-        .filter(outbox::message_id.is_null())
-        .set((outbox::message_id.eq(message), outbox::state.eq(State::Confirmed), outbox::settled_at.eq(now)))
-        .execute(conn)?;
-    Ok(rows == 1)
+    let nameless = || outbox::table.find((account, id)).filter(outbox::message_id.is_null());
+    let named = (outbox::message_id.eq(message), outbox::state.eq(State::Confirmed), outbox::settled_at.eq(now));
+    let in_doubt = nameless().filter(outbox::state.eq(State::Uncertain));
+    if diesel::update(in_doubt).set(named).execute(conn)? == 1 {
+        rule_figures::count_answered(conn, &[(account, id)])?;
+        return Ok(true);
+    }
+    Ok(diesel::update(nameless()).set(named).execute(conn)? == 1)
 }
 
 #[cfg(test)]

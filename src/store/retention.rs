@@ -51,6 +51,8 @@ pub struct Cutoffs {
     pub decisions: Timestamp,
     /// Notices from before, and what was told of them.
     pub notices: Timestamp,
+    /// The figures of days before the one of this moment.
+    pub figures: Timestamp,
     /// How long before its cursor an account's messages stay.
     pub overlap: Duration,
 }
@@ -82,6 +84,8 @@ pub enum Kind {
     RuleEvents,
     /// Counts of days that are over.
     RuleUses,
+    /// How often rules were used, by day.
+    RuleFigures,
     /// Of buyers with whom no conversation is left, and who are not blocked.
     BuyerTags,
     /// As the tags.
@@ -89,7 +93,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
@@ -105,6 +109,7 @@ impl Kind {
         Self::Notices,
         Self::RuleEvents,
         Self::RuleUses,
+        Self::RuleFigures,
         Self::BuyerTags,
         Self::BuyerNotes,
     ];
@@ -131,6 +136,7 @@ pub struct Removed {
     pub notices: usize,
     pub rule_events: usize,
     pub rule_uses: usize,
+    pub rule_figures: usize,
     pub buyer_tags: usize,
     pub buyer_notes: usize,
     /// Files of the log.
@@ -155,6 +161,7 @@ impl Removed {
             Kind::Notices => &mut self.notices,
             Kind::RuleEvents => &mut self.rule_events,
             Kind::RuleUses => &mut self.rule_uses,
+            Kind::RuleFigures => &mut self.rule_figures,
             Kind::BuyerTags => &mut self.buyer_tags,
             Kind::BuyerNotes => &mut self.buyer_notes,
         };
@@ -211,6 +218,7 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
         Kind::Notices => full_or_last(from, run(conn, REMOVE_NOTICES, &[cutoffs.notices.0, BATCH])?),
         Kind::RuleEvents => full_or_last(from, run(conn, REMOVE_RULE_EVENTS, &[cutoffs.messages.0, BATCH])?),
         Kind::RuleUses => full_or_last(from, run(conn, REMOVE_RULE_USES, &[day_of(now), BATCH])?),
+        Kind::RuleFigures => full_or_last(from, run(conn, REMOVE_RULE_DAYS, &[day_of(cutoffs.figures), BATCH])?),
         Kind::BuyerTags => {
             let page = stretch!(conn, buyer_tags, created_at, from, now - AHEAD);
             page.run(|from, to| run(conn, &orphans_of("buyer_tags"), &[from, to]))
@@ -253,6 +261,9 @@ const REMOVE_RULE_EVENTS: &str = "DELETE FROM rule_events WHERE id IN (SELECT id
 
 const REMOVE_RULE_USES: &str = "DELETE FROM rule_uses WHERE (account_id, buyer_id, rule_id) IN (SELECT account_id, buyer_id, rule_id \
      FROM rule_uses WHERE day < $1 LIMIT $2)";
+
+const REMOVE_RULE_DAYS: &str = "DELETE FROM rule_days WHERE (rule_id, day) IN (SELECT rule_id, day FROM rule_days WHERE day < $1 \
+     ORDER BY day LIMIT $2)";
 
 /// Numbers grow with time: where the oldest are young enough, all are.
 const REMOVE_PUSHES: &str = "DELETE FROM unknown_pushes WHERE received_at < $1 \

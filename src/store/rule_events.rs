@@ -10,6 +10,7 @@ use super::{
     DbConn, Page, Scope,
     accounts::own,
     connection::per_backend,
+    rule_figures::{self, Hit},
     schema::{chat_messages, outbox, rule_events},
 };
 use crate::{
@@ -132,15 +133,20 @@ pub fn postpone(conn: &mut DbConn, id: i64, until: Timestamp) -> QueryResult<()>
     diesel::update(waiting).set(rule_events::due_at.eq(until)).execute(conn).map(drop)
 }
 
-/// For the engine: belongs into the transaction of what was decided.
+/// For the engine: belongs into the transaction of what was decided. What is done is done: it is counted for its rule once.
 pub fn finish_many(conn: &mut DbConn, finished: &[Finished]) -> QueryResult<()> {
+    let mut hits = Vec::new();
     for Finished { id, at, reason, trail } in finished {
         let waiting = rule_events::table.find(id).filter(rule_events::done_at.is_null());
-        diesel::update(waiting)
-            .set((rule_events::done_at.eq(at), rule_events::reason.eq(reason), rule_events::trail.eq(trail)))
-            .execute(conn)?;
+        let now_done = (rule_events::done_at.eq(at), rule_events::reason.eq(reason), rule_events::trail.eq(trail));
+        let rule: Option<RuleId> = per_backend!(&mut *conn, conn => diesel::update(waiting)
+            .set(now_done)
+            .returning(rule_events::rule_id)
+            .get_result(conn)
+            .optional())?;
+        hits.extend(Hit::of(rule, Some(reason), *at));
     }
-    Ok(())
+    rule_figures::count_hits(conn, hits)
 }
 
 /// Everything about one conversation, oldest first.

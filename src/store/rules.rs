@@ -68,20 +68,43 @@ pub enum Reach {
     In(AccountId),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     Keyword,
     DefaultReply,
     /// It waits for something else than messages.
+    #[serde(rename = "event_rule")]
     Event,
 }
 
 impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keyword => "keyword",
+            Self::DefaultReply => "default_reply",
+            Self::Event => "event_rule",
+        }
+    }
+
     pub fn of(body: &RuleBody) -> Self {
         match (body.trigger, body.matching) {
             (Trigger::Message, Matching::Default) => Self::DefaultReply,
             (Trigger::Message, Matching::Contains | Matching::Exact | Matching::Regex) => Self::Keyword,
             (_, _) => Self::Event,
+        }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "keyword" => Ok(Self::Keyword),
+            "default_reply" => Ok(Self::DefaultReply),
+            "event_rule" => Ok(Self::Event),
+            other => Err(format!("unknown kind of rule {other:?}")),
         }
     }
 }

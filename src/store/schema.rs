@@ -416,18 +416,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    rule_cases (id) {
-        id -> BigInt,
-        account_id -> BigInt,
-        name -> Text,
-        script -> Text,
-        blocks -> Bool,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
     quick_phrases (id) {
         id -> BigInt,
         owner_id -> BigInt,
@@ -445,6 +433,31 @@ diesel::table! {
     revisions (topic) {
         topic -> Text,
         revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    rule_cases (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        name -> Text,
+        script -> Text,
+        blocks -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    rule_days (rule_id, day) {
+        rule_id -> BigInt,
+        day -> BigInt,
+        hits -> BigInt,
+        last_hit_at -> BigInt,
+        answered -> BigInt,
+        answer_ms -> BigInt,
+        orders -> BigInt,
+        last_order_at -> Nullable<BigInt>,
     }
 }
 
@@ -630,6 +643,7 @@ diesel::joinable!(picture_uploads -> accounts (account_id));
 diesel::joinable!(pictures -> users (owner_id));
 diesel::joinable!(quick_phrases -> accounts (account_id));
 diesel::joinable!(rule_cases -> accounts (account_id));
+diesel::joinable!(rule_days -> rules (rule_id));
 diesel::joinable!(rule_events -> accounts (account_id));
 diesel::joinable!(rule_events -> rules (rule_id));
 diesel::joinable!(rule_uses -> accounts (account_id));
@@ -676,8 +690,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     picture_uploads,
     pictures,
     quick_phrases,
-    rule_cases,
     revisions,
+    rule_cases,
+    rule_days,
     rule_events,
     rule_uses,
     rule_versions,

@@ -68,6 +68,9 @@ pub struct Retention {
     /// Notices that are over, with what was told of them.
     #[schema(minimum = 1, maximum = 3650)]
     pub notices_days: u16,
+    /// How often rules were used, day by day.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub figures_days: u16,
 }
 
 impl Retention {
@@ -77,6 +80,8 @@ impl Retention {
     pub const LONGEST: u16 = 3650;
     /// In days, where nobody chose.
     pub const USUAL: u16 = 180;
+    /// In days: small, and a year is to be compared with the one before.
+    pub const USUAL_OF_FIGURES: u16 = 400;
     const KEY: &str = "retention";
 
     /// What is in force.
@@ -96,6 +101,7 @@ impl Default for Retention {
             decisions_days: Self::USUAL,
             logs_days: Self::USUAL,
             notices_days: Self::USUAL,
+            figures_days: Self::USUAL_OF_FIGURES,
         }
     }
 }

@@ -241,6 +241,8 @@ routes! {
     PATCH "/api/v1/event-rules/{id}" MANAGE => api::keywords::update_event;
     DELETE "/api/v1/event-rules/{id}" MANAGE => api::keywords::delete_event;
     GET "/api/v1/rule-events" READ => api::rule_events::list;
+    GET "/api/v1/rule-figures" READ => api::rule_figures::list;
+    GET "/api/v1/rule-figures/{id}" READ => api::rule_figures::get;
     GET "/api/v1/rule-sets/{set}/draft" READ => api::rule_sets::draft;
     DELETE "/api/v1/rule-sets/{set}/draft" MANAGE => api::rule_sets::discard;
     POST "/api/v1/rule-sets/{set}/publish" MANAGE => api::rule_sets::publish;

@@ -5,13 +5,15 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use yutang::{
     access::role::Role,
-    ids::{AccountId, MessageId, Timestamp},
+    ids::{AccountId, MessageId, RuleId, Timestamp},
     outbox::entry::{Body, Change, Entry, Origin, Row, SendId, State},
+    reply::rule::RuleBody,
     store::{
-        Config, Keys, Secret, Store,
+        Config, Keys, Scope, Secret, Store,
         accounts::{self, NewAccount},
+        audit::Actor,
         chat_messages::{self, DecisionRow, NewMessage, Source},
-        outbox,
+        outbox, rules,
         users::{self, NewUser},
     },
 };
@@ -19,7 +21,8 @@ use yutang::{
 const ACCOUNTS: i64 = 100;
 const BATCHES: [i64; 3] = [1, 20, 200];
 
-fn open(folder: &tempfile::TempDir) -> (Store, Vec<AccountId>) {
+/// Each account with a rule of its own.
+fn open(folder: &tempfile::TempDir) -> (Store, Vec<(AccountId, RuleId)>) {
     let store = Store::open(&Config::new(folder.path().join("y.db").to_str().unwrap()), Keys::random()).unwrap();
     let keys = store.keys().clone();
     let ids = store.write_blocking(move |conn| {
@@ -40,7 +43,12 @@ fn open(folder: &tempfile::TempDir) -> (Store, Vec<AccountId>) {
         };
         let new: Vec<_> = (0..ACCOUNTS).map(account).collect();
         let saved = accounts::upsert_many(conn, &keys, owner, &new, Timestamp(1))?.unwrap();
-        Ok(saved.into_iter().map(|(id, _)| id).collect::<Vec<_>>())
+        let with_rule = |(account, _)| {
+            let rule = RuleBody { account: Some(account), keyword: "在吗".into(), ..RuleBody::default() };
+            let id = rules::insert(conn, &Scope::owner(owner), &rule, &Actor::system(), Timestamp(1))?;
+            Ok((account, id.unwrap()))
+        };
+        saved.into_iter().map(with_rule).collect()
     });
     (store, ids.unwrap())
 }
@@ -49,6 +57,7 @@ fn open(folder: &tempfile::TempDir) -> (Store, Vec<AccountId>) {
 #[derive(Clone)]
 struct Walk {
     account: AccountId,
+    rule: RuleId,
     number: i64,
 }
 
@@ -83,7 +92,7 @@ impl Walk {
             message: self.message_id(),
             decision: "answer",
             reason: Some("rule".into()),
-            rule: None,
+            rule: Some(self.rule),
             turn: None,
             settled_at: Some(Timestamp(self.number)),
             decided_at: Timestamp(self.number),
@@ -103,7 +112,7 @@ impl Walk {
             reason: None,
             message: None,
             origin: Origin::Rule,
-            rule: None,
+            rule: Some(self.rule),
             in_reply_to: Some(self.message_id()),
             attempts: 1,
             created_at: Timestamp(self.number),
@@ -149,7 +158,8 @@ fn store_walks(criterion: &mut Criterion) {
             let mut next = || {
                 let walks = (0..batch).map(|_| {
                     number += 1;
-                    Walk { account: accounts[usize::try_from(number % ACCOUNTS).unwrap()], number }
+                    let (account, rule) = accounts[usize::try_from(number % ACCOUNTS).unwrap()];
+                    Walk { account, rule, number }
                 });
                 walks.collect::<Vec<_>>()
             };

@@ -666,6 +666,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("PATCH" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose), |_| Some(json!({"delay_s": 5}))),
         row!("DELETE" "/api/v1/event-rules/{id}" [204], |world, _, whose| world.event_rule(whose)),
         row!("GET" "/api/v1/rule-events" [200]),
+        row!("GET" "/api/v1/rule-figures" [200]),
+        row!("GET" "/api/v1/rule-figures/{id}" [200], |world, _, whose| world.event_rule(whose)),
         row!("GET" "/api/v1/rule-sets/{set}/draft" [200], |world, _, whose| world.account(whose)),
         row!("DELETE" "/api/v1/rule-sets/{set}/draft" [200], |world, _, whose| world.account(whose)),
         row!("POST" "/api/v1/rule-sets/{set}/publish" [200], |world, _, whose| world.account(whose), |_| Some(json!({"note": "why"}))),

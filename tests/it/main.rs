@@ -46,6 +46,7 @@ mod resources;
 mod restart;
 mod rude;
 mod rule_cases;
+mod rule_figures;
 mod rule_files;
 mod rule_sets;
 mod rules_live;

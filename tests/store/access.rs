@@ -20,6 +20,7 @@ use yutang::{
         api_tokens::{self, NewToken},
         bargains::{self, BargainRow},
         buyer_notes, buyer_tags,
+        chat_messages::{self, DecisionRow},
         email_codes::{self, Outcome},
         handovers, idempotency_keys, order_events,
         quick_phrases::{self, Asker, NewPhrase, Reach},
@@ -38,7 +39,7 @@ use yutang::{
 
 use crate::{
     harness::{Database, NOW, add_account, add_user, count, on_each_database, tables, with_account},
-    notices,
+    messages, notices,
     tables::fill,
 };
 
@@ -225,8 +226,14 @@ fn the_use_of_a_token_is_noted_once_a_minute() {
 /// As every night, an hour after now.
 fn expire_tokens(store: &Store) -> usize {
     let long_ago = Timestamp(0);
-    let cutoffs =
-        Cutoffs { now: NOW + HOUR, messages: long_ago, decisions: long_ago, notices: long_ago, overlap: HOUR };
+    let cutoffs = Cutoffs {
+        now: NOW + HOUR,
+        messages: long_ago,
+        decisions: long_ago,
+        notices: long_ago,
+        figures: long_ago,
+        overlap: HOUR,
+    };
     let remove = move |conn: &mut _| retention::remove_some(conn, Kind::ApiTokens, long_ago, &cutoffs);
     store.write_blocking(remove).unwrap().removed
 }
@@ -420,6 +427,8 @@ fn settle(store: &Store, name: &str) -> UserId {
         };
         rule_events::insert(conn, &event)?;
         rule_uses::count_many(conn, &[RuleUse { account, buyer, rule, day: 1 }])?;
+        let by_rule = DecisionRow { rule: Some(rule), ..messages::decision(account, "1.PNM") };
+        chat_messages::decide_many(conn, &[by_rule])?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

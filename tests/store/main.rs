@@ -19,6 +19,7 @@ mod pictures;
 mod plans;
 mod privacy;
 mod retention;
+mod rule_figures;
 mod rule_sets;
 mod sandbox;
 mod stats;

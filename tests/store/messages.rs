@@ -76,6 +76,7 @@ pub fn change(account: AccountId, id: i64, state: State) -> Change {
         account,
         id,
         conversation,
+        rule: None,
         state,
         reason: None,
         message: None,

@@ -265,7 +265,8 @@ fn old_notices_go_at_night_and_what_lasts_stays() {
             advance(conn, NOW)?;
             advance(conn, NOW + 30 * MINUTE)?;
             let later = NOW + 1000 * MINUTE;
-            let cutoffs = Cutoffs { now: later, messages: NOW, decisions: NOW, notices: later, overlap: MINUTE };
+            let cutoffs =
+                Cutoffs { now: later, messages: NOW, decisions: NOW, notices: later, figures: NOW, overlap: MINUTE };
             assert_eq!(retention::remove_some(conn, Removal::Notices, Timestamp(0), &cutoffs)?.removed, 1);
             assert_eq!(all(conn, &scope).iter().map(|row| row.event).collect::<Vec<_>>(), [Event::StockLow]);
             Ok(())

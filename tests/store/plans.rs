@@ -6,19 +6,21 @@ use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_type
 use yutang::{
     ids::Timestamp,
     order::{event::OrderEvent, notice::Notice},
+    outbox::entry::{Change, Entry, State},
     store::{
-        DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags, chat_messages,
+        DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags,
+        chat_messages::{self, DecisionRow},
         conversations,
         handovers::{self, HandedTo},
         notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
         quick_phrases::{self, Asker},
-        rule_cases, rules, stats, unanswered, vitals,
+        rule_cases, rule_figures, rules, stats, unanswered, vitals,
     },
 };
 
 use crate::{
     harness::{Database, NOW, with_account},
-    messages,
+    messages, tables,
 };
 
 #[derive(diesel::QueryableByName)]
@@ -105,7 +107,7 @@ fn hot_queries_find_their_rows_by_an_index() {
     });
     assert_uses(&database, "sqlite_autoindex_outbox_1", |conn| drop(outbox::last_id(conn, account)));
     assert_uses(&database, "sqlite_autoindex_outbox_1", |conn| {
-        let sent = messages::change(account, 1, yutang::outbox::entry::State::Sent);
+        let sent = messages::change(account, 1, State::Sent);
         drop(outbox::update_many(conn, &[sent]));
     });
     assert_uses(&database, "conversations_paused", |conn| drop(conversations::list_paused(conn, account, NOW)));
@@ -200,6 +202,49 @@ fn phrases_and_cases_are_found_by_an_index() {
     assert_uses(&database, "rule_cases_by_name", |conn| drop(rule_cases::list(conn, &scope, Some(account))));
     let keys = [(account, "600001".into())];
     assert_uses(&database, "PRIMARY KEY", |conn| drop(handovers::of_many(conn, &scope, &keys)));
+}
+
+/// What is counted with every answer, with every order, and for who looks.
+#[test]
+fn figures_of_rules_find_their_rows_by_an_index() {
+    let database = Database::sqlite();
+    let (store, scope, account) = with_account(&database);
+    let rule = tables::add_rule(&store, scope, "a");
+    let decision = DecisionRow { rule: Some(rule), ..messages::decision(account, "1.PNM") };
+    let sent = Entry { state: State::Sent, rule: Some(rule), ..messages::entry(account, 1) };
+    let confirmed = Change::of(&Entry { state: State::Confirmed, settled_at: Some(NOW), ..sent.clone() });
+    let fill = move |conn: &mut DbConn| {
+        chat_messages::insert_new(conn, &[messages::message(account, "1.PNM")])?;
+        outbox::insert_many(conn, &[sent])
+    };
+    store.write_blocking(fill).unwrap();
+    let notice = Notice {
+        message: "2.PNM".into(),
+        conversation: "600001".into(),
+        order: None,
+        event: OrderEvent::Paid,
+        buyer: None,
+        item: None,
+        at: NOW,
+    };
+    let plans = plans(&database, |conn| {
+        assert_eq!(chat_messages::decide_many(conn, &[decision]), Ok(1));
+        assert_eq!(outbox::update_many(conn, &[confirmed]), Ok(vec![true]));
+        order_events::insert(conn, account, &notice, NOW).unwrap();
+        let (filter, page) = (rule_figures::Filter::default(), (rule_figures::Sort::Hits, Page::first(50)));
+        assert_eq!(rule_figures::page(conn, &scope, &filter, 0, page).unwrap().0[0].counts.answered, 1);
+        assert_eq!(rule_figures::days(conn, &scope, rule, 0).unwrap().len(), 1);
+    });
+    let plans = plans.join("\n");
+    for index in
+        ["sqlite_autoindex_outbox_1 (account_id=? AND id=?)", "PRIMARY KEY (rule_id=? AND day>?)", "rules_identity"]
+    {
+        assert!(plans.contains(index), "{index} is not used:\n{plans}");
+    }
+    // What is given or was found is gone through; no table is.
+    let found = ["json_each", "(", "part"];
+    let rest = found.iter().fold(plans.clone(), |rest, found| rest.replace(&format!("SCAN {found}"), ""));
+    assert!(!rest.contains("SCAN "), "a whole table is read:\n{plans}");
 }
 
 /// A short list is sorted, a long one is read along its time.

@@ -35,6 +35,7 @@ fn cutoffs() -> Cutoffs {
         messages: days_ago(180),
         decisions: days_ago(30),
         notices: days_ago(60),
+        figures: days_ago(400),
         overlap: Duration::from_mins(3),
     }
 }
@@ -240,6 +241,7 @@ fn what_has_expired_goes() {
              INSERT INTO rule_events (account_id, rule_id, conversation_id, buyer_id, cause, due_at, made_at) \
              VALUES ({account}, {rule}, '1', '1', 'silent:1', 1, {ancient}), ({account}, {rule}, '2', '1', 'silent:2', 1, {old}); \
              INSERT INTO rule_uses VALUES ({account}, '1', {rule}, {day_before}, 1), ({account}, '2', {rule}, {today}, 1); \
+             INSERT INTO rule_days VALUES ({rule}, {last_year}, 1, 1, 0, 0, 0, NULL), ({rule}, {kept}, 1, 1, 0, 0, 0, NULL); \
              INSERT INTO api_tokens (user_id, name, prefix, hash, access, all_accounts, created_at, expires_at) \
              VALUES ({user}, 'a', 'yt_a', '1', 'read', TRUE, 1, {old}), ({user}, 'b', 'yt_b', '2', 'read', TRUE, 1, NULL);",
             later = NOW.0 + 1,
@@ -248,6 +250,8 @@ fn what_has_expired_goes() {
             rule = tables::add_rule(&store, scope, "a"),
             today = day_of(NOW),
             day_before = day_of(NOW) - 1,
+            kept = day_of(NOW) - 400,
+            last_year = day_of(NOW) - 401,
         );
         diesel::connection::SimpleConnection::batch_execute(&mut database.raw(), &fill).unwrap();
         for (kind, table) in [
@@ -260,6 +264,7 @@ fn what_has_expired_goes() {
             (Kind::OrderEvents, "order_events"),
             (Kind::RuleEvents, "rule_events"),
             (Kind::RuleUses, "rule_uses"),
+            (Kind::RuleFigures, "rule_days"),
             (Kind::ApiTokens, "api_tokens"),
         ] {
             let before = count(&mut database.raw(), table);

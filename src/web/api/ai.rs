@@ -412,7 +412,7 @@ pub async fn usage(caller: Caller, query: Query<UsageQuery>, app: Data<AppState>
 }
 
 /// A day of the platform's calendar, as people write it.
-fn date(day: i64) -> String {
+pub(super) fn date(day: i64) -> String {
     let day = i32::try_from(day).unwrap_or(0);
     jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(day)).to_string()
 }

@@ -160,7 +160,7 @@ impl EventRulesQuery {
     }
 }
 
-fn reach(of: Option<Number>, global: Option<bool>) -> Option<Reach> {
+pub(super) fn reach(of: Option<Number>, global: Option<bool>) -> Option<Reach> {
     let everywhere = global.unwrap_or(false).then_some(Reach::Everywhere);
     account(of).map(Reach::In).or(everywhere)
 }

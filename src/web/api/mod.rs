@@ -37,6 +37,7 @@ pub mod rule_cases;
 pub mod rule_events;
 mod rule_faults;
 pub mod rule_fields;
+pub mod rule_figures;
 pub mod rule_files;
 pub mod rule_sets;
 pub mod rule_warnings;

@@ -99,6 +99,9 @@ pub struct RetentionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     notices_days: Option<Days>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    figures_days: Option<Days>,
 }
 
 /// The mail server. The first time, `host` and `from` are needed.
@@ -236,6 +239,7 @@ impl RetentionPatch {
             decisions_days: chosen(self.decisions_days, old.decisions_days),
             logs_days: chosen(self.logs_days, old.logs_days),
             notices_days: chosen(self.notices_days, old.notices_days),
+            figures_days: chosen(self.figures_days, old.figures_days),
         }
     }
 }
