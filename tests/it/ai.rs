@@ -238,6 +238,38 @@ async fn in_the_shadow_the_next_source_answers_and_the_model_is_only_recorded() 
     assert_eq!((&list[0]["state"], &list[0]["text"]), (&json!("recorded"), &json!("能用三年")));
 }
 
+/// What the seller wrote down about a buyer is in the prompt where the seller's text names it, and never in an answer.
+#[actix_web::test]
+async fn a_prompt_knows_the_buyer_where_it_says_so_and_an_answer_does_not_tell_the_tags() {
+    let bargain = Bargain::open(vec![], json!({})).await;
+    bargain.script(["三年", "一看您就爱砍价", "最少三年"].map(say));
+    let first = bargain.says("能用多久");
+    bargain.sees(&first.conversation, &["三年"]).await;
+    bargain.api.put(&format!("/api/v1/buyers/{BUYER}/tags"), &json!({"tags": ["爱砍价", "老客户"]})).await.is(200);
+    bargain.app.noticed().await;
+    bargain
+        .choose(json!({"prompts": {"price": "议价", "tech": "议价", "default":
+        "标签：{buyer_tags}。已付款：{buyer_orders}。初次：{first_contact}。"}}))
+        .await;
+    bargain.says("质量怎么样");
+    bargain.sees(&first.conversation, &["三年", "最少三年"]).await;
+    let asked = bargain.app.platform().model().asked();
+    let told = |at: usize| asked[at].body["messages"][0]["content"].as_str().unwrap();
+    assert!(
+        !told(0).contains("标签") && told(1).starts_with("标签：爱砍价, 老客户。已付款：0。初次：否。"),
+        "{}",
+        told(1)
+    );
+    let correction = asked[2].body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+    assert!(correction.contains("不要说“爱砍价”"), "{correction}");
+
+    let trial = json!({"messages": ["在吗"], "conversation_id": first.conversation});
+    bargain.script([say("在的")]);
+    bargain.api.post(&bargain.address("ai/test"), &trial).await.is(200);
+    let asked = bargain.app.platform().model().asked();
+    assert!(asked[3].body["messages"][0]["content"].as_str().unwrap().starts_with("标签：爱砍价, 老客户。"));
+}
+
 /// A6: there, a key could be spent without limit.
 #[actix_web::test]
 async fn a6_a_days_limit_is_kept_and_what_happens_then_was_set() {

@@ -182,6 +182,7 @@ impl Thinking<'_> {
                 stock: item.stock,
                 notes: &item.notes,
             }),
+            buyer: &self.question.buyer,
             history: &history.collect::<Vec<_>>(),
             said,
             round,
@@ -190,6 +191,8 @@ impl Thinking<'_> {
             budget: Tokens { history: settings.history_tokens as usize, ..Tokens::default() },
         };
         let chat = prompt::build(&ask);
+        let [secret, tags, open] =
+            [&chat.secret, &chat.tags, &chat.open].map(|texts| texts.iter().map(String::as_str).collect::<Vec<_>>());
         let (standing, offers) = prices_so_far(material.ours(), material.unanswered(&self.question.said), price).await;
         let terms = Terms {
             price,
@@ -198,7 +201,9 @@ impl Thinking<'_> {
             offers: &offers,
             title: material.item.as_ref().map_or("", |item| &item.title),
             forbidden: &settings.forbidden,
-            secret: &chat.secret.iter().map(String::as_str).collect::<Vec<_>>(),
+            secret: &secret,
+            tags: &tags,
+            open: &open,
             longest: LONGEST,
         };
         let (text, violation) = match self.attempt(&chat, &terms).await? {

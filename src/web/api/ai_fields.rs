@@ -59,7 +59,9 @@ pub struct WordsBody {
     tech: Few<Line<1, 50>, 300>,
 }
 
-/// What the model is told it is, by what the buyer wants. `{title}`, `{price}`, `{offer}`, `{round}` and `{rounds}` are filled in.
+/// What the model is told it is, by what the buyer wants. `{title}`, `{price}`, `{offer}`, `{round}` and `{rounds}` are filled in, and of the
+/// buyer, who is spoken of only where a text names them, `{buyer_tags}` (with commas between, empty without any), `{buyer_orders}` (how many
+/// were paid before, in all accounts) and `{first_contact}` (是 or 否). An answer that tells the buyer a tag is not sent.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptsBody {
