@@ -101,7 +101,7 @@ async fn a2_a_model_that_gives_in_is_corrected_and_the_floor_holds() {
     let asked = bargain.app.platform().model().asked();
     assert_eq!(asked.len(), 2);
     assert_eq!(asked[0].authorization.as_deref(), Some("Bearer sk-planted"));
-    assert!(!bargain.prompts().contains("90"), "the floor is not told before the last round");
+    assert!(!bargain.prompts().contains("90元"), "the floor is not told before the last round");
     let explained = bargain.explanation(&said).await;
     let last = explained["steps"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
@@ -226,6 +226,33 @@ async fn a_suggestion_waits_for_a_person_who_sends_it_edits_it_or_rejects_it() {
     bargain.api.post(&format!("/api/v1/suggestions/{}/reject", list[0]["id"]), &json!({})).await.is(200);
     assert_eq!(waiting().await, json!([]));
     bargain.sees(&first.conversation, &["大约能用三年"]).await;
+}
+
+/// A3: the model is told of rounds that a person approved of, and they end where they end for answers that are sent by themselves.
+#[actix_web::test]
+async fn a3_an_approved_answer_about_the_price_is_a_round() {
+    let limits = json!({"mode": "suggest", "last_word": "不议价了", "limits": {"max_percent": 10, "max_amount": 100_000, "rounds": 2}});
+    let bargain = Bargain::open(vec![], limits).await;
+    bargain.script(["98可以", "90可以"].map(say));
+    let mut conversation = None;
+    let approve = async |said: &Said| {
+        bargain.app.decided(&bargain.shop, said).await;
+        let list = bargain.api.get("/api/v1/suggestions?state=pending").await.is(200).json()["items"].clone();
+        let address = format!("/api/v1/suggestions/{}/approve", list[0]["id"]);
+        bargain.api.post(&address, &json!({})).await.is(202);
+        bargain.api.post(&address, &json!({})).await.refused(409, "wrong_state");
+        bargain.app.noticed().await;
+        let address = format!("/api/v1/conversations/{}.{}/bargain", bargain.shop.id, said.conversation);
+        bargain.api.get(&address).await.is(200).json()["rounds"].clone()
+    };
+    for (says, rounds) in [("便宜点", 1), ("再便宜点", 2), ("最低多少钱", 2)] {
+        let said = bargain.says(says);
+        assert_eq!(approve(&said).await, rounds, "{says}");
+        conversation = Some(said.conversation);
+    }
+    bargain.sees(&conversation.unwrap(), &["98可以", "90可以", "不议价了"]).await;
+    let prompts = bargain.prompts();
+    assert!(prompts.contains("第1轮，共2轮") && prompts.contains("第2轮，共2轮"), "{prompts}");
 }
 
 #[actix_web::test]

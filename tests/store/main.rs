@@ -21,6 +21,7 @@ mod privacy;
 mod retention;
 mod rule_sets;
 mod stats;
+mod suggestions;
 mod tables;
 mod tenants;
 mod unanswered;

@@ -263,14 +263,23 @@ enum Unfit {
 
 /// An answer that may be sent, as the mode says.
 fn fit(settings: &AiSettings, text: String, intent: Intent) -> AiAnswer {
-    let unsent = |waits| Some(Unsent { intent, text: text.clone(), waits });
     let is_round = intent == Intent::Price;
     match settings.mode {
-        Mode::Off => AiAnswer::failed("off"),
-        Mode::Shadow => AiAnswer { word: AiWord::Recorded, unsent: unsent(false), is_round: false },
-        Mode::Suggest => AiAnswer { word: AiWord::Suggested, unsent: unsent(true), is_round: false },
         Mode::Auto => AiAnswer { word: AiWord::Says { text, instead: None }, unsent: None, is_round },
+        mode @ (Mode::Off | Mode::Shadow | Mode::Suggest) => {
+            unsent(mode, Unsent { intent, text, waits: mode == Mode::Suggest, is_round })
+        }
     }
+}
+
+/// What is not sent by itself.
+fn unsent(mode: Mode, unsent: Unsent) -> AiAnswer {
+    let word = match mode {
+        Mode::Shadow => AiWord::Recorded,
+        Mode::Suggest => AiWord::Suggested,
+        Mode::Off | Mode::Auto => return AiAnswer::failed("off"),
+    };
+    AiAnswer { word, unsent: Some(unsent), is_round: false }
 }
 
 /// A text of the seller's takes the place of the model's.
@@ -280,7 +289,10 @@ fn fixed(settings: &AiSettings, text: &str, why: &'static str, intent: Intent) -
             let word = AiWord::Says { text: text.to_owned(), instead: Some(why) };
             AiAnswer { word, unsent: None, is_round: false }
         }
-        Mode::Off | Mode::Shadow | Mode::Suggest => fit(settings, text.to_owned(), intent),
+        mode @ (Mode::Off | Mode::Shadow | Mode::Suggest) => {
+            let text = text.to_owned();
+            unsent(mode, Unsent { intent, text, waits: mode == Mode::Suggest, is_round: false })
+        }
     }
 }
 
