@@ -297,6 +297,34 @@ async fn a_prompt_knows_the_buyer_where_it_says_so_and_an_answer_does_not_tell_t
     assert!(asked[3].body["messages"][0]["content"].as_str().unwrap().starts_with("标签：爱砍价, 老客户。"));
 }
 
+/// One account must not take all places of a provider, however many of its conversations wait.
+#[actix_web::test]
+async fn an_account_whose_calls_all_hang_leaves_places_for_others() {
+    let mut app = TestApp::with(|settings| {
+        settings.outgoing.allow = vec!["127.0.0.0/8".parse().unwrap()];
+        (settings.ai.at_once, settings.ai.account_at_once) = (3, 2);
+    });
+    let (busy, calm) = (app.open("busy"), app.open("calm"));
+    app.start().await;
+    let api = app.anybody().sign_in("seller").await;
+    let base_url = format!("{}/v1", app.settings().platform.gateway_url);
+    let ai =
+        json!({"mode": "auto", "provider": {"dialect": "open_ai", "base_url": base_url, "model": "sim"}, "key": "k"});
+    for shop in [&busy, &calm] {
+        api.patch(&format!("/api/v1/accounts/{}/ai", shop.id), &ai).await.is(200);
+    }
+    app.noticed().await;
+    let model = app.platform().model();
+    model.script([ModelAct::Hang, ModelAct::Hang, say("在的")]);
+    for number in 0..10 {
+        busy.buyer_says(&format!("22000000{number:05}"), ITEM, "能用多久");
+    }
+    model.asked_times(2).await;
+    let said = calm.buyer_says(BUYER, ITEM, "能用多久");
+    app.answers(&calm, &said.conversation, &["在的"]).await;
+    assert_eq!(model.asked().len(), 3, "the busy account's others still wait for their turn");
+}
+
 /// A6: there, a key could be spent without limit.
 #[actix_web::test]
 async fn a6_a_days_limit_is_kept_and_what_happens_then_was_set() {

@@ -231,7 +231,7 @@ impl Thinking<'_> {
     }
 
     async fn call(&mut self, chat: &Chat) -> Result<Completion, CallFailed> {
-        let outcome = self.client.complete(&self.question.settings, chat).await;
+        let outcome = self.client.complete(self.question.account, &self.question.settings, chat).await;
         self.used.calls += 1;
         match &outcome {
             Ok(completion) => self.meter(chat, completion),
