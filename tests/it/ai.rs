@@ -410,11 +410,13 @@ async fn a_model_behind_an_address_that_is_not_allowed_is_not_asked() {
     app.rules(vec![default_reply("在的")]);
     app.start().await;
     let api = app.anybody().sign_in("seller").await;
+    let address = format!("/api/v1/accounts/{}/ai", shop.id);
     let base_url = format!("{}/v1", app.settings().platform.gateway_url);
-    let provider = json!({"dialect": "open_ai", "base_url": base_url, "model": "sim"});
-    api.patch(&format!("/api/v1/accounts/{}/ai", shop.id), &json!({"mode": "auto", "provider": provider}))
-        .await
-        .is(200);
+    let at = |base_url: &str| json!({"mode": "auto", "provider": {"dialect": "open_ai", "base_url": base_url, "model": "sim"}});
+    let refused = api.patch(&address, &at(&base_url)).await.refused(422, "invalid_field");
+    assert!(refused.field() == "provider.base_url" && refused.text.contains("outgoing.allow"), "{}", refused.text);
+    // What a name stands for is known only when it is asked for.
+    api.patch(&address, &at(&base_url.replace("127.0.0.1", "localhost"))).await.is(200);
     app.noticed().await;
     let said = shop.buyer_says(BUYER, ITEM, "能用多久");
     app.answers(&shop, &said.conversation, &["在的"]).await;

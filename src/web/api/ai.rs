@@ -216,14 +216,14 @@ pub async fn update_system(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let (wanted, actor, now) = (if_match(request.headers())?, caller.actor(), clock::unix());
-    let keys = app.store.keys().clone();
+    let (keys, allowed) = (app.store.keys().clone(), app.settings.outgoing.allow.clone());
     let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<SystemAiView>> {
         let before = system_view(conn, &keys)?;
         let (choices, key) = answer_settings::system_ai(conn)?;
         let mut patch = body.0;
         let key_change = std::mem::take(&mut patch.key);
         let checked = tag::check(wanted.as_deref(), &before).and_then(|()| {
-            let after = patch.over(choices.clone())?;
+            let after = patch.over(choices.clone(), &allowed)?;
             check_moved(&key_change, &choices, &after, key.is_some()).map(|()| after)
         });
         let after = match checked {
@@ -285,6 +285,7 @@ pub async fn update(
 ) -> ApiResult<HttpResponse> {
     let (wanted, actor, now) = (if_match(request.headers())?, caller.actor(), clock::unix());
     let (keys, scope, id) = (app.store.keys().clone(), caller.scope, id.0);
+    let allowed = app.settings.outgoing.allow.clone();
     let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<AccountAiView>> {
         let before = account_view(conn, &keys, &scope, id)?;
         let row = answer_settings::get(conn, &scope, id)?;
@@ -292,7 +293,7 @@ pub async fn update(
         let mut patch = body.0;
         let key_change = std::mem::take(&mut patch.key);
         let checked = tag::check(wanted.as_deref(), &before).and_then(|()| {
-            let after = patch.over(choices.clone())?;
+            let after = patch.over(choices.clone(), &allowed)?;
             check_moved(&key_change, &choices, &after, row.ai_key.is_some()).map(|()| after)
         });
         let after = match checked {
