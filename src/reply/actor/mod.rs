@@ -23,6 +23,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use actix_web::web::block;
 use buyer::Buyer;
 use case::{Begun, Case, merged};
 use event::Events;
@@ -683,9 +684,11 @@ impl ReplyActor {
 impl Handler<RulesLoaded> for ReplyActor {
     type Result = ();
 
-    fn handle(&mut self, RulesLoaded(rules): RulesLoaded, _: &mut Self::Context) {
+    fn handle(&mut self, RulesLoaded(rules): RulesLoaded, ctx: &mut Self::Context) {
         self.config.caches.rules.set_entries(rules.len());
-        self.rules = rules;
+        let old = std::mem::replace(&mut self.rules, rules);
+        // Whoever lets go of ten thousand rules last is busy with it for a millisecond: messages must not wait for that.
+        ctx.spawn(block(move || drop(old)).into_actor(self).map(|_, _, _| ()));
         self.note_waiting_rules();
     }
 }
