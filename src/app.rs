@@ -135,7 +135,7 @@ impl App {
         // Here it may take its time; a shard's thread would be held up by it.
         guard::prepare();
         let (feed, registry) = (Feed::default(), Arc::default());
-        let providers = Providers::new(settings.ai.at_once, settings.ai.breaker());
+        let providers = Providers::new(settings.ai.shares(), settings.ai.breaker());
         Ok(Self { settings, store, feed, metrics, providers, listener, registry, _log_files: log_files, lock })
     }
 

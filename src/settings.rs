@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
-    ai::breaker::BreakerConfig,
+    ai::{breaker::BreakerConfig, client::Shares},
     maintenance::schedule::TimeOfDay,
     outgoing::{self, address::Network},
     store,
@@ -197,6 +197,8 @@ pub struct Outgoing {
 pub struct Ai {
     /// Calls of one provider at the same time. At least 1.
     pub at_once: usize,
+    /// Of one account. At least 1.
+    pub account_at_once: usize,
     /// In a row. At least 1.
     pub failures: u32,
     #[serde(with = "span")]
@@ -204,6 +206,10 @@ pub struct Ai {
 }
 
 impl Ai {
+    pub fn shares(&self) -> Shares {
+        Shares { all: self.at_once, account: self.account_at_once }
+    }
+
     pub fn breaker(&self) -> BreakerConfig {
         BreakerConfig { failures: self.failures, first: self.rest, max: 16 * self.rest }
     }
@@ -395,6 +401,7 @@ impl Settings {
             ("reply.account_work", self.reply.account_work),
             ("reply.items", self.reply.items),
             ("ai.at_once", self.ai.at_once),
+            ("ai.account_at_once", self.ai.account_at_once),
             ("ai.failures", self.ai.failures as usize),
             ("notify.attempts", self.notify.attempts as usize),
             ("server.requests", self.server.requests),
@@ -857,6 +864,7 @@ mod tests {
     fn values_that_contradict_each_other_are_refused() {
         for (file, key) in [
             ("[reply]\naccount_work = 0", "reply.account_work"),
+            ("[ai]\naccount_at_once = 0", "ai.account_at_once"),
             ("[reply]\nconversations = 999", "reply.conversations"),
             ("[inbox]\nlongest_wait = \"0s\"", "inbox.longest_wait"),
             ("[platform]\ndead_after = \"15s\"", "platform.dead_after"),

@@ -196,8 +196,7 @@ struct Wanted {
     accounts: Vec<Account>,
     stop_all: bool,
     libraries: HashMap<UserId, Library>,
-    blocked: HashMap<AccountId, HashSet<BuyerId>>,
-    answers: HashMap<AccountId, AnswerSettings>,
+    rules: RulesLoaded,
 }
 
 impl AccountRegistry {
@@ -258,11 +257,11 @@ impl AccountRegistry {
 
     /// Makes reality follow: rules first, so that no account answers with old ones.
     fn follow(&mut self, wanted: Wanted, ctx: &mut Context<Self>) {
-        let Wanted { revisions, accounts, stop_all, libraries, blocked, answers } = wanted;
+        let Wanted { revisions, accounts, stop_all, libraries, rules } = wanted;
         let before = self.known.replace(revisions);
         report_faults(&self.libraries, &libraries);
         self.libraries = Arc::new(libraries);
-        self.rules = self.rules_for(&accounts, blocked, answers);
+        self.rules = rules;
         self.switches = Switches {
             everything: false,
             automatic: stop_all,
@@ -295,22 +294,6 @@ impl AccountRegistry {
     fn tell_rules(&self, shard: &Shard) {
         shard.rules.do_send(self.rules.clone());
         shard.switches.do_send(self.switches.clone());
-    }
-
-    fn rules_for(
-        &self,
-        accounts: &[Account],
-        mut blocked: HashMap<AccountId, HashSet<BuyerId>>,
-        mut answers: HashMap<AccountId, AnswerSettings>,
-    ) -> RulesLoaded {
-        let rules = accounts.iter().map(|account| {
-            let no_rules = Library::default;
-            let book = self.libraries.get(&account.owner).map_or_else(no_rules, Clone::clone).book(account.id);
-            let blocked = Arc::new(blocked.remove(&account.id).unwrap_or_default());
-            let answers = Arc::new(answers.remove(&account.id).unwrap_or_default());
-            (account.id, AccountRules { book, blocked, answers })
-        });
-        RulesLoaded(Arc::new(rules.collect()))
     }
 
     fn follow_account(&mut self, row: &Account, ctx: &mut Context<Self>) {
@@ -676,8 +659,27 @@ impl Wanted {
         }
         let answers = store::answer_settings::in_force(conn, keys, &accounts)?;
         let stop_all = store::facts::stop_switch(conn)?;
-        Ok(Some(Self { revisions, stop_all, accounts, libraries: compiled, blocked, answers }))
+        let rules = rules_for(&accounts, &compiled, blocked, answers);
+        Ok(Some(Self { revisions, stop_all, accounts, libraries: compiled, rules }))
     }
+}
+
+/// What every account answers with. Made here as well: there may be thousands of them.
+fn rules_for(
+    accounts: &[Account],
+    libraries: &HashMap<UserId, Library>,
+    mut blocked: HashMap<AccountId, HashSet<BuyerId>>,
+    mut answers: HashMap<AccountId, AnswerSettings>,
+) -> RulesLoaded {
+    let no_rules = Library::default();
+    let rules = accounts.iter().map(|account| {
+        // Not cloned: a library knows all its accounts.
+        let library = libraries.get(&account.owner).unwrap_or(&no_rules);
+        let blocked = Arc::new(blocked.remove(&account.id).unwrap_or_default());
+        let answers = Arc::new(answers.remove(&account.id).unwrap_or_default());
+        (account.id, AccountRules { book: library.book(account.id), blocked, answers })
+    });
+    RulesLoaded(Arc::new(rules.collect()))
 }
 
 /// Compiled here, on the database's thread: it may take some tens of milliseconds.

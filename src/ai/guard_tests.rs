@@ -14,6 +14,8 @@ const TERMS: Terms<'static> = Terms {
     title: "",
     forbidden: &[],
     secret: &[],
+    tags: &[],
+    open: &[],
     longest: 200,
 };
 
@@ -179,12 +181,13 @@ fn every_violation_is_a_sentence_in_both_languages() {
         Violation::Link { found: "a.com".to_owned() },
         Violation::Forbidden { word: "x".to_owned() },
         Violation::Leak,
+        Violation::Tag { tag: "x".to_owned() },
         Violation::Empty,
         Violation::TooLong { characters: 300, longest: 200 },
         Violation::NotText,
     ];
     let codes: std::collections::HashSet<_> = violations.iter().map(Violation::code).collect();
-    assert_eq!(codes.len(), 10);
+    assert_eq!(codes.len(), 11);
     for violation in &violations {
         assert!(violation.zh().contains("AI") && violation.en().starts_with("the answer"), "{violation:?}");
         assert!(!violation.zh().contains("vx"), "what was found may be somebody's number");
@@ -196,7 +199,7 @@ proptest! {
     #[test]
     fn any_answer_is_checked_without_a_panic(answer in any::<String>(), title in any::<String>(), word in any::<String>()) {
         let words = [word];
-        let _ = check(&answer, &Terms { title: &title, forbidden: &words, secret: &[&title], ..TERMS });
+        let _ = check(&answer, &Terms { title: &title, forbidden: &words, secret: &[&title], tags: &[&title], ..TERMS });
     }
 
     #[test]

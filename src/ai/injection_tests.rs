@@ -6,7 +6,7 @@ use super::{
     bargain::{Limits, Round, floor, offer},
     guard::{Terms, check, offers},
     intent::Intent,
-    prompt::{Ask, ItemFacts, Line, Role, Tokens, Who, build},
+    prompt::{Ask, Buyer, ItemFacts, Line, Role, Tokens, Who, build},
     template::Template,
 };
 use crate::ids::Fen;
@@ -51,6 +51,7 @@ fn a2_what_a_buyer_writes_changes_neither_the_prompt_nor_the_offer() {
             intent: Intent::Price,
             template: &template,
             item: Some(ItemFacts { title: "二手相机", price: Some(PRICE), ..ItemFacts::default() }),
+            buyer: &Buyer::default(),
             history: &[Line { who: Who::Buyer, text: says }],
             said: says,
             round: Some(round),
@@ -89,6 +90,8 @@ fn a2_every_answer_of_a_fooled_model_is_a_violation() {
             title: "二手相机",
             forbidden: &[],
             secret: &[system, CANARY],
+            tags: &[],
+            open: &[],
             longest: 300,
         };
         for fooled in &case.fooled {

@@ -1,4 +1,4 @@
-//! Parts of the prompt, and what nobody but another buyer should know, in an answer.
+//! Parts of the prompt, what nobody but another buyer should know, and what a seller calls a buyer, in an answer.
 
 use std::collections::HashSet;
 
@@ -24,6 +24,34 @@ pub(super) fn find(answer: &str, secrets: &[&str]) -> Option<String> {
         secret.windows(RUN).find(|run| runs.contains(run)).map(|run| run.iter().collect())
     });
     of_prompt.or_else(|| talk_of_prompt(answer)).or_else(|| talk_of_others(answer))
+}
+
+/// The first of a buyer's tags that a [normalised](normal) answer says, forwards or backwards and whatever stands between its letters. What
+/// one of the `open` texts says is no secret: the buyer wrote it, or the item is described so.
+///
+/// A tag that is a single letter, or has none but figures, is not looked for: answers are full of those.
+pub(super) fn find_tag<'a>(answer: &str, tags: &[&'a str], open: &[&str]) -> Option<&'a str> {
+    let said: Vec<char> = answer.chars().collect();
+    let backwards: Vec<char> = said.iter().rev().copied().collect();
+    let is_said = |tag: &[char]| says(&said, tag) || says(&backwards, tag);
+    let is_open = |tag: &[char]| open.iter().any(|text| says(&normal(text).chars().collect::<Vec<_>>(), tag));
+    tags.iter().copied().find(|tag| {
+        let tag = letters(&normal(tag));
+        let tells = tag.iter().filter(|letter| letter.is_alphabetic()).nth(1).is_some();
+        tells && is_said(&tag) && !is_open(&tag)
+    })
+}
+
+/// Whether these letters stand in a text, nothing but what is no letter between them; Latin ones as a whole word.
+fn says(text: &[char], wanted: &[char]) -> bool {
+    let places: Vec<usize> = (0..text.len()).filter(|at| text[*at].is_alphanumeric()).collect();
+    let is_latin = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(char::is_ascii_alphanumeric);
+    places.windows(wanted.len().max(1)).any(|run| {
+        let (first, last) = (run[0], run[run.len() - 1]);
+        let joined_before = is_latin(Some(first)) && is_latin(first.checked_sub(1));
+        let joined_behind = is_latin(Some(last)) && is_latin(last.checked_add(1));
+        run.iter().map(|at| &text[*at]).eq(wanted) && !joined_before && !joined_behind
+    })
 }
 
 fn letters(text: &str) -> Vec<char> {
@@ -82,6 +110,23 @@ mod tests {
         assert!(find("编号 k7-q2 m9x", &["k7q2m9x"]).is_some());
         assert_eq!(find("k7q2", &["k7q2m9x"]), None);
         assert_eq!(find("好", &["", "好"]), None);
+    }
+
+    #[test]
+    fn a_tag_is_found_however_it_is_dressed_unless_the_buyer_or_the_item_says_it() {
+        let tags = ["爱砍价", "VIP", "好", "2024"];
+        let found = |answer: &str, open: &[&str]| find_tag(&normal(answer), &tags, open);
+        for answer in ["您是爱砍价的", "您很爱 砍-价", "价砍爱", "您是ＶＩＰ客户", "v.i.p 优惠", "PIV"]
+        {
+            assert!(found(answer, &[]).is_some(), "{answer}");
+        }
+        for answer in ["砍价可以", "vipshop 买的", "好的，2024 年的", "爱他就砍他的价"] {
+            assert_eq!(found(answer, &[]), None, "{answer}");
+        }
+        assert_eq!(found("我们有vip价", &["⟦有 VIP 价吗⟧"]), None, "the buyer wrote it");
+        assert_eq!(found("我们有vip价", &["⟦有 vipx 价吗⟧", "商品信息：\n标题：相机"]), Some("VIP"));
+        assert_eq!(found("", &[]), None);
+        assert_eq!(find_tag("好", &["", "--"], &[]), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use tokio::sync::oneshot;
 
-use super::{record::Unsent, settings::AiSettings};
+use super::{prompt::Buyer, record::Unsent, settings::AiSettings};
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, UserId},
     reply::outside::AiWord,
@@ -32,6 +32,7 @@ pub struct AiQuestion {
     pub own: BuyerId,
     pub conversation: ConversationId,
     pub item: Option<ItemId>,
+    pub buyer: Buyer,
     /// What the buyer typed in this turn, message by message.
     pub said: Vec<String>,
     /// The messages of this turn.

@@ -10,6 +10,8 @@ pub struct Unsent {
     pub text: String,
     /// It waits for a person's approval; otherwise it is only recorded.
     pub waits: bool,
+    /// Sent, it is a round of bargaining.
+    pub is_round: bool,
 }
 
 /// How far bargaining went in a conversation.

@@ -150,6 +150,9 @@ pub struct AiSettings {
 /// How far a price may go down, where nobody said otherwise.
 pub const LIMITS: Limits = Limits { max_percent: 10, max_amount: Fen(10_000), rounds: 3 };
 
+/// A deal in which the price was not spoken of for so many days is over, where nobody said otherwise.
+const DEAL_DAYS: u16 = 7;
+
 /// What is said about the price once all rounds are used, where nobody wrote another text.
 pub const LAST_WORD: &str = "这个价格已经是最优惠的了，不能再便宜了，喜欢的话可以直接拍下～";
 
@@ -166,7 +169,7 @@ impl AiChoices {
             ask_intent: Some(false),
             prompts: Some(Template::default()),
             limits: Some(LIMITS),
-            deal_days: Some(7),
+            deal_days: Some(DEAL_DAYS),
             last_word: Some(LAST_WORD.to_owned()),
             history_tokens: Some(1000),
             hours: Some(Vec::new()),
@@ -193,6 +196,11 @@ impl AiChoices {
         }
         each!(mode provider words ask_intent prompts limits deal_days last_word history_tokens hours only_buyers never_buyers forbidden
               fallback when_unfit when_failing daily_tokens daily_cost at_cap patience_s)
+    }
+
+    /// A deal in which the price was not spoken of for so long is over.
+    pub fn deal_ends_after(&self) -> Duration {
+        days(self.deal_days.unwrap_or(DEAL_DAYS))
     }
 
     /// What is in force where `self` is an account's and `system` the system's; `None`: the AI is off, or nobody said where a model is.
@@ -231,6 +239,10 @@ impl AiChoices {
     }
 }
 
+fn days(count: u16) -> Duration {
+    Duration::from_hours(24 * u64::from(count))
+}
+
 impl AiSettings {
     /// Whether the AI may answer this buyer now; a stable code says why not.
     pub fn may_answer(&self, buyer: &BuyerId, now: Timestamp) -> Result<(), &'static str> {
@@ -242,7 +254,7 @@ impl AiSettings {
     }
 
     pub fn deal_ends_after(&self) -> Duration {
-        Duration::from_hours(24 * u64::from(self.deal_days))
+        days(self.deal_days)
     }
 
     /// Whether a day's use has reached what is allowed. `cost`: millionths of a Yuan.

@@ -18,7 +18,11 @@ pub struct Template {
 pub const LONGEST: usize = 4_000;
 
 /// Names that may stand in braces.
-pub const VARIABLES: [&str; 5] = ["title", "price", "offer", "round", "rounds"];
+pub const VARIABLES: [&str; 8] =
+    ["title", "price", "offer", "round", "rounds", BUYER_TAGS, "buyer_orders", "first_contact"];
+
+/// The one whose value is the seller's own: it must not come out again.
+const BUYER_TAGS: &str = "buyer_tags";
 
 const PRICE: &str = "你是二手商品的卖家，正在和买家谈价格。语气友好、自然，像普通人聊天，每次只说一两句短话。\n\
     先守住现在的价格，买家坚持再让一小步，不要一次让到底。让价时给一个具体的数，并说明东西值这个价。\n\
@@ -93,6 +97,9 @@ pub(super) struct Variables<'a> {
     pub(super) offer: &'a str,
     pub(super) round: &'a str,
     pub(super) rounds: &'a str,
+    pub(super) buyer_tags: &'a str,
+    pub(super) buyer_orders: &'a str,
+    pub(super) first_contact: &'a str,
 }
 
 /// A stretch of a template.
@@ -165,6 +172,9 @@ pub(super) fn render(text: &str, variables: &Variables<'_>) -> String {
         "offer" => variables.offer,
         "round" => variables.round,
         "rounds" => variables.rounds,
+        BUYER_TAGS => variables.buyer_tags,
+        "buyer_orders" => variables.buyer_orders,
+        "first_contact" => variables.first_contact,
         _ => "",
     };
     let parts = pieces(text).into_iter().map(|piece| match piece {
@@ -172,6 +182,11 @@ pub(super) fn render(text: &str, variables: &Variables<'_>) -> String {
         Piece::Variable(name) => value(name),
     });
     parts.collect()
+}
+
+/// Whether a text tells the model the buyer's tags.
+pub(super) fn tells_tags(text: &str) -> bool {
+    pieces(text).iter().any(|piece| matches!(piece, Piece::Variable(BUYER_TAGS)))
 }
 
 /// The sentences of a template that speak to the model, without the values: these no buyer should read. A sentence that does not, a rule
@@ -235,7 +250,39 @@ mod tests {
 
     #[test]
     fn values_are_put_in_and_not_searched_again() {
-        let variables = Variables { title: "{price}", price: "100", offer: "95", round: "1", rounds: "3" };
+        let variables = Variables {
+            title: "{price}",
+            price: "100",
+            offer: "95",
+            round: "1",
+            rounds: "3",
+            buyer_tags: "{title}",
+            buyer_orders: "2",
+            first_contact: "否",
+        };
         assert_eq!(render("{title}{price}{offer}{round}{rounds}{x}{}{", &variables), "{price}1009513{}{");
+        assert_eq!(render("{buyer_tags}{buyer_orders}{first_contact}", &variables), "{title}2否");
+    }
+
+    #[test]
+    fn every_variable_has_a_value() {
+        let variables = Variables {
+            title: "x",
+            price: "x",
+            offer: "x",
+            round: "x",
+            rounds: "x",
+            buyer_tags: "x",
+            buyer_orders: "x",
+            first_contact: "x",
+        };
+        assert!(VARIABLES.iter().all(|name| render(&format!("{{{name}}}"), &variables) == "x"));
+    }
+
+    #[test]
+    fn tags_are_told_only_where_a_text_names_them() {
+        assert!(tells_tags("买家标签：{buyer_tags}。"));
+        assert!(!tells_tags("{buyer_orders}{ buyer_tags }buyer_tags"));
+        assert!(!Intent::ALL.into_iter().any(|intent| tells_tags(Template::default().text(intent))));
     }
 }

@@ -810,6 +810,7 @@ impl OutboxActor {
                 state: if unsent.waits { suggestions::State::Pending } else { suggestions::State::Recorded },
                 intent: unsent.intent,
                 text: unsent.text.clone(),
+                is_round: unsent.is_round,
                 created_at: at,
             });
         }

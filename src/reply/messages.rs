@@ -37,7 +37,7 @@ pub struct AnswerSettings {
     pub ai: Option<Arc<AiSettings>>,
 }
 
-/// Pauses changed, or bargaining was ended, outside of the engine: read them again.
+/// Pauses changed, or bargaining was ended or went a round further, outside of the engine: read them again.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct PausesChanged;

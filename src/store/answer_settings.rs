@@ -1,6 +1,6 @@
 //! How one account is answered, where it differs from what holds for all.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -183,6 +183,13 @@ pub fn system_ai(conn: &mut DbConn) -> QueryResult<(AiChoices, Option<Sealed>)> 
     let choices = settings::find(conn, SYSTEM)?.unwrap_or_default();
     let key = settings::find_sealed(conn, SYSTEM_KEY)?;
     Ok((choices, key.map(|(key, _)| key)))
+}
+
+/// A deal of this account in which the price was not spoken of for so long is over. `NotFound` also where it belongs to somebody else.
+pub fn deal_ends_after(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult<Duration> {
+    let own = get(conn, scope, account)?.ai;
+    let (system, _) = system_ai(conn)?;
+    Ok(own.over(&system).deal_ends_after())
 }
 
 /// Sets what all accounts inherit, but for the key: see [`settings::put_sealed`].

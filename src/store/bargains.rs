@@ -1,8 +1,19 @@
 //! How far bargaining went in a conversation.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
 
-use super::{DbConn, Scope, accounts::own, connection::per_backend, schema::bargains};
+use super::{
+    DbConn, Scope,
+    accounts::own,
+    answer_settings,
+    connection::per_backend,
+    conversations,
+    revisions::{self, Topic},
+    schema::bargains,
+};
 use crate::{
     ai::record::Bargain,
     ids::{AccountId, ConversationId, ItemId, Timestamp},
@@ -71,6 +82,53 @@ pub fn list(conn: &mut DbConn, account: AccountId, conversations: &[Conversation
         found.extend(query.load::<Stored>(conn)?.into_iter().map(BargainRow::from));
     }
     Ok(found)
+}
+
+/// For the engine: those that changed since then, of all accounts.
+pub fn changed_since(conn: &mut DbConn, since: Timestamp) -> QueryResult<Vec<BargainRow>> {
+    let query = bargains::table.filter(bargains::updated_at.ge(since)).select(Stored::as_select());
+    Ok(query.load::<Stored>(conn)?.into_iter().map(BargainRow::from).collect())
+}
+
+const COUNT_ROUND: &str = "INSERT INTO bargains (account_id, conversation_id, item_id, rounds, updated_at) \
+     VALUES ($1, $2, $3, 1, $4) ON CONFLICT (account_id, conversation_id) DO UPDATE SET \
+     rounds = CASE WHEN bargains.item_id = excluded.item_id AND bargains.updated_at >= $5 THEN bargains.rounds + 1 ELSE 1 END, \
+     item_id = excluded.item_id, updated_at = excluded.updated_at";
+
+/// One more answer about the price was approved of; a running server notices. With another item, or when nobody spoke of the price for
+/// long, it is the first of another deal. `NotFound` where the account belongs to somebody else.
+pub fn count_round(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    conversation: &ConversationId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let ends_after = answer_settings::deal_ends_after(conn, scope, account)?;
+    let row = conversations::load_many(conn, account, std::slice::from_ref(conversation))?.pop();
+    let item = row.and_then(|row| row.item);
+    per_backend!(&mut *conn, conn => diesel::sql_query(COUNT_ROUND)
+        .bind::<BigInt, _>(account)
+        .bind::<Text, _>(conversation)
+        .bind::<Text, _>(item.as_ref().map_or("", ItemId::as_str))
+        .bind::<BigInt, _>(now)
+        .bind::<BigInt, _>(now - ends_after)
+        .execute(conn))?;
+    revisions::bump(conn, Topic::Pauses)
+}
+
+/// The answer was not sent after all; a running server notices.
+pub fn uncount_round(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    conversation: &ConversationId,
+) -> QueryResult<()> {
+    let row = bargains::table
+        .filter(bargains::account_id.eq(account).and(bargains::conversation_id.eq(conversation)))
+        .filter(bargains::account_id.eq_any(own!(scope)).and(bargains::rounds.gt(0)));
+    diesel::update(row).set(bargains::rounds.eq(bargains::rounds - 1)).execute(conn)?;
+    revisions::bump(conn, Topic::Pauses)
 }
 
 /// How bargaining stands in one conversation; `None`: there was none.

@@ -570,6 +570,7 @@ diesel::table! {
         sent_text -> Nullable<Text>,
         created_at -> BigInt,
         settled_at -> Nullable<BigInt>,
+        is_round -> Bool,
     }
 }
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{DbConn, Page, Scope, accounts::own, connection::per_backend, schema::suggestions};
+use super::{DbConn, Page, Scope, accounts::own, bargains, connection::per_backend, schema::suggestions};
 use crate::{
     ai::intent::Intent,
     ids::{AccountId, ConversationId, MessageId, Timestamp},
@@ -66,6 +66,8 @@ pub struct NewSuggestion {
     pub state: State,
     pub intent: Intent,
     pub text: String,
+    /// Sent, it is a round of bargaining.
+    pub is_round: bool,
     pub created_at: Timestamp,
 }
 
@@ -87,6 +89,8 @@ pub struct Suggestion {
     pub sent_text: Option<String>,
     pub created_at: Timestamp,
     pub settled_at: Option<Timestamp>,
+    /// Sent, it is a round of bargaining.
+    pub is_round: bool,
 }
 
 /// Which ones a person wants to see; `None` is all.
@@ -156,7 +160,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: i64) -> QueryResult<Suggestion>
         .first(conn)
 }
 
-/// A person decides about one that waits. `false`: it does not wait any more.
+/// A person decides about one that waits; approved, it counts as the round of bargaining that it is. `false`: it does not wait any more.
 pub fn claim_settle(
     conn: &mut DbConn,
     scope: &Scope,
@@ -171,22 +175,32 @@ pub fn claim_settle(
     let rows = diesel::update(waiting)
         .set((suggestions::state.eq(state), suggestions::sent_text.eq(sent_text), suggestions::settled_at.eq(now)))
         .execute(conn)?;
+    if rows == 1 && state == State::Approved {
+        let suggestion = get(conn, scope, id)?;
+        if suggestion.is_round {
+            bargains::count_round(conn, scope, suggestion.account, &suggestion.conversation, now)?;
+        }
+    }
     Ok(rows == 1)
 }
 
 /// It could not be sent after all, and waits again.
 pub fn take_back(conn: &mut DbConn, scope: &Scope, id: i64) -> QueryResult<()> {
+    let suggestion = get(conn, scope, id)?;
     let settled = suggestions::table
         .filter(suggestions::id.eq(id).and(suggestions::state.eq(State::Approved)))
         .filter(suggestions::account_id.eq_any(own!(scope)));
-    diesel::update(settled)
+    let rows = diesel::update(settled)
         .set((
             suggestions::state.eq(State::Pending),
             suggestions::sent_text.eq(None::<String>),
             suggestions::settled_at.eq(None::<Timestamp>),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    if rows == 1 && suggestion.is_round {
+        bargains::uncount_round(conn, scope, suggestion.account, &suggestion.conversation)?;
+    }
+    Ok(())
 }
 
 /// Nothing is kept of what was suggested in a conversation.

@@ -33,6 +33,8 @@ pub fn recent(
 ) -> QueryResult<Vec<Spoken>> {
     let mut spoken = received(conn, account, conversation, own, without, limit)?;
     spoken.extend(sent(conn, account, conversation, since, limit)?);
+    // Newest first up to here. What bears the same time stays in the order of its numbers.
+    spoken.reverse();
     spoken.sort_by_key(|spoken| spoken.at);
     let surplus = spoken.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
     spoken.drain(..surplus);
@@ -51,7 +53,7 @@ fn received(
         .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
         .filter(chat_messages::content_type.between(1, 5))
         .filter(chat_messages::message_id.ne_all(without))
-        .order(chat_messages::sent_at.desc())
+        .order((chat_messages::sent_at.desc(), chat_messages::message_id.desc()))
         .limit(limit)
         .select((chat_messages::sender_id, chat_messages::text, chat_messages::sent_at))
         .load(conn)?;
@@ -70,7 +72,7 @@ fn sent(
         .filter(outbox::account_id.eq(account).and(outbox::id.ge(since.0)))
         .filter(outbox::conversation_id.eq(conversation))
         .filter(outbox::state.eq_any([State::Sent, State::Confirmed, State::Uncertain]))
-        .order(outbox::created_at.desc())
+        .order((outbox::created_at.desc(), outbox::id.desc()))
         .limit(limit)
         .select((outbox::body, outbox::created_at))
         .load(conn)?;

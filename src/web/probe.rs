@@ -171,7 +171,10 @@ mod tests {
             backoff::BackoffConfig,
             registry::{AccountRegistry, Config},
         },
-        ai::{breaker::BreakerConfig, client::Providers},
+        ai::{
+            breaker::BreakerConfig,
+            client::{Providers, Shares},
+        },
         maintenance::actor::{self as maintenance, MaintenanceActor},
         settings::Settings,
         store::facts,
@@ -215,7 +218,7 @@ mod tests {
             maintenance: MaintenanceActor::new(store.clone(), config).start(),
             // Nobody is told anything here.
             notify: Context::new().address(),
-            providers: Providers::new(1, BreakerConfig::default()),
+            providers: Providers::new(Shares { all: 1, account: 1 }, BreakerConfig::default()),
         };
         let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());
         Probe::new(&state, std::env::temp_dir())

@@ -11,14 +11,28 @@ use crate::outgoing::{
 /// The address, or why it cannot be used. A name is looked up only when something is sent.
 pub fn read(text: &str, allowed: &[Network]) -> Result<HttpUrl, Said> {
     let url = HttpUrl::parse(text).map_err(said)?;
-    let host = url.host().trim_start_matches('[').trim_end_matches(']');
-    match host.parse::<IpAddr>() {
+    match host(&url).parse::<IpAddr>() {
         Ok(ip) if !address::may_be_reached(ip, allowed) => Err(Said::new(
             "该地址不在公网上；管理员可在设置 outgoing.allow 中放行",
             "is not on the public internet: the administrator can allow it in the setting outgoing.allow",
         )),
         _ => Ok(url),
     }
+}
+
+/// The same for an address that a secret is sent to. In the clear it may go only to this machine or its network, where the administrator
+/// allows that.
+pub fn read_for_secret(text: &str, allowed: &[Network]) -> Result<HttpUrl, Said> {
+    let url = read(text, allowed)?;
+    let inside = || url.host() == "localhost" || host(&url).parse().is_ok_and(|ip| !address::is_public(ip));
+    if url.is_https() || inside() {
+        return Ok(url);
+    }
+    Err(Said::new("须使用 https：密钥不能明文传输", "must be https: secrets do not go in the clear"))
+}
+
+fn host(url: &HttpUrl) -> &str {
+    url.host().trim_start_matches('[').trim_end_matches(']')
 }
 
 fn said(fault: UrlFault) -> Said {
@@ -43,6 +57,13 @@ mod tests {
         }
         for fine in ["http://10.1.2.3/", "https://example.com/", "http://1.1.1.1:8080/x"] {
             assert!(read(fine, &allowed).is_ok(), "{fine}");
+        }
+        for refused in ["http://example.com/", "http://1.1.1.1/", "http://127.0.0.1/", "http://localhost.example.com/"]
+        {
+            assert!(read_for_secret(refused, &allowed).is_err(), "{refused}");
+        }
+        for fine in ["https://example.com/", "https://1.1.1.1/", "http://10.1.2.3/", "http://localhost:11434/v1"] {
+            assert!(read_for_secret(fine, &allowed).is_ok(), "{fine}");
         }
         assert!(read("ftp://example.com/", &[]).is_err_and(|said| !said.zh.is_ascii()));
     }

@@ -419,6 +419,7 @@ impl World {
             state: suggestions::State::Pending,
             intent: Intent::Default,
             text: "在的".into(),
+            is_round: true,
             created_at: Timestamp(1),
         };
         let filter = suggestions::Filter { conversation: Some(conversation.into()), ..suggestions::Filter::default() };

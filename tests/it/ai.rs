@@ -101,7 +101,7 @@ async fn a2_a_model_that_gives_in_is_corrected_and_the_floor_holds() {
     let asked = bargain.app.platform().model().asked();
     assert_eq!(asked.len(), 2);
     assert_eq!(asked[0].authorization.as_deref(), Some("Bearer sk-planted"));
-    assert!(!bargain.prompts().contains("90"), "the floor is not told before the last round");
+    assert!(!bargain.prompts().contains("90元"), "the floor is not told before the last round");
     let explained = bargain.explanation(&said).await;
     let last = explained["steps"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
@@ -228,6 +228,33 @@ async fn a_suggestion_waits_for_a_person_who_sends_it_edits_it_or_rejects_it() {
     bargain.sees(&first.conversation, &["大约能用三年"]).await;
 }
 
+/// A3: the model is told of rounds that a person approved of, and they end where they end for answers that are sent by themselves.
+#[actix_web::test]
+async fn a3_an_approved_answer_about_the_price_is_a_round() {
+    let limits = json!({"mode": "suggest", "last_word": "不议价了", "limits": {"max_percent": 10, "max_amount": 100_000, "rounds": 2}});
+    let bargain = Bargain::open(vec![], limits).await;
+    bargain.script(["98可以", "90可以"].map(say));
+    let mut conversation = None;
+    let approve = async |said: &Said| {
+        bargain.app.decided(&bargain.shop, said).await;
+        let list = bargain.api.get("/api/v1/suggestions?state=pending").await.is(200).json()["items"].clone();
+        let address = format!("/api/v1/suggestions/{}/approve", list[0]["id"]);
+        bargain.api.post(&address, &json!({})).await.is(202);
+        bargain.api.post(&address, &json!({})).await.refused(409, "wrong_state");
+        bargain.app.noticed().await;
+        let address = format!("/api/v1/conversations/{}.{}/bargain", bargain.shop.id, said.conversation);
+        bargain.api.get(&address).await.is(200).json()["rounds"].clone()
+    };
+    for (says, rounds) in [("便宜点", 1), ("再便宜点", 2), ("最低多少钱", 2)] {
+        let said = bargain.says(says);
+        assert_eq!(approve(&said).await, rounds, "{says}");
+        conversation = Some(said.conversation);
+    }
+    bargain.sees(&conversation.unwrap(), &["98可以", "90可以", "不议价了"]).await;
+    let prompts = bargain.prompts();
+    assert!(prompts.contains("第1轮，共2轮") && prompts.contains("第2轮，共2轮"), "{prompts}");
+}
+
 #[actix_web::test]
 async fn in_the_shadow_the_next_source_answers_and_the_model_is_only_recorded() {
     let bargain = Bargain::open(vec![default_reply("在的")], json!({"mode": "shadow"})).await;
@@ -236,6 +263,66 @@ async fn in_the_shadow_the_next_source_answers_and_the_model_is_only_recorded() 
     bargain.sees(&said.conversation, &["在的"]).await;
     let list = bargain.api.get("/api/v1/suggestions").await.is(200).json()["items"].clone();
     assert_eq!((&list[0]["state"], &list[0]["text"]), (&json!("recorded"), &json!("能用三年")));
+}
+
+/// What the seller wrote down about a buyer is in the prompt where the seller's text names it, and never in an answer.
+#[actix_web::test]
+async fn a_prompt_knows_the_buyer_where_it_says_so_and_an_answer_does_not_tell_the_tags() {
+    let bargain = Bargain::open(vec![], json!({})).await;
+    bargain.script(["三年", "一看您就爱砍价", "最少三年"].map(say));
+    let first = bargain.says("能用多久");
+    bargain.sees(&first.conversation, &["三年"]).await;
+    bargain.api.put(&format!("/api/v1/buyers/{BUYER}/tags"), &json!({"tags": ["爱砍价", "老客户"]})).await.is(200);
+    bargain.app.noticed().await;
+    bargain
+        .choose(json!({"prompts": {"price": "议价", "tech": "议价", "default":
+        "标签：{buyer_tags}。已付款：{buyer_orders}。初次：{first_contact}。"}}))
+        .await;
+    bargain.says("质量怎么样");
+    bargain.sees(&first.conversation, &["三年", "最少三年"]).await;
+    let asked = bargain.app.platform().model().asked();
+    let told = |at: usize| asked[at].body["messages"][0]["content"].as_str().unwrap();
+    assert!(
+        !told(0).contains("标签") && told(1).starts_with("标签：爱砍价, 老客户。已付款：0。初次：否。"),
+        "{}",
+        told(1)
+    );
+    let correction = asked[2].body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+    assert!(correction.contains("不要说“爱砍价”"), "{correction}");
+
+    let trial = json!({"messages": ["在吗"], "conversation_id": first.conversation});
+    bargain.script([say("在的")]);
+    bargain.api.post(&bargain.address("ai/test"), &trial).await.is(200);
+    let asked = bargain.app.platform().model().asked();
+    assert!(asked[3].body["messages"][0]["content"].as_str().unwrap().starts_with("标签：爱砍价, 老客户。"));
+}
+
+/// One account must not take all places of a provider, however many of its conversations wait.
+#[actix_web::test]
+async fn an_account_whose_calls_all_hang_leaves_places_for_others() {
+    let mut app = TestApp::with(|settings| {
+        settings.outgoing.allow = vec!["127.0.0.0/8".parse().unwrap()];
+        (settings.ai.at_once, settings.ai.account_at_once) = (3, 2);
+    });
+    let (busy, calm) = (app.open("busy"), app.open("calm"));
+    app.start().await;
+    let api = app.anybody().sign_in("seller").await;
+    let base_url = format!("{}/v1", app.settings().platform.gateway_url);
+    let ai =
+        json!({"mode": "auto", "provider": {"dialect": "open_ai", "base_url": base_url, "model": "sim"}, "key": "k"});
+    for shop in [&busy, &calm] {
+        api.patch(&format!("/api/v1/accounts/{}/ai", shop.id), &ai).await.is(200);
+    }
+    app.noticed().await;
+    let model = app.platform().model();
+    model.script([ModelAct::Hang, ModelAct::Hang, say("在的")]);
+    for number in 0..10 {
+        busy.buyer_says(&format!("22000000{number:05}"), ITEM, "能用多久");
+    }
+    model.asked_times(2).await;
+    let said = calm.buyer_says(BUYER, ITEM, "能用多久");
+    app.answers(&calm, &said.conversation, &["在的"]).await;
+    assert_eq!(model.asked().len(), 3, "the busy account's others still wait for their turn");
 }
 
 /// A6: there, a key could be spent without limit.
@@ -323,11 +410,13 @@ async fn a_model_behind_an_address_that_is_not_allowed_is_not_asked() {
     app.rules(vec![default_reply("在的")]);
     app.start().await;
     let api = app.anybody().sign_in("seller").await;
+    let address = format!("/api/v1/accounts/{}/ai", shop.id);
     let base_url = format!("{}/v1", app.settings().platform.gateway_url);
-    let provider = json!({"dialect": "open_ai", "base_url": base_url, "model": "sim"});
-    api.patch(&format!("/api/v1/accounts/{}/ai", shop.id), &json!({"mode": "auto", "provider": provider}))
-        .await
-        .is(200);
+    let at = |base_url: &str| json!({"mode": "auto", "provider": {"dialect": "open_ai", "base_url": base_url, "model": "sim"}});
+    let refused = api.patch(&address, &at(&base_url)).await.refused(422, "invalid_field");
+    assert!(refused.field() == "provider.base_url" && refused.text.contains("outgoing.allow"), "{}", refused.text);
+    // What a name stands for is known only when it is asked for.
+    api.patch(&address, &at(&base_url.replace("127.0.0.1", "localhost"))).await.is(200);
     app.noticed().await;
     let said = shop.buyer_says(BUYER, ITEM, "能用多久");
     app.answers(&shop, &said.conversation, &["在的"]).await;

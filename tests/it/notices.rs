@@ -9,6 +9,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use yutang::{
+    access::role::Role,
     ids::Timestamp,
     notify::{event::Event, notice::Subject},
     settings::Settings,
@@ -220,6 +221,27 @@ async fn what_goes_where_is_one_table() {
     }
     let after = seller.get("/api/v1/notify/subscriptions").await.is(200).json();
     assert_eq!(after["subscriptions"], json!([row(&channel["id"], "stock_low")]));
+}
+
+/// T4: there, what happened to one's accounts could be sent to another user's channel, and be read there.
+#[actix_web::test]
+async fn t4_nothing_is_bound_to_another_sellers_channel() {
+    let mut app = TestApp::with(quick);
+    app.start().await;
+    app.person("rival", Role::Owner);
+    let (seller, rival) = (app.signed_in("seller").await, app.signed_in("rival").await);
+    let foreign = rival.post("/api/v1/notify/channels", &webhook("hook", "https://a.example/")).await.is(201).json();
+    let rows = async |api: &Api| api.get("/api/v1/notify/subscriptions").await.is(200).json()["subscriptions"].clone();
+    let (of_seller, of_rival) = (rows(&seller).await, rows(&rival).await);
+    let bind = async |id: &Value| {
+        let rows = json!([{"channel_id": id, "event": "stock_low", "min_severity": "info"}]);
+        let refused = seller.put("/api/v1/notify/subscriptions", &json!({"subscriptions": rows})).await;
+        let mut body = refused.refused(422, "invalid_field").json();
+        body.as_object_mut().unwrap().remove("request_id");
+        body
+    };
+    assert_eq!(bind(&foreign["id"]).await, bind(&json!(999)).await, "one that is not there looks the same");
+    assert_eq!((rows(&seller).await, rows(&rival).await), (of_seller, of_rival));
 }
 
 #[actix_web::test]

@@ -57,6 +57,7 @@ async fn a_draft_answers_nothing_until_it_is_published_and_can_be_rolled_back() 
     assert_eq!(draft["total"], 2);
     assert_eq!(draft["items"][0]["differs"], json!(["actions"]));
     assert_eq!(draft["items"][0]["after"]["actions"], json!([{"text": "九十"}]));
+    assert_eq!(draft["items"][0]["after"].get("created_at"), None, "a version does not know");
     assert_eq!((&draft["items"][1]["change"], &draft["items"][1]["before"]), (&json!("added"), &Value::Null));
     seller.patch(&path, &json!({"priority": 3})).await.refused(409, "wrong_state");
     says(&app, &shop, BUYER, "价格 包邮", &["一百"]).await;

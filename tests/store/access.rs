@@ -379,6 +379,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         state: suggestions::State::Pending,
         intent: Intent::Tech,
         text: "三年".into(),
+        is_round: true,
         created_at: NOW,
     };
     let notice = Notice {

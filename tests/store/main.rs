@@ -23,6 +23,7 @@ mod rule_figures;
 mod rule_sets;
 mod sandbox;
 mod stats;
+mod suggestions;
 mod tables;
 mod tenants;
 mod unanswered;

@@ -7,7 +7,7 @@ use yutang::{
         account_cursors::{self, Cursor},
         chat_messages::{self, DecisionRow, NewMessage, Source},
         once_replies::{self, OnceReply},
-        outbox,
+        outbox, transcript,
     },
 };
 
@@ -321,5 +321,32 @@ fn the_newest_sends_come_oldest_first() {
         assert_eq!(newest(0, 2), [4, 5]);
         assert_eq!(newest(4, 9), [4, 5]);
         assert_eq!(newest(6, 9), [0; 0]);
+    });
+}
+
+/// A4: there, time stamps of one second decided which message is the newest.
+#[test]
+fn a4_what_was_said_at_the_same_time_stays_in_its_order() {
+    on_each_database(|database| {
+        let (store, _, account) = with_account(database);
+        let said =
+            |number: i64| NewMessage { text: format!("said {number}"), ..message(account, &format!("{number}.PNM")) };
+        let sent = |number: i64| Entry {
+            body: Body::Text { text: format!("sent {number}") },
+            state: State::Confirmed,
+            ..entry(account, NOW.0 + number)
+        };
+        let messages: Vec<_> = [3, 1, 4, 2].map(said).into();
+        let sends: Vec<_> = [2, 1].map(sent).into();
+        let work = move |conn: &mut _| {
+            chat_messages::insert_new(conn, &messages)?;
+            outbox::insert_many(conn, &sends)?;
+            let (own, asked) = ("2200001".into(), ["1.PNM".into()]);
+            transcript::recent(conn, account, &"600001".into(), &own, &asked, Timestamp(0), 9)
+        };
+        let spoken = store.write_blocking(work).unwrap();
+        let by = |us: bool| spoken.iter().filter(move |spoken| spoken.by_us == us).map(|spoken| spoken.text.as_str());
+        assert_eq!(by(false).collect::<Vec<_>>(), ["said 2", "said 3", "said 4"]);
+        assert_eq!(by(true).collect::<Vec<_>>(), ["sent 1", "sent 2"]);
     });
 }

@@ -194,9 +194,9 @@ fn a_delivery_is_tried_again_dies_and_is_revived_with_its_id() {
     });
 }
 
-/// T2
+/// T2, T4: there, a rule could be bound to another user's channel.
 #[test]
-fn t2_nobody_sees_or_changes_another_owners_channels_and_notices() {
+fn t2_t4_nobody_sees_or_changes_another_owners_channels_and_notices() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
         let (rival, member, keys) = (add_user(&store, "rival"), add_user(&store, "member"), database.keys.clone());

@@ -8,13 +8,13 @@ use yutang::{
     order::{event::OrderEvent, notice::Notice},
     outbox::entry::{Change, Entry, State},
     store::{
-        DbConn, Page, Scope, account_states, accounts, blocked_buyers, buyer_notes, buyer_tags,
+        DbConn, Page, Scope, account_states, accounts, bargains, blocked_buyers, buyer_notes, buyer_tags,
         chat_messages::{self, DecisionRow},
         conversations,
         handovers::{self, HandedTo},
         notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
         quick_phrases::{self, Asker},
-        rule_cases, rule_figures, rules, stats, unanswered, vitals,
+        rule_cases, rule_figures, rules, stats, suggestions, transcript, unanswered, vitals,
     },
 };
 
@@ -167,6 +167,29 @@ fn what_is_known_of_buyers_is_found_by_an_index() {
     let member = Scope::member(scope.user(), yutang::ids::UserId(9));
     assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_tags::page(conn, &member, Page::first(9))));
     assert_uses(&database, "conversations_by_peer", |conn| drop(buyer_notes::count(conn, &scope, &buyer())));
+}
+
+/// A7: there, no index led to the messages of a conversation.
+#[test]
+fn a7_what_the_ai_must_know_of_a_conversation_is_found_by_indexes() {
+    let database = Database::sqlite();
+    let (_store, scope, account) = with_account(&database);
+    let place = || "600001".into();
+    for index in ["chat_messages_by_conversation", "sqlite_autoindex_outbox_1"] {
+        assert_uses(&database, index, |conn| {
+            drop(transcript::recent(conn, account, &place(), &"2200001".into(), &["1.PNM".into()], NOW, 40));
+        });
+    }
+    assert_uses(&database, "PRIMARY KEY", |conn| drop(bargains::list(conn, account, &[place()])));
+    assert_uses(&database, "bargains_by_age", |conn| drop(bargains::changed_since(conn, NOW)));
+    assert_uses(&database, "suggestions_by_conversation", |conn| {
+        let filter = suggestions::Filter {
+            account: Some(account),
+            conversation: Some(place()),
+            ..suggestions::Filter::default()
+        };
+        drop(suggestions::page(conn, &scope, &filter, Page::first(9)));
+    });
 }
 
 /// It looks at the newest messages of each conversation, and at what was sent by hand there.

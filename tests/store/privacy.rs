@@ -88,6 +88,7 @@ fn filled(database: &Database) -> (Store, Scope, AccountId, AccountId) {
             state: suggestions::State::Pending,
             intent: Intent::Tech,
             text: "suggested to loud".into(),
+            is_round: true,
             created_at: NOW,
         };
         suggestions::insert_many(conn, &[suggestion("600001")])?;

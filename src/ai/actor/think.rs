@@ -182,6 +182,7 @@ impl Thinking<'_> {
                 stock: item.stock,
                 notes: &item.notes,
             }),
+            buyer: &self.question.buyer,
             history: &history.collect::<Vec<_>>(),
             said,
             round,
@@ -190,6 +191,8 @@ impl Thinking<'_> {
             budget: Tokens { history: settings.history_tokens as usize, ..Tokens::default() },
         };
         let chat = prompt::build(&ask);
+        let [secret, tags, open] =
+            [&chat.secret, &chat.tags, &chat.open].map(|texts| texts.iter().map(String::as_str).collect::<Vec<_>>());
         let (standing, offers) = prices_so_far(material.ours(), material.unanswered(&self.question.said), price).await;
         let terms = Terms {
             price,
@@ -198,7 +201,9 @@ impl Thinking<'_> {
             offers: &offers,
             title: material.item.as_ref().map_or("", |item| &item.title),
             forbidden: &settings.forbidden,
-            secret: &chat.secret.iter().map(String::as_str).collect::<Vec<_>>(),
+            secret: &secret,
+            tags: &tags,
+            open: &open,
             longest: LONGEST,
         };
         let (text, violation) = match self.attempt(&chat, &terms).await? {
@@ -226,7 +231,7 @@ impl Thinking<'_> {
     }
 
     async fn call(&mut self, chat: &Chat) -> Result<Completion, CallFailed> {
-        let outcome = self.client.complete(&self.question.settings, chat).await;
+        let outcome = self.client.complete(self.question.account, &self.question.settings, chat).await;
         self.used.calls += 1;
         match &outcome {
             Ok(completion) => self.meter(chat, completion),
@@ -258,14 +263,23 @@ enum Unfit {
 
 /// An answer that may be sent, as the mode says.
 fn fit(settings: &AiSettings, text: String, intent: Intent) -> AiAnswer {
-    let unsent = |waits| Some(Unsent { intent, text: text.clone(), waits });
     let is_round = intent == Intent::Price;
     match settings.mode {
-        Mode::Off => AiAnswer::failed("off"),
-        Mode::Shadow => AiAnswer { word: AiWord::Recorded, unsent: unsent(false), is_round: false },
-        Mode::Suggest => AiAnswer { word: AiWord::Suggested, unsent: unsent(true), is_round: false },
         Mode::Auto => AiAnswer { word: AiWord::Says { text, instead: None }, unsent: None, is_round },
+        mode @ (Mode::Off | Mode::Shadow | Mode::Suggest) => {
+            unsent(mode, Unsent { intent, text, waits: mode == Mode::Suggest, is_round })
+        }
     }
+}
+
+/// What is not sent by itself.
+fn unsent(mode: Mode, unsent: Unsent) -> AiAnswer {
+    let word = match mode {
+        Mode::Shadow => AiWord::Recorded,
+        Mode::Suggest => AiWord::Suggested,
+        Mode::Off | Mode::Auto => return AiAnswer::failed("off"),
+    };
+    AiAnswer { word, unsent: Some(unsent), is_round: false }
 }
 
 /// A text of the seller's takes the place of the model's.
@@ -275,7 +289,10 @@ fn fixed(settings: &AiSettings, text: &str, why: &'static str, intent: Intent) -
             let word = AiWord::Says { text: text.to_owned(), instead: Some(why) };
             AiAnswer { word, unsent: None, is_round: false }
         }
-        Mode::Off | Mode::Shadow | Mode::Suggest => fit(settings, text.to_owned(), intent),
+        mode @ (Mode::Off | Mode::Shadow | Mode::Suggest) => {
+            let text = text.to_owned();
+            unsent(mode, Unsent { intent, text, waits: mode == Mode::Suggest, is_round: false })
+        }
     }
 }
 

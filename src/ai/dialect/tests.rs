@@ -18,6 +18,8 @@ fn chat() -> Chat {
         max_tokens: 200,
         temperature: 0.3,
         secret: Vec::new(),
+        tags: Vec::new(),
+        open: Vec::new(),
     }
 }
 

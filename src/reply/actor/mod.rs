@@ -23,6 +23,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use actix_web::web::block;
 use buyer::Buyer;
 use case::{Begun, Case, merged};
 use event::Events;
@@ -73,6 +74,9 @@ const ITEM_PAUSE: Duration = Duration::from_secs(300);
 
 /// After the database failed to answer, it is asked again after this long.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// What a person did may be stored so much later than the time it bears.
+const UNREAD: Duration = Duration::from_secs(60);
 
 type Key = (AccountId, ConversationId);
 
@@ -129,6 +133,8 @@ pub struct ReplyActor {
     asked: u64,
     /// Turns that wait for somebody outside, by conversation.
     waiting: HashMap<Key, Waiting>,
+    /// When it was last looked what bargaining people took further.
+    bargains_read_at: Timestamp,
 }
 
 /// Who is told what was decided, and who is asked before.
@@ -210,6 +216,7 @@ impl ReplyActor {
             asking: HashMap::new(),
             asked: 0,
             waiting: HashMap::new(),
+            bargains_read_at: clock::unix(),
         }
     }
 
@@ -510,7 +517,7 @@ impl ReplyActor {
         }
     }
 
-    /// Conversations in which bargaining is remembered: a person may have ended it.
+    /// Conversations in which bargaining is remembered: a person may have ended it, or gone a round further.
     fn bargaining(&self) -> HashMap<AccountId, Vec<ConversationId>> {
         let mut found: HashMap<AccountId, Vec<ConversationId>> = HashMap::new();
         for ((account, id), _) in self.conversations.iter().filter(|(_, known)| known.bargain.is_some()) {
@@ -519,14 +526,18 @@ impl ReplyActor {
         found
     }
 
-    fn set_bargains(&mut self, rows: impl Iterator<Item = store::bargains::BargainRow>) {
+    /// What was counted here since they were asked for is yet to be stored, and newer.
+    fn set_bargains(&mut self, rows: impl Iterator<Item = store::bargains::BargainRow>, asked_at: Timestamp) {
         let mut stored: HashMap<Key, Bargain> =
             rows.map(|row| ((row.account, row.conversation), row.bargain)).collect();
         for (key, conversation) in self.conversations.iter_mut() {
-            if conversation.bargain.is_some() {
-                conversation.bargain = stored.remove(key);
+            let stored = stored.remove(key);
+            let known_until = stored.as_ref().map_or(asked_at, |stored| stored.last_at);
+            if conversation.bargain.as_ref().is_none_or(|known| known.last_at <= known_until) {
+                conversation.bargain = stored;
             }
         }
+        self.bargains_read_at = asked_at;
     }
 
     fn let_go(&self, turns: usize) {
@@ -673,9 +684,11 @@ impl ReplyActor {
 impl Handler<RulesLoaded> for ReplyActor {
     type Result = ();
 
-    fn handle(&mut self, RulesLoaded(rules): RulesLoaded, _: &mut Self::Context) {
+    fn handle(&mut self, RulesLoaded(rules): RulesLoaded, ctx: &mut Self::Context) {
         self.config.caches.rules.set_entries(rules.len());
-        self.rules = rules;
+        let old = std::mem::replace(&mut self.rules, rules);
+        // Whoever lets go of ten thousand rules last is busy with it for a millisecond: messages must not wait for that.
+        ctx.spawn(block(move || drop(old)).into_actor(self).map(|_, _, _| ()));
         self.note_waiting_rules();
     }
 }
@@ -685,21 +698,22 @@ impl Handler<PausesChanged> for ReplyActor {
 
     fn handle(&mut self, _: PausesChanged, _: &mut Self::Context) -> Self::Result {
         let store = self.store.clone();
-        let bargaining = self.bargaining();
+        let (bargaining, since, now) = (self.bargaining(), self.bargains_read_at - UNREAD, clock::unix());
         let read = async move {
             let read = move |conn: &mut DbConn| {
-                let paused = store::conversations::list_all_paused(conn, clock::unix())?;
+                let paused = store::conversations::list_all_paused(conn, now)?;
                 let read =
                     |(account, ids): (AccountId, Vec<ConversationId>)| store::bargains::list(conn, account, &ids);
-                let bargains = bargaining.into_iter().map(read).collect::<store::QueryResult<Vec<_>>>()?;
+                let mut bargains = bargaining.into_iter().map(read).collect::<store::QueryResult<Vec<_>>>()?;
+                bargains.push(store::bargains::changed_since(conn, since)?);
                 Ok((paused, bargains))
             };
             store.read(read).await
         };
-        let then = read.into_actor(self).map(|found, actor, _| match found {
+        let then = read.into_actor(self).map(move |found, actor, _| match found {
             Ok((paused, bargains)) => {
                 actor.set_pauses(paused);
-                actor.set_bargains(bargains.into_iter().flatten());
+                actor.set_bargains(bargains.into_iter().flatten(), now);
             }
             Err(error) => error!(class = "database"; "cannot read the pauses that changed: {error}"),
         });

@@ -11,13 +11,14 @@ use crate::{
     account::facts::AccountFacts,
     ai::{
         messages::{AiAnswer, AiQuestion, AskAi},
+        prompt::Buyer,
         record::Bargain,
         settings::AiSettings,
     },
     hook::{messages::AskHook, request::HookTurn},
     ids::{AccountId, ItemId},
     inbox::messages::TurnSettled,
-    reply::{decide::Question, outside::HookWord},
+    reply::{condition::BuyerFacts, decide::Question, outside::HookWord},
     telemetry::clock,
 };
 
@@ -81,7 +82,8 @@ impl ReplyActor {
         let facts = self.accounts.get(&key.0).map(|account| account.facts.clone());
         let asked = settings.zip(facts).map(|(settings, facts)| {
             let rounds = self.rounds(key, case.item.as_ref(), settings.deal_ends_after());
-            self.ai.send(AskAi { question: ai_question(settings, facts, rounds, case), gone })
+            let buyer = self.with_state(key, &case.turn.buyer, case.side, clock::unix(), |state| told(&state.buyer));
+            self.ai.send(AskAi { question: ai_question(settings, facts, rounds, buyer, case), gone })
         });
         let heard = async move {
             match asked {
@@ -137,7 +139,12 @@ impl ReplyActor {
     }
 }
 
-fn ai_question(settings: Arc<AiSettings>, facts: AccountFacts, rounds: u32, case: &Case) -> AiQuestion {
+/// As the AI is told of a buyer.
+fn told(buyer: &BuyerFacts<'_>) -> Buyer {
+    Buyer { tags: buyer.tags.to_vec(), orders: buyer.orders, first_contact: buyer.first_contact }
+}
+
+fn ai_question(settings: Arc<AiSettings>, facts: AccountFacts, rounds: u32, buyer: Buyer, case: &Case) -> AiQuestion {
     let messages = &case.turn.messages;
     AiQuestion {
         settings,
@@ -147,6 +154,7 @@ fn ai_question(settings: Arc<AiSettings>, facts: AccountFacts, rounds: u32, case
         own: facts.uid,
         conversation: case.turn.conversation.clone(),
         item: case.item.clone(),
+        buyer,
         said: messages.iter().filter(|message| message.is_text).map(|message| message.text.clone()).collect(),
         messages: messages.iter().map(|message| message.id.clone()).collect(),
         rounds,

@@ -165,6 +165,98 @@ async fn a3_every_answer_about_the_price_is_one_round_of_its_deal() {
     assert_eq!(asked.question.rounds, 0);
 }
 
+/// A3: what a person approved of is a round as well, also where nothing was known of bargaining, and what was counted here since is not lost.
+#[actix::test]
+async fn a3_rounds_that_people_approved_of_are_read_again() {
+    let mut replies = with_ai().await;
+    let account = replies.facts.id;
+    let row = move |conversation: &str, rounds| store::bargains::BargainRow {
+        account,
+        conversation: conversation.into(),
+        bargain: Bargain { item: None, rounds, last_at: clock::unix() },
+    };
+    for conversation in ["1", "2"] {
+        replies.say(conversation, None).await;
+        let (asked, answer) = replies.ai.next().await;
+        assert_eq!(asked.question.rounds, 0);
+        answer.send(says("在的")).unwrap();
+        replies.decided.next().await;
+    }
+    let approved = row("1", 1);
+    replies.bed.write(move |conn| store::bargains::put_many(conn, &[approved])).await;
+    replies.actor.send(PausesChanged).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    let rounds = async |replies: &mut Replies, conversation: &str| {
+        replies.say(conversation, None).await;
+        let (asked, answer) = replies.ai.next().await;
+        answer.send(AiAnswer { is_round: true, ..says("最低95") }).unwrap();
+        replies.decided.next().await;
+        asked.question.rounds
+    };
+    assert_eq!((rounds(&mut replies, "1").await, rounds(&mut replies, "2").await), (1, 0));
+    // The second round of 1 is not stored yet, which is not that it was taken back.
+    replies.actor.send(PausesChanged).await.unwrap();
+    assert_eq!(rounds(&mut replies, "1").await, 2);
+    let ended = move |conn: &mut DbConn| store::bargains::forget(conn, account, &"1".into());
+    replies.bed.write(ended).await;
+    tokio::time::sleep(SECOND).await;
+    replies.actor.send(PausesChanged).await.unwrap();
+    assert_eq!(rounds(&mut replies, "1").await, 0);
+}
+
+/// What is known of a buyer goes with the question.
+#[actix::test]
+async fn the_ai_is_told_who_asks() {
+    let mut replies = with_ai().await;
+    let owner = replies.facts.owner;
+    let tag = move |conn: &mut DbConn| store::buyer_tags::add(conn, owner, &"3300001".into(), "爱砍价", Timestamp(1));
+    replies.bed.write(tag).await;
+    for first_contact in [true, false] {
+        replies.say("1", None).await;
+        let (asked, answer) = replies.ai.next().await;
+        let buyer = asked.question.buyer;
+        assert_eq!((buyer.tags, buyer.orders, buyer.first_contact), (vec!["爱砍价".to_owned()], 0, first_contact));
+        answer.send(says("在的")).unwrap();
+        replies.decided.next().await;
+    }
+}
+
+/// How many turns the actor keeps that wait for something.
+#[derive(Message)]
+#[rtype(result = "usize")]
+struct Kept;
+
+impl Handler<Kept> for ReplyActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: Kept, _: &mut Self::Context) -> usize {
+        self.waiting.len() + self.unread.len() + self.asking.len() + self.queue.len()
+    }
+}
+
+/// A7: there, every conversation left a lock behind for good.
+#[actix::test]
+async fn a7_nothing_waits_on_for_a_conversation_that_was_answered_overtaken_or_let_go() {
+    let mut replies = with_ai().await;
+    for number in 0..100 {
+        replies.say(&format!("{number}"), None).await;
+        let (_asked, answer) = replies.ai.next().await;
+        assert_eq!(replies.actor.send(Kept).await.unwrap(), 1);
+        answer.send(says("在的")).unwrap();
+        replies.decided.next().await;
+    }
+    assert_eq!(replies.actor.send(Kept).await.unwrap(), 0);
+    replies.say("1", None).await;
+    let (_older, _answer) = replies.ai.next().await;
+    replies.say_text("1", None, "几点发货").await;
+    replies.decided.next().await;
+    assert_eq!(replies.actor.send(Kept).await.unwrap(), 0, "a rule answered");
+    replies.say("1", None).await;
+    let (_asked, _answer) = replies.ai.next().await;
+    replies.actor.send(DropAccount(replies.facts.id)).await.unwrap();
+    assert_eq!(replies.actor.send(Kept).await.unwrap(), 0);
+}
+
 /// A3: the deal is over when its order is paid, also where it is remembered.
 #[actix::test]
 async fn a3_after_a_payment_a_new_deal_begins() {
@@ -192,7 +284,7 @@ async fn a3_after_a_payment_a_new_deal_begins() {
 #[actix::test]
 async fn what_is_not_sent_is_stored_with_the_decision() {
     let mut replies = with_ai().await;
-    let unsent = |waits| Some(Unsent { intent: Intent::Tech, text: "三年".into(), waits });
+    let unsent = |waits| Some(Unsent { intent: Intent::Tech, text: "三年".into(), waits, is_round: false });
     replies.say("1", None).await;
     let (_asked, answer) = replies.ai.next().await;
     answer.send(AiAnswer { word: AiWord::Suggested, unsent: unsent(true), is_round: false }).unwrap();

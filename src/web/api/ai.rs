@@ -28,17 +28,20 @@ use crate::{
         client::AiClient,
         intent::Intent,
         messages::AiQuestion,
+        prompt::Buyer,
         settings::{AiChoices, ApiKey, Mode},
     },
-    ids::{AccountId, ItemId, Timestamp},
+    ids::{AccountId, ConversationId, ItemId, Timestamp},
     outgoing::client::OutgoingClient,
     platform::hours,
     reply::outside::AiWord,
     store::{
-        DbConn, Keys, QueryResult, Scope, Sealed, accounts, ai_usage,
+        DbConn, Keys, QueryResult, Scope, Sealed,
+        accounts::{self, Account},
+        ai_usage,
         answer_settings::{self, AnswerRow},
         audit::{self, Deed},
-        settings,
+        buyer_tags, conversations, order_events, settings,
     },
     telemetry::clock,
 };
@@ -213,14 +216,14 @@ pub async fn update_system(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let (wanted, actor, now) = (if_match(request.headers())?, caller.actor(), clock::unix());
-    let keys = app.store.keys().clone();
+    let (keys, allowed) = (app.store.keys().clone(), app.settings.outgoing.allow.clone());
     let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<SystemAiView>> {
         let before = system_view(conn, &keys)?;
         let (choices, key) = answer_settings::system_ai(conn)?;
         let mut patch = body.0;
         let key_change = std::mem::take(&mut patch.key);
         let checked = tag::check(wanted.as_deref(), &before).and_then(|()| {
-            let after = patch.over(choices.clone())?;
+            let after = patch.over(choices.clone(), &allowed)?;
             check_moved(&key_change, &choices, &after, key.is_some()).map(|()| after)
         });
         let after = match checked {
@@ -282,6 +285,7 @@ pub async fn update(
 ) -> ApiResult<HttpResponse> {
     let (wanted, actor, now) = (if_match(request.headers())?, caller.actor(), clock::unix());
     let (keys, scope, id) = (app.store.keys().clone(), caller.scope, id.0);
+    let allowed = app.settings.outgoing.allow.clone();
     let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<AccountAiView>> {
         let before = account_view(conn, &keys, &scope, id)?;
         let row = answer_settings::get(conn, &scope, id)?;
@@ -289,7 +293,7 @@ pub async fn update(
         let mut patch = body.0;
         let key_change = std::mem::take(&mut patch.key);
         let checked = tag::check(wanted.as_deref(), &before).and_then(|()| {
-            let after = patch.over(choices.clone())?;
+            let after = patch.over(choices.clone(), &allowed)?;
             check_moved(&key_change, &choices, &after, row.ai_key.is_some()).map(|()| after)
         });
         let after = match checked {
@@ -312,7 +316,7 @@ pub async fn update(
     Ok(tag::answer(HttpResponse::Ok(), &view))
 }
 
-/// Asks the AI as a buyer's message would: by the settings, prompts and limits in force, the item's facts and the conversation's history.
+/// Asks the AI as a buyer's message would: by the settings, prompts and limits in force, the item's facts, the conversation's history and its buyer.
 /// Nothing is sent or stored but what it used. Where the AI is off, it is asked as if it were on.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/ai/test", tag = "ai", request_body = AiTrialBody, params(("id" = i64, Path)),
     responses((status = 200, body = AiTrialView), (status = 409, body = ErrorBody, description = "Nobody said where a model is")))]
@@ -323,6 +327,9 @@ pub async fn test(
     app: Data<AppState>,
 ) -> ApiResult<Json<AiTrialView>> {
     let (keys, scope, id) = (app.store.keys().clone(), caller.scope, id.0);
+    let AiTrialBody { messages, item_id, conversation_id, rounds } = body.0;
+    let conversation = conversation_id.map(|id| ConversationId::from(id.into_string()));
+    let talked_in = conversation.clone();
     let read = move |conn: &mut DbConn| {
         let account = accounts::get(conn, &scope, id)?;
         let row = answer_settings::get(conn, &scope, id)?;
@@ -336,19 +343,20 @@ pub async fn test(
         if choices.mode.is_none_or(|mode| mode == Mode::Off) {
             choices.mode = Some(Mode::Auto);
         }
-        Ok((account, choices.resolve(own_key, &system, system_key.as_ref())))
+        let buyer = buyer(conn, &account, talked_in.as_ref())?;
+        Ok((account, choices.resolve(own_key, &system, system_key.as_ref()), buyer))
     };
-    let (account, settings) = app.store.read(read).await?;
+    let (account, settings, buyer) = app.store.read(read).await?;
     let settings = settings.ok_or_else(|| ApiError::from(Code::WrongState).with("reason", "no_provider"))?;
-    let AiTrialBody { messages, item_id, conversation_id, rounds } = body.0;
     let question = AiQuestion {
         settings: Arc::new(settings),
         account: id,
         owner: account.owner,
         name: account.name.into(),
         own: account.uid,
-        conversation: conversation_id.map_or_else(|| "".into(), |id| id.into_string().into()),
+        conversation: conversation.unwrap_or_else(|| "".into()),
         item: item_id.map(|item| ItemId::from(item.into_string())),
+        buyer,
         said: messages.into_vec().into_iter().map(Text::into_string).collect(),
         messages: Vec::new(),
         rounds: rounds.and_then(|rounds| u32::try_from(rounds.get()).ok()).unwrap_or(0),
@@ -360,6 +368,16 @@ pub async fn test(
     let noted = app.store.write(move |conn| audit::record(conn, &actor, &deed, now)).await;
     noted.map_err(ApiError::after_the_deed)?;
     Ok(Json(AiTrialView::new(thought, language)))
+}
+
+/// Who is at the other end of a conversation, as far as it is known.
+fn buyer(conn: &mut DbConn, account: &Account, conversation: Option<&ConversationId>) -> QueryResult<Buyer> {
+    let row = conversations::load_many(conn, account.id, conversation.map_or(&[], std::slice::from_ref))?.pop();
+    let first_contact = row.is_none();
+    let Some(peer) = row.and_then(|row| row.peer) else { return Ok(Buyer { first_contact, ..Buyer::default() }) };
+    let tags = buyer_tags::of(conn, account.owner, &peer)?;
+    let orders = order_events::paid_orders(conn, account.owner, std::slice::from_ref(&peer))?;
+    Ok(Buyer { tags, orders: orders.get(&peer).copied().unwrap_or(0), first_contact })
 }
 
 impl AiTrialView {

@@ -7,6 +7,7 @@ use super::{
     super::{
         error::{ApiError, ApiResult, Said},
         input::{Change, Few, Line, SecretText, Text, Whole},
+        user_url,
     },
     windows::{WindowBody, WindowView, windows},
 };
@@ -19,7 +20,7 @@ use crate::{
         template::Template,
     },
     ids::{BuyerId, Fen},
-    outgoing::url::HttpUrl,
+    outgoing::address::Network,
 };
 
 /// The form a provider wants to be spoken to in.
@@ -40,7 +41,8 @@ pub enum DialectBody {
 #[schema(example = json!({"dialect": "open_ai", "base_url": "https://api.example.com/v1", "model": "chat-small"}))]
 pub struct ProviderBody {
     dialect: DialectBody,
-    /// An https address; the key is sent there, in a header.
+    /// An https address; the key is sent there, in a header. One on the server's own machine or network may be http, where the administrator
+    /// allows it: `outgoing.allow`.
     base_url: Line<8, 500>,
     model: Line<1, 200>,
     /// Price of a million tokens that go in, in Fen; absent or 0: not counted.
@@ -59,7 +61,9 @@ pub struct WordsBody {
     tech: Few<Line<1, 50>, 300>,
 }
 
-/// What the model is told it is, by what the buyer wants. `{title}`, `{price}`, `{offer}`, `{round}` and `{rounds}` are filled in.
+/// What the model is told it is, by what the buyer wants. `{title}`, `{price}`, `{offer}`, `{round}` and `{rounds}` are filled in, and of the
+/// buyer, who is spoken of only where a text names them, `{buyer_tags}` (with commas between, empty without any), `{buyer_orders}` (how many
+/// were paid before, in all accounts) and `{first_contact}` (是 or 否). An answer that tells the buyer a tag is not sent.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptsBody {
@@ -215,11 +219,11 @@ pub struct AiPatch {
 }
 
 impl AiPatch {
-    /// What is chosen afterwards. Consumes all but the key.
-    pub(super) fn over(self, before: AiChoices) -> ApiResult<AiChoices> {
+    /// What is chosen afterwards. Consumes all but the key. `allowed`: where a provider may be besides the public internet.
+    pub(super) fn over(self, before: AiChoices, allowed: &[Network]) -> ApiResult<AiChoices> {
         Ok(AiChoices {
             mode: self.mode.or(before.mode),
-            provider: checked(self.provider, ProviderBody::read)?.or(before.provider),
+            provider: checked(self.provider, |provider| provider.read(allowed))?.or(before.provider),
             words: self.words.map(WordsBody::read).or(before.words),
             ask_intent: self.ask_intent.or(before.ask_intent),
             prompts: checked(self.prompts, PromptsBody::read)?.or(before.prompts),
@@ -264,9 +268,9 @@ fn buyers(list: Few<Line<1, 64>, 1000>) -> Vec<BuyerId> {
 }
 
 impl ProviderBody {
-    fn read(self) -> ApiResult<Provider> {
+    fn read(self, allowed: &[Network]) -> ApiResult<Provider> {
         let base_url = self.base_url.into_string();
-        check_url("provider.base_url", &base_url)?;
+        user_url::read_for_secret(&base_url, allowed).map_err(|said| ApiError::field("provider.base_url", said))?;
         Ok(Provider {
             dialect: match self.dialect {
                 DialectBody::OpenAi => Kind::OpenAi,
@@ -279,21 +283,6 @@ impl ProviderBody {
             price_out: self.price_out.map(small).unwrap_or_default(),
         })
     }
-}
-
-/// An address that a secret is sent to. In the clear it may go only to this machine or its network, where the administrator allows it.
-pub(super) fn check_url(field: &'static str, text: &str) -> ApiResult<HttpUrl> {
-    let url = HttpUrl::parse(text)
-        .map_err(|_| ApiError::field(field, Said::new("须为有效的 https 网址", "must be an https address")))?;
-    let inside = url.host() == "localhost"
-        || url.host().trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
-    if url.is_https() || inside {
-        return Ok(url);
-    }
-    Err(ApiError::field(
-        field,
-        Said::new("须使用 https：密钥不能明文传输", "must be https: secrets do not go in the clear"),
-    ))
 }
 
 impl WordsBody {

@@ -440,8 +440,10 @@ pub struct KeywordView {
     per_day: Option<u32>,
     priority: i32,
     enabled: bool,
-    #[schema(value_type = i64)]
-    created_at: Timestamp,
+    /// Absent in what a version or a draft changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, nullable = false)]
+    pub(super) created_at: Option<Timestamp>,
 }
 
 /// A default reply.
@@ -464,8 +466,10 @@ pub struct DefaultReplyView {
     once: bool,
     per_day: Option<u32>,
     enabled: bool,
-    #[schema(value_type = i64)]
-    created_at: Timestamp,
+    /// Absent in what a version or a draft changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, nullable = false)]
+    pub(super) created_at: Option<Timestamp>,
 }
 
 /// A rule for an event.
@@ -493,8 +497,10 @@ pub struct EventRuleView {
     per_day: Option<u32>,
     priority: i32,
     enabled: bool,
-    #[schema(value_type = i64)]
-    created_at: Timestamp,
+    /// Absent in what a version or a draft changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, nullable = false)]
+    pub(super) created_at: Option<Timestamp>,
 }
 
 impl From<Conditions> for ConditionsView {
@@ -523,7 +529,7 @@ impl From<Rule> for KeywordView {
             per_day: body.per_day,
             priority: body.priority,
             enabled: body.enabled,
-            created_at,
+            created_at: Some(created_at),
         }
     }
 }
@@ -540,7 +546,7 @@ impl From<Rule> for DefaultReplyView {
             once: body.once,
             per_day: body.per_day,
             enabled: body.enabled,
-            created_at,
+            created_at: Some(created_at),
         }
     }
 }
@@ -561,7 +567,7 @@ impl From<Rule> for EventRuleView {
             per_day: body.per_day,
             priority: body.priority,
             enabled: body.enabled,
-            created_at,
+            created_at: Some(created_at),
         }
     }
 }

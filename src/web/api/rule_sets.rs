@@ -83,6 +83,19 @@ impl From<Rule> for RuleView {
     }
 }
 
+impl RuleView {
+    /// A version does not keep when its rules were made.
+    fn without_time(mut self) -> Self {
+        let created_at = match &mut self {
+            Self::Keyword(view) => &mut view.created_at,
+            Self::DefaultReply(view) => &mut view.created_at,
+            Self::EventRule(view) => &mut view.created_at,
+        };
+        *created_at = None;
+        self
+    }
+}
+
 /// What becomes, or became, of one rule.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleChangeView {
@@ -101,8 +114,7 @@ impl From<Change> for RuleChangeView {
         let change = whole.kind();
         let Change { id, before, after } = whole;
         let differs = before.as_ref().zip(after.as_ref()).map(|(before, after)| differences(before, after));
-        // When it was made is of no interest here.
-        let view = |body: RuleBody| RuleView::from(Rule { id, body, created_at: Timestamp(0) });
+        let view = |body: RuleBody| RuleView::from(Rule { id, body, created_at: Timestamp(0) }).without_time();
         Self {
             rule_id: id,
             change,

@@ -7,16 +7,13 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    super::{
-        AppState,
-        error::{ApiError, ApiResult, Code, ErrorBody, Said},
-        gate::Caller,
-        input::{Body, Change, Few, Id, Line, SecretText, Text, if_match},
-        secret_hint::SecretHint,
-        tag,
-    },
-    ai_fields::check_url,
+use super::super::{
+    AppState,
+    error::{ApiError, ApiResult, Code, ErrorBody, Said},
+    gate::Caller,
+    input::{Body, Change, Few, Id, Line, SecretText, Text, if_match},
+    secret_hint::SecretHint,
+    tag, user_url,
 };
 use crate::{
     hook::{
@@ -177,7 +174,7 @@ pub async fn set_hook(
     let HookBody { url, secret } = body.0;
     let url = url.map(Line::into_string);
     if let Some(url) = &url {
-        check_url("url", url)?;
+        user_url::read_for_secret(url, &app.settings.outgoing.allow).map_err(|said| ApiError::field("url", said))?;
     }
     let place = answer_settings::hook_secret_place(id.0);
     let with = move |keys: &Keys, row: AnswerRow| {

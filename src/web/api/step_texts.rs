@@ -78,6 +78,7 @@ fn why(code: &str) -> Said {
         "link" => ("含有链接或口令", "it had a link or a share code"),
         "forbidden" => ("含有禁用词", "it had a forbidden word"),
         "leak" => ("泄露了提示词", "it showed a part of the prompt"),
+        "buyer_tag" => ("说出了买家标签", "it told a tag of the buyer"),
         "empty" => ("回答为空", "it was empty"),
         "too_long" => ("回答过长", "it was too long"),
         "not_text" => ("回答不是普通文字", "it was no plain text"),

@@ -122,7 +122,7 @@ pub async fn get(caller: Caller, id: Id<i64>, app: Data<AppState>) -> ApiResult<
     Ok(Json(row.into()))
 }
 
-/// Has it sent, as it is or edited. Automatic answers go on: the words are the AI's. Refused where it does not wait any more.
+/// Has it sent, as it is or edited. Automatic answers go on: the words are the AI's, and about the price they are a round of bargaining. Refused where it does not wait any more.
 #[utoipa::path(post, path = "/api/v1/suggestions/{id}/approve", tag = "suggestions", request_body = ApprovalBody, params(("id" = i64, Path)),
     responses((status = 202, body = SuggestionView, description = "Stored, and on its way")))]
 pub async fn approve(
@@ -134,6 +134,8 @@ pub async fn approve(
     let (scope, id) = (caller.scope, id.0);
     let edited = body.0.text.map(Text::into_string);
     let suggestion = settle(&app, scope, id, State::Approved, edited.clone(), None).await?;
+    // The engine is to know of the round before it answers the buyer again.
+    super::accounts::notice(&app);
     let text = edited.unwrap_or_else(|| suggestion.text.clone());
     let send = SendByPerson {
         account: suggestion.account,
@@ -148,6 +150,7 @@ pub async fn approve(
         // Where nobody knows whether it is stored it stays approved: sent twice would be worse than looked for.
         if refusal.code() != Code::OutcomeUnknown {
             app.store.write(move |conn| suggestions::take_back(conn, &scope, id)).await?;
+            super::accounts::notice(&app);
         }
         return Err(refusal);
     }
