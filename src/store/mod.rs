@@ -47,6 +47,7 @@ pub mod outbox;
 mod page;
 pub mod picture_uploads;
 pub mod pictures;
+mod prepared;
 pub mod privacy;
 mod queue;
 pub mod quick_phrases;

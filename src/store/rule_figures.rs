@@ -15,7 +15,8 @@ use super::{
     DbConn, Page, Scope,
     accounts::{OWN, own},
     connection::per_backend,
-    rules::{Kind, Reach, visible},
+    prepared::Prepared,
+    rules::{Kind, Reach, to_json, visible},
     schema::{chat_messages, rule_days, rule_events, rules},
 };
 use crate::{
@@ -69,8 +70,8 @@ fn given(conn: &DbConn, columns: &[&str]) -> String {
 
 fn add(conn: &mut DbConn, sql: &str, sums: &Sums) -> QueryResult<()> {
     let rows: Vec<_> = sums.iter().map(|((rule, day), (first, second))| [rule.0, *day, *first, *second]).collect();
-    let rows = super::rules::to_json(&rows)?;
-    per_backend!(conn, conn => diesel::sql_query(sql).bind::<Text, _>(&rows).execute(conn).map(drop))
+    let rows = to_json(&rows)?;
+    per_backend!(conn, conn => Prepared { sql, text: &rows }.execute(conn).map(drop))
 }
 
 /// For the engine. A rule that was deleted meanwhile is not counted; without the condition it would fail the whole job.
@@ -125,13 +126,12 @@ pub(super) fn count_answered(conn: &mut DbConn, sends: &[(AccountId, SendId)]) -
         return Ok(());
     }
     let keys: Vec<_> = sends.iter().map(|(account, id)| [account.0, id.0]).collect();
-    let keys = super::rules::to_json(&keys)?;
+    let keys = to_json(&keys)?;
     let select = format!(
         "{ANSWERED} AND (o.account_id, o.id) IN (SELECT account_id, id FROM {} AS k)",
         given(conn, &["account_id", "id"])
     );
-    let found: Vec<Answered> =
-        per_backend!(&mut *conn, conn => diesel::sql_query(select).bind::<Text, _>(&keys).load(conn))?;
+    let found: Vec<Answered> = per_backend!(&mut *conn, conn => Prepared { sql: &select, text: &keys }.load(conn))?;
     let mut sums = Sums::new();
     for Answered { rule_id, hit_at, ms } in found {
         let (answered, all) = sums.entry((rule_id, day_of(hit_at))).or_default();
