@@ -8,8 +8,8 @@ use diesel::{
     sql_types::{HasSqlType, Text, Untyped},
 };
 
-/// A statement with one text, in the place of `$1`. Its connection keeps it prepared, where one of `sql_query` is planned anew each time:
-/// on SQLite that takes ten times as long as to run it for a few rows.
+/// A statement with one text, in the place of `$1`. Its connection keeps it prepared, where one of `sql_query` is planned anew each time: on
+/// SQLite 40 µs, more than it takes to run it for a few rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prepared<'a> {
     pub(super) sql: &'a str,
