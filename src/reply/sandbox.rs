@@ -286,10 +286,9 @@ impl<'a> Sandbox<'a> {
         if self.cast.side != Side::Seller {
             return;
         }
-        let rules: Vec<Arc<Rule>> = self.book.waiting_for_silence(self.cast.item.as_ref()).cloned().collect();
-        for rule in rules {
-            self.appoint(Waiting { due_at: since + rule.body.silence(), rule });
-        }
+        let rules = self.book.waiting_for_silence(self.cast.item.as_ref());
+        self.waiting.extend(rules.map(|rule| Waiting { due_at: since + rule.body.silence(), rule: Arc::clone(rule) }));
+        self.waiting.sort_by_key(|waiting| waiting.due_at);
     }
 
     /// Somebody wrote: it is not silent yet.

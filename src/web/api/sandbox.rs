@@ -432,8 +432,8 @@ pub async fn sandbox(caller: Caller, body: Body<SandboxBody>, app: Data<AppState
         Ok((ground, past::rules(conn, &scope, which)?, read))
     };
     let (ground, rules, read) = app.turns.read(&app.store, read).await.map_err(missing_account)?;
-    // Compiling thousands of rules takes milliseconds, ten thousand messages a second. The turn ends with the work, also where nobody waits
-    // for it any more.
+    // Compiling thousands of rules takes milliseconds, playing ten thousand messages some hundred. The turn ends with the work, also where
+    // nobody waits for it any more.
     let played = block(move || {
         let _turn = turn;
         let mut told = Told::new(&ground, &rules, language, (limit, only_changed));
