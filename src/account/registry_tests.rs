@@ -305,7 +305,14 @@ fn env(store: &Store, to: ToRegistry) -> Env {
 #[actix::test]
 async fn k11_an_account_is_taken_in_once_the_end_of_the_walk_first() {
     let (mut bench, facts) = Bench::start(1);
-    assert_eq!(bench.told.next().await, Told::Rules { accounts: 1 }, "rules come before the account");
+    let first = loop {
+        // Switches go to a neighbour of their own: whether it or the one for rules speaks first is nobody's promise.
+        match bench.told.next().await {
+            Told::Switches { .. } => {}
+            told => break told,
+        }
+    };
+    assert_eq!(first, Told::Rules { accounts: 1 }, "rules come before the account");
     bench.is_taken_in(facts[0].id).await;
     bench.runs(facts[0].id).await;
     for _ in 0..10 {
@@ -715,8 +722,14 @@ async fn t13_the_state_of_an_account_that_is_gone_is_not_stored_and_those_of_oth
     }
     drop(held);
     assert!(deleting.await.unwrap().unwrap());
-    let_run().await;
-    bench.bed.write(|_| Ok(())).await;
+    // One batch is written after the other, each once the database's thread has said that the one before is.
+    for _ in 0..50 {
+        let_run().await;
+        bench.bed.write(|_| Ok(())).await;
+        if bench.stored_state(facts[1].id).await.0 == State::Reconnecting {
+            break;
+        }
+    }
     assert_eq!(bench.stored_state(facts[1].id).await.0, State::Reconnecting);
 }
 
