@@ -144,6 +144,10 @@ async fn an_order_a_sellers_hand_and_a_person_are_part_of_a_play() {
     ];
     assert_eq!(reasons, expected);
     assert_eq!(view["scenes"][3]["event"], "order_paid");
+    assert_eq!(
+        (&view["scenes"][1]["event"], &view["scenes"][1]["summary"]),
+        (&json!("order_shipped"), &json!("No rule applies to this event."))
+    );
 }
 
 /// What was said is played again as it was said, and what would go otherwise is named.

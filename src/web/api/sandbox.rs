@@ -23,7 +23,7 @@ use crate::{
     ids::{AccountId, ItemId, RuleId, Timestamp},
     reply::{
         case::{self, Expects, Extra, Miss, Script, Step, USUAL_PAUSE, What},
-        decide::{Decision, Kind, Question, TurnMessage},
+        decide::{Decision, Kind, Question, Silence, TurnMessage},
         matcher::RuleBook,
         rule::{Action, Reply, Rule, Trigger},
         sandbox::{About, Cast, Sandbox, Scene, Waiting},
@@ -591,6 +591,11 @@ impl<'a> Told<'a> {
         };
         let summary = match (&scene.decision, steps.last()) {
             (Decision::Answer { .. }, Some(step)) => step.text().to_owned(),
+            (Decision::Silent(Silence::NoRule), _) if scene.about != About::Turn => {
+                Said::new("没有适用于这个事件的规则。", "No rule applies to this event.")
+                    .in_language(language)
+                    .to_owned()
+            }
             (Decision::Answer { .. } | Decision::Silent(_), _) => {
                 reason_texts::silence(reason).in_language(language).to_owned()
             }
