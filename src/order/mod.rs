@@ -3,7 +3,10 @@
 //! `notice.rs` reads it from cards, tips and badges; only the platform's own messages count, never what a person wrote. A notice says that
 //! something happened: it may cause an answer, never a delivery. Each is stored once (`store/order_events.rs`), in the transaction that
 //! stores what told of it, and handed on after that; what was not handled when the process ended is handed on again.
+//!
+//! Where an order stands is decided by what is read from the gateway alone: `status.rs` is the one table of which word may lead where.
 
 pub mod event;
 pub mod messages;
 pub mod notice;
+pub mod status;

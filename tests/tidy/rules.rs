@@ -81,7 +81,9 @@ fn reaches(source: &Source, what: &str) -> bool {
 
 /// The platform's phrases and field numbers are read in one place.
 fn platform_words(name: &str, source: &Source) -> Vec<String> {
-    if name.starts_with("platform/lwp/") || name == "order/notice.rs" || folder(name) == "sim" {
+    // The gateway tells of orders in the same sentences.
+    let reads_them = ["platform/lwp/", "platform/mtop/order"].iter().any(|reader| name.starts_with(reader));
+    if reads_them || name == "order/notice.rs" || folder(name) == "sim" {
         return Vec::new();
     }
     let phrases = source.literals.iter().filter(|literal| is_platform_phrase(literal));

@@ -31,12 +31,48 @@ pub struct Call {
     pub spm_cnt: &'static str,
     /// Further query parameters, in this order after the usual ones. They are not signed.
     pub extra: Vec<(&'static str, &'static str)>,
+    pub desk: Desk,
+}
+
+/// Which of the platform's sites calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Desk {
+    /// The one with the chat.
+    #[default]
+    Chat,
+    /// The sellers' back office. Its answers have numbers and truths as text.
+    Seller,
+}
+
+impl Desk {
+    pub fn origin(self) -> &'static str {
+        match self {
+            Self::Chat => "https://www.goofish.com",
+            Self::Seller => "https://seller.goofish.com",
+        }
+    }
+
+    /// A header that only this site sends.
+    pub fn business(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Chat => None,
+            Self::Seller => Some(("idle_site_biz_code", "COMMONPRO")),
+        }
+    }
+
+    /// The form of answers that the query asks for.
+    fn answers(self) -> &'static str {
+        match self {
+            Self::Chat => "originaljson",
+            Self::Seller => "json",
+        }
+    }
 }
 
 impl Call {
     /// A call of version 1.0 from the chat window.
     pub fn new(api: &'static str, data: String) -> Self {
-        Self { api, version: "1.0", path_version: "1.0", data, spm_cnt: IM_PAGE, extra: Vec::new() }
+        Self { api, version: "1.0", path_version: "1.0", data, spm_cnt: IM_PAGE, extra: Vec::new(), desk: Desk::Chat }
     }
 
     /// The path under the gateway's origin, with both slashes.
@@ -50,10 +86,13 @@ impl Call {
         let mut query = Serializer::new(String::with_capacity(320));
         query.append_pair("jsv", "2.7.2").append_pair("appKey", APP_KEY).append_pair("t", &t);
         query.append_pair("sign", &sign(token, &t, APP_KEY, &self.data)).append_pair("v", self.version);
-        query.append_pair("type", "originaljson").append_pair("accountSite", "xianyu");
+        query.append_pair("type", self.desk.answers()).append_pair("accountSite", "xianyu");
         query.append_pair("dataType", "json").append_pair("timeout", "20000").append_pair("api", self.api);
         query.append_pair("sessionOption", "AutoLoginOnly").append_pair("spm_cnt", self.spm_cnt);
         query.extend_pairs(&self.extra);
+        if self.desk == Desk::Seller {
+            query.append_pair("valueType", "string");
+        }
         query.finish()
     }
 

@@ -113,15 +113,18 @@ impl GatewayClient {
         let origin = self.config.url.trim_end_matches('/').trim_end_matches("/h5");
         let url = format!("{origin}{}?{}", call.path(), call.query(cookies.h5_token(), now()));
         let jar = cookie_header(cookies.header()).map_err(|error| GatewayError::Network(error.to_string()))?;
-        let request = self
+        let mut request = self
             .http
             .post(url)
             .insert_header((COOKIE, jar))
-            .insert_header((ORIGIN, "https://www.goofish.com"))
-            .insert_header((REFERER, "https://www.goofish.com/"))
+            .insert_header((ORIGIN, call.desk.origin()))
+            .insert_header((REFERER, format!("{}/", call.desk.origin())))
             .insert_header((ACCEPT, "application/json"))
             .insert_header((USER_AGENT, self.config.user_agent.as_str()))
             .insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"));
+        if let Some(header) = call.desk.business() {
+            request = request.insert_header(header);
+        }
         let mut response = request.send_body(call.body()).await.map_err(GatewayError::sending)?;
         let body = response.body().limit(BODY_LIMIT).await;
         Ok(Answer { status: response.status(), headers: response.headers().clone(), body })

@@ -196,7 +196,7 @@ impl ItemCard {
     }
 }
 
-fn whole(from: &Value, field: &str) -> Option<i64> {
+pub(super) fn whole(from: &Value, field: &str) -> Option<i64> {
     text(from, field)?.parse().ok()
 }
 
@@ -206,7 +206,7 @@ fn is_web_address(url: &str) -> bool {
 }
 
 /// `"123.4"` yuan to Fen, without a float in between.
-fn yuan(text: &str) -> Option<Fen> {
+pub(super) fn yuan(text: &str) -> Option<Fen> {
     let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 2 {
