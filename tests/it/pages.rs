@@ -2,7 +2,7 @@
 
 use futures_util::future::join;
 use serde_json::json;
-use yutang::web::static_files::href;
+use yutang::{access::role::Role, web::static_files::href};
 
 use crate::{
     client::{Answer, Api, PASSWORD},
@@ -207,7 +207,7 @@ async fn everything_a_page_names_is_there_and_on_this_server() {
     app.start().await;
     let seller = app.signed_in("seller").await;
     let mut seen = 0;
-    for page in ["/sign-in", "/docs", "/redoc"] {
+    for page in ["/sign-in", "/app/answers", "/docs", "/redoc"] {
         let text = seller.get(page).await.is(200).text;
         for link in links(&text) {
             assert!(link.starts_with('/') && !link.starts_with("//"), "{page} names {link}");
@@ -216,6 +216,32 @@ async fn everything_a_page_names_is_there_and_on_this_server() {
         }
     }
     assert!(seen >= 10, "{seen}");
+}
+
+/// The order of sources, for each account, to who may see it.
+#[actix_web::test]
+async fn the_page_of_sources_shows_their_order_and_what_is_off() {
+    let mut app = TestApp::new();
+    let shop = app.open("<b>shop</b>");
+    app.person("rival", Role::Owner);
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let off = json!({"off": ["global_rule"]});
+    seller.put(&format!("/api/v1/accounts/{}/sources", shop.id), &off).await.is(200);
+    let page = seller.get("/app/answers?lang=zh").await.is(200).text;
+    let names = ["外部程序", "商品规则", "账号规则", "全局规则", "AI", "商品默认回复", "账号默认回复", "不回复</li>"];
+    let places: Vec<usize> =
+        names.iter().map(|name| page.rfind(name).unwrap_or_else(|| panic!("{name}: {page}"))).collect();
+    assert!(places.is_sorted(), "{page}");
+    assert!(page.contains("全局规则 <span class=\"state\">已关闭</span>") && page.contains("未设置"), "{page}");
+    assert!(page.contains("&lt;b&gt;shop") || page.contains("&#60;b&#62;shop"), "{page}");
+    let english = seller.get("/app/answers?lang=en").await.is(200).text;
+    assert!(english.contains("Rules for all accounts <span class=\"state\">off</span>"), "{english}");
+    let rival = app.signed_in("rival").await.get("/app/answers?lang=en").await.is(200).text;
+    assert!(rival.contains("There is no account yet.") && !rival.contains("shop"), "{rival}");
+    let led = app.raw_request("GET", "/app/answers", &[BROWSER]).await;
+    assert_eq!((status(&led), header(&led, "location")), (303, Some("/sign-in?next=%2Fapp%2Fanswers")));
+    seller.get("/app/answers?page=x").await.refused(400, "invalid_query");
 }
 
 /// S27: nobody reads the documentation who is not signed in; a browser is led to where one signs in, and back.

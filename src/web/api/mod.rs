@@ -46,7 +46,7 @@ pub mod sessions;
 pub mod settings;
 pub mod sources;
 pub mod stats;
-mod step_texts;
+pub(super) mod step_texts;
 pub mod stop_switch;
 pub mod suggestions;
 pub mod tokens;

@@ -10,7 +10,7 @@ use crate::reply::{
 };
 
 /// What a source is called.
-pub(super) fn source(source: Source) -> Said {
+pub(in crate::web) fn source(source: Source) -> Said {
     let (zh, en) = match source {
         Source::Hook => ("外部程序", "Your own program"),
         Source::ItemRule => ("商品规则", "Rules about the item"),
