@@ -24,7 +24,7 @@ use super::{
         DefaultReplyPatch, DefaultReplyView, EventRulePatch, EventRuleView, KeywordPatch, KeywordView, MatchBody,
         NewDefaultReply, NewEventRule, NewKeyword, Number, TriggerBody, account,
     },
-    rule_warnings::{self, NEW, Warned, WarningView},
+    rule_warnings::{self, Cases, NEW, Warned, WarningView},
 };
 use crate::{
     ids::{PictureId, RuleId, Timestamp},
@@ -298,7 +298,7 @@ async fn add<V: From<Rule> + Serialize + Clone>(
     (names, draft): (&'static Names, DraftQuery),
 ) -> ApiResult<HttpResponse> {
     let (new, now, draft) = (check(new?).await?, clock::unix(), draft.is_draft());
-    let warnings = rule_warnings::of_changes(app, &caller, draft, vec![(NEW, Some(new.clone()))]).await?;
+    let warnings = rule_warnings::of_changes(app, &caller, draft, vec![(NEW, Some(new.clone()))], Cases::Tried).await?;
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
         let (scope, actor) = (caller.scope, caller.actor());
         if let Err(refusal) = check_actions(conn, &caller, &new)? {
@@ -339,7 +339,7 @@ async fn change<V: From<Rule> + Serialize + Clone>(
     let before = V::from(old.clone());
     tag::check(wanted.as_deref(), &before)?;
     let (seen, new, now) = (tag::of(&before), check(apply(old.body)?).await?, clock::unix());
-    let warnings = rule_warnings::of_changes(app, &caller, draft, vec![(id, Some(new.clone()))]).await?;
+    let warnings = rule_warnings::of_changes(app, &caller, draft, vec![(id, Some(new.clone()))], Cases::Tried).await?;
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<Rule>> {
         let (scope, actor) = (caller.scope, caller.actor());
         let (read, action): (fn(&mut DbConn, &_, _) -> _, _) =

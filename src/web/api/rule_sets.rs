@@ -16,7 +16,7 @@ use super::{
     keywords,
     rule_cases::{self, TriedView},
     rule_fields::{DefaultReplyView, EventRuleView, KeywordView},
-    rule_warnings::{self, Warned, WarningView},
+    rule_warnings::{self, Cases, Warned, WarningView},
 };
 use crate::{
     ids::{AccountId, RuleId, Timestamp, UserId},
@@ -267,6 +267,8 @@ pub async fn publish(
     let warnings = of_drafts(&app, &caller, set).await?;
     for _ in 0..TRIES {
         let basis = Basis::tried(&app, &caller, set).await?;
+        let failed = basis.failed.iter().map(|name| WarningView::of_case(name.clone(), caller.language));
+        let warnings = warnings.iter().cloned().chain(failed).collect();
         let (caller, note, now) = (caller.clone(), note.clone(), clock::unix());
         let job = move |conn: &mut DbConn| publish_tried(conn, &caller, set, &note, basis, now);
         if let Some(view) = app.store.write(job).await?? {
@@ -286,6 +288,8 @@ struct Basis {
     prepared: Vec<Change>,
     /// Without cases nothing was tried, and it matters to nobody what changes meanwhile.
     has_cases: bool,
+    /// Names of cases that did not come as expected, and do not block.
+    failed: Vec<String>,
 }
 
 impl Basis {
@@ -294,14 +298,18 @@ impl Basis {
         let scope = caller.scope;
         let read = move |conn: &mut DbConn| Ok((revisions::all(conn)?.rules, rule_drafts::all(conn, &scope, set)?));
         let (revision, prepared) = app.turns.read(&app.store, read).await?;
-        let tried = rule_cases::tried(app, caller, set, Rules::PreparedIn(set)).await?;
+        let tried = match &prepared[..] {
+            [] => Vec::new(),
+            _ => rule_cases::tried(app, caller, set, Rules::PreparedIn(set)).await?,
+        };
         let failed = tried.iter().filter(|tried| tried.failed() && tried.case.body.blocks);
         let failed: Vec<TriedView> = failed.map(|tried| tried.view(caller.language)).collect();
-        if !failed.is_empty() && !prepared.is_empty() {
+        if !failed.is_empty() {
             let cases = serde_json::to_value(failed).map_err(|_| Code::Internal)?;
             return Err(ApiError::from(Code::CasesFailed).with("cases", cases));
         }
-        Ok(Self { revision, prepared, has_cases: !tried.is_empty() })
+        let failed = tried.iter().filter(|tried| tried.failed()).map(|tried| tried.case.body.name.clone());
+        Ok(Self { revision, prepared, has_cases: !tried.is_empty(), failed: failed.collect() })
     }
 
     fn still_holds(&self, conn: &mut DbConn, scope: &Scope, set: Option<AccountId>) -> QueryResult<bool> {
@@ -343,7 +351,7 @@ async fn of_drafts(app: &AppState, caller: &Caller, set: Option<AccountId>) -> A
     let scope = caller.scope;
     let prepared = app.turns.read(&app.store, move |conn| rule_drafts::all(conn, &scope, set)).await?;
     let changes = prepared.into_iter().map(|change| (change.id, change.after)).collect();
-    rule_warnings::of_changes(app, caller, false, changes).await
+    rule_warnings::of_changes(app, caller, false, changes, Cases::LeftOut).await
 }
 
 /// Forgets what is prepared in a set.

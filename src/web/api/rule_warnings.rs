@@ -73,7 +73,7 @@ impl WarningView {
     }
 
     /// A saved case of this name fails.
-    fn of_case(name: String, language: Language) -> Self {
+    pub(super) fn of_case(name: String, language: Language) -> Self {
         let warning = Warning { kind: Kind::CaseFailed, rule: RuleId(0), other: None, found: Some(name) };
         Self::new(&warning, language)
     }
@@ -198,18 +198,31 @@ impl Ground {
     }
 }
 
+/// Whether saved cases are tried with the rules that are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cases {
+    Tried,
+    /// Somebody else tries them.
+    LeftOut,
+}
+
 /// What is doubtful about rules once these changes are made, and which saved cases of the accounts that they concern do not come as expected.
 pub(super) async fn of_changes(
     app: &AppState,
     caller: &Caller,
     draft: bool,
     changes: Vec<(RuleId, Option<RuleBody>)>,
+    cases: Cases,
 ) -> ApiResult<Vec<WarningView>> {
     let (scope, language, now) = (caller.scope, caller.language, clock::unix());
     let (keys, usual) = (app.store.keys().clone(), app.settings.inbox.takeover_pause);
     let turn = app.turns.compile().await?;
     let read = move |conn: &mut DbConn| {
-        Ok((Ground::read(conn, &scope, draft)?, rule_cases::trials(conn, &scope, &keys, None, usual)?))
+        let trials = match cases {
+            Cases::Tried => rule_cases::trials(conn, &scope, &keys, None, usual)?,
+            Cases::LeftOut => Vec::new(),
+        };
+        Ok((Ground::read(conn, &scope, draft)?, trials))
     };
     let (mut ground, mut trials) = app.store.read(read).await?;
     // The turn ends with the work, also where nobody waits for it any more.
