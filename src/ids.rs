@@ -81,6 +81,16 @@ number_id! {
     NoticeId;
     /// One message of a notice to one channel, as we number it.
     NoticeDeliveryId;
+    /// What a delivery gives, as we number it.
+    CardId;
+    /// One piece of stock, as we number it.
+    UnitId;
+    /// A rule that says which orders get which cards.
+    DeliveryRuleId;
+    /// A message that carries what an order is given.
+    DeliveryMessageId;
+    /// Something that needs a person's decision.
+    ReviewId;
     /// Money in Fen (hundredths of a yuan).
     Fen;
 }

@@ -113,6 +113,8 @@ pub mod account;
 
 pub mod order;
 
+pub mod delivery;
+
 pub mod inbox;
 
 pub mod reply;

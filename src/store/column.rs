@@ -16,9 +16,11 @@ use crate::{
     access::{role::Role, token::Access},
     account::state,
     ai::intent::Intent,
+    delivery,
     ids::{
-        AccountId, BuyerId, ChannelId, ConversationId, Fen, ItemId, MessageId, NoticeDeliveryId, NoticeId, OrderId,
-        PictureId, RuleId, Timestamp, TokenId, UserId,
+        AccountId, BuyerId, CardId, ChannelId, ConversationId, DeliveryMessageId, DeliveryRuleId, Fen, ItemId,
+        MessageId, NoticeDeliveryId, NoticeId, OrderId, PictureId, ReviewId, RuleId, Timestamp, TokenId, UnitId,
+        UserId,
     },
     item::progress::SyncState,
     notify::{
@@ -27,7 +29,7 @@ use crate::{
         notice::Phase,
         throttle::Stage,
     },
-    order::event::OrderEvent,
+    order::{self, event::OrderEvent},
     outbox::entry::{self, SendId},
     platform::mtop::item::ItemStatus,
     reply::rule::Matching,
@@ -117,6 +119,7 @@ macro_rules! codes {
 }
 
 numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp, Fen, ChannelId, NoticeId, NoticeDeliveryId,);
+numbers!(CardId, UnitId, DeliveryRuleId, DeliveryMessageId, ReviewId,);
 texts!(ConversationId, BuyerId, ItemId, MessageId, OrderId, PictureId,);
 codes!(Event, Severity, Language, Kind, Phase, Stage, notify_deliveries::State,);
 codes!(
@@ -135,6 +138,8 @@ codes!(
     SyncState,
     OrderEvent,
     rules::Kind,
+    order::status::Status,
+    delivery::unit::UnitState,
 );
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 

@@ -161,6 +161,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    card_parts (card_id, position) {
+        owner_id -> BigInt,
+        card_id -> BigInt,
+        position -> BigInt,
+        part_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    cards (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        name -> Text,
+        kind -> Text,
+        enabled -> Bool,
+        description -> Text,
+        content -> Nullable<Binary>,
+        low_stock -> Nullable<BigInt>,
+        low_since -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     chat_messages (account_id, message_id) {
         account_id -> BigInt,
         message_id -> Text,
@@ -195,6 +220,98 @@ diesel::table! {
         side -> Text,
         paused_until -> Nullable<BigInt>,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    deliveries (account_id, order_id, unit) {
+        account_id -> BigInt,
+        order_id -> Text,
+        unit -> BigInt,
+        state -> Text,
+        rule_id -> Nullable<BigInt>,
+        round -> BigInt,
+        claimed_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery_message_parts (message_id, part_id) {
+        message_id -> BigInt,
+        part_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery_messages (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        order_id -> Text,
+        position -> BigInt,
+        state -> Text,
+        body -> Binary,
+        reason -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        planned_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery_parts (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        order_id -> Text,
+        unit -> BigInt,
+        round -> BigInt,
+        position -> BigInt,
+        card_id -> BigInt,
+        claim -> Text,
+        unit_id -> Nullable<BigInt>,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    delivery_rule_cards (rule_id, position) {
+        owner_id -> BigInt,
+        rule_id -> BigInt,
+        position -> BigInt,
+        card_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery_rules (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        item_id -> Nullable<Text>,
+        keyword -> Nullable<Text>,
+        spec -> Nullable<Text>,
+        priority -> BigInt,
+        enabled -> Bool,
+        quantity -> Text,
+        delay_s -> BigInt,
+        per_day -> Nullable<BigInt>,
+        from_minute -> Nullable<BigInt>,
+        to_minute -> Nullable<BigInt>,
+        note -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery_settings (account_id) {
+        account_id -> BigInt,
+        enabled -> Bool,
+        confirm_shipment -> Bool,
+        free_shipping -> Bool,
+        receipt -> Text,
+        out_of_stock -> Text,
+        updated_at -> BigInt,
     }
 }
 
@@ -355,6 +472,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    order_actions (account_id, order_id, kind) {
+        account_id -> BigInt,
+        order_id -> Text,
+        kind -> Text,
+        state -> Text,
+        tries -> BigInt,
+        error -> Nullable<Text>,
+        not_before -> BigInt,
+        done_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    order_changes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        order_id -> Text,
+        from_status -> Nullable<Text>,
+        to_status -> Text,
+        cause -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     order_events (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -367,6 +509,45 @@ diesel::table! {
         at -> BigInt,
         seen_at -> BigInt,
         handled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    order_syncs (account_id) {
+        account_id -> BigInt,
+        wanted -> Bool,
+        synced_at -> Nullable<BigInt>,
+        tried_at -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    orders (account_id, id) {
+        account_id -> BigInt,
+        id -> Text,
+        status -> Nullable<Text>,
+        buyer_id -> Nullable<Text>,
+        buyer_name -> Nullable<Text>,
+        conversation_id -> Nullable<Text>,
+        item_id -> Nullable<Text>,
+        spec -> Text,
+        quantity -> BigInt,
+        price -> Nullable<BigInt>,
+        amount -> Nullable<BigInt>,
+        address -> Nullable<Binary>,
+        is_bargain -> Bool,
+        placed_at -> Nullable<BigInt>,
+        paid_at -> Nullable<BigInt>,
+        shipped_at -> Nullable<BigInt>,
+        completed_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        seen_at -> BigInt,
+        read_at -> Nullable<BigInt>,
+        read_due -> Nullable<BigInt>,
+        read_tries -> BigInt,
+        read_error -> Nullable<Text>,
+        deliver_due -> Nullable<BigInt>,
     }
 }
 
@@ -388,6 +569,7 @@ diesel::table! {
         sent_at -> Nullable<BigInt>,
         settled_at -> Nullable<BigInt>,
         expires_at -> BigInt,
+        delivery -> Nullable<BigInt>,
     }
 }
 
@@ -426,6 +608,21 @@ diesel::table! {
         position -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    review_items (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        order_id -> Text,
+        reason -> Text,
+        detail -> Nullable<Text>,
+        opened_at -> BigInt,
+        reminded_at -> Nullable<BigInt>,
+        closed_at -> Nullable<BigInt>,
+        resolution -> Nullable<Text>,
+        closed_by -> Nullable<Text>,
     }
 }
 
@@ -575,6 +772,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    unit_events (card_id, number) {
+        card_id -> BigInt,
+        number -> BigInt,
+        unit_id -> BigInt,
+        from_state -> Nullable<Text>,
+        to_state -> Text,
+        claim -> Nullable<Text>,
+        at -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    units (id) {
+        id -> BigInt,
+        owner_id -> BigInt,
+        card_id -> BigInt,
+        state -> Text,
+        content -> Binary,
+        fingerprint -> Binary,
+        duplicate -> Bool,
+        claim -> Nullable<Text>,
+        imported_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
     unknown_pushes (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -673,8 +898,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     blocked_buyers,
     buyer_notes,
     buyer_tags,
+    card_parts,
+    cards,
     chat_messages,
     conversations,
+    deliveries,
+    delivery_message_parts,
+    delivery_messages,
+    delivery_parts,
+    delivery_rule_cards,
+    delivery_rules,
+    delivery_settings,
     email_codes,
     facts,
     handovers,
@@ -686,11 +920,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     notify_deliveries,
     notify_subscriptions,
     once_replies,
+    order_actions,
+    order_changes,
     order_events,
+    order_syncs,
+    orders,
     outbox,
     picture_uploads,
     pictures,
     quick_phrases,
+    review_items,
     revisions,
     rule_cases,
     rule_days,
@@ -701,6 +940,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     settings,
     suggestions,
+    unit_events,
+    units,
     unknown_pushes,
     user_accounts,
     users,

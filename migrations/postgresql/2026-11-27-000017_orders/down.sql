@@ -1,0 +1,3 @@
+DROP TABLE order_syncs;
+DROP TABLE order_changes;
+DROP TABLE orders;

@@ -1,0 +1,4 @@
+DROP TABLE unit_events;
+DROP TABLE units;
+DROP TABLE card_parts;
+DROP TABLE cards;

@@ -1,0 +1,11 @@
+DROP TABLE review_items;
+DROP TABLE order_actions;
+DROP INDEX outbox_by_delivery;
+ALTER TABLE outbox DROP COLUMN delivery;
+DROP TABLE delivery_message_parts;
+DROP TABLE delivery_messages;
+DROP TABLE delivery_parts;
+DROP TABLE deliveries;
+DROP TABLE delivery_rule_cards;
+DROP TABLE delivery_rules;
+DROP TABLE delivery_settings;
