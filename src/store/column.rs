@@ -140,6 +140,7 @@ codes!(
     rules::Kind,
     order::status::Status,
     delivery::unit::UnitState,
+    delivery::card::Kind,
 );
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 

@@ -127,6 +127,16 @@ pub fn number(conn: &mut DbConn, sql: &str) -> i64 {
     diesel::sql_query(sql).get_result::<Number>(conn).unwrap().number
 }
 
+/// Whether `text` stands anywhere in a column of bytes, as it is.
+pub fn holds(conn: &mut DbConn, table: &str, column: &str, text: &str) -> bool {
+    let hex = match conn {
+        DbConn::Sqlite(_) => format!("lower(hex({column}))"),
+        DbConn::Pg(_) => format!("encode({column}, 'hex')"),
+    };
+    let wanted: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    number(conn, &format!("SELECT count(*) AS number FROM {table} WHERE {hex} LIKE '%{wanted}%'")) > 0
+}
+
 pub fn count(conn: &mut DbConn, table: &str) -> i64 {
     number(conn, &format!("SELECT count(*) AS number FROM {table}"))
 }

@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod buyers;
+mod cards;
 mod handovers;
 mod harness;
 mod items;
@@ -27,4 +28,5 @@ mod suggestions;
 mod tables;
 mod tenants;
 mod unanswered;
+mod units;
 mod writing;

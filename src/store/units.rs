@@ -1,0 +1,458 @@
+//! Stock: one piece a row, sealed, and the log of what happened to each ([`chain`](crate::delivery::chain)). Whoever changes a unit writes
+//! its event in the same transaction, behind a lock on the card: the numbers of a card's events have no gaps and never collide.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use diesel::{
+    dsl::{count_star, sql},
+    prelude::*,
+    sql_types::{BigInt, Bool},
+};
+use ring::hmac;
+
+use super::{
+    DbConn, Keys, Page, Scope, Sealed, Secret, cards,
+    connection::per_backend,
+    schema::{cards as card_rows, delivery_parts, unit_events, units},
+    secret::SecretError,
+};
+use crate::{
+    delivery::{
+        chain::{self, Hash, Link},
+        unit::UnitState,
+    },
+    ids::{CardId, Timestamp, UnitId, UserId},
+};
+
+/// So many lines are imported in one transaction: it is over in some 20 ms.
+pub const PIECE: usize = 1000;
+
+/// A piece of stock as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = units)]
+pub struct Unit {
+    pub id: UnitId,
+    #[diesel(column_name = owner_id)]
+    owner: UserId,
+    #[diesel(column_name = card_id)]
+    pub card: CardId,
+    pub state: UnitState,
+    content: Sealed,
+    fingerprint: Vec<u8>,
+    /// The same content was imported before.
+    pub duplicate: bool,
+    /// The number by which its delivery knows it.
+    pub claim: Option<String>,
+    pub imported_at: Timestamp,
+    pub changed_at: Timestamp,
+}
+
+impl Unit {
+    /// What is given.
+    pub fn open(&self, keys: &Keys) -> Result<Secret, SecretError> {
+        keys.open(&place(self.owner, self.card, &self.fingerprint), &self.content)
+    }
+}
+
+/// Binds what is sealed to its card and its fingerprint: the number is not known yet when it is sealed.
+fn place(owner: UserId, card: CardId, fingerprint: &[u8]) -> String {
+    let hex: String = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("units.content:{owner}:{card}:{hex}")
+}
+
+/// Seals what is imported into a card. Takes longer than storing it: not for the thread that writes.
+pub struct Sealer {
+    keys: Keys,
+    fingerprints: hmac::Key,
+    owner: UserId,
+    card: CardId,
+}
+
+impl Sealer {
+    pub fn new(keys: &Keys, owner: UserId, card: CardId) -> Self {
+        let fingerprints = hmac::Key::new(hmac::HMAC_SHA256, &keys.derive("units.fingerprint"));
+        Self { keys: keys.clone(), fingerprints, owner, card }
+    }
+
+    pub fn seal(&self, line: &str) -> NewUnit {
+        // With the owner in it, nobody sees whether two owners have the same.
+        let mut context = hmac::Context::with_key(&self.fingerprints);
+        context.update(&self.owner.0.to_be_bytes());
+        context.update(line.as_bytes());
+        let fingerprint = context.sign().as_ref().to_vec();
+        let content = self.keys.seal(&place(self.owner, self.card, &fingerprint), line);
+        NewUnit { fingerprint, content }
+    }
+}
+
+/// A piece of stock to be.
+#[derive(Debug, Clone)]
+pub struct NewUnit {
+    fingerprint: Vec<u8>,
+    content: Sealed,
+}
+
+/// What becomes of a line that the owner imported before, into any card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// It is left out.
+    #[default]
+    Skip,
+    /// It is imported, and marked.
+    Keep,
+}
+
+/// What became of the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imported {
+    pub added: usize,
+    /// Lines that were known already: left out, or among those that were added.
+    pub duplicates: usize,
+}
+
+impl std::ops::AddAssign for Imported {
+    fn add_assign(&mut self, more: Self) {
+        self.added += more.added;
+        self.duplicates += more.duplicates;
+    }
+}
+
+/// The log of one card, open at its end.
+struct Log {
+    card: CardId,
+    number: i64,
+    hash: Option<Hash>,
+}
+
+impl Log {
+    /// Whoever writes into the log of the same card waits until this transaction ends.
+    fn open(conn: &mut DbConn, card: CardId) -> QueryResult<Self> {
+        if let DbConn::Pg(conn) = conn {
+            let lock = card_rows::table.find(card).select(card_rows::id).for_no_key_update();
+            lock.first::<CardId>(conn).optional()?;
+        }
+        let last: Option<(i64, Vec<u8>)> = unit_events::table
+            .filter(unit_events::card_id.eq(card))
+            .order(unit_events::number.desc())
+            .select((unit_events::number, unit_events::hash))
+            .first(conn)
+            .optional()?;
+        Ok(match last {
+            // A hash of another length is damage, which verifying finds: the log goes on all the same.
+            Some((number, hash)) => Self { card, number, hash: hash.try_into().ok() },
+            None => Self { card, number: 0, hash: None },
+        })
+    }
+
+    fn next(
+        &mut self,
+        unit: UnitId,
+        (from, to): (Option<UnitState>, UnitState),
+        claim: Option<&str>,
+        at: Timestamp,
+    ) -> EventRow {
+        self.number += 1;
+        let claim = claim.map(str::to_owned);
+        let link = Link { card: self.card, number: self.number, unit, from, to, claim, at };
+        let hash = chain::hash(self.hash.as_ref(), &link);
+        self.hash = Some(hash);
+        EventRow {
+            card_id: link.card,
+            number: link.number,
+            unit_id: unit,
+            from_state: from,
+            to_state: to,
+            claim: link.claim,
+            at,
+            hash: hash.to_vec(),
+        }
+    }
+}
+
+#[derive(Insertable, Queryable, Selectable)]
+#[diesel(table_name = unit_events, treat_none_as_default_value = false)]
+struct EventRow {
+    card_id: CardId,
+    number: i64,
+    unit_id: UnitId,
+    from_state: Option<UnitState>,
+    to_state: UnitState,
+    claim: Option<String>,
+    at: Timestamp,
+    hash: Vec<u8>,
+}
+
+impl EventRow {
+    fn link(self) -> (Link, Vec<u8>) {
+        let Self { card_id: card, number, unit_id: unit, from_state: from, to_state: to, claim, at, hash } = self;
+        (Link { card, number, unit, from, to, claim, at }, hash)
+    }
+}
+
+/// For the engine: the oldest free unit of a card becomes the claim's. `None`: there is none left.
+pub fn reserve(conn: &mut DbConn, card: CardId, claim: &str, now: Timestamp) -> QueryResult<Option<Unit>> {
+    let mut log = Log::open(conn, card)?;
+    let free: Option<Unit> = units::table
+        // the words as they stand in the partial index
+        .filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'")))
+        .order(units::id)
+        .select(Unit::as_select())
+        .first(conn)
+        .optional()?;
+    let Some(unit) = free else { return Ok(None) };
+    go(conn, &mut log, &unit, UnitState::Reserved, Some(claim), now)?;
+    Ok(Some(Unit { state: UnitState::Reserved, claim: Some(claim.to_owned()), changed_at: now, ..unit }))
+}
+
+/// For the engine: the unit goes on, where this claim has it and it may. Where it becomes free again nobody has it any more. `false`: it may
+/// not, and nothing was changed.
+pub fn advance(conn: &mut DbConn, unit: UnitId, claim: &str, to: UnitState, now: Timestamp) -> QueryResult<bool> {
+    let card: Option<CardId> = units::table.find(unit).select(units::card_id).first(conn).optional()?;
+    let Some(card) = card else { return Ok(false) };
+    let mut log = Log::open(conn, card)?;
+    // Read behind the lock: what was read before it may be over.
+    let unit: Unit = units::table.find(unit).select(Unit::as_select()).first(conn)?;
+    if unit.claim.as_deref() != Some(claim) || !unit.state.may_become(to) {
+        return Ok(false);
+    }
+    go(conn, &mut log, &unit, to, Some(claim), now)?;
+    Ok(true)
+}
+
+/// The one way in which a stored unit changes its state. The event names who had it, or has it now.
+fn go(
+    conn: &mut DbConn,
+    log: &mut Log,
+    unit: &Unit,
+    to: UnitState,
+    claim: Option<&str>,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let kept = claim.filter(|_| to != UnitState::Free);
+    let rows = diesel::update(units::table.find(unit.id))
+        .filter(units::state.eq(unit.state))
+        .set((units::state.eq(to), units::claim.eq(kept), units::changed_at.eq(now)))
+        .execute(conn)?;
+    if rows != 1 {
+        return Err(diesel::result::Error::NotFound);
+    }
+    if to == UnitState::Free {
+        // Another order may have it now; which one had it before is still told by the claim.
+        diesel::update(delivery_parts::table.filter(delivery_parts::unit_id.eq(unit.id)))
+            .set(delivery_parts::unit_id.eq(None::<UnitId>))
+            .execute(conn)?;
+    }
+    let event = log.next(unit.id, (Some(unit.state), to), claim, now);
+    per_backend!(conn, conn => diesel::insert_into(unit_events::table).values(&event).execute(conn)).map(drop)
+}
+
+/// A piece of what is imported into a pool, at most [`PIECE`] lines. `NotFound` where the card is no pool of the owner's.
+pub fn import(
+    conn: &mut DbConn,
+    scope: &Scope,
+    card: CardId,
+    new: Vec<NewUnit>,
+    duplicates: Duplicates,
+    now: Timestamp,
+) -> QueryResult<Imported> {
+    cards::get_pool(conn, scope, card)?;
+    let mut log = Log::open(conn, card)?;
+    let mut seen = known(conn, scope.user(), &new)?;
+    let mut rows = Vec::with_capacity(new.len());
+    let mut imported = Imported::default();
+    for unit in new {
+        let duplicate = !seen.insert(unit.fingerprint.clone());
+        imported.duplicates += usize::from(duplicate);
+        if duplicate && duplicates == Duplicates::Skip {
+            continue;
+        }
+        rows.push(UnitRow {
+            owner_id: scope.user(),
+            card_id: card,
+            state: UnitState::Free,
+            content: unit.content,
+            fingerprint: unit.fingerprint,
+            duplicate,
+            imported_at: now,
+            changed_at: now,
+        });
+    }
+    imported.added = rows.len();
+    let ids = insert_units(conn, &rows)?;
+    let events: Vec<EventRow> = ids.into_iter().map(|id| log.next(id, (None, UnitState::Free), None, now)).collect();
+    insert_events(conn, &events)?;
+    Ok(imported)
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = units, treat_none_as_default_value = false)]
+struct UnitRow {
+    owner_id: UserId,
+    card_id: CardId,
+    state: UnitState,
+    content: Sealed,
+    fingerprint: Vec<u8>,
+    duplicate: bool,
+    imported_at: Timestamp,
+    changed_at: Timestamp,
+}
+
+/// Those of these fingerprints that the owner has, or once had.
+fn known(conn: &mut DbConn, owner: UserId, new: &[NewUnit]) -> QueryResult<HashSet<Vec<u8>>> {
+    let mut known = HashSet::with_capacity(new.len());
+    for some in new.chunks(500) {
+        let prints = some.iter().map(|unit| unit.fingerprint.as_slice());
+        let query = units::table
+            .filter(units::owner_id.eq(owner).and(units::fingerprint.eq_any(prints)))
+            .select(units::fingerprint);
+        known.extend(query.load::<Vec<u8>>(conn)?);
+    }
+    Ok(known)
+}
+
+/// In the order they are given: what came first is sold first.
+fn insert_units(conn: &mut DbConn, rows: &[UnitRow]) -> QueryResult<Vec<UnitId>> {
+    match conn {
+        DbConn::Sqlite(conn) => {
+            let insert =
+                |row: &UnitRow| diesel::insert_into(units::table).values(row).returning(units::id).get_result(conn);
+            rows.iter().map(insert).collect()
+        }
+        DbConn::Pg(conn) => {
+            let mut ids: Vec<UnitId> =
+                diesel::insert_into(units::table).values(rows).returning(units::id).get_results(conn)?;
+            ids.sort_unstable();
+            Ok(ids)
+        }
+    }
+}
+
+fn insert_events(conn: &mut DbConn, rows: &[EventRow]) -> QueryResult<()> {
+    match conn {
+        DbConn::Sqlite(conn) => {
+            rows.iter().try_for_each(|row| diesel::insert_into(unit_events::table).values(row).execute(conn).map(drop))
+        }
+        DbConn::Pg(conn) => diesel::insert_into(unit_events::table).values(rows).execute(conn).map(drop),
+    }
+}
+
+/// How many units of a card are in each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts([i64; UnitState::ALL.len()]);
+
+impl Counts {
+    pub fn of(&self, state: UnitState) -> i64 {
+        UnitState::ALL.iter().zip(self.0).find(|(known, _)| **known == state).map_or(0, |(_, count)| count)
+    }
+
+    pub fn sum(&self) -> i64 {
+        self.0.iter().sum()
+    }
+
+    fn add(&mut self, state: UnitState, count: i64) {
+        for (place, known) in UnitState::ALL.into_iter().enumerate() {
+            self.0[place] += if known == state { count } else { 0 };
+        }
+    }
+}
+
+/// The stock of these cards; one without units is not named.
+pub fn counts(conn: &mut DbConn, scope: &Scope, cards: &[CardId]) -> QueryResult<HashMap<CardId, Counts>> {
+    let rows: Vec<(CardId, UnitState, i64)> = units::table
+        .filter(units::owner_id.eq(scope.user()).and(units::card_id.eq_any(cards)))
+        .group_by((units::card_id, units::state))
+        .select((units::card_id, units::state, count_star()))
+        .load(conn)?;
+    let mut counts: HashMap<CardId, Counts> = HashMap::new();
+    for (card, state, count) in rows {
+        counts.entry(card).or_default().add(state, count);
+    }
+    Ok(counts)
+}
+
+/// What there is of a card, and what was ever imported into it: the two are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sum {
+    pub card: CardId,
+    pub counts: Counts,
+    pub imported: i64,
+}
+
+impl Sum {
+    pub fn is_right(&self) -> bool {
+        self.counts.sum() == self.imported
+    }
+}
+
+/// For the command line: the stock of every card of everybody that has or had some. Reads all of it.
+pub fn sums(conn: &mut DbConn) -> QueryResult<Vec<Sum>> {
+    let there: Vec<(CardId, UnitState, i64)> = units::table
+        .group_by((units::card_id, units::state))
+        .select((units::card_id, units::state, count_star()))
+        .load(conn)?;
+    let imported: Vec<(CardId, i64)> = unit_events::table
+        .filter(unit_events::from_state.is_null())
+        .group_by(unit_events::card_id)
+        .select((unit_events::card_id, count_star()))
+        .load(conn)?;
+    let mut sums: BTreeMap<CardId, Sum> = BTreeMap::new();
+    let none = |card| Sum { card, counts: Counts::default(), imported: 0 };
+    for (card, state, count) in there {
+        sums.entry(card).or_insert_with(|| none(card)).counts.add(state, count);
+    }
+    for (card, count) in imported {
+        sums.entry(card).or_insert_with(|| none(card)).imported = count;
+    }
+    Ok(sums.into_values().collect())
+}
+
+/// What happened to the units of a card, newest first, and how much happened.
+pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> QueryResult<(Vec<(Link, Vec<u8>)>, i64)> {
+    cards::get(conn, scope, card)?;
+    let total = unit_events::table.filter(unit_events::card_id.eq(card)).count().get_result(conn)?;
+    let rows: Vec<EventRow> = unit_events::table
+        .filter(unit_events::card_id.eq(card))
+        .order(unit_events::number.desc())
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(EventRow::as_select())
+        .load(conn)?;
+    Ok((rows.into_iter().map(EventRow::link).collect(), total))
+}
+
+/// For the command line: the cards of everybody that have stock, or a log of it.
+pub fn cards_with_log(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
+    Ok(sums(conn)?.into_iter().map(|sum| sum.card).collect())
+}
+
+/// For the command line: the next part of a card's log, oldest first, each with the hash that is stored for it.
+pub fn log_after(conn: &mut DbConn, card: CardId, number: i64, limit: i64) -> QueryResult<Vec<(Link, Vec<u8>)>> {
+    let rows: Vec<EventRow> = unit_events::table
+        .filter(unit_events::card_id.eq(card).and(unit_events::number.gt(number)))
+        .order(unit_events::number)
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(EventRow::link).collect())
+}
+
+/// A unit differs from the last event of its log, or has none, or is not there though its log is. Who has a free one is nobody.
+const ASTRAY: &str = "SELECT u.id AS unit_id FROM units AS u LEFT JOIN unit_events AS e ON e.card_id = u.card_id AND e.unit_id = u.id \
+     AND e.number = (SELECT max(l.number) FROM unit_events AS l WHERE l.unit_id = u.id) \
+     WHERE u.card_id = $1 AND (e.unit_id IS NULL OR e.to_state <> u.state OR e.at <> u.changed_at \
+     OR coalesce(CASE WHEN e.to_state = 'free' THEN NULL ELSE e.claim END, '') <> coalesce(u.claim, '')) \
+     UNION SELECT e.unit_id FROM unit_events AS e LEFT JOIN units AS u ON u.id = e.unit_id \
+     WHERE e.card_id = $1 AND (u.id IS NULL OR u.card_id <> e.card_id) ORDER BY unit_id LIMIT 100";
+
+#[derive(QueryableByName)]
+#[diesel(table_name = unit_events)]
+struct Astray {
+    unit_id: UnitId,
+}
+
+/// For the command line: the first hundred units of a card that are not what its log says.
+pub fn astray(conn: &mut DbConn, card: CardId) -> QueryResult<Vec<UnitId>> {
+    let rows: Vec<Astray> = diesel::sql_query(ASTRAY).bind::<BigInt, _>(card).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.unit_id).collect())
+}
