@@ -124,35 +124,18 @@ impl Account {
     /// A trade card in the buyer's name. With `Some(uid)` it carries that sender instead, such as the account's own.
     pub fn system_card(&self, conversation: &ConversationId, card: Card, sender: Option<&BuyerId>) -> Option<Said> {
         let peer = self.peer(conversation)?;
-        let draft = Draft {
-            sender: sender.cloned().unwrap_or(peer),
-            sender_name: "".into(),
-            body: Body::Card(card),
-            device: Device::Android,
-            uuid: None,
-            age: Duration::ZERO,
-        };
-        let kept = self.write(conversation, draft, Notice::Push)?;
-        Some(said(conversation, &kept))
+        self.platform_writes(conversation, sender.cloned().unwrap_or(peer), Body::Card(card))
     }
 
-    /// Something happens to a buyer's order of this item, and the platform tells by a card in the buyer's name.
+    /// The message alone that would tell of something that happens to a buyer's order of this item. No order is placed or changed by it: see
+    /// [`Account::place_order`].
     pub fn order_becomes(&self, buyer: &str, item: &str, order: &OrderId, stage: Stage) -> Option<Said> {
-        self.system_card(&self.conversation(buyer, item), Card::of_order(order, stage), None)
+        self.platform_writes(&self.conversation(buyer, item), buyer.into(), stage.body(Some(order)))
     }
 
     /// The platform's advice, in the name of its own account.
     pub fn tip(&self, conversation: &ConversationId, text: &str) -> Option<Said> {
-        let draft = Draft {
-            sender: "1400".into(),
-            sender_name: "".into(),
-            body: Body::Tip { text: text.into() },
-            device: Device::Android,
-            uuid: None,
-            age: Duration::ZERO,
-        };
-        let kept = self.write(conversation, draft, Notice::Push)?;
-        Some(said(conversation, &kept))
+        self.platform_writes(conversation, "1400".into(), Body::Tip { text: text.into() })
     }
 
     /// The state of the last card of a conversation changed. `false` where there is none.
@@ -253,6 +236,11 @@ impl Account {
         let sender_name: Arc<str> = format!("买家{sender}").into();
         let draft = Draft { sender, sender_name, body, device: Device::Android, uuid: None, age };
         self.write(conversation, draft, notice)
+    }
+
+    fn platform_writes(&self, conversation: &ConversationId, sender: BuyerId, body: Body) -> Option<Said> {
+        let kept = self.write(conversation, Draft::of_platform(sender, body), Notice::Push)?;
+        Some(said(conversation, &kept))
     }
 
     fn write(&self, conversation: &ConversationId, draft: Draft, notice: Notice) -> Option<Kept> {

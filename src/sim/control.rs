@@ -10,6 +10,7 @@
 //! | `DELETE /control/faults` | heals everything, single accounts too |
 //! | `PUT /control/accounts/{name}/faults` | standing faults of one account |
 //! | `POST /control/accounts/{name}/actions` | one [`Action`] |
+//! | `GET /control/accounts/{name}/orders` | what buyers ordered, how it stands, and how often the seller's side did what |
 //! | `GET /control/accounts/{name}/received?conversation=` | what buyers saw |
 //! | `GET /control/accounts/{name}/unacknowledged` | pushed, never acknowledged |
 
@@ -21,9 +22,11 @@ use serde_json::{Value, json};
 
 use super::{
     account::Account,
+    deal::Telling,
     fault::{Answer, Faults},
     message::Card,
     model,
+    order::{NewOrder, Step},
     platform::Platform,
     trade::Stage,
 };
@@ -88,7 +91,16 @@ pub enum Action {
         conversation: ConversationId,
         card: Card,
     },
-    /// Something happens to a buyer's order.
+    /// A buyer places an order: the answer is its id.
+    PlaceOrder(NewOrder),
+    /// Something happens to orders, all of it told by one push; the answer is how they are then, or why it cannot happen.
+    Deal {
+        orders: Vec<OrderId>,
+        step: Step,
+        #[serde(default)]
+        telling: Telling,
+    },
+    /// The message alone that would tell of something that happens to a buyer's order.
     Order {
         buyer: String,
         item: String,
@@ -173,6 +185,8 @@ impl Action {
             }
             Self::Image { buyer, item, url } => json!(account.buyer_sends_image(&buyer, &item, &url)),
             Self::Order { buyer, item, order, stage } => json!(account.order_becomes(&buyer, &item, &order, stage)),
+            Self::PlaceOrder(order) => json!(account.place_order(order)),
+            Self::Deal { orders, step, telling } => deal(account, &orders, step, &telling),
             Self::Voice { buyer, item } => json!(account.buyer_sends_voice(&buyer, &item)),
             other => other.apply_to_conversation(account),
         }
@@ -213,6 +227,13 @@ impl Action {
     }
 }
 
+fn deal(account: &Account, orders: &[OrderId], step: Step, telling: &Telling) -> Value {
+    match account.happen_together(orders, step, telling) {
+        Ok(()) => orders.iter().filter_map(|id| account.order(id)).map(|order| json!(order)).collect(),
+        Err(refusal) => json!({"refused": refusal}),
+    }
+}
+
 /// The routes under `/control`.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(
@@ -226,6 +247,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/faults", web::delete().to(heal))
             .route("/accounts/{name}/faults", web::put().to(set_account_faults))
             .route("/accounts/{name}/actions", web::post().to(act))
+            .route("/accounts/{name}/orders", web::get().to(orders))
             .route("/accounts/{name}/received", web::get().to(received))
             .route("/accounts/{name}/unacknowledged", web::get().to(unacknowledged)),
     );
@@ -279,6 +301,11 @@ async fn set_account_faults(
 async fn act(platform: web::Data<Platform>, name: web::Path<String>, action: web::Json<Action>) -> HttpResponse {
     let Some(account) = platform.account(&name) else { return unknown(&name) };
     HttpResponse::Ok().json(action.into_inner().apply(&account))
+}
+
+async fn orders(platform: web::Data<Platform>, name: web::Path<String>) -> HttpResponse {
+    let Some(account) = platform.account(&name) else { return unknown(&name) };
+    HttpResponse::Ok().json(account.orders())
 }
 
 async fn received(platform: web::Data<Platform>, name: web::Path<String>, query: web::Query<Received>) -> HttpResponse {

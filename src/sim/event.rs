@@ -59,7 +59,7 @@ impl Delivery {
             Body::Text { text } | Body::Tip { text } => text,
             Body::Image { url, .. } => url,
             Body::Voice => "",
-            Body::Card(card) => &card.title,
+            Body::Card(card) | Body::TradeTip(card) => &card.title,
         }
     }
 }

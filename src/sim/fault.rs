@@ -1,6 +1,9 @@
 //! What can go wrong on purpose. Every switch may be thrown while clients are connected, for all accounts or for one.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +71,14 @@ faults! {
     rotate_h5: bool,
     /// What a polish is answered with instead of the truth, such as `FAIL_BIZ_PERMISSION_DENIED::无权限`.
     refuse_polish: Option<String>,
+    /// What calls of these APIs are answered with instead of being done, such as `BUYER_CONFIRM_INFO::买家确认信息后才能发货`.
+    refuse: BTreeMap<String, String>,
+    /// Calls of these APIs are neither done nor answered.
+    hang: BTreeSet<String>,
+    /// Calls of these APIs are done, and the connection breaks before the answer.
+    lose_answer: BTreeSet<String>,
+    /// The gateway's copy of the orders lags: of each it tells what was true before the last change.
+    stale_orders: bool,
     /// How uploads of pictures are answered.
     uploads: Uploads,
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     IM_APP_KEY,
     account::Account,
+    desk,
     event::SimEvent,
     fault::{Faults, Gateway},
     item,
@@ -29,10 +30,11 @@ const TOKEN_EXPIRED: &str = "FAIL_SYS_TOKEN_EXOIRED::令牌过期";
 const BAD_REQUEST: &str = "FAIL_SYS_ILLEGAL_REQUEST::非法请求参数";
 const SESSION_EXPIRED: &str = "FAIL_SYS_SESSION_EXPIRED::Session过期";
 const ILLEGAL_ACCESS: &str = "FAIL_SYS_ILLEGAL_ACCESS::非法请求";
+pub(super) const NO_SUCH_SERVICE: &str = "FAIL_SYS_SERVICE_NOT_EXIST::服务不存在";
 
 /// One call, read.
-struct Call {
-    api: String,
+pub(super) struct Call {
+    pub(super) api: String,
     version: String,
     cookies: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -57,7 +59,7 @@ pub(super) async fn call(
     let account = call.cookie("unb").and_then(|uid| platform.account(uid));
     count(&platform, account.as_deref(), &call.api);
     let faults = account.as_ref().map_or_else(|| platform.faults(), |account| account.faults());
-    if faults.hang_gateway {
+    if faults.hang_gateway || faults.hang.contains(&call.api) {
         std::future::pending::<()>().await;
     }
     if faults.delay_ms > 0 {
@@ -67,7 +69,16 @@ pub(super) async fn call(
         return nonsense;
     }
     let outcome = check_signature(&platform, &call).unwrap_or_else(|| answer(&platform, account, &call, &faults));
+    if faults.lose_answer.contains(&call.api) {
+        return broken_off();
+    }
     respond(&platform, &call, &faults, outcome)
+}
+
+/// An answer whose connection breaks before its first byte.
+fn broken_off() -> HttpResponse {
+    let broken = futures_util::future::ready(Err::<web::Bytes, _>(std::io::Error::other("the answer is lost")));
+    HttpResponse::Ok().streaming(futures_util::stream::once(broken))
 }
 
 impl Call {
@@ -90,7 +101,12 @@ impl Call {
         find(&self.cookies, name)
     }
 
-    fn query(&self, name: &str) -> &str {
+    /// The version asked for, and the one in the path.
+    pub(super) fn versions(&self) -> (&str, &str) {
+        (self.query("v"), &self.version)
+    }
+
+    pub(super) fn query(&self, name: &str) -> &str {
         find(&self.query, name).unwrap_or_default()
     }
 }
@@ -176,17 +192,20 @@ fn answer(platform: &Platform, account: Option<Arc<Account>>, call: &Call, fault
     }
     let account = account.filter(|account| call.cookie("cookie2") == Some(&platform.cookie2(account)));
     let Some(account) = account else { return Outcome::plain(SESSION_EXPIRED) };
+    if let Some(ret) = faults.refuse.get(&call.api) {
+        return Outcome::plain(ret.clone());
+    }
     let data: Value = serde_json::from_str(&call.data).unwrap_or(Value::Null);
     match call.api.as_str() {
         "mtop.taobao.idlemessage.pc.login.token" => login_token(platform, account, &data),
         "mtop.taobao.idlemessage.pc.loginuser.get" => Outcome::success(json!({"userId": account.uid})),
         "mtop.taobao.idle.pc.detail" => item::detail(&account, &data),
         "mtop.idle.web.xyh.item.list" => item::list(&account, &data),
-        "mtop.taobao.idle.item.polish" => item::polish(&account, &data, call.query("v"), &call.version, faults),
+        "mtop.taobao.idle.item.polish" => item::polish(&account, &data, call.versions(), faults),
+        "mtop.alibaba.idle.seller.pc.item.batch.offline" => item::take_offline(&account, &data),
         "mtop.idle.web.user.page.nav" => Outcome::success(user_page(&account)),
         "mtop.taobao.idlemessage.pc.session.sync" => Outcome::success(sessions(&account, &data)),
-        // orders (order.detail, consign.dummy, sold.get) will be answered here
-        _ => Outcome::plain("FAIL_SYS_SERVICE_NOT_EXIST::服务不存在"),
+        _ => desk::answer(&account, call, &data, faults).unwrap_or_else(|| Outcome::plain(NO_SUCH_SERVICE)),
     }
 }
 

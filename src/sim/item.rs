@@ -2,10 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{account::Account, fault::Faults, gateway::Outcome, line::now};
+use super::{
+    account::Account,
+    fault::Faults,
+    gateway::{NO_SUCH_SERVICE, Outcome},
+    line::now,
+};
 use crate::ids::{BuyerId, ItemId};
 
-const BAD_PARAMETERS: &str = "FAIL_BIZ_PARAM_ERROR::参数错误";
+pub(super) const BAD_PARAMETERS: &str = "FAIL_BIZ_PARAM_ERROR::参数错误";
+const NO_SUCH_ITEM: &str = "FAIL_BIZ_ITEM_NOT_FOUND::宝贝不存在";
 
 /// Something that an account sells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +42,23 @@ impl Listing {
         }
     }
 
+    /// What a piece of this spec costs.
+    pub(super) fn price_of(&self, spec: &[(String, String)]) -> i64 {
+        let chosen = self.specs.iter().find(|(colour, ..)| spec.iter().any(|(_, value)| value == colour));
+        chosen.map_or(self.price, |(_, price, _)| *price)
+    }
+
+    /// Takes pieces away or puts them back, of the spec too where there is such a one. None is none, however many were sold.
+    pub(super) fn move_stock(&mut self, spec: &[(String, String)], pieces: i64) {
+        self.stock = (self.stock + pieces).max(0);
+        let chosen = self.specs.iter_mut().find(|(colour, ..)| spec.iter().any(|(_, value)| value == colour));
+        if let Some((_, _, stock)) = chosen {
+            *stock = (*stock + pieces).max(0);
+        }
+    }
+
     fn price_text(&self) -> String {
-        format!("{}.{:02}", self.price / 100, self.price % 100)
+        yuan(self.price)
     }
 
     fn status(&self) -> u8 {
@@ -70,6 +91,11 @@ impl Listing {
             "imageInfos": [{"url": self.picture()}], "wantCnt": 3, "browseCnt": 40,
         })
     }
+}
+
+/// Cents as the platform writes them.
+pub(super) fn yuan(cents: i64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
 }
 
 impl Account {
@@ -126,10 +152,10 @@ pub(super) fn list(account: &Account, data: &Value) -> Outcome {
 }
 
 /// Once for each item: the simulator's day does not end.
-pub(super) fn polish(account: &Account, data: &Value, v: &str, path_version: &str, faults: &Faults) -> Outcome {
+pub(super) fn polish(account: &Account, data: &Value, versions: (&str, &str), faults: &Faults) -> Outcome {
     let Some(item) = data["itemId"].as_str() else { return Outcome::plain(BAD_PARAMETERS) };
-    if (v, path_version) != ("2.0", "1.0") {
-        return Outcome::plain("FAIL_SYS_SERVICE_NOT_EXIST::服务不存在");
+    if versions != ("2.0", "1.0") {
+        return Outcome::plain(NO_SUCH_SERVICE);
     }
     if let Some(ret) = &faults.refuse_polish {
         return Outcome::plain(ret.clone());
@@ -137,7 +163,7 @@ pub(super) fn polish(account: &Account, data: &Value, v: &str, path_version: &st
     let item: ItemId = item.into();
     let mut state = account.lock();
     let Some(listing) = state.listings.iter().find(|listing| listing.item == item) else {
-        return Outcome::plain("FAIL_BIZ_ITEM_NOT_FOUND::宝贝不存在");
+        return Outcome::plain(NO_SUCH_ITEM);
     };
     if !listing.on_sale {
         return Outcome::plain("UNSUPPORTED_ITEM_STATUS::已下架商品不支持该操作");
@@ -146,6 +172,26 @@ pub(super) fn polish(account: &Account, data: &Value, v: &str, path_version: &st
         return Outcome::plain("IDLEITEM_POLISH_AGAIN::宝贝已经擦亮过了");
     }
     state.polished.push(item);
+    drop(state);
+    account.changed();
+    Outcome::success(json!({}))
+}
+
+/// Takes what is named, `a,b`, off the sale; all of it, or where one is unknown nothing.
+pub(super) fn take_offline(account: &Account, data: &Value) -> Outcome {
+    let named = data["itemIds"].as_str().unwrap_or_default().split(',').map(str::trim);
+    let items: Vec<&str> = named.filter(|item| !item.is_empty()).collect();
+    if items.is_empty() {
+        return Outcome::plain(BAD_PARAMETERS);
+    }
+    let mut state = account.lock();
+    let is_listed = |item: &&str| state.listings.iter().any(|listing| listing.item.as_str() == *item);
+    if !items.iter().all(is_listed) {
+        return Outcome::plain(NO_SUCH_ITEM);
+    }
+    for listing in &mut state.listings {
+        listing.on_sale &= !items.contains(&listing.item.as_str());
+    }
     drop(state);
     account.changed();
     Outcome::success(json!({}))

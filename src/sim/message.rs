@@ -25,6 +25,8 @@ pub enum Body {
     Tip {
         text: String,
     },
+    /// What a card would tell, told by a tip.
+    TradeTip(Card),
 }
 
 /// A trade card as the platform shows it. An order's life is made of these.
@@ -33,6 +35,8 @@ pub enum Body {
 pub struct Card {
     /// The sentence without its brackets, such as `我已付款，等待你发货`.
     pub title: String,
+    /// What a phone shows in the list of conversations where it is not the title.
+    pub reminder: String,
     /// A status sentence, such as `买家已付款`.
     pub headline: String,
     pub button: String,
@@ -94,7 +98,7 @@ impl Message {
             Body::Text { .. } => 1,
             Body::Image { .. } => 2,
             Body::Voice => 3,
-            Body::Tip { .. } => 14,
+            Body::Tip { .. } | Body::TradeTip(_) => 14,
             Body::Card(_) => 26,
         }
     }
@@ -103,7 +107,7 @@ impl Message {
     pub fn receivers(&self) -> u8 {
         match &self.body {
             Body::Text { .. } | Body::Image { .. } | Body::Voice => 2,
-            Body::Tip { .. } | Body::Card(_) => 1,
+            Body::Tip { .. } | Body::TradeTip(_) | Body::Card(_) => 1,
         }
     }
 
@@ -113,7 +117,7 @@ impl Message {
 
     /// `needPush`: silent for own messages and advice.
     pub fn need_push(&self, scene: &Scene<'_>) -> &'static str {
-        if self.is_own(scene) || matches!(self.body, Body::Tip { .. }) { "false" } else { "true" }
+        if self.is_own(scene) || matches!(self.body, Body::Tip { .. } | Body::TradeTip(_)) { "false" } else { "true" }
     }
 
     /// What a phone shows in the list of conversations.
@@ -123,7 +127,10 @@ impl Message {
             Body::Image { .. } => Cow::Borrowed("[图片]"),
             Body::Voice => Cow::Borrowed("[语音]"),
             Body::Tip { text } => Cow::Owned(format!("[{text}]")),
-            Body::Card(card) => Cow::Owned(format!("[{}]", card.title)),
+            Body::Card(card) | Body::TradeTip(card) => {
+                let shown = if card.reminder.is_empty() { &card.title } else { &card.reminder };
+                Cow::Owned(format!("[{shown}]"))
+            }
         }
     }
 
@@ -142,7 +149,7 @@ impl Message {
                 json!({"atUsers": [], "contentType": 2, "image": {"pics": [picture]}}).to_string()
             }
             Body::Voice => json!({"atUsers": [], "contentType": 3, "audio": {}}).to_string(),
-            Body::Tip { text } => {
+            Body::Tip { text } | Body::TradeTip(Card { title: text, .. }) => {
                 json!({"contentType": 14, "tip": {"tip": text, "argInfo": {"arg1": "Guide"}}}).to_string()
             }
             Body::Card(card) => self.card_content(card).to_string(),
@@ -154,6 +161,7 @@ impl Message {
         match &self.body {
             Body::Text { .. } | Body::Image { .. } | Body::Voice => self.written_extension(scene),
             Body::Tip { text } => self.tip_extension(scene, text),
+            Body::TradeTip(card) => self.trade_tip_extension(scene, card),
             Body::Card(card) => self.card_extension(scene, card),
         }
     }
@@ -194,13 +202,35 @@ impl Message {
         ]
     }
 
+    /// Its style, 11, is the one field by which a phone tells it from advice.
+    fn trade_tip_extension<'a>(&'a self, scene: &Scene<'a>, card: &'a Card) -> Extension<'a> {
+        let ext = json!({
+            "quickReply": "1", "msgArg1": "MsgTips", "updateKey": card.update_key(scene.conversation),
+            "messageId": self.business_id(), "contentType": "14",
+        });
+        vec![
+            ("bizTag", source(&self.task(), &card.task_name).into()),
+            ("detailNotice", self.reminder()),
+            ("extJson", ext.to_string().into()),
+            ("receiver", scene.own.as_str().into()),
+            ("redReminder", card.red_reminder.as_str().into()),
+            ("redReminderStyle", "11".into()),
+            ("reminderContent", self.reminder()),
+            ("reminderNotice", card.headline.as_str().into()),
+            ("reminderTitle", card.headline.as_str().into()),
+            ("reminderUrl", self.url(scene).into()),
+            ("senderUserId", self.sender.as_str().into()),
+            ("senderUserType", "0".into()),
+            ("sessionType", "1".into()),
+        ]
+    }
+
     fn card_extension<'a>(&'a self, scene: &Scene<'a>, card: &'a Card) -> Extension<'a> {
-        let order = card.order.as_ref().map_or("", OrderId::as_str);
         let ext = json!({
             "msgArgs": self.task_arguments(),
             "quickReply": "1",
             "msgArg1": "MsgCard",
-            "updateKey": format!("{}:{order}:{}", scene.conversation, card.suffix),
+            "updateKey": card.update_key(scene.conversation),
             "messageId": self.business_id(),
             "multiChannel": {"agoo": "product"},
             "contentType": "26",
@@ -227,7 +257,7 @@ impl Message {
     }
 
     fn card_content(&self, card: &Card) -> Value {
-        let order = card.order.as_ref().map_or("", OrderId::as_str);
+        let order = card.order_text();
         let details = format!("fleamarket://order_detail?id={order}&role=seller");
         let click = |action: &str| json!({"arg1": action, "args": self.task_arguments()});
         json!({"contentType": 26, "dxCard": {
@@ -261,6 +291,16 @@ impl Message {
 
     fn task_arguments(&self) -> Value {
         json!({"source": "im", "task_id": self.task(), "msg_id": self.business_id()})
+    }
+}
+
+impl Card {
+    fn order_text(&self) -> &str {
+        self.order.as_ref().map_or("", OrderId::as_str)
+    }
+
+    fn update_key(&self, conversation: &ConversationId) -> String {
+        format!("{conversation}:{}:{}", self.order_text(), self.suffix)
     }
 }
 

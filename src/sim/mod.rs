@@ -9,7 +9,10 @@
 //!
 //! Where the real platform's behaviour is unknown the simulator has chosen one, with a switch: bodies of control pushes,
 //! the code of `connect limit`, that an unacknowledged push is not repeated on the same connection, that `/reg` refusals
-//! hang up. Orders belong beside [`message::Card`] and [`gateway`], the QR login beside [`gateway`].
+//! hang up. The QR login belongs beside [`gateway`].
+//!
+//! An [`Order`] has its truth in the state ([`order`]), its cards in [`trade`], what buyers do with it in [`deal`], and what the gateway says
+//! and does about it in [`desk`], where what was chosen for the simulator alone is named.
 
 mod account;
 mod act;
@@ -18,6 +21,8 @@ mod chat;
 mod config;
 pub mod control;
 mod conversation;
+mod deal;
+mod desk;
 mod encode;
 mod event;
 mod fault;
@@ -28,6 +33,7 @@ pub mod load;
 mod lwp;
 pub mod message;
 mod model;
+mod order;
 mod platform;
 mod push;
 mod request;
@@ -45,11 +51,13 @@ mod webhook;
 pub use account::Account;
 pub use buyer::Said;
 pub use config::{Config, Newer};
+pub use deal::Telling;
 pub use event::{Delivery, Interest, SimEvent};
 pub use fault::{Answer, Faults, Gateway, Uploads};
 pub use item::Listing;
 pub use message::{Body, Card};
 pub use model::{Model, ModelAct, ModelAsked};
+pub use order::{Address, Counts, NewOrder, Order, OrderState, Refund, Refusal, Step, Times};
 pub use platform::Platform;
 pub use server::Sim;
 pub use trade::Stage;

@@ -13,6 +13,7 @@ use super::{
     item::Listing,
     line::{Line, now},
     message::{Body, Device, Message},
+    order::Order,
     push::{Channel, Entry},
     tree,
     upload::Uploaded,
@@ -43,6 +44,8 @@ pub struct State {
     pub unacknowledged: BTreeSet<u64>,
     /// What the account sells, in the order of its list.
     pub listings: Vec<Listing>,
+    /// What buyers ordered, in the order it was placed.
+    pub orders: Vec<Order>,
     /// Every polish that was done, oldest first.
     pub polished: Vec<ItemId>,
     /// Every picture that was taken, oldest first.
@@ -71,6 +74,13 @@ pub struct Draft {
     pub uuid: Option<Box<str>>,
     /// Created this long ago.
     pub age: Duration,
+}
+
+impl Draft {
+    /// What the platform writes, in somebody's name.
+    pub fn of_platform(sender: BuyerId, body: Body) -> Self {
+        Self { sender, sender_name: "".into(), body, device: Device::Android, uuid: None, age: Duration::ZERO }
+    }
 }
 
 /// A message that was kept, and the entry that would tell of it.
@@ -102,8 +112,15 @@ impl State {
     /// Writes a message into a conversation. `None` where there is no such conversation.
     pub fn keep(&mut self, shared: &Shared, own: &BuyerId, id: &ConversationId, draft: Draft) -> Option<Kept> {
         let conversation = self.conversations.get_mut(id)?;
+        let message = conversation.keep(Self::message(shared, draft), shared.config.history_limit).clone();
+        let entry = tree::message(&message, &conversation.scene(own));
+        Some(Kept { number: message.number, at: message.at, entry })
+    }
+
+    /// A message with a number of its own, not yet in any conversation.
+    pub fn message(shared: &Shared, draft: Draft) -> Message {
         let number = shared.number();
-        let message = Message {
+        Message {
             number,
             business: (0x0abc << 112) | u128::from(number),
             at: (now() - draft.age).0,
@@ -114,10 +131,7 @@ impl State {
             uuid: draft.uuid,
             read: false,
             recalled: false,
-        };
-        let message = conversation.keep(message, shared.config.history_limit).clone();
-        let entry = tree::message(&message, &conversation.scene(own));
-        Some(Kept { number, at: message.at, entry })
+        }
     }
 
     /// Tells every live connection, in one push, and keeps what is not transient for replay.
