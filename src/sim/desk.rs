@@ -133,9 +133,8 @@ fn to_rate(account: &Account, data: &Value, stale: bool) -> Answer {
     if data["queryType"] != "ORDER" {
         return Err(BAD_PARAMETERS);
     }
-    let wanted = |order: &Order| {
-        order.state == OrderState::Completed && (status.is_null() || status == rate_status(order).to_string())
-    };
+    let wanted =
+        |order: &Order| order.state == OrderState::Completed && (status.is_null() || status == rate_status(order));
     page(account, data, stale, wanted, word)
 }
 
@@ -252,8 +251,8 @@ fn number(state: OrderState) -> &'static str {
 }
 
 /// 4: rated by the seller.
-fn rate_status(order: &Order) -> u8 {
-    if order.times.rated_by_seller.is_some() { 4 } else { 5 }
+fn rate_status(order: &Order) -> &'static str {
+    if order.times.rated_by_seller.is_some() { "4" } else { "5" }
 }
 
 /// `138****0000`, as lists show it.
@@ -273,7 +272,7 @@ fn local_time(at: Timestamp) -> String {
 /// `88`, `88.5` and `88.50` are the same.
 fn cents(yuan: &str) -> Option<Fen> {
     let (whole, part) = yuan.split_once('.').unwrap_or((yuan, ""));
-    if part.len() > 2 || !part.bytes().chain(whole.bytes()).all(|byte| byte.is_ascii_digit()) {
+    if whole.is_empty() || part.len() > 2 || !part.bytes().chain(whole.bytes()).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     format!("{whole}{part:0<2}").parse().ok().map(Fen)

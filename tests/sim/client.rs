@@ -173,20 +173,33 @@ impl Answer {
 
 /// Calls the gateway, signed with the jar's token.
 pub(crate) async fn call(address: SocketAddr, jar: &str, api: &str, data: &str) -> Answer {
+    call_version(address, jar, api, ["1.0", "1.0"], "", data).await.unwrap()
+}
+
+/// Calls one version of an API: that of the path, and that of the query. `extra` ends the query, which is not signed.
+pub(crate) async fn call_version(
+    address: SocketAddr,
+    jar: &str,
+    api: &str,
+    [path, version]: [&str; 2],
+    extra: &str,
+    data: &str,
+) -> Result<Answer, awc::error::SendRequestError> {
     let token = jar.split("_m_h5_tk=").nth(1).and_then(|rest| rest.split('_').next()).unwrap_or_default();
     let signed = format!("{token}&1760000000123&34839810&{data}");
     let sign: String = Md5::digest(signed.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let url = format!("http://{address}/h5/{api}/1.0/?appKey=34839810&t=1760000000123&sign={sign}&v=1.0");
+    let url =
+        format!("http://{address}/h5/{api}/{path}/?appKey=34839810&t=1760000000123&sign={sign}&v={version}{extra}");
     let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("data", data).finish();
     let request = awc::Client::new().post(url).timeout(PATIENCE).insert_header(("Cookie", jar));
-    let mut response = request.content_type("application/x-www-form-urlencoded").send_body(form).await.unwrap();
+    let mut response = request.content_type("application/x-www-form-urlencoded").send_body(form).await?;
     let header = |value: &awc::http::header::HeaderValue| value.to_str().unwrap().to_owned();
-    Answer {
+    Ok(Answer {
         status: response.status().as_u16(),
         cookies: response.headers().get_all("set-cookie").map(header).collect(),
         content_type: response.headers().get("content-type").map(header).unwrap_or_default(),
         body: serde_json::from_slice(&response.body().await.unwrap()).unwrap_or(Value::Null),
-    }
+    })
 }
 
 /// An access token for [`DEVICE`].

@@ -7,6 +7,7 @@ mod faults;
 mod gateway;
 mod items;
 mod load;
+mod orders;
 
 use std::sync::Arc;
 
