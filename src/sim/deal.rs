@@ -1,4 +1,7 @@
 //! What happens to an account's orders, and how the platform tells of it.
+//!
+//! The simulator's own choices: everything is told in the buyer's name, in one push. Placing an order takes its pieces from the listing, and
+//! closing it unpaid gives them back; a refund does not.
 
 use std::time::Duration;
 
@@ -123,24 +126,10 @@ impl Account {
 
     /// The same happens to several orders, and one push tells of them all. Where it cannot happen to one, it happens to none.
     pub fn happen_together(&self, orders: &[OrderId], step: Step, telling: &Telling) -> Result<(), Refusal> {
-        let mut state = self.lock();
-        for id in orders {
-            let checked = state.order(id).ok_or(Refusal::Unknown)?.check(step);
-            if checked.is_err() {
-                return state.take(id, step);
-            }
-        }
-        let mut told = Vec::new();
-        for id in orders {
-            state.take(id, step)?;
-            if let Some(stage) = Stage::of(step) {
-                told.extend(self.tell(&mut state, id, stage, telling));
-            }
-        }
-        self.publish(&mut state, &told, telling);
-        drop(state);
+        let done = self.happen(&mut self.lock(), orders, step, telling);
+        // what was refused is counted, and may be waited for
         self.changed();
-        Ok(())
+        done
     }
 
     /// An order as it truly is.
@@ -161,6 +150,24 @@ impl Account {
         wanted: impl Fn(&Order) -> bool,
     ) -> Option<Order> {
         self.wait_until(deadline, |state| state.order(id).filter(|order| wanted(order)).cloned()).await
+    }
+
+    fn happen(&self, state: &mut State, orders: &[OrderId], step: Step, telling: &Telling) -> Result<(), Refusal> {
+        for id in orders {
+            let checked = state.order(id).ok_or(Refusal::Unknown)?.check(step);
+            if checked.is_err() {
+                return state.take(id, step);
+            }
+        }
+        let mut told = Vec::new();
+        for id in orders {
+            state.take(id, step)?;
+            if let Some(stage) = Stage::of(step) {
+                told.extend(self.tell(state, id, stage, telling));
+            }
+        }
+        self.publish(state, &told, telling);
+        Ok(())
     }
 
     /// 19 digits that no simulator gave out before.

@@ -202,7 +202,7 @@ impl Message {
         ]
     }
 
-    /// Its style, 11, is the one field by which a phone tells it from advice.
+    /// Names its order by the update key alone.
     fn trade_tip_extension<'a>(&'a self, scene: &Scene<'a>, card: &'a Card) -> Extension<'a> {
         let ext = json!({
             "quickReply": "1", "msgArg1": "MsgTips", "updateKey": card.update_key(scene.conversation),

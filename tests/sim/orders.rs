@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use yutang::{
     ids::{Fen, OrderId},
-    sim::{Address, Faults, Listing, NewOrder, Order, OrderState, Refund, Refusal, Step, Telling},
+    sim::{Address, Faults, Listing, NewOrder, OrderState, Refund, Refusal, Step, Telling},
 };
 
 use crate::{
     World,
-    client::{Answer, Client, Heard, PATIENCE, call_version, texts, trees},
+    client::{Answer, Client, PATIENCE, call_version, texts, trees},
 };
 
 const BUYER: &str = "2200000000777";
@@ -411,10 +411,22 @@ async fn a_confirmed_shipment_ships_once_and_a_second_one_is_seen() {
     assert_eq!(told(&mut client).await[0].as_deref(), Some("[你已发货]"));
     assert_eq!(world.consign(&order).await, SHIPPED_ALREADY);
     assert_quiet(&mut client).await;
-    let shipped = world.shop.await_order(&order, PATIENCE, |order| order.state == OrderState::Shipped).await.unwrap();
-    assert_eq!(shipped.counts.consigned, 2);
+    let shipped = world.shop.order(&order).unwrap();
+    assert_eq!((shipped.state, shipped.counts.consigned), (OrderState::Shipped, 2));
     world.shop.confirm_receipt(&order).unwrap();
     assert_eq!(world.consign(&order).await, SHIPPED_ALREADY, "nor is what arrived shipped again");
+}
+
+#[actix_web::test]
+async fn what_becomes_of_an_order_can_be_waited_for_refused_confirmations_too() {
+    let world = World::new();
+    let order = world.order_after(&[Step::Pay]);
+    let twice = world.shop.await_order(&order, PATIENCE, |order| order.counts.consigned == 2);
+    let confirm = async || (world.consign(&order).await, world.consign(&order).await);
+    let (seen, answers) = futures_util::future::join(twice, confirm()).await;
+    assert_eq!(answers, (SUCCESS.into(), SHIPPED_ALREADY.into()));
+    assert_eq!(seen.unwrap().state, OrderState::Shipped);
+    assert_eq!(world.shop.await_order(&order, Duration::ZERO, |order| order.counts.consigned == 3).await, None);
 }
 
 #[actix_web::test]
@@ -730,14 +742,13 @@ async fn orders_are_driven_and_read_over_http() {
     assert_eq!(odd.await.unwrap().status(), 400);
 }
 
-/// An order as it is handed out is a copy.
 #[actix_web::test]
-async fn the_order_a_step_gives_back_is_as_it_is_then() {
+async fn a_step_gives_back_the_order_and_a_refused_one_is_told_to_nobody() {
     let world = World::new();
     let order = world.order_after(&[]);
-    let paid: Order = world.shop.pay(&order).unwrap();
+    let paid = world.shop.pay(&order).unwrap();
     assert_eq!((paid.state, paid.times.paid.is_some()), (OrderState::Paid, true));
     let mut client = world.online().await;
-    world.shop.confirm_receipt(&order).unwrap_err();
-    assert_eq!(client.listen().await, Heard::Nothing);
+    assert_eq!(world.shop.confirm_receipt(&order), Err(Refusal::NotNow));
+    assert_quiet(&mut client).await;
 }
