@@ -51,22 +51,24 @@ use crate::{
         guard,
     },
     cache::Figures,
+    delivery::actor::DeliveryActor,
     hook::actor::HookActor,
     inbox::{
         actor::{self as inbox, InboxActor},
         gap::GapConfig,
         messages::ListenForTakeovers,
     },
-    item::agenda,
+    item::agenda as items,
     maintenance::actor::{self as maintenance, MaintenanceActor},
     notify::{
         actor::{self as notify, NotifyActor, Ways},
         messages::End as EndNotices,
     },
+    order::{actor::OrderActor, agenda as orders, messages::ReadBy},
     outbox::{
         actor::{Config as OutboxConfig, OutboxActor},
         ledger,
-        messages::ListenForReleases,
+        messages::{ListenForDeliveries, ListenForReleases},
         rate::RateConfig,
     },
     outgoing::client::{self as outgoing, OutgoingClient},
@@ -405,6 +407,7 @@ fn registry_maker(
             limits: limits(&settings),
             outgoing: settings.outgoing(),
             providers: providers.clone(),
+            orders: orders_config(&settings),
         };
         let shards = Arc::clone(&shards);
         let make_shard = Box::new(move |_: usize, to: ToRegistry| {
@@ -429,6 +432,7 @@ struct ShardParts {
     limits: Limits,
     outgoing: outgoing::Config,
     providers: Providers,
+    orders: orders::Config,
 }
 
 impl ShardParts {
@@ -467,6 +471,18 @@ impl ShardParts {
         // A shard whose outbox is dead already is replaced at the next ping.
         outbox.do_send(ListenForReleases(reply.clone().recipient()));
         outbox.do_send(ListenForTakeovers(reply.clone().recipient()));
+        let delivery = {
+            let (store, retired, config) = (self.store.clone(), Arc::clone(&retired), self.orders);
+            let outbox = outbox.clone().recipient();
+            DeliveryActor::start_in_arbiter(&arbiter, move |_| DeliveryActor::new(store, config, outbox, retired))
+        };
+        let orders = {
+            let (store, retired, config) = (self.store.clone(), Arc::clone(&retired), self.orders);
+            let deliver = delivery.clone().recipient();
+            OrderActor::start_in_arbiter(&arbiter, move |_| OrderActor::new(store, config, deliver, retired))
+        };
+        outbox.do_send(ListenForDeliveries(delivery.clone().recipient()));
+        delivery.do_send(ReadBy(orders.clone().recipient()));
         let inbox = {
             let (store, feed, metrics) = (self.store.clone(), self.feed.clone(), self.metrics.clone());
             let (backlog, retired, messages) = (Arc::clone(&backlog), Arc::clone(&retired), self.messages.clone());
@@ -474,24 +490,21 @@ impl ShardParts {
                 turns: reply.clone().recipient(),
                 takeovers: reply.clone().recipient(),
                 orders: reply.clone().recipient(),
+                to_read: orders.clone().recipient(),
             };
             InboxActor::start_in_arbiter(&arbiter, move |_| {
                 InboxActor::new(store, feed, neighbours, metrics, messages, backlog, retired)
             })
         };
-        let env = self.env(&inbox, &reply, &outbox, to, &retired);
-        let outside = [hook.recipient(), ai.recipient()];
-        (shard(arbiter, env, inbox, reply, outbox, outside), retired)
+        let walk = Walk { inbox, reply, outbox, orders, delivery };
+        let env = self.env(&walk, to, &retired);
+        let outside =
+            vec![hook.recipient(), ai.recipient(), walk.orders.clone().recipient(), walk.delivery.clone().recipient()];
+        (walk.into_shard(arbiter, env, outside), retired)
     }
 
-    fn env(
-        &self,
-        inbox: &Addr<InboxActor>,
-        reply: &Addr<ReplyActor>,
-        outbox: &Addr<OutboxActor>,
-        to: ToRegistry,
-        retired: &Arc<AtomicBool>,
-    ) -> Env {
+    fn env(&self, walk: &Walk, to: ToRegistry, retired: &Arc<AtomicBool>) -> Env {
+        let Walk { inbox, reply, outbox, orders, delivery } = walk;
         Env {
             config: Arc::clone(&self.account),
             store: self.store.clone(),
@@ -503,8 +516,18 @@ impl ShardParts {
                 history_seen: outbox.clone().recipient(),
                 item_known: reply.clone().recipient(),
                 picture_ready: outbox.clone().recipient(),
-                online: [outbox.clone().recipient(), reply.clone().recipient()],
-                offline: [outbox.clone().recipient(), reply.clone().recipient()],
+                online: vec![
+                    outbox.clone().recipient(),
+                    reply.clone().recipient(),
+                    orders.clone().recipient(),
+                    delivery.clone().recipient(),
+                ],
+                offline: vec![
+                    outbox.clone().recipient(),
+                    reply.clone().recipient(),
+                    orders.clone().recipient(),
+                    delivery.clone().recipient(),
+                ],
             },
             limits: self.limits.clone(),
             stopped: to.stopped,
@@ -514,30 +537,63 @@ impl ShardParts {
     }
 }
 
-fn shard(
-    arbiter: ArbiterHandle,
-    env: Env,
+/// A shard's actors through which messages and orders go.
+struct Walk {
     inbox: Addr<InboxActor>,
     reply: Addr<ReplyActor>,
     outbox: Addr<OutboxActor>,
-    outside: [Recipient<Ping>; 2],
-) -> Shard {
-    Shard {
-        arbiter,
-        env,
-        adopt: [outbox.clone().recipient(), reply.clone().recipient(), inbox.clone().recipient()],
-        drop_account: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
-        ping: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
-        outside,
-        amend: [inbox.clone().recipient(), outbox.clone().recipient()],
-        by_person: outbox.clone().recipient(),
-        acts: outbox.clone().recipient(),
-        flush: inbox.recipient(),
-        rules: reply.clone().recipient(),
-        pauses: reply.clone().recipient(),
-        buyers: reply.recipient(),
-        switches: outbox.clone().recipient(),
-        settle: outbox.recipient(),
+    orders: Addr<OrderActor>,
+    delivery: Addr<DeliveryActor>,
+}
+
+impl Walk {
+    fn into_shard(self, arbiter: ArbiterHandle, env: Env, outside: Vec<Recipient<Ping>>) -> Shard {
+        let Self { inbox, reply, outbox, orders, delivery } = self;
+        Shard {
+            arbiter,
+            env,
+            adopt: vec![
+                outbox.clone().recipient(),
+                delivery.clone().recipient(),
+                orders.clone().recipient(),
+                reply.clone().recipient(),
+                inbox.clone().recipient(),
+            ],
+            drop_account: vec![
+                inbox.clone().recipient(),
+                reply.clone().recipient(),
+                orders.clone().recipient(),
+                delivery.clone().recipient(),
+                outbox.clone().recipient(),
+            ],
+            ping: [inbox.clone().recipient(), reply.clone().recipient(), outbox.clone().recipient()],
+            outside,
+            amend: vec![
+                inbox.clone().recipient(),
+                outbox.clone().recipient(),
+                orders.clone().recipient(),
+                delivery.clone().recipient(),
+            ],
+            by_person: outbox.clone().recipient(),
+            acts: outbox.clone().recipient(),
+            read_order: orders.recipient(),
+            deliveries: delivery.recipient(),
+            flush: inbox.recipient(),
+            rules: reply.clone().recipient(),
+            pauses: reply.clone().recipient(),
+            buyers: reply.recipient(),
+            switches: outbox.clone().recipient(),
+            settle: outbox.recipient(),
+        }
+    }
+}
+
+fn orders_config(settings: &Settings) -> orders::Config {
+    let orders = &settings.orders;
+    orders::Config {
+        compare_every: orders.compare_every,
+        fresh: orders.fresh,
+        calls_per_minute: orders.calls_per_minute,
     }
 }
 
@@ -628,7 +684,7 @@ fn account_config(settings: &Settings) -> AccountConfig {
 fn items_config(settings: &Settings) -> ItemsConfig {
     let items = &settings.items;
     ItemsConfig {
-        agenda: agenda::Config {
+        agenda: items::Config {
             sync_every: items.sync_every,
             retry_after: items.retry_after,
             polish_from: items.polish_from,

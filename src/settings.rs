@@ -46,6 +46,7 @@ pub struct Settings {
     pub outgoing: Outgoing,
     pub ai: Ai,
     pub items: Items,
+    pub orders: Orders,
     pub notify: Notify,
     pub maintenance: Maintenance,
     pub log: LogConfig,
@@ -231,6 +232,19 @@ pub struct Items {
     pub polish_from: Duration,
     #[serde(with = "span")]
     pub polish_span: Duration,
+}
+
+/// How orders are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orders {
+    /// Zero: only when something hints at it.
+    #[serde(with = "span")]
+    pub compare_every: Duration,
+    #[serde(with = "span")]
+    pub fresh: Duration,
+    /// Of one account; zero: no limit.
+    pub calls_per_minute: u32,
 }
 
 /// What sellers and administrators are told.
@@ -460,6 +474,7 @@ impl Settings {
             ("platform.gateway_wait", platform.gateway_wait),
             ("platform.upload_wait", platform.upload_wait),
             ("items.retry_after", self.items.retry_after),
+            ("orders.fresh", self.orders.fresh),
             ("platform.connect_wait", platform.connect_wait),
             ("accounts.backoff_first", accounts.backoff_first),
             ("inbox.age_limit", inbox.age_limit),

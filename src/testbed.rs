@@ -15,8 +15,9 @@ use crate::{
     access::role::Role,
     account::{
         actor::ItemsConfig,
+        call::NotCalled,
         facts::{AccountFacts, Pace},
-        messages::{AskHistory, AskItem, AskPicture, Line, Transmit},
+        messages::{AskConversation, AskHistory, AskItem, AskPicture, CallGateway, Line, Transmit},
     },
     ids::{AccountId, RuleId, Timestamp, UserId},
     item::agenda,
@@ -264,7 +265,10 @@ impl FakeLine {
         let (history, histories) = listening();
         let (item, items) = listening();
         let (picture, pictures) = listening();
-        Self { line: Line { transmit, history, item, picture }, transmitted, histories, items, pictures }
+        let gateway = answering(|_: CallGateway| Err(NotCalled::Offline));
+        let conversation = answering(|_: AskConversation| Err(NotCalled::Offline));
+        let line = Line { transmit, history, item, picture, gateway, conversation };
+        Self { line, transmitted, histories, items, pictures }
     }
 }
 

@@ -6,11 +6,13 @@ use actix::{Message as ActixMessage, Recipient};
 
 use crate::{
     account::{
+        call::NotCalled,
         facts::AccountFacts,
         state::{Reason, Status},
     },
     ids::{AccountId, BuyerId, ConversationId, ItemId, PictureId, Timestamp},
     outbox::entry::{Body, SendId},
+    platform::mtop::{call::Call, outcome::Outcome},
 };
 
 /// A shard's actor takes an account in: loads what the database knows of it. Answered when it is ready.
@@ -56,6 +58,8 @@ pub struct Line {
     pub history: Recipient<AskHistory>,
     pub item: Recipient<AskItem>,
     pub picture: Recipient<AskPicture>,
+    pub gateway: Recipient<CallGateway>,
+    pub conversation: Recipient<AskConversation>,
 }
 
 /// The account's connection is gone.
@@ -76,6 +80,20 @@ pub struct AskItem {
 #[derive(Debug, Clone, ActixMessage)]
 #[rtype(result = "()")]
 pub struct AskPicture(pub PictureId);
+
+/// Make this call of the gateway in the account's name. Answered within the gateway's time, whatever becomes of it; only what the platform
+/// itself said about the call is an outcome.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<Outcome, NotCalled>")]
+pub struct CallGateway(pub Call);
+
+/// In which conversation does one write to this buyer about this item? The platform makes it where there is none.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<ConversationId, NotCalled>")]
+pub struct AskConversation {
+    pub peer: BuyerId,
+    pub item: ItemId,
+}
 
 /// Put this on the wire. The outbox is told what became of it, whatever that is.
 #[derive(Debug, Clone, ActixMessage)]

@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod backoff;
+pub mod call;
 pub mod facts;
 pub mod messages;
 pub mod registry;

@@ -30,9 +30,11 @@ use crate::{
         },
         state::{Reason, State, Status},
     },
+    delivery::messages::DeliveriesDue,
     ids::{AccountId, BuyerId, UserId},
     inbox::messages::Flush,
     item::messages::{ItemsWanted, NotPolished, PolishNow},
+    order::messages::{NotRead, ReadOrder},
     outbox::{
         entry::{Change, Entry, PersonsWord, Row, SendId},
         messages::{ActOnEntry, EntryAct, NotActed, NotSent, SendByPerson, Settle},
@@ -56,6 +58,9 @@ const STORE_WAIT: Duration = Duration::from_secs(20);
 
 /// A person waits so long for an item to be polished: longer than a call of the gateway takes.
 const POLISH_WAIT: Duration = Duration::from_secs(60);
+
+/// An order is read within this time, or whoever waits is told that it was not.
+const READ_WAIT: Duration = Duration::from_secs(30);
 
 /// How the registry works.
 #[derive(Debug, Clone, Copy)]
@@ -81,16 +86,18 @@ pub struct Shard {
     /// What its accounts work with; tells them when the shard was replaced.
     pub env: Env,
     /// In the order accounts are taken in: the end of the walk first.
-    pub adopt: [Recipient<Adopt>; 3],
+    pub adopt: Vec<Recipient<Adopt>>,
     /// In the order they are let go: the beginning of the walk first.
-    pub drop_account: [Recipient<DropAccount>; 3],
+    pub drop_account: Vec<Recipient<DropAccount>>,
     /// Inbox, reply, outbox.
     pub ping: [Recipient<Ping>; 3],
     /// Those who ask others: no load to speak of, but a shard without them is dead all the same.
-    pub outside: [Recipient<Ping>; 2],
-    pub amend: [Recipient<Amend>; 2],
+    pub outside: Vec<Recipient<Ping>>,
+    pub amend: Vec<Recipient<Amend>>,
     pub by_person: Recipient<SendByPerson>,
     pub acts: Recipient<ActOnEntry>,
+    pub read_order: Recipient<ReadOrder>,
+    pub deliveries: Recipient<DeliveriesDue>,
     pub rules: Recipient<RulesLoaded>,
     pub pauses: Recipient<PausesChanged>,
     pub buyers: Recipient<BuyersChanged>,
@@ -999,6 +1006,33 @@ impl Handler<PolishNow> for AccountRegistry {
             let silence = || NotPolished::Failed("the account did not answer in time".into());
             polishing.await.map_err(|_| silence())?.map_err(|_| silence())?
         })
+    }
+}
+
+impl Handler<ReadOrder> for AccountRegistry {
+    type Result = ResponseFuture<Result<(), NotRead>>;
+
+    fn handle(&mut self, order: ReadOrder, _: &mut Self::Context) -> Self::Result {
+        let account = self.accounts.get(&order.account);
+        let Some(account) = account.filter(|account| matches!(account.phase, Phase::Running(_))) else {
+            return Box::pin(std::future::ready(Err(NotRead::NotRunning)));
+        };
+        let reading = timeout(READ_WAIT, self.shards[account.shard].read_order.send(order));
+        Box::pin(async move {
+            let silence = || NotRead::Refused("the account did not answer in time".into());
+            reading.await.map_err(|_| silence())?.map_err(|_| silence())?
+        })
+    }
+}
+
+impl Handler<DeliveriesDue> for AccountRegistry {
+    type Result = ();
+
+    fn handle(&mut self, due: DeliveriesDue, _: &mut Self::Context) {
+        if let Some(account) = self.accounts.get(&due.0) {
+            // Lost only together with the shard; what is due stays due.
+            self.shards[account.shard].deliveries.do_send(due);
+        }
     }
 }
 

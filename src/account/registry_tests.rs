@@ -11,8 +11,10 @@ use crate::{
         actor::{Config as AccountConfig, Limits, Neighbours},
         messages::{AccountOffline, AccountOnline},
     },
+    delivery::messages::DeliveriesDue,
     ids::Timestamp,
     inbox::gap::GapConfig,
+    order::messages::ReadOrder,
     outbox::{
         entry::{Body, NotSettled, Origin, State as EntryState},
         messages::{Answered, HistorySeen, IfSeen},
@@ -214,16 +216,20 @@ fn shard(arbiter: ArbiterHandle, store: &Store, to: ToRegistry, tell: &Recipient
     Shard {
         arbiter,
         env: env(store, to),
-        adopt: adopts.map(|told| adopting(say(told), manners.clone())),
-        drop_account: drops.map(|told| {
-            let say = say(told);
-            answering(move |DropAccount(id)| say(id))
-        }),
+        adopt: adopts.map(|told| adopting(say(told), manners.clone())).into(),
+        drop_account: drops
+            .map(|told| {
+                let say = say(told);
+                answering(move |DropAccount(id)| say(id))
+            })
+            .into(),
         ping: [(); 3].map(|()| pinged(manners)),
-        outside: [(); 2].map(|()| pinged(manners)),
-        amend: [amend, answering(|Amend(_)| ())],
+        outside: vec![pinged(manners), pinged(manners)],
+        amend: vec![amend, answering(|Amend(_)| ())],
         by_person: answering(|_: SendByPerson| Ok(Vec::new())),
         acts: answering(|_: ActOnEntry| Err(NotActed::MayBeDuplicate)),
+        read_order: answering(|_: ReadOrder| Ok(())),
+        deliveries: answering(|_: DeliveriesDue| ()),
         rules: answering(move |rules: RulesLoaded| tell_rules.do_send(Told::Rules { accounts: rules.0.len() })),
         pauses: answering(move |PausesChanged| tell_pauses.do_send(Told::Pauses)),
         buyers: answering(|BuyersChanged| ()),
@@ -291,8 +297,8 @@ fn env(store: &Store, to: ToRegistry) -> Env {
             history_seen: listening::<HistorySeen>().0,
             item_known: listening::<ItemKnown>().0,
             picture_ready: listening().0,
-            online: [listening::<AccountOnline>().0, listening::<AccountOnline>().0],
-            offline: [listening::<AccountOffline>().0, listening::<AccountOffline>().0],
+            online: vec![listening::<AccountOnline>().0],
+            offline: vec![listening::<AccountOffline>().0],
         },
         limits: Limits { connecting: Arc::new(Semaphore::new(0)), sockets: Arc::new(Semaphore::new(0)) },
         stopped: to.stopped,
@@ -640,6 +646,7 @@ impl Bench {
             message: None,
             origin: Origin::Rule,
             rule: None,
+            delivery: None,
             in_reply_to: None,
             attempts: 0,
             created_at: Timestamp(7),

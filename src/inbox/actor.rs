@@ -33,7 +33,7 @@ use crate::{
         },
     },
     order::{
-        messages::OrderHappened,
+        messages::{OrderHappened, OrdersDue},
         notice::{self, Notice},
     },
     platform::lwp::event::{Content, Message},
@@ -96,6 +96,7 @@ pub struct Neighbours {
     pub turns: Recipient<TurnSettled>,
     pub takeovers: Recipient<TookOver>,
     pub orders: Recipient<OrderHappened>,
+    pub to_read: Recipient<OrdersDue>,
 }
 
 /// An [`Ingest`] and who waits for it.
@@ -262,8 +263,12 @@ impl InboxActor {
         takes_over.then(|| incoming.message.created_at + pause)
     }
 
-    fn stored(&mut self, arrivals: Vec<Arrival>, Stored { fresh, happened }: Stored, ctx: &mut Context<Self>) {
+    fn stored(&mut self, arrivals: Vec<Arrival>, Stored { fresh, happened, to_read }: Stored, ctx: &mut Context<Self>) {
         self.tell_of_orders(happened);
+        for account in to_read {
+            // As above: what is due stays due.
+            self.neighbours.to_read.do_send(OrdersDue(account));
+        }
         self.metrics.received(fresh.iter().filter(|new| **new).count());
         let mut fresh = fresh.into_iter();
         for Arrival { ingest, answer } in arrivals {
@@ -444,6 +449,8 @@ struct Stored {
     /// For each message: is it new?
     fresh: Vec<bool>,
     happened: Vec<OrderHappened>,
+    /// Accounts with orders that the gateway is to be asked about.
+    to_read: HashSet<AccountId>,
 }
 
 impl Work {
@@ -455,13 +462,15 @@ impl Work {
             store::unknown_pushes::insert(conn, keys, entry)?;
         }
         let fresh = chat_messages::insert_new(conn, &self.rows)?;
-        let mut happened = Vec::new();
+        let (mut happened, mut to_read) = (Vec::new(), HashSet::new());
         for (account, notice, row) in &self.notices {
             if row.is_none_or(|row| fresh.get(row).is_some_and(|new| *new)) {
-                happened.extend(order_events::insert(conn, *account, notice, clock::unix())?);
+                let noted = order_events::insert(conn, *account, notice, clock::unix())?;
+                happened.extend(noted.happened);
+                to_read.extend(noted.to_read.then_some(*account));
             }
         }
-        Ok(Stored { fresh, happened })
+        Ok(Stored { fresh, happened, to_read })
     }
 }
 

@@ -44,7 +44,7 @@ impl Inbox {
         let actor = InboxActor::new(
             bed.store.clone(),
             feed,
-            Neighbours { turns: turn, takeovers: takeover, orders: order },
+            Neighbours { turns: turn, takeovers: takeover, orders: order, to_read: listening().0 },
             Metrics::default(),
             Figures::new("messages"),
             Arc::clone(&backlog),

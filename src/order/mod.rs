@@ -6,6 +6,8 @@
 //!
 //! Where an order stands is decided by what is read from the gateway alone: `status.rs` is the one table of which word may lead where.
 
+pub mod actor;
+pub mod agenda;
 pub mod event;
 pub mod messages;
 pub mod notice;

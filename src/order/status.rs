@@ -108,6 +108,48 @@ impl Status {
     }
 }
 
+/// What let us ask the platform about an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The platform told that something happened to it.
+    Notice,
+    /// The platform's list has it, or has it otherwise than we do.
+    List,
+    /// Something is to be sent for it.
+    Delivery,
+    /// We told the platform that it is shipped.
+    Shipment,
+    /// A person wanted to know.
+    Person,
+    /// Nobody told anything for a while.
+    Schedule,
+}
+
+impl Cause {
+    pub const ALL: [Self; 6] = [Self::Notice, Self::List, Self::Delivery, Self::Shipment, Self::Person, Self::Schedule];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::List => "list",
+            Self::Delivery => "delivery",
+            Self::Shipment => "shipment",
+            Self::Person => "person",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
+impl std::str::FromStr for Cause {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|cause| cause.as_str() == text);
+        found.ok_or_else(|| format!("unknown cause {text:?}"))
+    }
+}
+
 impl std::str::FromStr for Status {
     type Err = String;
 
@@ -169,5 +211,8 @@ mod tests {
             assert_eq!(serde_json::to_value(status).ok(), Some(status.as_str().into()));
         }
         assert!("unknown".parse::<Status>().is_err());
+        for cause in Cause::ALL {
+            assert_eq!(cause.as_str().parse(), Ok(cause));
+        }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
         Transmit,
     },
     cache::{Counted, Figures},
+    delivery::messages::DeliveriesDue,
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     inbox::messages::{ListenForTakeovers, TookOver},
     outbox::{
@@ -33,7 +34,8 @@ use crate::{
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
             ActOnEntry, Answer, Answered, ConversationFacts, Decided, Done, EntryAct, HistorySeen, IfSeen,
-            ListenForReleases, NotActed, NotSent, OnceReleased, OwnSeen, PictureReady, SendByPerson, Settle,
+            ListenForDeliveries, ListenForReleases, NotActed, NotSent, OnceReleased, OwnSeen, PictureReady,
+            SendByPerson, SendDelivery, Settle,
         },
         picture,
         rate::{Rate, RateConfig},
@@ -77,6 +79,9 @@ const SIMILAR: Duration = Duration::from_secs(120);
 /// Sends of an account that are read for that, at most.
 const NEWEST: i64 = 1000;
 
+/// What an order is given is not sent any more after this long: its order is asked for anew before.
+const DELIVERY_LIFE: Duration = Duration::from_mins(2);
+
 /// Messages by hand of one account that may wait to be sent.
 const WAITING_BY_HAND: usize = 100;
 
@@ -118,6 +123,7 @@ pub struct OutboxActor {
     ticking: Option<SpawnHandle>,
     releases: Option<Recipient<OnceReleased>>,
     takeovers: Option<Recipient<TookOver>>,
+    deliveries: Option<Recipient<DeliveriesDue>>,
     settling: Vec<oneshot::Sender<()>>,
 }
 
@@ -203,6 +209,7 @@ impl OutboxActor {
             ticking: None,
             releases: None,
             takeovers: None,
+            deliveries: None,
             settling: Vec::new(),
         }
     }
@@ -363,6 +370,7 @@ impl OutboxActor {
         for attended in batch.attended {
             self.tell_attended(attended);
         }
+        self.tell_deliveries(&batch.rows);
         for event in batch.told {
             self.metrics.decided(event.decision, event.decided_at.since(event.received_at));
             self.feed.tell(|| FeedEvent::Decided(Box::new(event)));
@@ -377,6 +385,20 @@ impl OutboxActor {
         }
         self.write(ctx);
         self.watch(ctx);
+    }
+
+    /// What became of messages of deliveries is stored: something may follow.
+    fn tell_deliveries(&self, rows: &[Row]) {
+        let Some(deliveries) = &self.deliveries else { return };
+        let goes_on = |row: &Row| match row {
+            Row::Update(change) => (change.delivery.is_some() && change.state.is_final()).then_some(change.account),
+            Row::Claim { account, .. } => Some(*account),
+            Row::Insert(_) => None,
+        };
+        for account in rows.iter().filter_map(goes_on).collect::<HashSet<_>>() {
+            // Same thread; what is due stays due.
+            deliveries.do_send(DeliveriesDue(account));
+        }
     }
 
     fn tell_attended(&self, Attended { account, conversation, pause }: Attended) {
@@ -832,6 +854,7 @@ impl OutboxActor {
                     body,
                     origin: answer.origin,
                     rule: answer.rule,
+                    delivery: None,
                     in_reply_to: in_reply_to.clone(),
                     expire_after: None,
                     urgency: answer.urgency,
@@ -904,6 +927,14 @@ impl Handler<SendByPerson> for OutboxActor {
     }
 }
 
+impl Handler<SendDelivery> for OutboxActor {
+    type Result = ResponseActFuture<Self, Result<(), NotSent>>;
+
+    fn handle(&mut self, order: SendDelivery, ctx: &mut Self::Context) -> Self::Result {
+        self.send_delivery(order, ctx)
+    }
+}
+
 impl OutboxActor {
     /// Whether a person may write by this account now.
     fn may_write(&self, id: AccountId, messages: usize) -> Result<&Account, NotSent> {
@@ -935,6 +966,7 @@ impl OutboxActor {
             body,
             origin: if approved { Origin::Ai } else { Origin::Person },
             rule: None,
+            delivery: None,
             in_reply_to: None,
             expire_after,
             urgency: Urgency::Talk,
@@ -943,6 +975,37 @@ impl OutboxActor {
         self.batch.attended.push(Attended { account: id, conversation: conversation.clone(), pause });
         self.advance(id, Some(&conversation));
         self.store_for(id, &ids, ctx)
+    }
+
+    fn send_delivery(
+        &mut self,
+        order: SendDelivery,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<(), NotSent>> {
+        let SendDelivery { account: id, conversation, peer, messages } = order;
+        let is_stopped = self.switches.automatic || self.switches.accounts.contains(&id);
+        let account = self.accounts.get_mut(&id).filter(|account| account.line.is_some() && !self.switches.everything);
+        let account = match account {
+            Some(account) if !is_stopped => account,
+            Some(_) => return Box::pin(std::future::ready(Err(NotSent::Stopped)).into_actor(self)),
+            None => return Box::pin(std::future::ready(Err(NotSent::Unavailable)).into_actor(self)),
+        };
+        let draft = |(message, body)| Draft {
+            conversation: conversation.clone(),
+            peer: peer.clone(),
+            body,
+            origin: Origin::Delivery,
+            rule: None,
+            delivery: Some(message),
+            in_reply_to: None,
+            expire_after: Some(DELIVERY_LIFE),
+            urgency: Urgency::Order,
+        };
+        let ids: Vec<SendId> =
+            messages.into_iter().map(|message| account.ledger.admit(draft(message), clock::now())).collect();
+        self.advance(id, Some(&conversation));
+        let stored = self.store_for(id, &ids, ctx);
+        Box::pin(stored.map(|stored, _, _| stored.map(drop)))
     }
 
     fn admit_by_person(&mut self, id: AccountId, drafts: Vec<Draft>) -> Vec<SendId> {
@@ -1067,6 +1130,9 @@ impl OutboxActor {
     }
 
     fn may_send_again(&self, entry: Entry, if_seen: IfSeen) -> Result<Entry, NotActed> {
+        if entry.delivery.is_some() {
+            return Err(NotActed::OfDelivery);
+        }
         match (entry.state, if_seen) {
             (State::Rejected | State::Expired, _) | (State::Uncertain, IfSeen::SendAllTheSame) => {}
             (State::Uncertain, IfSeen::Refuse) => return Err(NotActed::MayBeDuplicate),
@@ -1094,6 +1160,7 @@ impl OutboxActor {
             body: entry.body.clone(),
             origin: Origin::Person,
             rule: None,
+            delivery: None,
             in_reply_to: entry.in_reply_to.clone(),
             expire_after: None,
             urgency: Urgency::Talk,
@@ -1260,6 +1327,14 @@ impl Handler<ListenForReleases> for OutboxActor {
 
     fn handle(&mut self, ListenForReleases(recipient): ListenForReleases, _: &mut Self::Context) {
         self.releases = Some(recipient);
+    }
+}
+
+impl Handler<ListenForDeliveries> for OutboxActor {
+    type Result = ();
+
+    fn handle(&mut self, ListenForDeliveries(recipient): ListenForDeliveries, _: &mut Self::Context) {
+        self.deliveries = Some(recipient);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, BuyerId, ConversationId, MessageId, PictureId, RuleId, Timestamp};
+use crate::ids::{AccountId, BuyerId, ConversationId, DeliveryMessageId, MessageId, PictureId, RuleId, Timestamp};
 
 /// The number behind a send's `uuid` on the wire: strictly increasing within an account and never below the time it was made at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Entry {
     pub message: Option<MessageId>,
     pub origin: Origin,
     pub rule: Option<RuleId>,
+    /// The message of a delivery that this is. There is never another send of it.
+    pub delivery: Option<DeliveryMessageId>,
     /// The last message of the turn this answers.
     pub in_reply_to: Option<MessageId>,
     /// How often it was on the wire.
@@ -125,6 +127,8 @@ pub struct Change {
     pub conversation: ConversationId,
     /// Stored with the entry already; whoever counts wants to know.
     pub rule: Option<RuleId>,
+    /// Stored with the entry already: the delivery goes on in the same transaction.
+    pub delivery: Option<DeliveryMessageId>,
     pub state: State,
     pub reason: Option<String>,
     pub message: Option<MessageId>,
@@ -158,6 +162,7 @@ impl Change {
             id: entry.id,
             conversation: entry.conversation.clone(),
             rule: entry.rule,
+            delivery: entry.delivery,
             state: entry.state,
             reason: entry.reason.clone(),
             message: entry.message.clone(),
@@ -264,6 +269,8 @@ pub enum Origin {
     Ai,
     Default,
     Person,
+    /// What an order is given.
+    Delivery,
 }
 
 /// What goes first where not everything may go at once. Not stored: after a start everything is as urgent as talk.
@@ -282,6 +289,7 @@ impl Origin {
             Self::Ai => "ai",
             Self::Default => "default",
             Self::Person => "person",
+            Self::Delivery => "delivery",
         }
     }
 }
@@ -296,6 +304,7 @@ impl std::str::FromStr for Origin {
             "ai" => Ok(Self::Ai),
             "default" => Ok(Self::Default),
             "person" => Ok(Self::Person),
+            "delivery" => Ok(Self::Delivery),
             other => Err(format!("unknown origin {other:?}")),
         }
     }

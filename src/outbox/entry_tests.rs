@@ -14,6 +14,7 @@ fn entry(reason: Option<&str>) -> Entry {
         message: None,
         origin: Origin::Rule,
         rule: None,
+        delivery: None,
         in_reply_to: None,
         attempts: 1,
         created_at: Timestamp(7),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, MessageId, Now, PictureId, RuleId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, DeliveryMessageId, MessageId, Now, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State, Urgency},
         picture::{NoPicture, Uploaded},
@@ -65,6 +65,7 @@ pub struct Draft {
     pub body: Body,
     pub origin: Origin,
     pub rule: Option<RuleId>,
+    pub delivery: Option<DeliveryMessageId>,
     pub in_reply_to: Option<MessageId>,
     /// `None`: [`Config::expire_after`].
     pub expire_after: Option<Duration>,
@@ -215,6 +216,7 @@ impl Ledger {
             message: None,
             origin: draft.origin,
             rule: draft.rule,
+            delivery: draft.delivery,
             in_reply_to: draft.in_reply_to,
             attempts: 0,
             created_at: now.unix,

@@ -136,6 +136,7 @@ impl World {
             body: Body::Text { text: text.to_string() },
             origin: Origin::Rule,
             rule: None,
+            delivery: None,
             in_reply_to: None,
             expire_after: None,
             urgency: Urgency::Talk,

@@ -7,7 +7,8 @@ use actix::{Message as ActixMessage, Recipient};
 use crate::{
     account::state::Status,
     ai::record::{Bargain, Unsent},
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, PictureId, RuleId, Timestamp},
+    delivery::messages::DeliveriesDue,
+    ids::{AccountId, BuyerId, ConversationId, DeliveryMessageId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId, Urgency},
         ledger::Outcome,
@@ -88,6 +89,23 @@ pub struct SendByPerson {
     pub approved: bool,
 }
 
+/// What an order is given goes to its buyer. Answered once it is stored; from then on it is sent like any answer, and what becomes of each
+/// message is stored with its delivery. Soon too old: whoever wants it sent then has to know that its order still stands where it stood.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<(), NotSent>")]
+pub struct SendDelivery {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    pub peer: BuyerId,
+    /// Sent in this order.
+    pub messages: Vec<(DeliveryMessageId, Body)>,
+}
+
+/// Tell this recipient which accounts' deliveries go on.
+#[derive(Clone, ActixMessage)]
+#[rtype(result = "()")]
+pub struct ListenForDeliveries(pub Recipient<DeliveriesDue>);
+
 /// Why a person's message is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
@@ -145,6 +163,9 @@ pub enum NotActed {
     MayBeDuplicate,
     #[error("it was sent again as {}", .0.0)]
     SentAgain(SendId),
+    /// What an order is given is sent again, or not, by its delivery.
+    #[error("it is a message of a delivery, which decides what is sent")]
+    OfDelivery,
     #[error(transparent)]
     NotSent(#[from] NotSent),
 }

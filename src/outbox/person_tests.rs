@@ -60,6 +60,7 @@ impl Outbox {
             message: None,
             origin: Origin::Rule,
             rule: Some(RuleId(1)),
+            delivery: None,
             in_reply_to: Some("1.PNM".into()),
             attempts: 1,
             created_at: Timestamp(id),

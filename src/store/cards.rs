@@ -60,6 +60,7 @@ pub struct NewCard {
 pub struct DeliveryCard {
     pub id: CardId,
     owner: UserId,
+    pub name: String,
     pub kind: Kind,
     pub enabled: bool,
     pub description: String,
@@ -111,6 +112,11 @@ impl Card {
 }
 
 impl DeliveryCard {
+    /// Whether it keeps anything.
+    pub fn has_content(&self) -> bool {
+        self.content.is_some()
+    }
+
     /// As [`Card::content`].
     pub fn content(&self, keys: &Keys) -> Result<Option<Content>, String> {
         open(keys, self.owner, self.content.as_ref())
@@ -199,8 +205,8 @@ pub fn for_delivery(conn: &mut DbConn, owner: UserId, id: CardId) -> QueryResult
         Kind::Combination => parts(conn, &scope, &[id])?.remove(&id).unwrap_or_default(),
         Kind::Text | Kind::Pool | Kind::Image | Kind::Api => Vec::new(),
     };
-    let Card { id, owner, kind, enabled, description, content, .. } = card;
-    Ok(Some(DeliveryCard { id, owner, kind, enabled, description, content, parts }))
+    let Card { id, owner, name, kind, enabled, description, content, .. } = card;
+    Ok(Some(DeliveryCard { id, owner, name, kind, enabled, description, content, parts }))
 }
 
 pub fn insert(

@@ -11,7 +11,10 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text},
 };
 
-use super::{chat_messages::Source, conversations::Side, notify_deliveries, rules, secret::Sealed, suggestions};
+use super::{
+    chat_messages::Source, conversations::Side, deliveries, notify_deliveries, order_actions, rules, secret::Sealed,
+    suggestions,
+};
 use crate::{
     access::{role::Role, token::Access},
     account::state,
@@ -139,8 +142,15 @@ codes!(
     OrderEvent,
     rules::Kind,
     order::status::Status,
+    order::status::Cause,
     delivery::unit::UnitState,
     delivery::card::Kind,
+    delivery::review::Reason,
+    delivery::rule::Quantity,
+    delivery::step::Unit,
+    deliveries::MessageState,
+    order_actions::Action,
+    order_actions::State,
 );
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 

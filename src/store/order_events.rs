@@ -9,7 +9,7 @@ use super::{
     accounts::own,
     connection::per_backend,
     conversations::Side,
-    rule_figures,
+    orders, rule_figures,
     schema::{accounts, conversations, order_events},
 };
 use crate::{
@@ -91,21 +91,29 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// For the engine: stores what is new, and where we sell. A payment is put down to the rule that was used last. `None`: it was known, or causes nothing.
-pub fn insert(
-    conn: &mut DbConn,
-    account: AccountId,
-    notice: &Notice,
-    now: Timestamp,
-) -> QueryResult<Option<OrderHappened>> {
+/// What a notice came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Noted {
+    /// Something happened that may cause something; `None`: it was known, or causes nothing.
+    pub happened: Option<OrderHappened>,
+    /// The gateway is to be asked about it.
+    pub to_read: bool,
+}
+
+/// For the engine: stores what is new, and where we sell. A payment is put down to the rule that was used last. The order it tells of is to
+/// be read from then on.
+pub fn insert(conn: &mut DbConn, account: AccountId, notice: &Notice, now: Timestamp) -> QueryResult<Noted> {
     let known: Option<(Option<BuyerId>, Option<ItemId>, Side)> = conversations::table
         .find((account, &notice.conversation))
         .select((conversations::peer_id, conversations::item_id, conversations::side))
         .first(conn)
         .optional()?;
     let (peer, item, side) = known.unwrap_or((None, None, Side::Unknown));
-    if side == Side::Buyer || is_echo(conn, account, notice)? {
-        return Ok(None);
+    if side == Side::Buyer {
+        return Ok(Noted::default());
+    }
+    if is_echo(conn, account, notice)? {
+        return Ok(Noted { happened: None, to_read: orders::note(conn, account, notice, false, now)? });
     }
     let new = New {
         account_id: account,
@@ -128,7 +136,8 @@ pub fn insert(
     if row.as_ref().is_some_and(|row| row.event == OrderEvent::Paid) {
         rule_figures::credit_order(conn, account, &notice.conversation, notice.at)?;
     }
-    Ok(row.filter(|row| row.handled_at.is_none()).map(OrderHappened::from))
+    let to_read = orders::note(conn, account, notice, row.is_some(), now)?;
+    Ok(Noted { happened: row.filter(|row| row.handled_at.is_none()).map(OrderHappened::from), to_read })
 }
 
 /// The same was told before, by something that named its order or by something that did not. What it did not name is added.

@@ -13,13 +13,13 @@ use super::{
     DbConn, Page, Scope, StoreError,
     accounts::own,
     column::without_nul,
-    once_replies,
+    deliveries, once_replies,
     page::{EVER, LONG},
     rule_figures,
     schema::outbox,
 };
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, DeliveryMessageId, MessageId, RuleId, Timestamp},
     outbox::{
         entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row as Write, SendId, State},
         messages::NotSent,
@@ -65,6 +65,7 @@ struct Row {
     sent_at: Option<Timestamp>,
     settled_at: Option<Timestamp>,
     expires_at: Timestamp,
+    delivery: Option<DeliveryMessageId>,
 }
 
 impl Row {
@@ -82,6 +83,7 @@ impl Row {
             message: self.message_id,
             origin: self.origin,
             rule: self.rule_id,
+            delivery: self.delivery,
             in_reply_to: self.in_reply_to,
             attempts: self.attempts,
             created_at: self.created_at,
@@ -127,14 +129,15 @@ fn insert_on_sqlite(conn: &mut SqliteConnection, entry: &Entry) -> QueryResult<(
             outbox::sent_at.eq(entry.sent_at),
             outbox::settled_at.eq(entry.settled_at),
             outbox::expires_at.eq(entry.expires_at),
+            outbox::delivery.eq(entry.delivery),
         ))
         .execute(conn)
         .map(drop)
 }
 
 const POSTGRES_INSERT: &str = "INSERT INTO outbox (account_id, id, conversation_id, peer_id, body, state, reason, message_id, \
-     origin, rule_id, in_reply_to, attempts, created_at, sent_at, settled_at, expires_at) \
-     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+     origin, rule_id, in_reply_to, attempts, created_at, sent_at, settled_at, expires_at, delivery) \
+     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 
 fn insert_on_postgres(conn: &mut PgConnection, entries: &[Entry]) -> QueryResult<()> {
     let bodies = entries.iter().map(body_text).collect::<QueryResult<Vec<_>>>()?;
@@ -155,6 +158,7 @@ fn insert_on_postgres(conn: &mut PgConnection, entries: &[Entry]) -> QueryResult
         .bind::<Array<Nullable<BigInt>>, _>(each(entries, |entry| entry.sent_at))
         .bind::<Array<Nullable<BigInt>>, _>(each(entries, |entry| entry.settled_at))
         .bind::<Array<BigInt>, _>(each(entries, |entry| entry.expires_at))
+        .bind::<Array<Nullable<BigInt>>, _>(each(entries, |entry| entry.delivery))
         .execute(conn)
         .map(drop)
 }
@@ -180,6 +184,13 @@ pub fn update_many(conn: &mut DbConn, changes: &[Change]) -> QueryResult<Vec<boo
     let of_rules = confirmed.filter(|(change, _)| change.rule.is_some());
     let sends: Vec<_> = of_rules.map(|(change, _)| (change.account, change.id)).collect();
     rule_figures::count_answered(conn, &sends)?;
+    for (change, _) in changes.iter().zip(&applied).filter(|(_, applied)| **applied) {
+        if let Some(delivery) = change.delivery {
+            let at = change.settled_at.or(change.sent_at).unwrap_or(Timestamp(change.id.0));
+            let (message, reason) = (change.message.as_ref(), change.reason.as_deref());
+            deliveries::on_send(conn, delivery, change.state, message, reason, at)?;
+        }
+    }
     Ok(applied)
 }
 
@@ -434,6 +445,9 @@ pub fn settle_by_person(
     if rows == 0 {
         return Ok(Err(NotSettled::WrongState(entry.state)));
     }
+    if let Some(delivery) = entry.delivery {
+        deliveries::on_word(conn, delivery, word, now)?;
+    }
     if entry.state != State::Confirmed {
         once_replies::release(conn, account, id)?;
     }
@@ -473,6 +487,14 @@ pub fn apply(conn: &mut DbConn, writes: &[Write]) -> QueryResult<()> {
         }
     }
     insert_many(conn, &inserts)?;
+    for write in writes {
+        if let Write::Insert(entry) = write
+            && let Some(delivery) = entry.delivery
+        {
+            let at = entry.settled_at.or(entry.sent_at).unwrap_or(entry.created_at);
+            deliveries::on_send(conn, delivery, entry.state, entry.message.as_ref(), entry.reason.as_deref(), at)?;
+        }
+    }
     update_many(conn, &updates)?;
     claims.into_iter().try_for_each(|(account, id, message, at)| claim(conn, account, id, message, at).map(drop))
 }
@@ -508,9 +530,29 @@ pub fn claim(
     let in_doubt = nameless().filter(outbox::state.eq(State::Uncertain));
     if diesel::update(in_doubt).set(named).execute(conn)? == 1 {
         rule_figures::count_answered(conn, &[(account, id)])?;
+        tell_delivery(conn, account, id, message, now)?;
         return Ok(true);
     }
-    Ok(diesel::update(nameless()).set(named).execute(conn)? == 1)
+    let claimed = diesel::update(nameless()).set(named).execute(conn)? == 1;
+    if claimed {
+        tell_delivery(conn, account, id, message, now)?;
+    }
+    Ok(claimed)
+}
+
+/// What it was a message of goes on with it.
+fn tell_delivery(
+    conn: &mut DbConn,
+    account: AccountId,
+    id: SendId,
+    message: &MessageId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let delivery: Option<DeliveryMessageId> = outbox::table.find((account, id)).select(outbox::delivery).first(conn)?;
+    match delivery {
+        Some(delivery) => deliveries::on_send(conn, delivery, State::Confirmed, Some(message), None, now),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

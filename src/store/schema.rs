@@ -269,6 +269,7 @@ diesel::table! {
         card_id -> BigInt,
         claim -> Text,
         unit_id -> Nullable<BigInt>,
+        content -> Nullable<Binary>,
         state -> Text,
     }
 }
@@ -515,9 +516,9 @@ diesel::table! {
 diesel::table! {
     order_syncs (account_id) {
         account_id -> BigInt,
-        wanted -> Bool,
+        due_at -> Nullable<BigInt>,
         synced_at -> Nullable<BigInt>,
-        tried_at -> Nullable<BigInt>,
+        tries -> BigInt,
         error -> Nullable<Text>,
     }
 }
@@ -545,6 +546,7 @@ diesel::table! {
         seen_at -> BigInt,
         read_at -> Nullable<BigInt>,
         read_due -> Nullable<BigInt>,
+        read_cause -> Nullable<Text>,
         read_tries -> BigInt,
         read_error -> Nullable<Text>,
         deliver_due -> Nullable<BigInt>,

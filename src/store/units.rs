@@ -205,6 +205,12 @@ pub fn reserve(conn: &mut DbConn, card: CardId, claim: &str, now: Timestamp) -> 
     Ok(Some(Unit { state: UnitState::Reserved, claim: Some(claim.to_owned()), changed_at: now, ..unit }))
 }
 
+/// For the engine: what a piece of stock is, in the open.
+pub fn open(conn: &mut DbConn, keys: &Keys, unit: UnitId) -> QueryResult<Secret> {
+    let unit: Unit = units::table.find(unit).select(Unit::as_select()).first(conn)?;
+    unit.open(keys).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+}
+
 /// For the engine: the unit goes on, where this claim has it and it may. Where it becomes free again nobody has it any more. `false`: it may
 /// not, and nothing was changed.
 pub fn advance(conn: &mut DbConn, unit: UnitId, claim: &str, to: UnitState, now: Timestamp) -> QueryResult<bool> {

@@ -447,6 +447,7 @@ impl World {
             message: None,
             origin: Origin::Person,
             rule: None,
+            delivery: None,
             in_reply_to: None,
             attempts: 1,
             created_at: Timestamp(id.0),

@@ -125,6 +125,9 @@ fn settings(folder: &TempDir, sim: &Sim) -> Settings {
     settings.items.calls_per_minute = 0;
     settings.items.polish_from = Duration::ZERO;
     settings.items.polish_span = Duration::ZERO;
+    // Only where a test is about what nobody tells of.
+    settings.orders.compare_every = Duration::ZERO;
+    settings.orders.calls_per_minute = 0;
     // The machine that tests has other work, too.
     settings.health.cpu_percent = 100;
     settings.health.memory_percent = 100;

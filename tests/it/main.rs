@@ -14,6 +14,7 @@ mod client;
 mod compat;
 mod container;
 mod database_down;
+mod deliveries;
 mod door;
 mod faults;
 mod gap;

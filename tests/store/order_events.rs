@@ -33,7 +33,7 @@ fn notice(message: &str, order: Option<&str>, event: OrderEvent) -> Notice {
 }
 
 fn insert(store: &Store, account: AccountId, notice: Notice) -> Option<OrderHappened> {
-    store.write_blocking(move |conn| order_events::insert(conn, account, &notice, NOW)).unwrap()
+    store.write_blocking(move |conn| order_events::insert(conn, account, &notice, NOW)).unwrap().happened
 }
 
 fn rows(store: &Store, scope: Scope, filter: Filter) -> Vec<Row> {

@@ -28,6 +28,8 @@ CREATE TABLE orders (
     read_at BIGINT,
     -- when the gateway is to be asked (again); NULL: nobody wants to know
     read_due BIGINT,
+    -- what lets us ask then: 'notice', 'list', 'delivery', 'shipment', 'person' or 'schedule'
+    read_cause TEXT,
     -- how often it was asked in vain since it last told, and what it said then
     read_tries BIGINT NOT NULL,
     read_error TEXT,
@@ -48,7 +50,7 @@ CREATE TABLE order_changes (
     order_id TEXT NOT NULL,
     from_status TEXT,
     to_status TEXT NOT NULL,
-    -- what let us ask: 'notice', 'list', 'delivery', 'shipment', 'person' or 'schedule'
+    -- as `orders.read_cause`
     cause TEXT NOT NULL,
     at BIGINT NOT NULL,
     FOREIGN KEY (account_id, order_id) REFERENCES orders (account_id, id) ON DELETE CASCADE
@@ -58,10 +60,11 @@ CREATE INDEX order_changes_by_order ON order_changes (account_id, order_id);
 -- The comparison of what an account has to ship with what the platform says.
 CREATE TABLE order_syncs (
     account_id BIGINT PRIMARY KEY NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    -- somebody wants it before its time
-    wanted BOOLEAN NOT NULL,
-    -- when the list was last read to its end, and when somebody last tried
+    -- when it is to be made (again); NULL: nobody wants it
+    due_at BIGINT,
+    -- when the list was last read to its end
     synced_at BIGINT,
-    tried_at BIGINT,
+    -- how often it was read in vain since then, and what the platform said
+    tries BIGINT NOT NULL,
     error TEXT
 );

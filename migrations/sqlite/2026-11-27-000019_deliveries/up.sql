@@ -84,6 +84,8 @@ CREATE TABLE delivery_parts (
     claim TEXT NOT NULL,
     -- the piece of stock, where the card has one
     unit_id BIGINT REFERENCES units (id) ON DELETE SET NULL,
+    -- sealed: what the seller's own program answered; NULL: it was not asked, or nobody has to
+    content BLOB,
     state TEXT NOT NULL,
     FOREIGN KEY (account_id, order_id, unit) REFERENCES deliveries (account_id, order_id, unit) ON DELETE CASCADE
 );
@@ -127,7 +129,7 @@ CREATE UNIQUE INDEX outbox_by_delivery ON outbox (delivery) WHERE delivery IS NO
 CREATE TABLE order_actions (
     account_id BIGINT NOT NULL,
     order_id TEXT NOT NULL,
-    -- 'ship', 'free_shipping', 'receipt', 'out_of_stock', …
+    -- 'ship', 'free_shipping', 'fetch', 'receipt', 'out_of_stock' or 'by_hand'
     kind TEXT NOT NULL,
     -- 'due', 'done' or 'failed'
     state TEXT NOT NULL,

@@ -70,8 +70,8 @@ pub struct Neighbours {
     pub history_seen: Recipient<HistorySeen>,
     pub item_known: Recipient<ItemKnown>,
     pub picture_ready: Recipient<PictureReady>,
-    pub online: [Recipient<AccountOnline>; 2],
-    pub offline: [Recipient<AccountOffline>; 2],
+    pub online: Vec<Recipient<AccountOnline>>,
+    pub offline: Vec<Recipient<AccountOffline>>,
 }
 
 /// Caps over all accounts of the process.

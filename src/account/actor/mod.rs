@@ -8,6 +8,7 @@ mod chores;
 mod connect;
 mod deliver;
 mod env;
+mod gateway;
 mod items;
 mod outgoing;
 mod pictures;
@@ -20,6 +21,7 @@ use std::{
 
 use actix::prelude::*;
 use log::{debug, error, info, warn};
+use tokio::sync::oneshot;
 
 use self::{
     ask::Asking,
@@ -35,6 +37,7 @@ pub use self::{
 use crate::{
     account::{
         backoff::Backoff,
+        call::NotCalled,
         facts::AccountFacts,
         messages::{
             AccountOffline, AccountOnline, AccountSnapshot, AccountStopped, CredentialsChanged, Line, Snapshot,
@@ -94,11 +97,20 @@ struct Link {
 
 /// Why something was asked of the platform.
 enum Purpose {
-    Send { conversation: ConversationId, id: SendId },
-    History { conversation: ConversationId },
+    Send {
+        conversation: ConversationId,
+        id: SendId,
+    },
+    History {
+        conversation: ConversationId,
+    },
     GapList,
-    GapHistory { conversation: ConversationId },
+    GapHistory {
+        conversation: ConversationId,
+    },
     Sellers,
+    /// Somebody waits for the conversation with a buyer.
+    Conversation(oneshot::Sender<Result<ConversationId, NotCalled>>),
 }
 
 impl AccountActor {
@@ -246,7 +258,9 @@ impl AccountActor {
             transmit: address.clone().recipient(),
             history: address.clone().recipient(),
             item: address.clone().recipient(),
-            picture: address.recipient(),
+            picture: address.clone().recipient(),
+            gateway: address.clone().recipient(),
+            conversation: address.recipient(),
         };
         for neighbour in &self.env.neighbours.online {
             // Same thread; a neighbour that is gone is replaced together with this actor.

@@ -3,7 +3,7 @@
 use actix::prelude::*;
 use log::debug;
 
-use super::{AccountActor, Purpose};
+use super::{AccountActor, Purpose, gateway::conversation_of};
 use crate::{
     account::messages::Transmit,
     ids::{BuyerId, ConversationId, MessageId},
@@ -40,6 +40,8 @@ impl AccountActor {
             Purpose::History { conversation } => self.on_asked_history(conversation, answer, ctx),
             Purpose::GapList | Purpose::GapHistory { .. } => self.on_gap_answer(&purpose, answer, ctx),
             Purpose::Sellers => self.on_sellers(answer, ctx),
+            // Whoever asked may have run out of patience.
+            Purpose::Conversation(asked) => drop(asked.send(conversation_of(answer))),
         }
     }
 

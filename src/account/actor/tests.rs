@@ -77,8 +77,8 @@ impl Bench {
             history_seen: listening().0,
             item_known: listening().0,
             picture_ready: listening().0,
-            online: [online_to, listening().0],
-            offline: [offline_to, listening().0],
+            online: vec![online_to],
+            offline: vec![offline_to],
         };
         let limits = Limits { connecting: Arc::new(Semaphore::new(2)), sockets: Arc::new(Semaphore::new(2)) };
         let env = Env {

@@ -65,6 +65,19 @@ pub enum TradeState {
 }
 
 impl TradeState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unpaid => "unpaid",
+            Self::Bargaining => "bargaining",
+            Self::Paid => "paid",
+            Self::Shipped => "shipped",
+            Self::Completed => "completed",
+            Self::Refunding => "refunding",
+            Self::RefundEnded => "refund_ended",
+            Self::Closed => "closed",
+        }
+    }
+
     /// The word as titles, lists and steps have it; `None`: nobody has seen it yet, and nothing may follow from it.
     fn read(word: &str) -> Option<Self> {
         Some(match word.trim() {

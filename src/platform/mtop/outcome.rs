@@ -87,7 +87,10 @@ const CHALLENGE: &[&str] = &["_____tmd_____", "x5secdata", "punish"];
 const WEAK_CHALLENGE: &[&str] = &["captcha", "validate"];
 
 /// Refusals that say: it is as it was to become.
-const DONE_ALREADY: [&str; 2] = ["IDLEITEM_POLISH_AGAIN", "POLISH_DUPLICATE"];
+const DONE_ALREADY: [&str; 3] = ["IDLEITEM_POLISH_AGAIN", "POLISH_DUPLICATE", "ORDER_ALREADY_DELIVERY"];
+
+/// Texts of refusals that say so.
+const DONE_ALREADY_TEXT: &str = "已发货成功";
 
 /// Refusals that say: there is no such item any more.
 const ITEM_GONE: [&str; 3] = ["FAIL_BIZ_ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "ITEM_DELETED"];
@@ -126,7 +129,8 @@ impl Outcome {
 
     /// A refusal that needs nothing more to be done: what was asked for was done before.
     pub fn is_done_already(&self) -> bool {
-        self.is_refusal_of(&DONE_ALREADY)
+        let says_so = matches!(self, Self::Business { text, .. } if text.contains(DONE_ALREADY_TEXT));
+        says_so || self.is_refusal_of(&DONE_ALREADY)
     }
 
     /// The platform knows the item no more.
@@ -281,6 +285,8 @@ mod tests {
     fn a_refusal_may_say_that_it_is_done_or_that_there_is_nothing_to_do_it_with() {
         let of = |ret: &str| Outcome::of(json!({"ret": [ret]}));
         assert!(of("IDLEITEM_POLISH_AGAIN::宝贝已经擦亮过了").is_done_already());
+        assert!(of("ORDER_ALREADY_DELIVERY::订单已发货").is_done_already());
+        assert!(of("FAIL_BIZ_X::该订单已发货成功，请勿重复操作").is_done_already());
         assert!(of("POLISH_DUPLICATE::每天只能擦亮一次").is_done_already());
         assert!(of("FAIL_BIZ_ITEM_NOT_FOUND::宝贝不存在").is_item_gone() && of("ITEM_DELETED").is_item_gone());
         let off_shelf = of("UNSUPPORTED_ITEM_STATUS::已下架商品不支持该操作");

@@ -34,7 +34,7 @@ async fn stored(replies: &Replies, conversation: &str, order: &str, event: Order
         at: clock::unix(),
     };
     let account = replies.facts.id;
-    replies.bed.write(move |conn| order_events::insert(conn, account, &notice, clock::unix())).await.unwrap()
+    replies.bed.write(move |conn| order_events::insert(conn, account, &notice, clock::unix())).await.happened.unwrap()
 }
 
 async fn unhandled(replies: &Replies) -> usize {

@@ -152,6 +152,7 @@ impl From<NotActed> for ApiError {
             }
             NotActed::MayBeDuplicate => Self::from(Code::MayBeDuplicate).at("although_maybe_seen"),
             NotActed::SentAgain(id) => Self::from(Code::WrongState).with("sent_again_as", id.0),
+            NotActed::OfDelivery => Code::OfDelivery.into(),
             NotActed::NotSent(reason) => reason.into(),
         }
     }

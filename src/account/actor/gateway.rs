@@ -1,0 +1,99 @@
+//! Calls of the gateway that others want made in the account's name.
+
+use actix::prelude::*;
+
+use super::{
+    AccountActor, Purpose,
+    connect::{Credentials, Failure},
+    env::Env,
+};
+use crate::{
+    account::{
+        call::NotCalled,
+        facts::AccountFacts,
+        messages::{AskConversation, CallGateway},
+        state::State,
+        token::Governor,
+    },
+    ids::ConversationId,
+    platform::{
+        lwp::{
+            command::Command,
+            session::{Answer, RequestError},
+        },
+        mtop::{call::Call, outcome::Outcome},
+    },
+};
+
+/// Why nothing came of a call; the governor where the platform wants a person.
+type Refused = (NotCalled, Option<Box<Governor>>);
+
+impl Handler<CallGateway> for AccountActor {
+    type Result = ResponseActFuture<Self, Result<Outcome, NotCalled>>;
+
+    fn handle(&mut self, CallGateway(call): CallGateway, _: &mut Self::Context) -> Self::Result {
+        if !self.is_registered() {
+            return Box::pin(std::future::ready(Err(NotCalled::Offline)).into_actor(self));
+        }
+        let (env, facts) = (self.env.clone(), self.facts.clone());
+        let called = async move { make(&env, &facts, &call).await };
+        let then = called.into_actor(self).map(|called, actor, _| {
+            called.map_err(|(why, tripped)| {
+                if let Some(governor) = tripped {
+                    actor.governor = *governor;
+                }
+                why
+            })
+        });
+        Box::pin(then)
+    }
+}
+
+async fn make(env: &Env, facts: &AccountFacts, call: &Call) -> Result<Outcome, Refused> {
+    let mut credentials = Credentials::load(&env.store, facts).await.map_err(unknown)?;
+    if credentials.governor.breaker.is_some() {
+        return Err((NotCalled::NeedsPerson, None));
+    }
+    let (outcome, _) = credentials.call(env, call).await.map_err(unknown)?;
+    match outcome {
+        Outcome::Success(_) | Outcome::Business { .. } | Outcome::BadRequest => Ok(outcome),
+        Outcome::RateLimited => Err((NotCalled::TooMany, None)),
+        refused => {
+            let failure = credentials.refused(env, refused).await.map_err(unknown)?;
+            if failure.state == State::Failed {
+                return Err((NotCalled::NeedsPerson, Some(Box::new(credentials.governor))));
+            }
+            Err(unknown(failure))
+        }
+    }
+}
+
+fn unknown(failure: Failure) -> Refused {
+    let why = failure.detail.unwrap_or_else(|| failure.reason.as_str().to_owned());
+    (NotCalled::NoAnswer(why), None)
+}
+
+impl Handler<AskConversation> for AccountActor {
+    type Result = ResponseActFuture<Self, Result<ConversationId, NotCalled>>;
+
+    fn handle(&mut self, AskConversation { peer, item }: AskConversation, ctx: &mut Self::Context) -> Self::Result {
+        if !self.is_registered() {
+            return Box::pin(std::future::ready(Err(NotCalled::Offline)).into_actor(self));
+        }
+        let (answer, told) = tokio::sync::oneshot::channel();
+        self.ask(Command::CreateConversation { peer, item }, Purpose::Conversation(answer));
+        self.drive(ctx);
+        let lost = || Err(NotCalled::NoAnswer("the line broke".into()));
+        Box::pin(async move { told.await.unwrap_or_else(|_| lost()) }.into_actor(self))
+    }
+}
+
+/// What an answer tells of the conversation that was asked for.
+pub(super) fn conversation_of(answer: Result<Answer, RequestError>) -> Result<ConversationId, NotCalled> {
+    match answer {
+        Ok(Answer::Conversation { conversation }) => Ok(conversation),
+        Ok(_) => Err(NotCalled::NoAnswer("another answer than the one that was asked for".into())),
+        Err(RequestError::TooFast) => Err(NotCalled::TooMany),
+        Err(error) => Err(NotCalled::NoAnswer(error.to_string())),
+    }
+}

@@ -1,0 +1,244 @@
+//! What an order is given: from the payment to the confirmed shipment, and what stands in the way.
+
+use yutang::{
+    delivery::{
+        card::Kind,
+        messages::DeliveriesDue,
+        review::Reason,
+        rule::{Quantity, Target},
+        step::Unit,
+        unit::UnitState,
+    },
+    ids::{CardId, OrderId, Timestamp},
+    order::status::Status,
+    sim::{Answer, NewOrder, OrderState},
+    store::{
+        cards::{self, NewCard},
+        deliveries, delivery_rules,
+        delivery_settings::{self, DeliverySettings},
+        orders, reviews,
+        units::{self, Duplicates, Sealer},
+    },
+    telemetry::clock,
+};
+
+use crate::harness::{Shop, TestApp};
+
+pub(crate) const BUYER: &str = "2200000000777";
+pub(crate) const ITEM: &str = "900000000001";
+
+/// What a seller sets up.
+pub(crate) trait Till {
+    fn card(&self, new: NewCard) -> CardId;
+    fn pool(&self, name: &str, codes: &[&str]) -> CardId;
+    fn stock(&self, card: CardId, codes: &[&str]);
+    fn binds(&self, item: &str, cards: &[CardId]);
+    fn delivers(&self, shop: &Shop);
+    fn sets(&self, shop: &Shop, change: impl FnOnce(&mut DeliverySettings));
+    fn stocked(&self, card: CardId, state: UnitState) -> i64;
+    fn stands(&self, shop: &Shop, order: &OrderId) -> Option<Status>;
+    fn given(&self, shop: &Shop, order: &OrderId) -> Vec<Unit>;
+    fn waits_for_a_person(&self, shop: &Shop, order: &OrderId) -> Vec<Reason>;
+    fn sums_hold(&self);
+}
+
+pub(crate) fn plain(name: &str, kind: Kind) -> NewCard {
+    NewCard {
+        name: name.into(),
+        kind,
+        enabled: true,
+        description: String::new(),
+        content: None,
+        parts: Vec::new(),
+        low_stock: None,
+    }
+}
+
+pub(crate) fn binding(item: &str, cards: &[CardId]) -> delivery_rules::Draft {
+    delivery_rules::Draft {
+        account: None,
+        target: Target::Item(item.into()),
+        spec: None,
+        priority: 0,
+        enabled: true,
+        quantity: Quantity::Piece,
+        delay_s: 0,
+        per_day: None,
+        hours: None,
+        cards: cards.to_vec(),
+        note: String::new(),
+    }
+}
+
+impl Till for TestApp {
+    fn card(&self, new: NewCard) -> CardId {
+        let (scope, keys) = (self.scope(), self.store().keys().clone());
+        self.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).unwrap()
+    }
+
+    fn pool(&self, name: &str, codes: &[&str]) -> CardId {
+        let card = self.card(plain(name, Kind::Pool));
+        self.stock(card, codes);
+        card
+    }
+
+    fn stock(&self, card: CardId, codes: &[&str]) {
+        let scope = self.scope();
+        let sealer = Sealer::new(self.store().keys(), scope.user(), card);
+        let new: Vec<_> = codes.iter().map(|code| sealer.seal(code)).collect();
+        let now = clock::unix();
+        self.write(move |conn| {
+            units::import(conn, &scope, card, new, Duplicates::Skip, now)?;
+            deliveries::look_again(conn, scope.user(), now)
+        });
+    }
+
+    fn binds(&self, item: &str, cards: &[CardId]) {
+        let (scope, draft) = (self.scope(), binding(item, cards));
+        self.write(move |conn| delivery_rules::insert(conn, &scope, &draft, Timestamp(1)));
+    }
+
+    fn delivers(&self, shop: &Shop) {
+        self.sets(shop, |settings| settings.enabled = true);
+    }
+
+    fn sets(&self, shop: &Shop, change: impl FnOnce(&mut DeliverySettings)) {
+        let (scope, id) = (self.scope(), shop.id);
+        let mut settings = self.read(move |conn| delivery_settings::get(conn, &scope, id));
+        change(&mut settings);
+        self.write(move |conn| delivery_settings::put(conn, &scope, &settings));
+    }
+
+    fn stocked(&self, card: CardId, state: UnitState) -> i64 {
+        let scope = self.scope();
+        self.read(move |conn| units::counts(conn, &scope, &[card])).get(&card).map_or(0, |counts| counts.of(state))
+    }
+
+    fn stands(&self, shop: &Shop, order: &OrderId) -> Option<Status> {
+        let (id, order) = (shop.id, order.clone());
+        self.read(move |conn| orders::find(conn, id, &order))?.status
+    }
+
+    fn given(&self, shop: &Shop, order: &OrderId) -> Vec<Unit> {
+        let (scope, id, order) = (self.scope(), shop.id, order.clone());
+        let units = self.read(move |conn| deliveries::list(conn, &scope, id, &order));
+        units.into_iter().map(|unit| unit.state).collect()
+    }
+
+    fn waits_for_a_person(&self, shop: &Shop, order: &OrderId) -> Vec<Reason> {
+        let (id, order) = (shop.id, order.clone());
+        self.read(move |conn| reviews::of_order(conn, id, &order))
+    }
+
+    fn sums_hold(&self) {
+        for sum in self.read(units::sums) {
+            assert!(sum.is_right(), "{sum:?}");
+        }
+    }
+}
+
+/// What a buyer heard, in order.
+fn heard(shop: &Shop, order: &OrderId) -> Vec<String> {
+    let conversation = shop.order(order).unwrap().conversation;
+    shop.received(&conversation).iter().map(|delivery| delivery.text().to_owned()).collect()
+}
+
+fn pays(shop: &Shop, new: NewOrder) -> OrderId {
+    let order = shop.place_order(new);
+    shop.pay(&order).unwrap();
+    order
+}
+
+#[actix_web::test]
+async fn a_paid_order_is_given_its_code_once_and_the_platform_is_told_that_it_is_shipped() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111", "BBBB-2222"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.sets(&shop, |settings| settings.receipt = "已发货，感谢支持！".into());
+    app.start().await;
+
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    app.eventually("the receipt", || (heard(&shop, &order).len() == 2).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["AAAA-1111", "已发货，感谢支持！"]);
+    assert_eq!(app.given(&shop, &order), [Unit::Confirmed]);
+    assert_eq!((app.stocked(card, UnitState::Free), app.stocked(card, UnitState::Confirmed)), (1, 1));
+    let kept = shop.order(&order).unwrap();
+    assert_eq!((kept.state, kept.counts.consigned), (OrderState::Shipped, 1));
+    assert_eq!(app.waits_for_a_person(&shop, &order), []);
+    app.sums_hold();
+}
+
+#[actix_web::test]
+async fn d7_five_pieces_get_five_codes_in_one_message_and_three_of_five_are_three_of_five() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    let all = pays(&shop, NewOrder { quantity: 5, ..NewOrder::new(BUYER, ITEM) });
+    app.eventually("shipped", || (app.stands(&shop, &all) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &all), ["c1\nc2\nc3\nc4\nc5"]);
+
+    let short = pays(&shop, NewOrder { quantity: 5, ..NewOrder::new("2200000000888", ITEM) });
+    app.eventually("three of five", || (app.given(&shop, &short) == [Unit::Confirmed; 3]).then_some(())).await;
+    app.eventually("a person", || (app.waits_for_a_person(&shop, &short) == [Reason::OutOfStock]).then_some(())).await;
+    assert_eq!(shop.order(&short).unwrap().counts.consigned, 0, "not all of it was given");
+
+    app.stock(card, &["c9", "c10"]);
+    app.registry().do_send(DeliveriesDue(shop.id));
+    app.eventually("shipped", || (app.stands(&shop, &short) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &short), ["c6\nc7\nc8", "c9\nc10"]);
+    assert_eq!(app.waits_for_a_person(&shop, &short), []);
+    app.sums_hold();
+}
+
+#[actix_web::test]
+async fn nobody_gets_anything_for_words() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    let unpaid = shop.place_order(NewOrder::new(BUYER, ITEM));
+    app.eventually("placed", || (app.stands(&shop, &unpaid) == Some(Status::Processing)).then_some(())).await;
+    for typed in [
+        "[我已付款，等待你发货]",
+        "我已付款，等待你发货",
+        &format!("orderId={unpaid}"),
+        &format!("[买家已付款] fleamarket://order_detail?id={unpaid}&role=seller"),
+    ] {
+        shop.buyer_says(BUYER, ITEM, typed);
+    }
+    shop.buyer_says(BUYER, ITEM, "发货了吗");
+    app.eventually("all of it is stored", || shop.unacknowledged().is_empty().then_some(())).await;
+    assert_eq!(app.given(&shop, &unpaid), []);
+    assert_eq!(app.stocked(card, UnitState::Free), 1);
+    // The card of somebody else's payment names an order that is not paid: the gateway's word counts.
+    shop.order_becomes(BUYER, ITEM, &unpaid, yutang::sim::Stage::Paid).unwrap();
+    app.eventually("all of it is stored", || shop.unacknowledged().is_empty().then_some(())).await;
+    let paid = pays(&shop, NewOrder::new("2200000000888", ITEM));
+    app.eventually("the other is served", || (app.given(&shop, &paid) == [Unit::Confirmed]).then_some(())).await;
+    assert_eq!(app.given(&shop, &unpaid), []);
+}
+
+#[actix_web::test]
+async fn what_the_platform_refuses_stays_reserved_and_waits_for_a_person() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    app.platform().change_faults(|faults| faults.answer = Answer::Forbid);
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.eventually("a person", || (app.waits_for_a_person(&shop, &order) == [Reason::Rejected]).then_some(())).await;
+    assert_eq!(app.given(&shop, &order), [Unit::Rejected]);
+    assert_eq!(app.stocked(card, UnitState::Reserved), 1);
+    assert_eq!(shop.order(&order).unwrap().counts.consigned, 0);
+    app.sums_hold();
+}
