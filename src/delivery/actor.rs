@@ -33,7 +33,7 @@ use crate::{
         status::Cause,
     },
     outbox::{
-        messages::SendDelivery,
+        messages::{DeliveriesSettled, SendDelivery},
         rate::{Rate, RateConfig},
     },
     platform::mtop::{call::Call, order as calls, outcome::Outcome},
@@ -120,7 +120,7 @@ impl DeliveryActor {
 
     fn look(&mut self, id: AccountId, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        if account.line.is_none() {
+        if account.line.is_none() || self.retired.load(Ordering::Relaxed) {
             return;
         }
         if account.looking {
@@ -175,9 +175,9 @@ impl DeliveryActor {
     fn wake(&mut self, id: AccountId, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let now = clock::unix();
-        // What is due now and in hand comes back by itself.
-        let at = if at <= now && !account.in_hand.is_empty() { now + RETRY } else { at };
-        if account.alarm.is_some_and(|alarm| alarm <= at && alarm > now) {
+        // What is due now and in hand is looked at again when that is done.
+        let is_set = account.alarm.is_some_and(|alarm| alarm <= at && alarm > now);
+        if is_set || (at <= now && !account.in_hand.is_empty()) {
             return;
         }
         ctx.cancel_future(account.timer);
@@ -330,7 +330,7 @@ async fn act(means: &Means, order: &OrderId, action: Action, call: Call) -> Resu
 
 /// The platform said no. It may have a reason that we do not know of yet.
 async fn failed(means: &Means, order: &OrderId, action: Action, why: &str, final_word: bool) -> Result<(), Later> {
-    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(), class = "platform"; "something about an order was refused: {why}");
+    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(), class = "network"; "something about an order was refused: {why}");
     let (account, order, why, now) = (means.facts.id, order.clone(), why.to_owned(), clock::unix());
     let failed = move |conn: &mut DbConn| {
         order_actions::mark_failed(conn, account, &order, action, &why, final_word, now)?;
@@ -439,6 +439,14 @@ impl Handler<DeliveriesDue> for DeliveryActor {
     }
 }
 
+impl Handler<DeliveriesSettled> for DeliveryActor {
+    type Result = ();
+
+    fn handle(&mut self, DeliveriesSettled(id): DeliveriesSettled, ctx: &mut Self::Context) {
+        self.look(id, ctx);
+    }
+}
+
 impl Handler<Ping> for DeliveryActor {
     type Result = Load;
 
@@ -447,3 +455,7 @@ impl Handler<Ping> for DeliveryActor {
         Load { accounts: self.accounts.len(), pending }
     }
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod schedule_tests;

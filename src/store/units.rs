@@ -457,6 +457,12 @@ struct Astray {
     unit_id: UnitId,
 }
 
+/// For the engine: all units of a card, oldest first.
+#[cfg(test)]
+pub(crate) fn of_card(conn: &mut DbConn, card: CardId) -> QueryResult<Vec<Unit>> {
+    units::table.filter(units::card_id.eq(card)).order(units::id).select(Unit::as_select()).load(conn)
+}
+
 /// For the command line: the first hundred units of a card that are not what its log says.
 pub fn astray(conn: &mut DbConn, card: CardId) -> QueryResult<Vec<UnitId>> {
     let rows: Vec<Astray> = diesel::sql_query(ASTRAY).bind::<BigInt, _>(card).load(conn)?;

@@ -388,7 +388,7 @@ mod tests {
         };
         let fields = [
             ("EntryView", "state", 6),
-            ("EntryView", "origin", 5),
+            ("EntryView", "origin", 6),
             ("OutboxChanged", "state", 6),
             ("MessageView", "source", 2),
             ("MessageView", "decision", 4),
