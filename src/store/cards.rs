@@ -172,7 +172,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Card> {
 }
 
 /// [`get`], and `NotFound` also where it is no pool.
-pub(super) fn get_pool(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Card> {
+pub fn get_pool(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Card> {
     let card = get(conn, scope, id)?;
     if card.kind == Kind::Pool { Ok(card) } else { Err(diesel::result::Error::NotFound) }
 }

@@ -11,7 +11,9 @@ use diesel::{
 use ring::hmac;
 
 use super::{
-    DbConn, Keys, Page, Scope, Sealed, Secret, cards,
+    DbConn, Keys, Page, Scope, Sealed, Secret,
+    accounts::own,
+    cards,
     connection::per_backend,
     schema::{cards as card_rows, delivery_parts, unit_events, units},
     secret::SecretError,
@@ -21,7 +23,7 @@ use crate::{
         chain::{self, Hash, Link},
         unit::UnitState,
     },
-    ids::{CardId, Timestamp, UnitId, UserId},
+    ids::{AccountId, CardId, OrderId, Timestamp, UnitId, UserId},
 };
 
 /// So many lines are imported in one transaction: it is over in some 20 ms.
@@ -245,6 +247,82 @@ fn go(
     }
     let event = log.next(unit.id, (Some(unit.state), to), claim, now);
     per_backend!(conn, conn => diesel::insert_into(unit_events::table).values(&event).execute(conn)).map(drop)
+}
+
+/// Which units of a card are wanted; `None` is all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub state: Option<UnitState>,
+    pub duplicate: Option<bool>,
+}
+
+/// A part of a card's units, oldest first, and how many fit. `NotFound` where the card is not the owner's.
+pub fn page(
+    conn: &mut DbConn,
+    scope: &Scope,
+    card: CardId,
+    filter: Filter,
+    page: Page,
+) -> QueryResult<(Vec<Unit>, i64)> {
+    cards::get(conn, scope, card)?;
+    let fitting = || {
+        let mut query = units::table.filter(units::card_id.eq(card)).into_boxed();
+        if let Some(state) = filter.state {
+            query = query.filter(units::state.eq(state));
+        }
+        if let Some(duplicate) = filter.duplicate {
+            query = query.filter(units::duplicate.eq(duplicate));
+        }
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let rows = fitting().order(units::id).offset(page.offset).limit(page.limit).select(Unit::as_select()).load(conn)?;
+    Ok((rows, total))
+}
+
+/// `NotFound` also where it is somebody else's, or the scope sees only some accounts.
+pub fn get(conn: &mut DbConn, scope: &Scope, id: UnitId) -> QueryResult<Unit> {
+    if !scope.is_whole() {
+        return Err(diesel::result::Error::NotFound);
+    }
+    units::table.find(id).filter(units::owner_id.eq(scope.user())).select(Unit::as_select()).first(conn)
+}
+
+/// A person decides what becomes of a unit that no order waits for. `Err` is the state that does not allow it: what is on its way, or in
+/// doubt, is decided where its order is.
+pub fn decide(
+    conn: &mut DbConn,
+    scope: &Scope,
+    id: UnitId,
+    to: UnitState,
+    now: Timestamp,
+) -> QueryResult<Result<Unit, UnitState>> {
+    let card = get(conn, scope, id)?.card;
+    let mut log = Log::open(conn, card)?;
+    let unit = get(conn, scope, id)?;
+    let is_settled = match unit.state {
+        UnitState::Free | UnitState::Confirmed | UnitState::Returned | UnitState::Void => true,
+        UnitState::Reserved | UnitState::Sent | UnitState::Uncertain => false,
+    };
+    let is_persons = matches!(to, UnitState::Free | UnitState::Returned | UnitState::Void);
+    if !is_settled || !is_persons || !unit.state.may_become(to) {
+        return Ok(Err(unit.state));
+    }
+    go(conn, &mut log, &unit, to, unit.claim.as_deref(), now)?;
+    get(conn, scope, id).map(Ok)
+}
+
+/// Which orders these claims are of. One whose order is gone is not named.
+pub fn orders(
+    conn: &mut DbConn,
+    scope: &Scope,
+    claims: &[String],
+) -> QueryResult<HashMap<String, (AccountId, OrderId)>> {
+    let rows: Vec<(String, AccountId, OrderId)> = delivery_parts::table
+        .filter(delivery_parts::claim.eq_any(claims).and(delivery_parts::account_id.eq_any(own!(scope))))
+        .select((delivery_parts::claim, delivery_parts::account_id, delivery_parts::order_id))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(claim, account, order)| (claim, (account, order))).collect())
 }
 
 /// A piece of what is imported into a pool, at most [`PIECE`] lines. `NotFound` where the card is no pool of the owner's.
