@@ -1,7 +1,7 @@
 //! Stock: one piece a row, sealed, and the log of what happened to each ([`chain`](crate::delivery::chain)). Whoever changes a unit writes
 //! its event in the same transaction, behind a lock on the card: the numbers of a card's events have no gaps and never collide.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use diesel::{
     dsl::{count_star, sql},
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     delivery::{
+        card::Kind,
         chain::{self, Hash, Link},
         unit::UnitState,
     },
@@ -449,6 +450,19 @@ pub fn counts(conn: &mut DbConn, scope: &Scope, cards: &[CardId]) -> QueryResult
     Ok(counts)
 }
 
+/// For the engine: how many units are free, where they are fewer than so many and some were imported. Reads no more than so many rows.
+pub(super) fn fewer_than(conn: &mut DbConn, card: CardId, least: i64) -> QueryResult<Option<i64>> {
+    let free = || units::table.filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'"))).order(units::id);
+    let last: Option<UnitId> = free().offset(least - 1).select(units::id).first(conn).optional()?;
+    if last.is_some() {
+        return Ok(None);
+    }
+    let any: Option<UnitId> = units::table.filter(units::card_id.eq(card)).select(units::id).first(conn).optional()?;
+    let left: i64 =
+        units::table.filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'"))).count().get_result(conn)?;
+    Ok(any.map(|_| left))
+}
+
 /// What there is of a card, and what was ever imported into it: the two are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sum {
@@ -465,24 +479,23 @@ impl Sum {
 
 /// For the command line: the stock of every card of everybody that has or had some. Reads all of it.
 pub fn sums(conn: &mut DbConn) -> QueryResult<Vec<Sum>> {
-    let there: Vec<(CardId, UnitState, i64)> = units::table
-        .group_by((units::card_id, units::state))
-        .select((units::card_id, units::state, count_star()))
+    pools(conn)?.into_iter().map(|card| sum(conn, card)).collect()
+}
+
+/// For the command line: the stock of one card of anybody's.
+pub fn sum(conn: &mut DbConn, card: CardId) -> QueryResult<Sum> {
+    let there: Vec<(UnitState, i64)> = units::table
+        .filter(units::card_id.eq(card))
+        .group_by(units::state)
+        .select((units::state, count_star()))
         .load(conn)?;
-    let imported: Vec<(CardId, i64)> = unit_events::table
-        .filter(unit_events::from_state.is_null())
-        .group_by(unit_events::card_id)
-        .select((unit_events::card_id, count_star()))
-        .load(conn)?;
-    let mut sums: BTreeMap<CardId, Sum> = BTreeMap::new();
-    let none = |card| Sum { card, counts: Counts::default(), imported: 0 };
-    for (card, state, count) in there {
-        sums.entry(card).or_insert_with(|| none(card)).counts.add(state, count);
-    }
-    for (card, count) in imported {
-        sums.entry(card).or_insert_with(|| none(card)).imported = count;
-    }
-    Ok(sums.into_values().collect())
+    let mut counts = Counts::default();
+    there.into_iter().for_each(|(state, count)| counts.add(state, count));
+    let imported = unit_events::table
+        .filter(unit_events::card_id.eq(card).and(unit_events::from_state.is_null()))
+        .count()
+        .get_result(conn)?;
+    Ok(Sum { card, counts, imported })
 }
 
 /// What happened to the units of a card, newest first, and how much happened.
@@ -499,9 +512,9 @@ pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> Que
     Ok((rows.into_iter().map(EventRow::link).collect(), total))
 }
 
-/// For the command line: the cards of everybody that have stock, or a log of it.
-pub fn cards_with_log(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
-    Ok(sums(conn)?.into_iter().map(|sum| sum.card).collect())
+/// For the command line: the pools of everybody.
+pub fn pools(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
+    card_rows::table.filter(card_rows::kind.eq(Kind::Pool)).order(card_rows::id).select(card_rows::id).load(conn)
 }
 
 /// For the command line: the next part of a card's log, oldest first, each with the hash that is stored for it.

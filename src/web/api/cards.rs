@@ -635,7 +635,7 @@ pub async fn delete(caller: Caller, id: Id<CardId>, app: Data<AppState>) -> ApiR
     let job = move |conn: &mut DbConn| -> QueryResult<Result<(), Uses>> {
         let scope = caller.scope;
         let before = read_one(conn, &scope, id, &keys)?;
-        if let Err(uses) = cards::delete(conn, &scope, id)? {
+        if let Err(uses) = cards::delete(conn, &scope, id, now)? {
             return Ok(Err(uses));
         }
         let mut told = before.told();

@@ -23,7 +23,7 @@ use super::{
     pictures, rule_files,
 };
 use crate::{
-    delivery::{chain::Link, unit::UnitState},
+    delivery::{card::Kind, chain::Link, unit::UnitState},
     ids::{AccountId, CardId, OrderId, Timestamp, UnitId},
     sheet,
     store::{
@@ -326,7 +326,9 @@ pub async fn import(
     app: Data<AppState>,
 ) -> ApiResult<Json<StockReport>> {
     let (scope, card) = (caller.scope, id.0);
-    app.store.read(move |conn| cards::get_pool(conn, &scope, card)).await?;
+    if app.store.read(move |conn| cards::get(conn, &scope, card)).await?.kind != Kind::Pool {
+        return Err(ApiError::from(Code::WrongState).with("reason", "not_a_pool"));
+    }
     let duplicates = match &stock {
         Stock::Body(body) => body.duplicates.or(query.0.duplicates),
         Stock::File(..) => query.0.duplicates,
