@@ -3,11 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::{
-    dsl::{count_star, sql},
-    prelude::*,
-    sql_types::{BigInt, Bool},
-};
+use diesel::{dsl::count_star, prelude::*, sql_types::BigInt};
 use ring::hmac;
 
 use super::{
@@ -197,8 +193,7 @@ impl EventRow {
 pub fn reserve(conn: &mut DbConn, card: CardId, claim: &str, now: Timestamp) -> QueryResult<Option<Unit>> {
     let mut log = Log::open(conn, card)?;
     let free: Option<Unit> = units::table
-        // the words as they stand in the partial index
-        .filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'")))
+        .filter(units::card_id.eq(card).and(units::state.eq(UnitState::Free)))
         .order(units::id)
         .select(Unit::as_select())
         .first(conn)
@@ -452,14 +447,13 @@ pub fn counts(conn: &mut DbConn, scope: &Scope, cards: &[CardId]) -> QueryResult
 
 /// For the engine: how many units are free, where they are fewer than so many and some were imported. Reads no more than so many rows.
 pub(super) fn fewer_than(conn: &mut DbConn, card: CardId, least: i64) -> QueryResult<Option<i64>> {
-    let free = || units::table.filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'"))).order(units::id);
-    let last: Option<UnitId> = free().offset(least - 1).select(units::id).first(conn).optional()?;
+    let free = || units::table.filter(units::card_id.eq(card).and(units::state.eq(UnitState::Free)));
+    let last: Option<UnitId> = free().order(units::id).offset(least - 1).select(units::id).first(conn).optional()?;
     if last.is_some() {
         return Ok(None);
     }
     let any: Option<UnitId> = units::table.filter(units::card_id.eq(card)).select(units::id).first(conn).optional()?;
-    let left: i64 =
-        units::table.filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'"))).count().get_result(conn)?;
+    let left: i64 = free().count().get_result(conn)?;
     Ok(any.map(|_| left))
 }
 

@@ -68,7 +68,7 @@ fn hot_queries_find_their_rows_by_an_index() {
     assert_uses(&database, "notices_open", |conn| drop(notices::live(conn)));
     let pool = units::pool(&store, scope, "codes");
     units::import(&store, scope, pool, &["A"]);
-    assert_uses(&database, "units_free", |conn| drop(stock::reserve(conn, pool, "c1", NOW)));
+    assert_uses(&database, "units_by_state", |conn| drop(stock::reserve(conn, pool, "c1", NOW)));
     assert_uses(&database, "sqlite_autoindex_unit_events_1", |conn| drop(stock::log_after(conn, pool, 1, 9)));
     assert_uses(&database, "unit_events_by_unit", |conn| drop(stock::astray(conn, pool)));
     assert_uses(&database, "notify_deliveries_queued", |conn| drop(notify_deliveries::waiting_channels(conn, NOW)));

@@ -56,8 +56,10 @@ pub struct CardsQuery {
     page: Option<PageNumber>,
     #[param(inline)]
     per_page: Option<PerPage>,
+    /// In which way it gives something.
     #[param(inline)]
     kind: Option<Kind>,
+    /// Whether deliveries may use it.
     enabled: Option<bool>,
     /// Occurs in the name.
     #[param(inline)]

@@ -51,6 +51,7 @@ pub struct UnitsQuery {
     page: Option<PageNumber>,
     #[param(inline)]
     per_page: Option<PerPage>,
+    /// Where it is.
     #[param(inline)]
     state: Option<UnitState>,
     /// Whether the same content was imported before.
