@@ -7,6 +7,7 @@ use diesel::{
 
 use super::{
     DbConn,
+    cards::Card,
     connection::per_backend,
     facts,
     schema::{account_states, accounts, cards, chat_messages, notices, users},
@@ -222,13 +223,13 @@ pub struct StockLine {
 
 /// Pools that run low, or that somebody was told of. One into which nothing was ever imported is still being set up.
 pub fn stock(conn: &mut DbConn) -> QueryResult<Vec<StockLine>> {
-    let rows: Vec<(CardId, UserId, String, bool, Option<i64>, Option<Timestamp>)> = cards::table
+    let watched: Vec<Card> = cards::table
         .filter(cards::low_stock.is_not_null().or(cards::low_since.is_not_null()))
         .order(cards::id)
-        .select((cards::id, cards::owner_id, cards::name, cards::enabled, cards::low_stock, cards::low_since))
+        .select(Card::as_select())
         .load(conn)?;
-    let mut lines = Vec::with_capacity(rows.len());
-    for (card, owner, name, enabled, low_stock, low_since) in rows {
+    let mut lines = Vec::with_capacity(watched.len());
+    for Card { id: card, owner, name, enabled, low_stock, low_since, .. } in watched {
         let left = match low_stock.filter(|_| enabled) {
             Some(least) => units::fewer_than(conn, card, least)?,
             None => None,

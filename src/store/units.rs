@@ -117,6 +117,9 @@ impl std::ops::AddAssign for Imported {
     }
 }
 
+/// An event, and the hash that is stored for it.
+pub type Logged = (Link, Vec<u8>);
+
 /// The log of one card, open at its end.
 struct Log {
     card: CardId,
@@ -183,7 +186,7 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn link(self) -> (Link, Vec<u8>) {
+    fn link(self) -> Logged {
         let Self { card_id: card, number, unit_id: unit, from_state: from, to_state: to, claim, at, hash } = self;
         (Link { card, number, unit, from, to, claim, at }, hash)
     }
@@ -493,7 +496,7 @@ pub fn sum(conn: &mut DbConn, card: CardId) -> QueryResult<Sum> {
 }
 
 /// What happened to the units of a card, newest first, and how much happened.
-pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> QueryResult<(Vec<(Link, Vec<u8>)>, i64)> {
+pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> QueryResult<(Vec<Logged>, i64)> {
     cards::get(conn, scope, card)?;
     let total = unit_events::table.filter(unit_events::card_id.eq(card)).count().get_result(conn)?;
     let rows: Vec<EventRow> = unit_events::table
@@ -512,7 +515,7 @@ pub fn pools(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
 }
 
 /// For the command line: the next part of a card's log, oldest first, each with the hash that is stored for it.
-pub fn log_after(conn: &mut DbConn, card: CardId, number: i64, limit: i64) -> QueryResult<Vec<(Link, Vec<u8>)>> {
+pub fn log_after(conn: &mut DbConn, card: CardId, number: i64, limit: i64) -> QueryResult<Vec<Logged>> {
     let rows: Vec<EventRow> = unit_events::table
         .filter(unit_events::card_id.eq(card).and(unit_events::number.gt(number)))
         .order(unit_events::number)

@@ -45,8 +45,17 @@ type LowStock = Whole<1, 1_000_000>;
 /// So large the parameters of a call may be, in bytes of JSON.
 const MOST_PARAMS: usize = 8 << 10;
 /// What the request says of itself, and what would carry somebody's login.
-const OWN_HEADERS: [&str; 7] =
-    ["host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "idempotency-key"];
+const OWN_HEADERS: [&str; 9] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "expect",
+    "cookie",
+    "idempotency-key",
+];
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -92,8 +101,8 @@ pub struct CardCallBody {
     /// The query of a `GET`, the JSON of a `POST`. Absent: none.
     #[schema(value_type = Option<Object>)]
     params: Option<Map<String, Value>>,
-    /// Where in the answer the content is, as `data.code` or `codes.0`. Absent or `null`: the first of `data`, `content` and `card`, else
-    /// all of it.
+    /// Where in the answer the content is, as `data.code` or `codes.0`. Absent or `null`: the first of `data`, `content` and `card` of
+    /// an object, or all of a text.
     #[schema(inline)]
     response_path: Option<Line<1, 200>>,
     /// 10 where nothing is said.
