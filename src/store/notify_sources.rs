@@ -7,14 +7,16 @@ use diesel::{
 
 use super::{
     DbConn,
+    cards::Card,
     connection::per_backend,
     facts,
-    schema::{account_states, accounts, chat_messages, notices, users},
+    schema::{account_states, accounts, cards, chat_messages, notices, users},
+    units,
 };
 use crate::{
     access::role::Role,
     account::state::{Reason, State},
-    ids::{AccountId, BuyerId, ConversationId, NoticeId, Timestamp, UserId},
+    ids::{AccountId, BuyerId, CardId, ConversationId, NoticeId, Timestamp, UserId},
     notify::event::Event,
 };
 
@@ -205,6 +207,37 @@ pub fn for_a_person(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryR
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(to)
         .load(conn))
+}
+
+/// A pool of which somebody wants to hear when it runs low.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockLine {
+    pub card: CardId,
+    pub owner: UserId,
+    pub name: String,
+    /// When its owner was last told; `None`: since then there was enough.
+    pub low_since: Option<Timestamp>,
+    /// So few are free; `None`: there is enough, or nobody wants to hear of it.
+    pub left: Option<i64>,
+}
+
+/// Pools that run low, or that somebody was told of. One into which nothing was ever imported is still being set up.
+pub fn stock(conn: &mut DbConn) -> QueryResult<Vec<StockLine>> {
+    let watched: Vec<Card> = cards::table
+        .filter(cards::low_stock.is_not_null().or(cards::low_since.is_not_null()))
+        .order(cards::id)
+        .select(Card::as_select())
+        .load(conn)?;
+    let mut lines = Vec::with_capacity(watched.len());
+    for Card { id: card, owner, name, enabled, low_stock, low_since, .. } in watched {
+        let left = match low_stock.filter(|_| enabled) {
+            Some(least) => units::fewer_than(conn, card, least)?,
+            None => None,
+        };
+        lines.push(StockLine { card, owner, name, low_since, left });
+    }
+    lines.retain(|line| line.left.is_some() || line.low_since.is_some());
+    Ok(lines)
 }
 
 #[derive(QueryableByName)]

@@ -9,6 +9,7 @@ mod accounts;
 mod ai;
 mod api;
 mod buyers;
+mod cards;
 mod chat;
 mod client;
 mod compat;

@@ -9,6 +9,7 @@ use yutang::{
         token::{self, Access, Minted},
     },
     ai::{intent::Intent, record::Bargain},
+    delivery::card::Kind as CardKind,
     ids::{BuyerId, Timestamp, TokenId, UserId},
     order::{event::OrderEvent, notice::Notice},
     reply::{
@@ -20,6 +21,7 @@ use yutang::{
         api_tokens::{self, NewToken},
         bargains::{self, BargainRow},
         buyer_notes, buyer_tags,
+        cards::NewCard,
         chat_messages::{self, DecisionRow},
         email_codes::{self, Outcome},
         handovers, idempotency_keys, order_events,
@@ -38,9 +40,11 @@ use yutang::{
 };
 
 use crate::{
+    cards,
     harness::{Database, NOW, add_account, add_user, count, on_each_database, tables, with_account},
     messages, notices,
     tables::fill,
+    units,
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -433,6 +437,10 @@ fn settle(store: &Store, name: &str) -> UserId {
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();
+    let pool = units::pool(store, scope, "codes");
+    units::import(store, scope, pool, &[&format!("code of {name}")]);
+    cards::insert(store, scope, NewCard { kind: CardKind::Combination, parts: vec![pool], ..units::new_pool("all") })
+        .unwrap();
     owner
 }
 

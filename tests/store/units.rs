@@ -12,7 +12,8 @@ use yutang::{
     ids::{CardId, Timestamp, UnitId},
     store::{
         Keys, Scope, Store,
-        cards::NewCard,
+        cards::{self, NewCard},
+        notify_sources,
         units::{self, Duplicates, Imported, Sealer},
     },
 };
@@ -196,6 +197,30 @@ fn d19_the_states_of_a_cards_units_add_up_to_what_was_imported() {
         assert_eq!(counts(&store, scope, card), [(Free, 3), (Confirmed, 1), (Uncertain, 1), (Void, 1)]);
         database.raw().batch_execute("DELETE FROM units WHERE state = 'confirmed'").unwrap();
         assert!(!sum().is_right());
+    });
+}
+
+/// D19: a pool runs low once, until there is enough again; one that is being set up does not.
+#[test]
+fn d19_a_pool_that_runs_low_is_told_until_there_is_enough() {
+    on_each_database(|database| {
+        let store = database.open();
+        let scope = Scope::owner(add_user(&store, "seller"));
+        let card = insert(&store, scope, NewCard { low_stock: Some(2), ..new_pool("codes") }).unwrap();
+        let lines = || store.read_blocking(notify_sources::stock).unwrap();
+        let state = || lines().first().map(|line| (line.left, line.low_since.is_some()));
+        assert_eq!(state(), None, "nothing was imported yet");
+        import(&store, scope, card, &["A", "B"]);
+        assert_eq!(state(), None);
+        reserve(&store, card, "c1").unwrap();
+        assert_eq!(state(), Some((Some(1), false)));
+        let mark = |since| store.write_blocking(move |conn| cards::mark_low(conn, card, since)).unwrap();
+        mark(Some(NOW));
+        assert_eq!(state(), Some((Some(1), true)));
+        import(&store, scope, card, &["C"]);
+        assert_eq!(state(), Some((None, true)), "there is enough");
+        mark(None);
+        assert_eq!(state(), None);
     });
 }
 

@@ -7,6 +7,7 @@
 //! | a message that waits for a person | `person_needed` | at once | a person took care of it |
 //! | a buyer's message that nobody answered | `unanswered` | after `notify.unanswered_after` | answered |
 //! | a buyer's message, for who wants to hear | `new_message` | at once | – |
+//! | a pool with fewer free units than its seller wants | `stock_low` | at once | there are enough |
 //! | a part of the server that fails | `system`, to administrators | after a minute | it is well |
 //!
 //! Messages are read along their times, each once: how far is a row, moved in the transaction that makes the notices. What is younger
@@ -17,15 +18,15 @@ use std::{collections::BTreeSet, time::Duration};
 use super::Config;
 use crate::{
     account::state::{Reason, State},
-    ids::{NoticeId, Timestamp, UserId},
+    ids::{CardId, NoticeId, Timestamp, UserId},
     notify::{
         event::{Event, Severity},
         notice::{Subject, Words, tame},
     },
     store::{
-        DbConn, QueryResult, Store, StoreError,
+        DbConn, QueryResult, Store, StoreError, cards,
         notices::{self, Opening, Row},
-        notify_sources::{self as sources, AccountLine, Cursor, Said},
+        notify_sources::{self as sources, AccountLine, Cursor, Said, StockLine},
     },
     telemetry::{
         clock,
@@ -95,11 +96,13 @@ struct Changes {
     open: Vec<Opening>,
     end: Vec<(UserId, String)>,
     dismiss: Vec<NoticeId>,
+    /// Pools, and since when they run low.
+    low: Vec<(CardId, Option<Timestamp>)>,
 }
 
 impl Changes {
     fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.end.is_empty() && self.dismiss.is_empty()
+        self.open.is_empty() && self.end.is_empty() && self.dismiss.is_empty() && self.low.is_empty()
     }
 
     fn make(self, conn: &mut DbConn, now: Timestamp) -> QueryResult<()> {
@@ -109,6 +112,9 @@ impl Changes {
         for (owner, key) in self.end {
             notices::end(conn, owner, &key, now)?;
         }
+        for (card, since) in self.low {
+            cards::mark_low(conn, card, since)?;
+        }
         self.open.iter().try_for_each(|opening| notices::open(conn, opening, now))
     }
 }
@@ -117,6 +123,7 @@ fn changes(conn: &mut DbConn, failing: Option<&BTreeSet<&'static str>>, now: Tim
     let mut changes = Changes { dismiss: sources::attended(conn)?, ..Changes::default() };
     let troubles = sources::account_troubles(conn)?;
     accounts(&sources::unconnected(conn)?, &troubles, now, &mut changes);
+    stock(&sources::stock(conn)?, now, &mut changes);
     if let Some(failing) = failing {
         let live = notices::live(conn)?;
         system(&sources::administrators(conn)?, &live, failing, &mut changes);
@@ -173,6 +180,35 @@ fn account_trouble(line: &AccountLine, now: Timestamp) -> Option<Opening> {
         key: format!("account:{}:{kind}", line.id),
         subject,
     })
+}
+
+/// Told once when it begins; a seller who looks knows the figure.
+fn stock(lines: &[StockLine], now: Timestamp, changes: &mut Changes) {
+    for line in lines {
+        match (line.left, line.low_since) {
+            (Some(left), None) => {
+                changes.open.push(stock_trouble(line, left));
+                changes.low.push((line.card, Some(now)));
+            }
+            (None, Some(_)) => {
+                changes.end.push((line.owner, cards::notice_key(line.card)));
+                changes.low.push((line.card, None));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+}
+
+fn stock_trouble(line: &StockLine, left: i64) -> Opening {
+    Opening {
+        owner: line.owner,
+        account: None,
+        buyer: None,
+        event: Event::StockLow,
+        severity: Event::StockLow.severity(),
+        key: cards::notice_key(line.card),
+        subject: Subject { what: Some(tame(&line.name)), number: Some(left), ..Subject::default() },
+    }
 }
 
 fn advice(reason: Reason) -> Option<Words> {
