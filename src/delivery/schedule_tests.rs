@@ -65,6 +65,11 @@ const OUTBOX: OutboxConfig = OutboxConfig {
     rate: SendRate { per_second: 0.0, burst: 0 },
 };
 
+/// Nobody is asked.
+fn outgoing() -> OutgoingClient {
+    OutgoingClient::new(&crate::outgoing::client::Config { allow: Vec::new(), connect_wait: Duration::from_secs(1) })
+}
+
 /// Numbers that are the same for the same seed on every machine.
 struct Chance(u64);
 
@@ -268,7 +273,8 @@ impl Process {
         )
         .start();
         let delivery =
-            DeliveryActor::new(store.clone(), CONFIG, outbox.clone().recipient(), Arc::clone(&retired)).start();
+            DeliveryActor::new(store.clone(), CONFIG, outbox.clone().recipient(), outgoing(), Arc::clone(&retired))
+                .start();
         let orders = OrderActor::new(store.clone(), CONFIG, delivery.clone().recipient(), Arc::clone(&retired)).start();
         outbox.do_send(ListenForDeliveries(delivery.clone().recipient()));
         delivery.do_send(ReadBy(orders.clone().recipient()));

@@ -401,6 +401,9 @@ impl<'a> Case<'a> {
         self.cards = expand(conn, self.glance.owner, &rule.cards)?;
         let needs_cards = missing > 0 || self.known.unplanned > 0;
         self.known.unfetched = self.unfetched().count();
+        if self.known.unfetched > 0 && self.title.is_none() {
+            self.title = items::find(conn, self.glance.account, &item)?.map(|item| item.title);
+        }
         if needs_cards && let Some(detail) = unusable(&self.cards) {
             self.details.insert(Reason::CardUnusable, detail);
             self.known.wanted = Err(Reason::CardUnusable);

@@ -8,6 +8,7 @@
 //! | a buyer's message that nobody answered | `unanswered` | after `notify.unanswered_after` | answered |
 //! | a buyer's message, for who wants to hear | `new_message` | at once | – |
 //! | a pool with fewer free units than its seller wants | `stock_low` | at once | there are enough |
+//! | an order that waits for a person | `delivery_failed`, `delivery_uncertain` | after a moment, and again every six hours | – |
 //! | a part of the server that fails | `system`, to administrators | after a minute | it is well |
 //!
 //! Messages are read along their times, each once: how far is a row, moved in the transaction that makes the notices. What is younger
@@ -18,6 +19,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::Config;
 use crate::{
     account::state::{Reason, State},
+    delivery::review::Reason as Waits,
     ids::{CardId, NoticeId, Timestamp, UserId},
     notify::{
         event::{Event, Severity},
@@ -26,7 +28,7 @@ use crate::{
     store::{
         DbConn, QueryResult, Store, StoreError, cards,
         notices::{self, Opening, Row},
-        notify_sources::{self as sources, AccountLine, Cursor, Said, StockLine},
+        notify_sources::{self as sources, AccountLine, Cursor, ReviewLine, Said, StockLine},
     },
     telemetry::{
         clock,
@@ -42,6 +44,12 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// The same while the database has just failed: what waited for it is committed in one go.
 const WIDE_MARGIN: Duration = Duration::from_secs(60);
+
+/// What mends itself in a moment is not told.
+const MOMENT: Duration = Duration::from_secs(20);
+
+/// An order that still waits for a person is told of again after this long.
+const REMINDER: Duration = Duration::from_hours(6);
 
 /// So many stretches of messages a look takes; what is left is for the next.
 const STRETCHES: usize = 20;
@@ -85,6 +93,7 @@ async fn look(
         store.write(move |conn| changes.make(conn, now)).await?;
     }
     people(store, settled, now).await?;
+    orders(store, now).await?;
     let (late, waited) = (settled.min(now - config.unanswered_after), config.unanswered_after);
     messages(store, Cursor::Unanswered, late, now, waited).await?;
     messages(store, Cursor::Messages, settled, now, waited).await
@@ -300,6 +309,46 @@ async fn people(store: &Store, settled: Timestamp, now: Timestamp) -> Result<(),
             Cursor::Person.put(conn, settled)
         })
         .await
+}
+
+/// Orders that newly wait for a person, and those that still do.
+async fn orders(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let found = store.read(move |conn| sources::reviews(conn, now - MOMENT, now - REMINDER)).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let write = move |conn: &mut DbConn| {
+        for line in found {
+            notices::open(conn, &order_trouble(&line, now), now)?;
+            sources::mark_reviewed(conn, line.id, now)?;
+        }
+        Ok(())
+    };
+    store.write(write).await
+}
+
+fn order_trouble(line: &ReviewLine, now: Timestamp) -> Opening {
+    let event = match line.reason {
+        Waits::Uncertain => Event::DeliveryUncertain,
+        _ => Event::DeliveryFailed,
+    };
+    let (zh, en) = line.reason.sentence();
+    let hours = i64::try_from(now.since(line.opened_at).as_secs() / 3600).unwrap_or(0);
+    Opening {
+        owner: line.owner,
+        account: Some(line.account),
+        buyer: line.buyer.clone(),
+        event,
+        severity: event.severity(),
+        key: format!("review:{}:{hours}", line.id),
+        subject: Subject {
+            account: Some(line.account_name.clone()),
+            order: Some(line.order.to_string()),
+            what: line.detail.as_deref().map(tame),
+            why: Some(Words::new(zh, en)),
+            ..Subject::default()
+        },
+    }
 }
 
 /// Messages along their arrival.
