@@ -10,13 +10,14 @@ use super::{
     DbConn, Keys, Page, Scope, Sealed,
     accounts::own,
     connection::per_backend,
+    conversations::Side,
     schema::{conversations, order_changes, order_syncs, orders},
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda,
-        notice::Notice,
+        notice::{Mention, Notice},
         status::{Cause, Status, Step},
     },
     platform::mtop::order::{Address, OrderDetail, SoldOrder, TradeState},
@@ -167,6 +168,27 @@ pub fn note(
         want(conn, account, order, Cause::Notice, now)?;
     }
     Ok(is_new || is_news)
+}
+
+/// For the engine: a card names an order without telling an event. It is read as soon as possible, where we sell. `true`: there is something to
+/// ask.
+pub fn mention(conn: &mut DbConn, account: AccountId, mention: &Mention, now: Timestamp) -> QueryResult<bool> {
+    let side: Option<Side> = conversations::table
+        .find((account, &mention.conversation))
+        .select(conversations::side)
+        .first(conn)
+        .optional()?;
+    if side == Some(Side::Buyer) {
+        return Ok(false);
+    }
+    let hint = Hint {
+        buyer: mention.buyer.clone(),
+        conversation: Some(mention.conversation.clone()),
+        item: mention.item.clone(),
+        ..Hint::default()
+    };
+    Ok(insert(conn, account, &mention.order, &hint, Cause::Notice, now)?
+        || want(conn, account, &mention.order, Cause::Notice, now)?)
 }
 
 /// `true`: it is new, and due.

@@ -24,6 +24,7 @@ mod health;
 mod hook;
 mod hygiene;
 mod items;
+mod killed;
 mod languages;
 mod letters;
 mod live;
