@@ -126,9 +126,9 @@ pub struct StockForm {
     file: Vec<u8>,
 }
 
-/// What a request brings: a JSON body, a file as body, or the one file of a form.
+/// What a request brings: a JSON body, a file as body, or the one file of a form. It may be large, and is not read yet.
 pub enum Stock {
-    Body(StockBody),
+    Json(Bytes),
     File(Bytes, Option<StockFormat>),
 }
 
@@ -159,7 +159,7 @@ impl FromRequest for Stock {
             }
             let body = collect_up_to(MAX_TABLE_BODY, payload, patience_for_files(&request)).await?.freeze();
             match known {
-                None => read_json(&body).map(Self::Body),
+                None => Ok(Self::Json(body)),
                 Some(("multipart/form-data", _)) => {
                     pictures::of_form(&request, body).await.map(|file| Self::File(file, None))
                 }
@@ -330,18 +330,14 @@ pub async fn import(
     if app.store.read(move |conn| cards::get(conn, &scope, card)).await?.kind != Kind::Pool {
         return Err(ApiError::from(Code::WrongState).with("reason", "not_a_pool"));
     }
-    let duplicates = match &stock {
-        Stock::Body(body) => body.duplicates.or(query.0.duplicates),
-        Stock::File(..) => query.0.duplicates,
-    };
     let sealer = Sealer::new(app.store.keys(), scope.user(), card);
     // Reading and sealing takes long: not here, and not where it is written.
-    let pieces = block(move || read_stock(stock, query.0).map(|lines| sealed(&sealer, &lines)));
-    let pieces = pieces.await.map_err(|_| Code::Internal)??;
+    let read = move || read_stock(stock, query.0).map(|(lines, duplicates)| (sealed(&sealer, &lines), duplicates));
+    let (pieces, duplicates) = block(read).await.map_err(|_| Code::Internal)??;
     let mut report = StockReport { lines: pieces.iter().map(Vec::len).sum(), added: 0, duplicates: 0 };
     let actor = caller.actor();
     for piece in pieces {
-        let (actor, duplicates, now) = (actor.clone(), duplicates.unwrap_or_default(), clock::unix());
+        let (actor, now) = (actor.clone(), clock::unix());
         let job = move |conn: &mut DbConn| import_piece(conn, &scope, card, piece, duplicates, (&actor, now));
         let Imported { added, duplicates } = app.store.write(job).await?;
         report.added += added;
@@ -370,19 +366,34 @@ fn sealed(sealer: &Sealer, lines: &[String]) -> Vec<Vec<NewUnit>> {
     lines.chunks(PIECE).map(|piece| piece.iter().map(|line| sealer.seal(line)).collect()).collect()
 }
 
-/// What is imported, line by line.
-fn read_stock(stock: Stock, query: StockQuery) -> ApiResult<Vec<String>> {
-    let (field, lines) = match stock {
-        Stock::Body(StockBody { text: Some(text), lines: None, .. }) => {
-            ("text", text.lines().map(str::to_owned).collect())
+/// What is imported, line by line, and what becomes of what is known.
+fn read_stock(stock: Stock, query: StockQuery) -> ApiResult<(Vec<String>, Duplicates)> {
+    let (field, lines, duplicates) = match stock {
+        Stock::Json(body) => {
+            let body: StockBody = read_json(&body)?;
+            let duplicates = body.duplicates.or(query.duplicates);
+            let (field, lines) = lines_of(body)?;
+            (field, lines, duplicates)
         }
-        Stock::Body(StockBody { text: None, lines: Some(lines), .. }) => ("lines", lines),
-        Stock::Body(_) => {
-            let said = Said::new("text 与 lines 须且只能提供一个", "exactly one of text and lines must be given");
-            return Err(ApiError::field("lines", said));
-        }
-        Stock::File(file, format) => ("file", read_file(&file, query.format.or(format))?),
+        Stock::File(file, format) => ("file", read_file(&file, query.format.or(format))?, query.duplicates),
     };
+    Ok((checked(field, lines, query)?, duplicates.unwrap_or_default()))
+}
+
+/// The field in which they stand, and the lines.
+fn lines_of(body: StockBody) -> ApiResult<(&'static str, Vec<String>)> {
+    match (body.text, body.lines) {
+        (Some(text), None) => Ok(("text", text.lines().map(str::to_owned).collect())),
+        (None, Some(lines)) => Ok(("lines", lines)),
+        (None, None) | (Some(_), Some(_)) => {
+            let said = Said::new("text 与 lines 须且只能提供一个", "exactly one of text and lines must be given");
+            Err(ApiError::field("lines", said))
+        }
+    }
+}
+
+/// Without what is empty. Refuses what cannot be sold, by its line.
+fn checked(field: &'static str, lines: Vec<String>, query: StockQuery) -> ApiResult<Vec<String>> {
     let head = usize::from(field == "file" && query.head.unwrap_or(false));
     let lines = lines.into_iter().skip(head).enumerate();
     let mut found = Vec::new();
@@ -518,8 +529,11 @@ mod tests {
     const PLAIN: StockQuery = StockQuery { format: None, head: None, duplicates: None };
 
     fn body(text: Option<&str>, lines: Option<&[&str]>) -> Stock {
-        let lines = lines.map(|lines| lines.iter().map(|line| (*line).to_owned()).collect());
-        Stock::Body(StockBody { text: text.map(str::to_owned), lines, duplicates: None })
+        Stock::Json(json!({"text": text, "lines": lines}).to_string().into())
+    }
+
+    fn lines(stock: Stock, query: StockQuery) -> Vec<String> {
+        read_stock(stock, query).unwrap().0
     }
 
     fn file(bytes: impl Into<Vec<u8>>) -> Stock {
@@ -537,15 +551,24 @@ mod tests {
     #[test]
     fn stock_is_read_from_a_paste_a_list_a_text_a_csv_and_a_workbook() {
         let wanted = ["A-1", "B-2"];
-        assert_eq!(read_stock(body(Some(" A-1\r\n\n B-2 \n"), None), PLAIN).unwrap(), wanted);
-        assert_eq!(read_stock(body(None, Some(&["A-1", " ", "B-2"])), PLAIN).unwrap(), wanted);
-        assert_eq!(read_stock(file("\u{feff}A-1\nB-2"), PLAIN).unwrap(), wanted);
+        assert_eq!(lines(body(Some(" A-1\r\n\n B-2 \n"), None), PLAIN), wanted);
+        assert_eq!(lines(body(None, Some(&["A-1", " ", "B-2"])), PLAIN), wanted);
+        assert_eq!(lines(file("\u{feff}A-1\nB-2"), PLAIN), wanted);
         let csv = StockQuery { format: Some(StockFormat::Csv), head: Some(true), ..PLAIN };
-        assert_eq!(read_stock(file("code\nA-1\n\"B-2\"\n"), csv).unwrap(), wanted);
-        assert_eq!(read_stock(file("code,pass\nu1,p1\n"), csv).unwrap(), ["u1 p1"]);
+        assert_eq!(lines(file("code\nA-1\n\"B-2\"\n"), csv), wanted);
+        assert_eq!(lines(file("code,pass\nu1,p1\n"), csv), ["u1 p1"]);
         let rows = [["code"], ["A-1"], ["B-2"]].map(|row| row.map(str::to_owned).to_vec());
         let book = sheet::write_workbook("x", &rows).unwrap();
-        assert_eq!(read_stock(file(book), StockQuery { head: Some(true), ..PLAIN }).unwrap(), wanted);
+        assert_eq!(lines(file(book), StockQuery { head: Some(true), ..PLAIN }), wanted);
+    }
+
+    #[test]
+    fn what_becomes_of_what_is_known_is_said_in_the_body_or_in_the_query() {
+        let keep = StockQuery { duplicates: Some(Duplicates::Keep), ..PLAIN };
+        assert_eq!(read_stock(file("A"), PLAIN).unwrap().1, Duplicates::Skip);
+        assert_eq!(read_stock(file("A"), keep).unwrap().1, Duplicates::Keep);
+        let skip = Stock::Json(r#"{"text": "A", "duplicates": "skip"}"#.into());
+        assert_eq!(read_stock(skip, keep).unwrap().1, Duplicates::Skip);
     }
 
     #[test]
