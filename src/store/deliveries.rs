@@ -1012,3 +1012,22 @@ pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResu
     }
     Ok(())
 }
+
+/// Nothing is kept of what was said for an order; what is not sent yet never is.
+pub(super) fn forget_messages(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<()> {
+    let all = || {
+        delivery_messages::table
+            .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(order)))
+    };
+    diesel::update(all().filter(delivery_messages::state.eq(MessageState::Planned)))
+        .set(delivery_messages::state.eq(MessageState::Dropped))
+        .execute(conn)?;
+    diesel::update(all())
+        .set((
+            delivery_messages::body.eq(Sealed::from_bytes(Vec::new())),
+            delivery_messages::reason.eq(None::<String>),
+            delivery_messages::message_id.eq(None::<MessageId>),
+        ))
+        .execute(conn)
+        .map(drop)
+}

@@ -85,6 +85,16 @@ pub fn heal(
         .map(drop)
 }
 
+/// Its buyer is erased: nobody is asked any more, and nothing that was said stays.
+pub(super) fn forget(conn: &mut DbConn, account: AccountId, order: &OrderId, now: Timestamp) -> QueryResult<()> {
+    let all = || review_items::table.filter(review_items::account_id.eq(account).and(review_items::order_id.eq(order)));
+    diesel::update(all()).set(review_items::detail.eq(None::<String>)).execute(conn)?;
+    diesel::update(all().filter(review_items::closed_at.is_null()))
+        .set((review_items::closed_at.eq(now), review_items::resolution.eq("erased")))
+        .execute(conn)
+        .map(drop)
+}
+
 /// For the engine: why an order waits for a person.
 pub fn of_order(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<Vec<Reason>> {
     review_items::table

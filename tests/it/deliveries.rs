@@ -359,7 +359,7 @@ async fn d12_a_delay_is_kept_over_a_restart_and_a_refund_meanwhile_is_noticed() 
     let shop = app.open("a");
     let card = app.pool("会员码", &["AAAA-1111", "BBBB-2222"]);
     let scope = app.scope();
-    let slow = delivery_rules::Draft { delay_s: 2, ..binding(ITEM, &[card]) };
+    let slow = delivery_rules::Draft { delay_s: 5, ..binding(ITEM, &[card]) };
     app.write(move |conn| delivery_rules::insert(conn, &scope, &slow, Timestamp(1)));
     app.delivers(&shop);
     app.start().await;
