@@ -7,6 +7,8 @@
 //!   history.
 //! - **Nothing is said twice.** An answer is a row before it is a frame, and a send that got no answer is looked for before anybody
 //!   thinks of sending it again.
+//! - **No code is sold twice, none vanishes, doubt is shown.** What an order gets is claimed in one transaction; each piece of stock is in one
+//!   state, its log is a chain, and what nobody can know waits for a person.
 //! - **A restart costs the platform nothing.** Access tokens are kept, asked for under a budget, and not at all once the platform wants a
 //!   person.
 //! - **One account cannot hurt another.** Neither a panic nor a flood nor a slow answer crosses from one to the next.
@@ -53,6 +55,20 @@
 //! sends that were `sent` are looked for. [`telemetry::feed`] tells of steps 4 to 9 as they happen: [`web::live`] shows them to whoever
 //! may see them, `yutang demo` prints them.
 //!
+//! # The walk of an order
+//!
+//! | # | file | what happens |
+//! |---|---|---|
+//! | 1 | [`order::notice`], `store/order_events.rs`, `store/orders.rs` | what the platform tells of an order is stored with its message, and with it that the order is to be read |
+//! | 2 | [`order::actor`] | the gateway is asked about what is due, beside the chat; [`order::status`] says where its word may lead |
+//! | 3 | `store/orders.rs` | where the order stands now, its history, and that its delivery is to be looked at, in one transaction |
+//! | 4 | [`delivery::step`], `store/deliveries.rs` | what is to be done next: wait, read once more, claim, make messages, send, ship, or ask a person |
+//! | 5 | [`delivery::rule`], `store/units.rs` | a rule says which cards; units are claimed and stock is reserved, each with a line of its log |
+//! | 6 | [`delivery::pack`], [`outbox`] | few messages carry it, sealed; each is a send that can exist once, and what becomes of it moves units and stock in the same transaction |
+//! | 7 | [`delivery::actor`] | when the buyer has everything, the platform is told that the order is shipped, and then the receipt is said |
+//!
+//! `orders.read_due` and `orders.deliver_due` are the whole agenda. A start looks at what is due, and goes on.
+//!
 //! # Who may import whom
 //!
 //! A file's name is its tier: 0 [`ids`], [`platform`] and [`cache`]; 1 everything pure; 2 `messages.rs`; 3 [`store`], [`telemetry`],
@@ -70,7 +86,8 @@
 //!   but the one that brings a request to its end (`web/finish.rs`).
 //! - Tiers 0 and 1 have no clock, no chance and no I/O: time and random numbers come as arguments.
 //! - No actor imports an actor, only messages. Answers are routed by account id, never by a kept address: an actor may have been replaced.
-//! - Only what the platform itself tells is an order's event ([`order`]), and an event starts an answer at most, never a delivery.
+//! - Only what the platform itself tells is an order's event ([`order`]), and an event starts an answer at most, never a delivery: that starts
+//!   with an order whose status the gateway says is paid, and is sent only while it was read a moment ago.
 //! - `sent` is committed before the frame leaves. What says `queued` was never on the wire; what says `sent` without a confirmation is in
 //!   doubt and never simply sent again.
 //! - Only the platform's refusal or its stated expiry ends an access token; a lost line does not.
@@ -88,7 +105,7 @@
 //! # Modules, in reading order
 //!
 //! [`ids`] and [`platform`] say what is talked about and how it looks on the wire, [`access`] who may do what. [`account`], [`inbox`],
-//! [`reply`] and [`outbox`] are the walk, [`order`] is what the platform tells in it of orders; in each, `messages.rs` is what it is told,
+//! [`reply`] and [`outbox`] are the walk, [`order`] is what the platform tells in it of orders, [`delivery`] what those get; in each, `messages.rs` is what it is told,
 //! the pure files are its thinking, `actor.rs` comes last. [`item`] is what accounts sell, read beside the walk, [`picture`] what
 //! sellers upload to be sent, and [`sheet`] the tables they fill in. [`cache`] keeps what was used last. [`ai`] is what a model may say where no rule knows an answer, [`hook`] a
 //! seller's own program that is asked first. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it

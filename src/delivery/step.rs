@@ -128,6 +128,8 @@ pub struct Known {
     pub wanted: Result<Wanted, Reason>,
     /// Messages that nobody sent yet.
     pub planned: usize,
+    /// Messages that the outbox has, and of which nobody knows yet what becomes of them.
+    pub in_flight: usize,
     /// Reserved parts that no message carries.
     pub unplanned: usize,
     /// Those of them whose content the seller's own program has yet to say.
@@ -198,7 +200,8 @@ pub fn next(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
         Standing::Ended => {
             let unsent = known.units.iter().any(|unit| matches!(unit, Unit::Reserved | Unit::Rejected));
             let open = if known.any(Unit::Uncertain) { vec![Reason::Uncertain] } else { Vec::new() };
-            (if unsent { Step::Release } else { Step::Rest }, open)
+            // What the outbox has may still go out.
+            (if unsent && known.in_flight == 0 { Step::Release } else { Step::Rest }, open)
         }
         Standing::Paid => paid(known, now),
         Standing::Shipped => shipped(known, now),

@@ -17,6 +17,7 @@ fn known() -> Known {
         units: Vec::new(),
         wanted: Ok(Wanted { units: 1, from: NOW, short: None, can_claim: 1 }),
         planned: 0,
+        in_flight: 0,
         unplanned: 0,
         unfetched: 0,
         fetch: Deed::Off,
@@ -103,6 +104,14 @@ fn an_order_that_ended_gives_back_only_what_nobody_can_have_seen() {
     }
     let doubt = Known { standing: Standing::Ended, ..with(&[Unit::Uncertain]) };
     assert_eq!(next(&doubt, NOW), (Step::Rest, vec![Reason::Uncertain]));
+}
+
+/// What waits in the outbox may go out any moment: its code is not free before it is known what became of it.
+#[test]
+fn what_the_outbox_has_is_not_given_back() {
+    let queued = Known { standing: Standing::Ended, in_flight: 1, ..with(&[Unit::Reserved]) };
+    assert_eq!(step(&queued), Step::Rest);
+    assert_eq!(step(&Known { in_flight: 0, ..queued }), Step::Release);
 }
 
 #[test]

@@ -61,6 +61,9 @@ const RECENT: Duration = Duration::from_secs(60);
 const TOO_MANY: Duration = Duration::from_mins(2);
 const NEEDS_PERSON: Duration = Duration::from_mins(10);
 
+/// Before a line that seems to be gone is asked again.
+const MOMENT: Duration = Duration::from_secs(2);
+
 /// After the database failed.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -314,7 +317,9 @@ impl Account {
         let pause = match error {
             NotRead::NotCalled(NotCalled::TooMany) => TOO_MANY,
             NotRead::NotCalled(NotCalled::NeedsPerson) => NEEDS_PERSON,
-            NotRead::NotCalled(NotCalled::Offline | NotCalled::NoAnswer(_))
+            // It is told in a moment that the line is gone.
+            NotRead::NotCalled(NotCalled::Offline) => MOMENT,
+            NotRead::NotCalled(NotCalled::NoAnswer(_))
             | NotRead::TooFast(_)
             | NotRead::Refused(_)
             | NotRead::NotRunning => return,

@@ -5,6 +5,8 @@
 //! stores what told of it, and handed on after that; what was not handled when the process ended is handed on again.
 //!
 //! Where an order stands is decided by what is read from the gateway alone: `status.rs` is the one table of which word may lead where.
+//! `actor.rs` reads what is due, at a pace of its own beside the chat; `agenda.rs` says when something is due again. What nobody tells of is
+//! found by comparing the platform's list of what is to be shipped.
 
 pub mod actor;
 pub mod agenda;

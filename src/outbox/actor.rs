@@ -79,7 +79,7 @@ const SIMILAR: Duration = Duration::from_secs(120);
 const NEWEST: i64 = 1000;
 
 /// What an order is given is not sent any more after this long: its order is asked for anew before.
-const DELIVERY_LIFE: Duration = Duration::from_mins(2);
+const DELIVERY_LIFE: Duration = Duration::from_mins(1);
 
 /// Messages by hand of one account that may wait to be sent.
 const WAITING_BY_HAND: usize = 100;

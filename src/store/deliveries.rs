@@ -100,6 +100,11 @@ impl MessageState {
         }
     }
 
+    /// The outbox has it, and nobody knows yet what becomes of it.
+    fn is_in_flight(self) -> bool {
+        matches!(self, Self::Queued | Self::Sent)
+    }
+
     /// What it makes of the parts that it carries; `None`: it carries nothing any more.
     fn as_unit(self) -> Option<Unit> {
         match self {
@@ -342,6 +347,7 @@ impl<'a> Case<'a> {
             units: units.iter().filter(|unit| unit.state != Unit::Cancelled).map(|unit| unit.state).collect(),
             wanted: Ok(Wanted { units: 0, from: now, short: None, can_claim: 0 }),
             planned: messages.iter().filter(|message| message.state == MessageState::Planned).count(),
+            in_flight: messages.iter().filter(|message| message.state.is_in_flight()).count(),
             unplanned: parts.iter().filter(|part| part.state == Unit::Reserved && !carried.contains(&part.id)).count(),
             unfetched: 0,
             fetch: order_actions::deed(&actions, Action::Fetch, true, now),
@@ -568,11 +574,7 @@ impl<'a> Case<'a> {
                 ParcelBody::Picture(url) => Body::Image { url, width: 0, height: 0 },
             };
             let id = insert_message(conn, self.keys, account, &self.order.order, position, &body, now)?;
-            for part in parcel.parts {
-                diesel::insert_into(delivery_message_parts::table)
-                    .values((delivery_message_parts::message_id.eq(id), delivery_message_parts::part_id.eq(part)))
-                    .execute(conn)?;
-            }
+            carry(conn, id, &parcel.parts)?;
         }
         Ok(())
     }
@@ -880,6 +882,9 @@ pub(super) fn on_send(
         .filter(delivery_message_parts::message_id.eq(id))
         .select(delivery_message_parts::part_id)
         .load(conn)?;
+    if state == MessageState::Dropped {
+        repeat(conn, &before, &parts, now)?;
+    }
     settle_parts(conn, before.account, &before.order, &parts, now)?;
     let goes_on = match state {
         MessageState::Confirmed | MessageState::Uncertain | MessageState::Rejected | MessageState::Dropped => true,
@@ -887,6 +892,33 @@ pub(super) fn on_send(
     };
     if goes_on {
         orders::set_deliver_due(conn, before.account, &before.order, Some(now))?;
+    }
+    Ok(())
+}
+
+/// The same message once more: it is certain that it never arrived. Others may carry the same parts and have arrived.
+fn repeat(conn: &mut DbConn, message: &Message, parts: &[i64], now: Timestamp) -> QueryResult<()> {
+    let values = (
+        delivery_messages::account_id.eq(message.account),
+        delivery_messages::order_id.eq(&message.order),
+        delivery_messages::position.eq(message.position),
+        delivery_messages::state.eq(MessageState::Planned),
+        delivery_messages::body.eq(&message.body),
+        delivery_messages::planned_at.eq(now),
+        delivery_messages::changed_at.eq(now),
+    );
+    let id: DeliveryMessageId = per_backend!(&mut *conn, conn => diesel::insert_into(delivery_messages::table)
+        .values(values)
+        .returning(delivery_messages::id)
+        .get_result(conn))?;
+    carry(conn, id, parts)
+}
+
+fn carry(conn: &mut DbConn, message: DeliveryMessageId, parts: &[i64]) -> QueryResult<()> {
+    for part in parts {
+        diesel::insert_into(delivery_message_parts::table)
+            .values((delivery_message_parts::message_id.eq(message), delivery_message_parts::part_id.eq(part)))
+            .execute(conn)?;
     }
     Ok(())
 }
