@@ -135,6 +135,8 @@ struct World {
     orders: Vec<Placed>,
     history: BTreeMap<ConversationId, Vec<Chat>>,
     messages: u64,
+    /// The history says nothing once in so many times.
+    silence: u64,
     /// Nothing goes wrong any more.
     calm: bool,
     log: Vec<String>,
@@ -147,6 +149,10 @@ impl World {
     fn note(&mut self, what: impl Into<String>) {
         let at = self.began.elapsed().as_millis();
         self.log.push(format!("{at:>8} {}", what.into()));
+    }
+
+    fn silence_falls(&mut self) -> bool {
+        !self.calm && self.chance.one_in(self.silence)
     }
 
     fn order(&mut self, id: &str) -> Option<&mut Placed> {
@@ -338,7 +344,7 @@ fn line(world: &Shared, life: &Arc<Life>, outbox: &Addr<OutboxActor>, account: A
             if life.is_over() {
                 return;
             }
-            let silent = !world.calm && world.chance.one_in(8);
+            let silent = world.silence_falls();
             let messages = world.history.get(&conversation).into_iter().flatten().rev();
             let messages: Vec<Chat> = messages.filter(|chat| chat.created_at >= since).cloned().collect();
             let page = (!silent).then_some(HistoryPage { messages, next: None, unreadable: 0 });
@@ -395,7 +401,7 @@ fn sent(world: &Shared, outbox: &Addr<OutboxActor>, account: AccountId, order: T
             5 => Some(ledger::Outcome::Refused { code: 500, reason: "later".into() }),
             _ => Some(ledger::Outcome::NotSent),
         };
-        let echo = arrived.filter(|_| world.calm || !world.chance.one_in(3));
+        let echo = arrived.filter(|_| world.calm || world.chance.one_in(2));
         (outcome, echo, world.chance.span(3000))
     };
     let outbox = outbox.clone();
@@ -500,12 +506,14 @@ async fn play(bed: &Bed, seed: u64) -> Result<(), String> {
     let card = set_up(bed, facts.id, seed, stock).await;
     let happens = plan(&mut chance, count);
     let lives = chance.below(4);
+    let silence = [8, 2, 1][chance.below(3) as usize];
     let world = Rc::new(RefCell::new(World {
         chance,
         own: facts.uid.clone(),
         orders,
         history: BTreeMap::new(),
         messages: seed.wrapping_mul(1_000) % 1_000_000_000_000,
+        silence,
         calm: false,
         log: Vec::new(),
         began: Instant::now(),
