@@ -23,6 +23,7 @@ const LIMITED: &[(&str, &str)] = &[
     ("POST", "/api/v1/conversations/{id}/messages"),
     ("POST", "/api/v1/outbox/{id}/retry"),
     ("POST", "/api/v1/items/{account}/{item}/polish"),
+    ("POST", "/api/v1/orders/{id}/refresh"),
     ("GET", "/api/v1/live"),
 ];
 
@@ -50,7 +51,8 @@ const CONFLICTS: &[(&str, &str)] = &[
 ];
 
 /// Reading these is written down in the audit.
-const NOTED: [&str; 4] = [
+const NOTED: [&str; 5] = [
+    "/api/v1/orders/{id}",
     "/api/v1/logs/files/{name}",
     "/api/v1/buyers/{buyer_id}/export",
     "/api/v1/rule-sets/{set}/export",

@@ -40,7 +40,6 @@ pub fn decision(account: AccountId, id: &str) -> DecisionRow {
         decision: "answered",
         reason: Some("rule".into()),
         rule: Some(RuleId(7)),
-        delivery: None,
         turn: None,
         settled_at: Some(NOW),
         decided_at: NOW,
