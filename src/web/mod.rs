@@ -390,6 +390,7 @@ routes! {
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
     GET "/app/answers" Access::Page => pages::answers::answers;
+    GET "/app/orders/{id}/print" Access::Page => pages::order::print;
     GET "/docs" Access::Page => pages::docs::swagger;
     GET "/redoc" Access::Page => pages::docs::redoc;
 }

@@ -390,7 +390,7 @@ mod tests {
         };
         let fields = [
             ("EntryView", "state", 6),
-            ("EntryView", "origin", 5),
+            ("EntryView", "origin", 6),
             ("OutboxChanged", "state", 6),
             ("MessageView", "source", 2),
             ("MessageView", "decision", 4),
@@ -405,6 +405,9 @@ mod tests {
             ("SyncView", "state", 5),
             ("SceneView", "decision", 2),
             ("KeywordView", "match", 3),
+            ("OrderView", "status", 6),
+            ("ReviewView", "reason", crate::delivery::review::Reason::ALL.len()),
+            ("LackView", "code", 11),
             ("StatusView", "state", 6),
             ("StatusView", "reason", crate::account::state::Reason::ALL.len()),
         ];

@@ -701,6 +701,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/sign-in" [200]),
         row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
         row!("GET" "/app/answers" [200]),
+        row!("GET" "/app/orders/{id}/print" [200], |world, _, whose| world.order(whose)),
         row!("GET" "/docs" [200]),
         row!("GET" "/redoc" [200]),
         row!("GET" "/setup" [404]),

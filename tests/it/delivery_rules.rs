@@ -163,7 +163,7 @@ async fn d10_where_more_than_one_rule_fits_the_documented_order_decides() {
     let seller = app.signed_in("seller").await;
     make(&seller, json!({"keyword": "相机", "priority": 1000, "cards": [named]})).await;
     make(&seller, json!({"item_id": ITEM, "priority": 900, "cards": [general]})).await;
-    let special = make(&seller, json!({"item_id": ITEM, "spec": [" 黑 "], "cards": [black]})).await;
+    let special = make(&seller, json!({"item_id": ITEM, "spec": ["黑"], "cards": [black]})).await;
     let buys = async |buyer: &str, colour: &str| {
         let spec = vec![("颜色".to_owned(), colour.to_owned())];
         let order = shop.place_order(NewOrder { spec, ..NewOrder::new(buyer, ITEM) });

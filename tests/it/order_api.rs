@@ -117,7 +117,37 @@ async fn the_timeline_proves_the_delivery_without_showing_it() {
     assert!(chinese.text.contains("平台消息：买家已付款"), "{}", chinese.text);
 }
 
-/// S: the address is shown to who manages the account, on demand, and the audit says so.
+/// The same as a page for the printer: in both languages, for who may see the order, and without what was given.
+#[actix_web::test]
+async fn the_proof_can_be_printed() {
+    let (app, shop) = selling(&[CODE]).await;
+    app.employ("rival", Role::Owner, None, &[]);
+    let (seller, rival) = (app.signed_in("seller").await, app.signed_in("rival").await);
+    let spec = vec![("颜色".to_owned(), "<b>黑</b>".to_owned())];
+    let order = pays(&shop, NewOrder { spec, ..NewOrder::new(BUYER, ITEM) });
+    shipped(&app, &shop, &order).await;
+    let path = format!("/app/orders/{}.{order}/print", shop.id);
+    let page = seller.get(&format!("{path}?lang=zh")).await.is(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    for text in [order.as_str(), "平台消息：买家已付款", "订单状态：已发货", "¥123.00", "消息编号", "1 / 1"]
+    {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+    assert!(
+        !page.text.contains(CODE) && !page.text.contains("<b>黑") && !page.text.contains("<script"),
+        "{}",
+        page.text
+    );
+    let english = seller.get(&format!("{path}?lang=en")).await.is(200).text;
+    assert!(
+        english.contains("Record of an order") && english.contains("message 1: confirmed by the platform"),
+        "{english}"
+    );
+    rival.get(&path).await.is(404);
+    app.anybody().get(&path).await.refused(401, "not_signed_in");
+}
+
+/// The address is shown to who manages the account, on demand, and the audit says so.
 #[actix_web::test]
 async fn an_address_is_shown_on_demand_to_its_owner_alone_and_the_audit_says_so() {
     let (app, shop) = selling(&["c1"]).await;

@@ -452,7 +452,7 @@ fn settle(store: &Store, name: &str) -> UserId {
 }
 
 /// An order that was paid, claimed and planned, and waits for a person.
-fn deliver(store: &Store, scope: Scope, account: AccountId) {
+pub fn deliver(store: &Store, scope: Scope, account: AccountId) {
     let pool = units::pool(store, scope, "codes");
     units::import(store, scope, pool, &[&format!("code of {account}")]);
     let all = NewCard { kind: CardKind::Combination, parts: vec![pool], ..units::new_pool("all") };
@@ -460,17 +460,17 @@ fn deliver(store: &Store, scope: Scope, account: AccountId) {
     let (order, item, keys) = (OrderId::from("2500000000000000009"), "900000000009", store.keys().clone());
     let notice = Notice {
         message: "9.PNM".into(),
-        conversation: "600001".into(),
+        conversation: "600009".into(),
         order: Some(order.clone()),
         event: OrderEvent::Paid,
-        buyer: Some("3300001".into()),
+        buyer: Some("3300009".into()),
         item: Some(item.into()),
         at: NOW,
     };
     let detail = OrderDetail {
         order: order.clone(),
         item: item.into(),
-        buyer: "3300001".into(),
+        buyer: "3300009".into(),
         state: Some(TradeState::Paid),
         quantity: 1,
         spec: Vec::new(),

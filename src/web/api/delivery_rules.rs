@@ -419,7 +419,7 @@ pub async fn update(
     Ok(tag::answer(HttpResponse::Ok(), &view))
 }
 
-/// Removes a rule of deliveries. What was claimed by it is given nevertheless, as far as another rule does not say otherwise.
+/// Removes a rule of deliveries. What was claimed by it stays claimed.
 #[utoipa::path(delete, path = "/api/v1/delivery-rules/{id}", tag = "delivery rules", params(("id" = i64, Path)), responses((status = 204, description = "Removed")))]
 pub async fn delete(caller: Caller, id: Id<DeliveryRuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let (id, scope, now) = (id.0, caller.whole()?, clock::unix());

@@ -2,7 +2,7 @@
 
 use super::super::error::Said;
 use crate::{
-    delivery::{readiness::Lack, review::Reason, step::Unit, unit::UnitState},
+    delivery::{choice::Choice, readiness::Lack, review::Reason, step::Unit, unit::UnitState},
     order::{
         event::OrderEvent,
         status::{Cause, Status},
@@ -130,6 +130,20 @@ pub(in crate::web) fn reason(reason: Reason) -> Said {
         Reason::ShippedElsewhere => {
             ("平台显示已发货，但内容没有全部由本系统发出。", "It is shipped, but not all of it was given from here.")
         }
+    };
+    Said::new(zh, en)
+}
+
+/// How it ended that an order waited for a person.
+pub(super) fn resolution(resolution: Option<&str>) -> Said {
+    let chosen = Choice::ALL.into_iter().find(|choice| Some(choice.as_str()) == resolution);
+    let (zh, en) = match chosen {
+        None => ("已自行恢复", "it healed"),
+        Some(Choice::ByHand) => ("人工处理", "seen to by hand"),
+        Some(Choice::Arrived) => ("人工确认：已送达", "a person says: it arrived"),
+        Some(Choice::SendAgain) => ("人工决定：重新发送", "a person says: send it again"),
+        Some(Choice::LookAgain) => ("人工决定：重新检查", "a person says: look again"),
+        Some(Choice::TryAgain) => ("人工决定：重试", "a person says: try again"),
     };
     Said::new(zh, en)
 }

@@ -89,7 +89,7 @@ pub(in crate::web) struct Entry {
     what: What,
     code: &'static str,
     pub(in crate::web) text: Said,
-    pub(in crate::web) details: Option<String>,
+    pub(in crate::web) details: Option<Said>,
     pub(in crate::web) message: Option<MessageId>,
 }
 
@@ -98,19 +98,25 @@ impl Entry {
         Self { at, what, code, text, details: None, message: None }
     }
 
-    fn with(self, details: Option<String>) -> Self {
+    fn with(self, details: Option<Said>) -> Self {
         Self { details, ..self }
     }
 
     fn view(self, language: Language) -> TimelineEntryView {
         let Self { at, what, code, text, details, message } = self;
         let text = text.in_language(language).to_owned();
+        let details = details.map(|details| details.in_language(language).to_owned());
         TimelineEntryView { at, what, code: code.to_owned(), text, details, message_id: message }
     }
 }
 
 fn both(zh: impl Fn(&str) -> String, en: impl Fn(&str) -> String, said: &Said) -> Said {
     Said::new(zh(said.in_language(Chinese)), en(said.in_language(English)))
+}
+
+/// Words of somebody who knows one language.
+fn quoted(words: Option<&String>) -> Option<Said> {
+    words.map(|words| Said::new(words.clone(), words.clone()))
 }
 
 /// What happened, oldest first.
@@ -149,15 +155,20 @@ fn unit(unit: &Delivery) -> Vec<Entry> {
         let text = both(|zh| format!("第 {number} 份：{zh}"), |en| format!("unit {number}: {en}"), &said);
         Entry::new(at, What::Unit, state.as_str(), text)
     };
-    let claimed = entry(unit.claimed_at, Unit::Reserved).with(unit.rule.map(|rule| format!("delivery rule {rule}")));
+    let claimed = entry(unit.claimed_at, Unit::Reserved)
+        .with(unit.rule.map(|rule| Said::new(format!("发货规则 {rule}"), format!("delivery rule {rule}"))));
     let now = (unit.state != Unit::Reserved).then(|| entry(unit.changed_at, unit.state));
     [Some(claimed), now].into_iter().flatten().collect()
 }
 
 fn stock(step: &Move) -> Entry {
-    let (number, said) = (step.unit, order_texts::piece(step.to));
-    let text = both(|zh| format!("第 {number} 份的库存：{zh}"), |en| format!("stock of unit {number}: {en}"), &said);
-    let place = format!("card {}, unit {}, event {}", step.card, step.stock, step.number);
+    let (unit, said) = (step.unit, order_texts::piece(step.to));
+    let text = both(|zh| format!("第 {unit} 份的库存：{zh}"), |en| format!("stock of unit {unit}: {en}"), &said);
+    let Move { card, stock, number, .. } = step;
+    let place = Said::new(
+        format!("卡券 {card}，库存 {stock}，流水 {number}"),
+        format!("card {card}, unit {stock}, event {number}"),
+    );
     Entry::new(step.at, What::Stock, step.to.as_str(), text).with(Some(place))
 }
 
@@ -171,7 +182,7 @@ fn message(message: &Sent) -> Vec<Entry> {
     let planned = entry(message.planned_at, MessageState::Planned);
     let now = (message.state != MessageState::Planned).then(|| Entry {
         message: message.message.clone(),
-        ..entry(message.changed_at, message.state).with(message.reason.clone())
+        ..entry(message.changed_at, message.state).with(quoted(message.reason.as_ref()))
     });
     [Some(planned), now].into_iter().flatten().collect()
 }
@@ -184,18 +195,21 @@ fn action(row: &order_actions::Row) -> Option<Entry> {
         order_actions::State::Due => return None,
     };
     let text = order_texts::action(row.kind, row.state);
-    Some(Entry::new(at, What::Action, row.kind.as_str(), text).with(row.error.clone()))
+    Some(Entry::new(at, What::Action, row.kind.as_str(), text).with(quoted(row.error.as_ref())))
 }
 
 fn review(row: &reviews::Row) -> Vec<Entry> {
     let said = order_texts::reason(row.reason);
     let text = both(|zh| format!("等待人工处理：{zh}"), |en| format!("waits for a person: {en}"), &said);
-    let opened = Entry::new(row.opened_at, What::Review, row.reason.as_str(), text).with(row.detail.clone());
+    let opened = Entry::new(row.opened_at, What::Review, row.reason.as_str(), text).with(quoted(row.detail.as_ref()));
     let closed = row.closed_at.map(|at| {
-        let (by, how) = (row.closed_by.as_deref().unwrap_or("-"), row.resolution.as_deref().unwrap_or("-"));
         let text = both(|zh| format!("不再等待：{zh}"), |en| format!("waits no more: {en}"), &said);
-        let note = row.note.as_deref().map_or_else(String::new, |note| format!(": {note}"));
-        Entry::new(at, What::Review, row.reason.as_str(), text).with(Some(format!("{how}, {by}{note}")))
+        let how = order_texts::resolution(row.resolution.as_deref());
+        // Who decided, and what they wrote.
+        let rest: Vec<&str> = [&row.closed_by, &row.note].into_iter().flatten().map(String::as_str).collect();
+        let with = |how: &str| [&[how], &rest[..]].concat().join(" · ");
+        let details = both(with, with, &how);
+        Entry::new(at, What::Review, row.reason.as_str(), text).with(Some(details))
     });
     [Some(opened), closed].into_iter().flatten().collect()
 }

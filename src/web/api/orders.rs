@@ -59,6 +59,7 @@ pub struct OrdersQuery {
     per_page: Option<PerPage>,
     #[param(inline)]
     account: Option<Whole<1, { i64::MAX }>>,
+    /// Where it stands.
     #[param(inline)]
     status: Option<Status>,
     /// The platform's number of a buyer.

@@ -51,6 +51,7 @@ pub struct ReviewsQuery {
     /// `ACCOUNT.ORDER`.
     #[param(inline)]
     order: Option<Line<1, 90>>,
+    /// Only what waits for this reason.
     #[param(inline)]
     reason: Option<Reason>,
     /// `true` where nothing is said: only what waits. `false`: only what was decided, or healed.
