@@ -473,8 +473,10 @@ impl ShardParts {
         outbox.do_send(ListenForTakeovers(reply.clone().recipient()));
         let delivery = {
             let (store, retired, config) = (self.store.clone(), Arc::clone(&retired), self.orders);
-            let outbox = outbox.clone().recipient();
-            DeliveryActor::start_in_arbiter(&arbiter, move |_| DeliveryActor::new(store, config, outbox, retired))
+            let (outbox, outgoing) = (outbox.clone().recipient(), self.outgoing.clone());
+            DeliveryActor::start_in_arbiter(&arbiter, move |_| {
+                DeliveryActor::new(store, config, outbox, OutgoingClient::new(&outgoing), retired)
+            })
         };
         let orders = {
             let (store, retired, config) = (self.store.clone(), Arc::clone(&retired), self.orders);

@@ -186,6 +186,11 @@ pub fn read_csv(file: &[u8]) -> Result<Vec<Vec<String>>, Fault> {
     Ok(rows)
 }
 
+/// The lines of a text, in the encodings of [`read_csv`].
+pub fn read_lines(file: &[u8]) -> Result<Vec<String>, Fault> {
+    Ok(decoded(file)?.lines().map(str::to_owned).collect())
+}
+
 fn decoded(file: &[u8]) -> Result<String, Fault> {
     if let Some((encoding, mark)) = Encoding::for_bom(file) {
         let (text, has_errors) = encoding.decode_without_bom_handling(&file[mark..]);

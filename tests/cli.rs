@@ -10,8 +10,19 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::Text};
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text,
+};
 use tempfile::TempDir;
+use yutang::{
+    delivery::{card::Kind, unit::UnitState},
+    ids::{Timestamp, UserId},
+    store::{
+        Config, Keys, Scope, Store,
+        cards::{self, NewCard},
+        units::{self, Duplicates, Sealer},
+    },
+};
 
 /// A folder in which the program has never been started.
 struct Home(TempDir);
@@ -502,6 +513,75 @@ fn an_unknown_setting_is_named_with_its_source_and_the_fix() {
     has(&said, "server.shards");
     has(&said, "other.toml");
     has(&home.run(&["check", "--config", "absent.toml"]).failed(), "absent.toml");
+}
+
+/// A pool of two units, of which one was sent, as the program keeps them.
+fn with_stock(home: &Home) -> Store {
+    let config = Config::new(home.path().join("data/yutang.db").to_str().unwrap());
+    let store = Store::open(&config, Keys::from_file(&home.path().join("data/key")).unwrap()).unwrap();
+    let (keys, scope) = (store.keys().clone(), Scope::owner(UserId(1)));
+    let new = NewCard {
+        name: "codes".to_owned(),
+        kind: Kind::Pool,
+        enabled: true,
+        description: String::new(),
+        content: None,
+        parts: Vec::new(),
+        low_stock: None,
+    };
+    let fill = move |conn: &mut _| {
+        let card = cards::insert(conn, &keys, &scope, &new, Timestamp(1))?.unwrap();
+        let sealer = Sealer::new(&keys, scope.user(), card);
+        let stock = ["A", "B"].map(|line| sealer.seal(line)).to_vec();
+        units::import(conn, &scope, card, stock, Duplicates::Skip, Timestamp(1))?;
+        let unit = units::reserve(conn, card, "c1", Timestamp(2))?.unwrap().id;
+        units::advance(conn, unit, "c1", UnitState::Sent, Timestamp(3))
+    };
+    assert!(store.write_blocking(fill).unwrap());
+    store
+}
+
+impl Home {
+    fn execute(&self, sql: &str) {
+        let mut conn = SqliteConnection::establish(self.path().join("data/yutang.db").to_str().unwrap()).unwrap();
+        conn.batch_execute(sql).unwrap();
+    }
+}
+
+#[test]
+fn the_ledger_names_what_was_tampered_with() {
+    let home = Home::with_user();
+    has(&home.run(&["ledger", "verify"]).succeeded(), "0 card(s), 0 event(s): everything holds together");
+    drop(with_stock(&home));
+    has(&home.run(&["ledger", "verify"]).succeeded(), "1 card(s), 4 event(s): everything holds together");
+    let found = |sql: &str, undo: &str| {
+        home.execute(sql);
+        let run = home.run(&["ledger", "verify"]);
+        home.execute(undo);
+        home.run(&["ledger", "verify"]).succeeded();
+        assert_eq!(run.code, 1, "{sql}");
+        has(&run.err, "fault(s)");
+        run.out
+    };
+    let state = found("UPDATE units SET state = 'free' WHERE id = 1", "UPDATE units SET state = 'sent' WHERE id = 1");
+    has(&state, "card 1: unit 1 is not what the log says");
+    let time =
+        found("UPDATE unit_events SET at = 9 WHERE number = 3", "UPDATE unit_events SET at = 2 WHERE number = 3");
+    has(&time, "card 1: event 3: ");
+    home.execute("DELETE FROM unit_events WHERE number = 2");
+    has(&home.run(&["ledger", "verify"]).out, "card 1: event 3: the events before it are missing");
+    home.execute("DELETE FROM units WHERE id = 2");
+    has(&home.run(&["ledger", "verify"]).out, "card 1: event 3: the events before it are missing");
+}
+
+#[test]
+fn check_tells_the_stock_and_finds_what_vanished() {
+    let home = Home::with_user();
+    drop(with_stock(&home));
+    let sums = "2 unit(s) imported = 1 free + 0 reserved + 1 sent + 0 confirmed + 0 uncertain + 0 returned + 0 void";
+    has(&checked(&home, "").0.succeeded(), sums);
+    home.execute("DELETE FROM units WHERE id = 2");
+    has(&checked(&home, "").0.failed(), "fail  stock: units of card(s) 1 vanished");
 }
 
 /// A stand-in for the platform: `check` only wants to be let in.

@@ -14,8 +14,9 @@ use anyhow::bail;
 use rustix::process::Resource;
 
 use crate::{
+    delivery::unit::UnitState,
     settings::{Settings, endpoint},
-    store::{Keys, Store, StoreError, accounts, migrate},
+    store::{Keys, Store, StoreError, accounts, migrate, units},
     telemetry::logging::mask,
 };
 
@@ -63,7 +64,7 @@ pub(super) fn run(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()
 fn findings(settings: &Settings) -> Vec<(&'static str, Finding)> {
     let addresses = reach_all(settings);
     let (secrets, keys) = secrets(settings);
-    let (database, enabled) = database(settings, keys);
+    let (database, enabled, stock) = database(settings, keys);
     let mut findings = vec![
         ("data_dir", disk(&settings.data_dir)),
         ("secrets", secrets),
@@ -71,6 +72,7 @@ fn findings(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ("file limit", file_limit(settings, enabled)),
         ("server.listen", listen(settings)),
     ];
+    findings.extend(stock.map(|stock| ("stock", stock)));
     findings.extend(addresses);
     findings
 }
@@ -131,35 +133,61 @@ fn key_rights(path: &Path) -> Finding {
     Good(format!("{} is there", path.display()))
 }
 
-/// Looks before it opens: opening would migrate, and make what is not there. Also counts the enabled accounts.
-fn database(settings: &Settings, keys: Option<Keys>) -> (Finding, Option<usize>) {
-    let config = settings.store();
-    let status = match migrate::status(&config) {
-        Ok(status) => status,
-        Err(error) => return (Fail(format!("{error}: check database.url")), None),
+/// Looks before it opens: opening would migrate, and make what is not there. Also counts the enabled accounts, and the stock.
+fn database(settings: &Settings, keys: Option<Keys>) -> (Finding, Option<usize>, Option<Finding>) {
+    let store = match open(settings, keys) {
+        Ok(store) => store,
+        Err(finding) => return (finding, None, None),
     };
-    if let Some(version) = status.unknown.last() {
-        return (Fail(StoreError::TooNew { version: version.clone() }.to_string()), None);
-    }
-    if status.applied.is_empty() {
-        return (Good("not there yet; it is made on the first start".to_owned()), None);
-    }
-    if !status.pending.is_empty() {
-        let count = status.pending.len();
-        return (Warn(format!("{count} migration(s) pending: the next start or `yutang migrate` applies them")), None);
-    }
-    let Some(keys) = keys else {
-        return (Fail("its secrets cannot be opened without the key it was made with: put that back".to_owned()), None);
-    };
-    match Store::open(&config, keys).and_then(|store| store.read_blocking(accounts::list_for_engine)) {
+    match store.read_blocking(accounts::list_for_engine) {
         Ok(accounts) => {
             let enabled = accounts.iter().filter(|account| account.enabled).count();
             let url = settings.database_url();
             let text = format!("{} is up to date; {} account(s), {enabled} enabled", mask(&url), accounts.len());
-            (Good(text), Some(enabled))
+            (Good(text), Some(enabled), Some(stock(&store)))
         }
-        Err(error) => (Fail(error.to_string()), None),
+        Err(error) => (Fail(error.to_string()), None, None),
     }
+}
+
+/// What was imported is somewhere.
+fn stock(store: &Store) -> Finding {
+    let sums = match store.read_blocking(units::sums) {
+        Ok(sums) => sums,
+        Err(error) => return Fail(error.to_string()),
+    };
+    let wrong: Vec<String> = sums.iter().filter(|sum| !sum.is_right()).map(|sum| sum.card.to_string()).collect();
+    if !wrong.is_empty() {
+        let cards = wrong.join(", ");
+        return Fail(format!("units of card(s) {cards} vanished or came from nowhere: run `yutang ledger verify`"));
+    }
+    let of = |state| sums.iter().map(|sum| sum.counts.of(state)).sum::<i64>();
+    let states = UnitState::ALL.map(|state| format!("{} {}", of(state), state.as_str()));
+    let imported: i64 = sums.iter().map(|sum| sum.imported).sum();
+    Good(format!("{imported} unit(s) imported = {}", states.join(" + ")))
+}
+
+/// The database, where there is one that this program can use.
+fn open(settings: &Settings, keys: Option<Keys>) -> Result<Store, Finding> {
+    let config = settings.store();
+    let status = match migrate::status(&config) {
+        Ok(status) => status,
+        Err(error) => return Err(Fail(format!("{error}: check database.url"))),
+    };
+    if let Some(version) = status.unknown.last() {
+        return Err(Fail(StoreError::TooNew { version: version.clone() }.to_string()));
+    }
+    if status.applied.is_empty() {
+        return Err(Good("not there yet; it is made on the first start".to_owned()));
+    }
+    if !status.pending.is_empty() {
+        let count = status.pending.len();
+        return Err(Warn(format!("{count} migration(s) pending: the next start or `yutang migrate` applies them")));
+    }
+    let Some(keys) = keys else {
+        return Err(Fail("its secrets cannot be opened without the key it was made with: put that back".to_owned()));
+    };
+    Store::open(&config, keys).map_err(|error| Fail(error.to_string()))
 }
 
 /// Each account holds a socket open, and a socket is a file.

@@ -9,6 +9,7 @@ mod health;
 mod import;
 mod inspect;
 mod keyword;
+mod ledger;
 mod migrate;
 mod rule_file;
 mod rule_line;
@@ -83,6 +84,9 @@ enum Command {
     /// Buyers who are never answered: add, remove, list
     #[command(subcommand)]
     Block(block::Command),
+    /// The log of the stock: verify
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// People with a login: add, passwd, list
     #[command(subcommand)]
     User(user::Command),
@@ -127,6 +131,7 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::TestRules(args) => test_rules::run(&args, &settings, out)?,
         Command::Block(command) => block::run(command, &settings, out)?,
         Command::Conversation(command) => conversation::run(command, &settings, out)?,
+        Command::Ledger(command) => ledger::run(&command, &settings, out)?,
         Command::User(command) => user::run(command, &settings, out)?,
         Command::Migrate(args) => migrate::run(&args, &settings, out)?,
         Command::Check => check::run(&settings, out)?,

@@ -17,7 +17,12 @@ use std::{
 use actix::prelude::*;
 use log::{info, warn};
 
-use super::messages::DeliveriesDue;
+use super::{
+    call::Words,
+    card::Content,
+    client::{self, NotGiven},
+    messages::DeliveriesDue,
+};
 use crate::{
     account::{
         call::NotCalled,
@@ -33,13 +38,14 @@ use crate::{
         status::Cause,
     },
     outbox::{
-        messages::SendDelivery,
+        messages::{DeliveriesSettled, SendDelivery},
         rate::{Rate, RateConfig},
     },
+    outgoing::client::OutgoingClient,
     platform::mtop::{call::Call, order as calls, outcome::Outcome},
     store::{
         self, DbConn, Store, StoreError,
-        deliveries::{Glance, Todo},
+        deliveries::{Fetch, Glance, Todo},
         order_actions::{self, Action},
     },
     telemetry::clock,
@@ -73,6 +79,8 @@ pub struct DeliveryActor {
     store: Store,
     config: Config,
     outbox: Recipient<SendDelivery>,
+    /// Asks the programs of sellers.
+    client: Rc<OutgoingClient>,
     /// Who reads orders; known once that is started.
     orders: Option<Recipient<ReadOrder>>,
     /// Set when this shard was replaced: nothing may leave it any more.
@@ -106,6 +114,7 @@ struct Means {
     line: Line,
     rate: Rc<RefCell<Rate>>,
     outbox: Recipient<SendDelivery>,
+    client: Rc<OutgoingClient>,
     orders: Recipient<ReadOrder>,
     fresh: Duration,
 }
@@ -114,13 +123,19 @@ struct Means {
 struct Later(Duration);
 
 impl DeliveryActor {
-    pub fn new(store: Store, config: Config, outbox: Recipient<SendDelivery>, retired: Arc<AtomicBool>) -> Self {
-        Self { store, config, outbox, orders: None, retired, accounts: HashMap::new() }
+    pub fn new(
+        store: Store,
+        config: Config,
+        outbox: Recipient<SendDelivery>,
+        client: OutgoingClient,
+        retired: Arc<AtomicBool>,
+    ) -> Self {
+        Self { store, config, outbox, client: Rc::new(client), orders: None, retired, accounts: HashMap::new() }
     }
 
     fn look(&mut self, id: AccountId, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        if account.line.is_none() {
+        if account.line.is_none() || self.retired.load(Ordering::Relaxed) {
             return;
         }
         if account.looking {
@@ -175,9 +190,9 @@ impl DeliveryActor {
     fn wake(&mut self, id: AccountId, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let now = clock::unix();
-        // What is due now and in hand comes back by itself.
-        let at = if at <= now && !account.in_hand.is_empty() { now + RETRY } else { at };
-        if account.alarm.is_some_and(|alarm| alarm <= at && alarm > now) {
+        // What is due now and in hand is looked at again when that is done.
+        let is_set = account.alarm.is_some_and(|alarm| alarm <= at && alarm > now);
+        if is_set || (at <= now && !account.in_hand.is_empty()) {
             return;
         }
         ctx.cancel_future(account.timer);
@@ -205,6 +220,7 @@ impl DeliveryActor {
                 line,
                 rate: Rc::clone(&account.rate),
                 outbox: self.outbox.clone(),
+                client: Rc::clone(&self.client),
                 orders,
                 fresh: self.config.fresh,
             };
@@ -257,9 +273,10 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
         Todo::Nothing => return Ok(false),
         Todo::Read => read(means, order).await?,
         Todo::FindConversation { buyer, item } => find_conversation(means, order, buyer, item).await?,
-        Todo::Fetch(_) => {
-            let why = "cards of this kind are not asked yet";
-            failed(means, order, Action::Fetch, why, true).await?;
+        Todo::Fetch(wanted) => {
+            for fetch in wanted {
+                ask(means, order, fetch).await?;
+            }
         }
         Todo::Send { conversation, peer, messages } => {
             info!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), messages = messages.len(); "an order is given what it gets");
@@ -280,6 +297,43 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
         Todo::Ship => act(means, order, Action::Ship, calls::confirm_shipment(order)).await?,
     }
     Ok(true)
+}
+
+/// Asks the seller's own program what one part is. A program that is asked twice hears the same key.
+async fn ask(means: &Means, order: &OrderId, fetch: Fetch) -> Result<(), Later> {
+    let Content::Api(call) = &fetch.content else {
+        return failed(means, order, Action::Fetch, "the card is no call", true).await;
+    };
+    let key = format!("{order}-{}-{}", fetch.unit, fetch.part);
+    match client::ask(&means.client, call, &words(means, &fetch), &key).await {
+        Ok(content) => {
+            let keys = means.store.keys().clone();
+            let keep = move |conn: &mut DbConn| store::deliveries::fetched(conn, &keys, fetch.part, &content);
+            means.store.write(keep).await.map_err(|_| Later(RETRY))
+        }
+        Err(error) => {
+            let may_pass = matches!(error, NotGiven::NotReached(_));
+            failed(means, order, Action::Fetch, &error.to_string(), !may_pass).await
+        }
+    }
+}
+
+fn words(means: &Means, fetch: &Fetch) -> Words {
+    let (order, spec) = (&fetch.order, fetch.order.spec());
+    let all = |of: fn(&(String, String)) -> &String| spec.iter().map(of).cloned().collect::<Vec<_>>().join(";");
+    let yuan = |fen: i64| format!("{}.{:02}", fen / 100, fen % 100);
+    Words {
+        order_id: order.order.to_string(),
+        item_id: order.item.as_ref().map(ItemId::to_string).unwrap_or_default(),
+        buyer_id: order.buyer.as_ref().map(BuyerId::to_string).unwrap_or_default(),
+        account: means.facts.name.to_string(),
+        spec_name: all(|(name, _)| name),
+        spec_value: all(|(_, value)| value),
+        order_amount: order.amount.map(|amount| yuan(amount.0)).unwrap_or_default(),
+        order_quantity: order.quantity.to_string(),
+        item_title: fetch.title.clone().unwrap_or_default(),
+        unit: fetch.unit.to_string(),
+    }
 }
 
 async fn read(means: &Means, order: &OrderId) -> Result<(), Later> {
@@ -330,7 +384,7 @@ async fn act(means: &Means, order: &OrderId, action: Action, call: Call) -> Resu
 
 /// The platform said no. It may have a reason that we do not know of yet.
 async fn failed(means: &Means, order: &OrderId, action: Action, why: &str, final_word: bool) -> Result<(), Later> {
-    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(), class = "platform"; "something about an order was refused: {why}");
+    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(), class = "network"; "something about an order was refused: {why}");
     let (account, order, why, now) = (means.facts.id, order.clone(), why.to_owned(), clock::unix());
     let failed = move |conn: &mut DbConn| {
         order_actions::mark_failed(conn, account, &order, action, &why, final_word, now)?;
@@ -439,6 +493,14 @@ impl Handler<DeliveriesDue> for DeliveryActor {
     }
 }
 
+impl Handler<DeliveriesSettled> for DeliveryActor {
+    type Result = ();
+
+    fn handle(&mut self, DeliveriesSettled(id): DeliveriesSettled, ctx: &mut Self::Context) {
+        self.look(id, ctx);
+    }
+}
+
 impl Handler<Ping> for DeliveryActor {
     type Result = Load;
 
@@ -447,3 +509,7 @@ impl Handler<Ping> for DeliveryActor {
         Load { accounts: self.accounts.len(), pending }
     }
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod schedule_tests;

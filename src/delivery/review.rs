@@ -72,6 +72,37 @@ impl Reason {
             Self::ShippedElsewhere => "shipped_elsewhere",
         }
     }
+
+    /// Why, for people: in Chinese and in English.
+    pub fn sentence(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unreadable => ("读不到这笔订单的状态。", "The platform does not tell where this order stands."),
+            Self::Unplaceable => (
+                "平台返回的订单状态与记录不符，或是未知状态。",
+                "What the platform says about this order contradicts what was known, or is new.",
+            ),
+            Self::NoConversation => ("找不到与买家的会话。", "No conversation with the buyer was found."),
+            Self::NoRule => ("没有适用于该商品的发货规则。", "No delivery rule is about this item."),
+            Self::NoSpec => ("没有适用于该规格的发货规则。", "No delivery rule is about this specification."),
+            Self::CardUnusable => ("卡券已停用或没有内容。", "A card is switched off or empty."),
+            Self::OutOfStock => ("库存不足，没有发完。", "There is not enough stock for all of it."),
+            Self::NoContent => {
+                ("卡券接口没有返回可发的内容。", "The card's server gave nothing that can be delivered.")
+            }
+            Self::BuyerBlocked => ("买家在黑名单中，没有发货。", "The buyer is blocked: nothing was delivered."),
+            Self::Rejected => ("平台拒绝了发货消息。", "The platform refused the message."),
+            Self::Uncertain => ("无法确认买家是否收到。", "Nobody knows whether the buyer received it."),
+            Self::NotShipped => (
+                "已发给买家，但平台没有接受“确认发货”。",
+                "The buyer has it, but the platform did not take the shipment.",
+            ),
+            Self::BargainRefused => ("平台没有接受“小刀免拼”。", "The platform did not let the bargain through."),
+            Self::ShippedElsewhere => (
+                "订单已在别处确认发货，预留的内容没有发出。",
+                "The order was shipped elsewhere: what is reserved for it was not sent.",
+            ),
+        }
+    }
 }
 
 impl std::str::FromStr for Reason {

@@ -34,14 +34,14 @@ use crate::{
     },
     order::{
         messages::{OrderHappened, OrdersDue},
-        notice::{self, Notice},
+        notice::{self, Mention, Notice},
     },
     platform::lwp::event::{Content, Message},
     reply::decide::Silence,
     store::{
         self, DbConn, Keys, Store, StoreError,
         chat_messages::{self, NewMessage, StoredMessage},
-        order_events,
+        order_events, orders,
         unknown_pushes::NewPush,
     },
     telemetry::{
@@ -242,11 +242,9 @@ impl InboxActor {
             for incoming in &ingest.messages {
                 let pause = self.pause_for(ingest.account, incoming);
                 work.pauses.extend(pause.map(|until| (ingest.account, incoming.message.conversation.clone(), until)));
-                let notice = self
-                    .accounts
-                    .get(&ingest.account)
-                    .and_then(|facts| notice::of_message(&incoming.message, &facts.uid));
-                work.notices.extend(notice.map(|notice| (ingest.account, notice, Some(work.rows.len()))));
+                if let Some(facts) = self.accounts.get(&ingest.account) {
+                    work.tell(ingest.account, &incoming.message, &facts.uid);
+                }
                 work.rows.push(new_row(ingest, incoming, &answered));
             }
             work.notices.extend(ingest.notices.iter().map(|notice| (ingest.account, notice.clone(), None)));
@@ -442,6 +440,8 @@ struct Work {
     unknown: Vec<NewPush>,
     /// What is told of orders. Where a message tells it, that is its row: only a new one does.
     notices: Vec<(AccountId, Notice, Option<usize>)>,
+    /// Orders that messages name without telling an event, by the same rule.
+    mentions: Vec<(AccountId, Mention, usize)>,
 }
 
 /// What one transaction stored.
@@ -454,6 +454,17 @@ struct Stored {
 }
 
 impl Work {
+    /// What the message of the next row tells of orders.
+    fn tell(&mut self, account: AccountId, message: &Message, own: &BuyerId) {
+        let row = self.rows.len();
+        match notice::of_message(message, own) {
+            Some(notice) => self.notices.push((account, notice, Some(row))),
+            None => {
+                self.mentions.extend(notice::mentioned(message, own).map(|mention| (account, mention, row)));
+            }
+        }
+    }
+
     fn store(&self, conn: &mut DbConn, keys: &Keys) -> store::QueryResult<Stored> {
         for (account, conversation, until) in &self.pauses {
             store::conversations::take_over(conn, *account, conversation, *until, clock::unix())?;
@@ -468,6 +479,11 @@ impl Work {
                 let noted = order_events::insert(conn, *account, notice, clock::unix())?;
                 happened.extend(noted.happened);
                 to_read.extend(noted.to_read.then_some(*account));
+            }
+        }
+        for (account, mention, row) in &self.mentions {
+            if fresh.get(*row).is_some_and(|new| *new) && orders::mention(conn, *account, mention, clock::unix())? {
+                to_read.insert(*account);
             }
         }
         Ok(Stored { fresh, happened, to_read })

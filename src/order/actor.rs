@@ -124,7 +124,7 @@ impl OrderActor {
     /// Looks in the database what is due, once at a time.
     fn look(&mut self, id: AccountId, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        if account.line.is_none() {
+        if account.line.is_none() || self.retired.load(Ordering::Relaxed) {
             return;
         }
         if account.looking {
@@ -156,7 +156,7 @@ impl OrderActor {
                 let at = self.plan_comparison(id, &due.sync);
                 let next = [due.next, at].into_iter().flatten().min();
                 self.advance(id, ctx);
-                if let Some(next) = next {
+                if let Some(next) = next.filter(|next| !self.is_in_work(id, *next)) {
                     self.wake(id, next, ctx);
                 }
             }
@@ -168,6 +168,12 @@ impl OrderActor {
         if self.accounts.get_mut(&id).is_some_and(|account| std::mem::take(&mut account.again)) {
             self.look(id, ctx);
         }
+    }
+
+    /// What is due already is looked at again when what is in work is done.
+    fn is_in_work(&self, id: AccountId, next: Timestamp) -> bool {
+        let is_busy = |account: &Account| !account.queue.is_empty() || !account.reading.is_empty() || account.comparing;
+        next <= clock::unix() && self.accounts.get(&id).is_some_and(is_busy)
     }
 
     /// Begins the comparison if it is due. Else when that is.
@@ -252,7 +258,7 @@ impl OrderActor {
                 }
             }
             Ok(Read::Unplaceable { word, status }) => {
-                warn!("account.id" = id.0, "account.name" = &*account.facts.name, "order.id" = order.as_str(), word:? = word, status:? = status, class = "platform"; "nobody knows where an order stands");
+                warn!("account.id" = id.0, "account.name" = &*account.facts.name, "order.id" = order.as_str(), word:? = word, status:? = status, class = "network"; "nobody knows where an order stands");
             }
             Ok(Read::Bought | Read::Gone) => {}
             Err(error) => {
@@ -283,7 +289,7 @@ impl OrderActor {
                 Ok(Some(next)) => account.queue.push_front(Job::Compare(next)),
                 Ok(None) => account.comparing = false,
                 Err(error) => {
-                    warn!("account.id" = id.0, "account.name" = &*account.facts.name, class = "platform"; "what is to be shipped could not be compared with the platform: {error}");
+                    warn!("account.id" = id.0, "account.name" = &*account.facts.name, class = "network"; "what is to be shipped could not be compared with the platform: {error}");
                     account.comparing = false;
                     account.rest(&error);
                 }
@@ -418,7 +424,7 @@ async fn compare_page(
         }
     };
     if page.unreadable > 0 {
-        warn!("account.id" = account.0, class = "platform", entries = page.unreadable; "the platform's list of orders has entries that nobody can read");
+        warn!("account.id" = account.0, class = "network", entries = page.unreadable; "the platform's list of orders has entries that nobody can read");
     }
     let Comparison { began, page: number, mut listed } = comparison;
     listed.extend(page.orders.iter().map(|sold| sold.order.clone()));

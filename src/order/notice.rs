@@ -46,6 +46,29 @@ pub fn of_message(message: &Message, own: &BuyerId) -> Option<Notice> {
     })
 }
 
+/// An order that a card names without telling an event: a changed price, a reminder to ship, a bargain. Worth a look at the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    pub conversation: ConversationId,
+    pub order: OrderId,
+    pub buyer: Option<BuyerId>,
+    pub item: Option<ItemId>,
+}
+
+/// Which order a card names, where it tells no event of it. `None` for everything that people write.
+pub fn mentioned(message: &Message, own: &BuyerId) -> Option<Mention> {
+    let Content::Card(card) = &message.content else { return None };
+    if message.group || card.bought || of_message(message, own).is_some() {
+        return None;
+    }
+    Some(Mention {
+        conversation: message.conversation.clone(),
+        order: card.order.clone()?,
+        buyer: buyer(&message.sender, own),
+        item: message.item.clone(),
+    })
+}
+
 /// What a change of a card tells.
 pub fn of_update(update: &CardUpdate, own: &BuyerId) -> Option<Notice> {
     Some(Notice {

@@ -111,6 +111,18 @@ fn every_recorded_sentence_has_its_meaning() {
     }
 }
 
+/// A bargain and its like tell no event, and name their order all the same.
+#[test]
+fn a_card_without_an_event_mentions_its_order_and_what_a_person_writes_never_does() {
+    let Event::Message(bargain) = seen("card-bargain") else { panic!("no message") };
+    assert!(mentioned(&bargain, &own()).is_some());
+    let Event::Message(paid) = seen("card-paid") else { panic!("no message") };
+    assert_eq!(mentioned(&paid, &own()), None, "it tells an event");
+    let mut typed = *paid;
+    typed.content = Content::Text { text: "orderId=2500000000000000019".into() };
+    assert_eq!(mentioned(&typed, &own()), None);
+}
+
 /// D11: whoever types the platform's sentence, with an order's number behind it, has typed something.
 #[test]
 fn d11_what_a_person_writes_is_never_a_notice() {

@@ -26,15 +26,14 @@ use crate::{
         Transmit,
     },
     cache::{Counted, Figures},
-    delivery::messages::DeliveriesDue,
     ids::{AccountId, BuyerId, ConversationId, MessageId, RuleId, Timestamp},
     inbox::messages::{ListenForTakeovers, TookOver},
     outbox::{
         entry::{Change, Entry, NotSettled, Origin, PersonsWord, Row, SendId, State, Urgency},
         ledger::{self, Draft, Flight, Ledger, Weather},
         messages::{
-            ActOnEntry, Answer, Answered, ConversationFacts, Decided, Done, EntryAct, HistorySeen, IfSeen,
-            ListenForDeliveries, ListenForReleases, NotActed, NotSent, OnceReleased, OwnSeen, PictureReady,
+            ActOnEntry, Answer, Answered, ConversationFacts, Decided, DeliveriesSettled, Done, EntryAct, HistorySeen,
+            IfSeen, ListenForDeliveries, ListenForReleases, NotActed, NotSent, OnceReleased, OwnSeen, PictureReady,
             SendByPerson, SendDelivery, Settle,
         },
         picture,
@@ -123,7 +122,7 @@ pub struct OutboxActor {
     ticking: Option<SpawnHandle>,
     releases: Option<Recipient<OnceReleased>>,
     takeovers: Option<Recipient<TookOver>>,
-    deliveries: Option<Recipient<DeliveriesDue>>,
+    deliveries: Option<Recipient<DeliveriesSettled>>,
     settling: Vec<oneshot::Sender<()>>,
 }
 
@@ -397,7 +396,7 @@ impl OutboxActor {
         };
         for account in rows.iter().filter_map(goes_on).collect::<HashSet<_>>() {
             // Same thread; what is due stays due.
-            deliveries.do_send(DeliveriesDue(account));
+            deliveries.do_send(DeliveriesSettled(account));
         }
     }
 

@@ -7,7 +7,6 @@ use actix::{Message as ActixMessage, Recipient};
 use crate::{
     account::state::Status,
     ai::record::{Bargain, Unsent},
-    delivery::messages::DeliveriesDue,
     ids::{AccountId, BuyerId, ConversationId, DeliveryMessageId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
         entry::{Body, Entry, NotSettled, Origin, PersonsWord, SendId, Urgency},
@@ -101,10 +100,15 @@ pub struct SendDelivery {
     pub messages: Vec<(DeliveryMessageId, Body)>,
 }
 
-/// Tell this recipient which accounts' deliveries go on.
+/// It is stored what became of messages of this account's deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ActixMessage)]
+#[rtype(result = "()")]
+pub struct DeliveriesSettled(pub AccountId);
+
+/// Tell this recipient about every [`DeliveriesSettled`].
 #[derive(Clone, ActixMessage)]
 #[rtype(result = "()")]
-pub struct ListenForDeliveries(pub Recipient<DeliveriesDue>);
+pub struct ListenForDeliveries(pub Recipient<DeliveriesSettled>);
 
 /// Why a person's message is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@ use diesel::{dsl::count, prelude::*};
 use super::{
     DbConn, Keys, Page, Scope, Sealed,
     connection::per_backend,
+    notices,
     page::{containing, lower},
     schema::{card_parts, cards, delivery_rule_cards, unit_events, units},
 };
@@ -17,7 +18,7 @@ use crate::{
         card::{Content, Kind},
         unit::UnitState,
     },
-    ids::{CardId, DeliveryRuleId, Timestamp, UserId},
+    ids::{CardId, DeliveryRuleId, PictureId, Timestamp, UserId},
 };
 
 /// So many cards an owner may have.
@@ -311,6 +312,20 @@ fn put_parts(conn: &mut DbConn, owner: UserId, card: CardId, parts: &[CardId]) -
     Ok(())
 }
 
+/// How many cards of the owner's give this picture. What cannot be opened gives none.
+pub(super) fn with_picture(conn: &mut DbConn, keys: &Keys, scope: &Scope, picture: &PictureId) -> QueryResult<usize> {
+    let named = picture.address();
+    let rows: Vec<Card> = cards::table
+        .filter(cards::owner_id.eq(scope.user()).and(cards::kind.eq(Kind::Image)))
+        .select(Card::as_select())
+        .load(conn)?;
+    let gives = |card: &Card| match card.content(keys) {
+        Ok(Some(Content::Image { images })) => images.contains(&named),
+        Ok(_) | Err(_) => false,
+    };
+    Ok(rows.iter().filter(|card| gives(card)).count())
+}
+
 /// What keeps a card from being deleted.
 pub fn uses(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Uses> {
     get(conn, scope, id)?;
@@ -338,12 +353,25 @@ pub fn uses(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Uses> {
 }
 
 /// Takes its free units along. `NotFound` as for [`get`].
-pub fn delete(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Result<Card, Uses>> {
+pub fn delete(conn: &mut DbConn, scope: &Scope, id: CardId, now: Timestamp) -> QueryResult<Result<Card, Uses>> {
     let card = get(conn, scope, id)?;
     let uses = uses(conn, scope, id)?;
     if uses != Uses::default() {
         return Ok(Err(uses));
     }
+    if card.low_since.is_some() {
+        notices::dismiss_of(conn, card.owner, &notice_key(id), now)?;
+    }
     diesel::delete(cards::table.find(id)).execute(conn)?;
     Ok(Ok(card))
+}
+
+/// Of the notice that a pool runs low.
+pub fn notice_key(id: CardId) -> String {
+    format!("card:{id}")
+}
+
+/// For the engine: since when its owner knows that a pool runs low; `None`: there is enough.
+pub fn mark_low(conn: &mut DbConn, id: CardId, since: Option<Timestamp>) -> QueryResult<()> {
+    diesel::update(cards::table.find(id)).set(cards::low_since.eq(since)).execute(conn).map(drop)
 }

@@ -401,6 +401,9 @@ impl<'a> Case<'a> {
         self.cards = expand(conn, self.glance.owner, &rule.cards)?;
         let needs_cards = missing > 0 || self.known.unplanned > 0;
         self.known.unfetched = self.unfetched().count();
+        if self.known.unfetched > 0 && self.title.is_none() {
+            self.title = items::find(conn, self.glance.account, &item)?.map(|item| item.title);
+        }
         if needs_cards && let Some(detail) = unusable(&self.cards) {
             self.details.insert(Reason::CardUnusable, detail);
             self.known.wanted = Err(Reason::CardUnusable);
@@ -1018,4 +1021,23 @@ pub fn drop_rejected(conn: &mut DbConn, account: AccountId, order: &OrderId, now
         }
     }
     Ok(())
+}
+
+/// Nothing is kept of what was said for an order; what is not sent yet never is.
+pub(super) fn forget_messages(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<()> {
+    let all = || {
+        delivery_messages::table
+            .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(order)))
+    };
+    diesel::update(all().filter(delivery_messages::state.eq(MessageState::Planned)))
+        .set(delivery_messages::state.eq(MessageState::Dropped))
+        .execute(conn)?;
+    diesel::update(all())
+        .set((
+            delivery_messages::body.eq(Sealed::from_bytes(Vec::new())),
+            delivery_messages::reason.eq(None::<String>),
+            delivery_messages::message_id.eq(None::<MessageId>),
+        ))
+        .execute(conn)
+        .map(drop)
 }

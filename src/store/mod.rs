@@ -39,6 +39,8 @@ pub mod idempotency_keys;
 mod item_cache;
 pub mod item_syncs;
 pub mod items;
+#[cfg(test)]
+mod life;
 pub mod lock;
 pub mod migrate;
 pub mod notices;
@@ -95,6 +97,8 @@ use std::sync::{
 
 pub use diesel::QueryResult;
 
+#[cfg(test)]
+pub(crate) use self::life::Life;
 pub use self::{
     connection::DbConn,
     error::StoreError,
@@ -153,6 +157,8 @@ pub enum Saved {
 pub struct Store {
     inner: Arc<Inner>,
     readers: Whose,
+    #[cfg(test)]
+    life: Option<Arc<Life>>,
 }
 
 /// Whose reads they are: people look at long lists, and the engine must not wait for that.
@@ -186,7 +192,12 @@ impl Store {
         let writer = writer::start(target, timings.clone(), Arc::clone(&commits))?;
         let items = ItemCache::default();
         let inner = Inner { keys, writer, engine_readers, peoples_readers, timings, commits, items };
-        Ok(Self { inner: Arc::new(inner), readers: Whose::Engine })
+        Ok(Self {
+            inner: Arc::new(inner),
+            readers: Whose::Engine,
+            #[cfg(test)]
+            life: None,
+        })
     }
 
     /// The same database, read by the threads that answer people.
@@ -212,6 +223,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
+        #[cfg(test)]
+        if self.is_cut_off() {
+            return Err(StoreError::Stopped);
+        }
         self.readers().call(work).await
     }
 
@@ -223,6 +238,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
+        #[cfg(test)]
+        if let Some(life) = &self.life {
+            return self.write_while_alive(life, work).await;
+        }
         self.inner.writer.call(work).await
     }
 
@@ -270,6 +289,34 @@ impl Store {
     /// Whether the thread that writes gets its lock: as [`Store::ping`], but leaves the disk in peace.
     pub async fn answers(&self) -> Result<(), StoreError> {
         self.write(|_| Ok(())).await
+    }
+
+    /// The same database for a run of the process that ends.
+    #[cfg(test)]
+    pub(crate) fn with_life(&self, life: Arc<Life>) -> Self {
+        Self { life: Some(life), ..self.clone() }
+    }
+
+    #[cfg(test)]
+    fn is_cut_off(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| matches!(life.next(), life::Fate::NotDone | life::Fate::DoneUnheard))
+    }
+
+    #[cfg(test)]
+    async fn write_while_alive<T, F>(&self, life: &Life, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    {
+        match life.next() {
+            life::Fate::Done => self.inner.writer.call(work).await,
+            life::Fate::DoneUnheard => {
+                // Nobody hears what became of it.
+                let _ = self.inner.writer.call(work).await;
+                Err(StoreError::Stopped)
+            }
+            life::Fate::NotDone => Err(StoreError::Stopped),
+        }
     }
 
     /// Ends the thread that writes, as a panic in it would.

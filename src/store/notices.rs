@@ -137,6 +137,16 @@ pub fn dismiss(conn: &mut DbConn, id: NoticeId, now: Timestamp) -> QueryResult<(
     diesel::update(notices::table.find(id)).filter(notices::stage.ne(Stage::Done)).set(ended).execute(conn).map(drop)
 }
 
+/// [`dismiss`] of the one with this key, where one is open.
+pub(super) fn dismiss_of(conn: &mut DbConn, owner: UserId, key: &str, now: Timestamp) -> QueryResult<()> {
+    let open: Option<NoticeId> = notices::table
+        .filter(notices::owner_id.eq(owner).and(notices::key.eq(key)).and(notices::stage.ne(Stage::Done)))
+        .select(notices::id)
+        .first(conn)
+        .optional()?;
+    open.map_or(Ok(()), |id| dismiss(conn, id, now))
+}
+
 /// For the engine: everything about which something may have to be told yet.
 pub fn live(conn: &mut DbConn) -> QueryResult<Vec<Row>> {
     // The literal is that of the partial index: a parameter could not use it.

@@ -7,14 +7,17 @@ use diesel::{
 
 use super::{
     DbConn,
+    cards::Card,
     connection::per_backend,
     facts,
-    schema::{account_states, accounts, chat_messages, notices, users},
+    schema::{account_states, accounts, cards, chat_messages, notices, orders, review_items, users},
+    units,
 };
 use crate::{
     access::role::Role,
     account::state::{Reason, State},
-    ids::{AccountId, BuyerId, ConversationId, NoticeId, Timestamp, UserId},
+    delivery::review::Reason as ReviewReason,
+    ids::{AccountId, BuyerId, CardId, ConversationId, NoticeId, OrderId, ReviewId, Timestamp, UserId},
     notify::event::Event,
 };
 
@@ -205,6 +208,83 @@ pub fn for_a_person(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryR
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(to)
         .load(conn))
+}
+
+/// A pool of which somebody wants to hear when it runs low.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockLine {
+    pub card: CardId,
+    pub owner: UserId,
+    pub name: String,
+    /// When its owner was last told; `None`: since then there was enough.
+    pub low_since: Option<Timestamp>,
+    /// So few are free; `None`: there is enough, or nobody wants to hear of it.
+    pub left: Option<i64>,
+}
+
+/// Pools that run low, or that somebody was told of. One into which nothing was ever imported is still being set up.
+pub fn stock(conn: &mut DbConn) -> QueryResult<Vec<StockLine>> {
+    let watched: Vec<Card> = cards::table
+        .filter(cards::low_stock.is_not_null().or(cards::low_since.is_not_null()))
+        .order(cards::id)
+        .select(Card::as_select())
+        .load(conn)?;
+    let mut lines = Vec::with_capacity(watched.len());
+    for Card { id: card, owner, name, enabled, low_stock, low_since, .. } in watched {
+        let left = match low_stock.filter(|_| enabled) {
+            Some(least) => units::fewer_than(conn, card, least)?,
+            None => None,
+        };
+        lines.push(StockLine { card, owner, name, low_since, left });
+    }
+    lines.retain(|line| line.left.is_some() || line.low_since.is_some());
+    Ok(lines)
+}
+
+/// An order that waits for a person, of which nobody was told yet, or not for long.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct ReviewLine {
+    pub id: ReviewId,
+    pub owner: UserId,
+    pub account: AccountId,
+    pub account_name: String,
+    pub order: OrderId,
+    pub reason: ReviewReason,
+    pub detail: Option<String>,
+    pub opened_at: Timestamp,
+    pub buyer: Option<BuyerId>,
+}
+
+/// What waits since before `settled` and was never told, or was last told before `old`, oldest first.
+pub fn reviews(conn: &mut DbConn, settled: Timestamp, old: Timestamp) -> QueryResult<Vec<ReviewLine>> {
+    let untold = review_items::reminded_at.is_null().and(review_items::opened_at.le(settled));
+    review_items::table
+        .inner_join(accounts::table.on(accounts::id.eq(review_items::account_id)))
+        .inner_join(
+            orders::table
+                .on(orders::account_id.eq(review_items::account_id).and(orders::id.eq(review_items::order_id))),
+        )
+        .filter(review_items::closed_at.is_null())
+        .filter(untold.or(review_items::reminded_at.le(old)))
+        .order(review_items::id)
+        .limit(STRETCH)
+        .select((
+            review_items::id,
+            accounts::owner_id,
+            accounts::id,
+            accounts::name,
+            review_items::order_id,
+            review_items::reason,
+            review_items::detail,
+            review_items::opened_at,
+            orders::buyer_id,
+        ))
+        .load(conn)
+}
+
+/// Somebody was told of it.
+pub fn mark_reviewed(conn: &mut DbConn, id: ReviewId, now: Timestamp) -> QueryResult<()> {
+    diesel::update(review_items::table.find(id)).set(review_items::reminded_at.eq(now)).execute(conn).map(drop)
 }
 
 #[derive(QueryableByName)]

@@ -10,13 +10,17 @@ use super::{
     DbConn, Keys, Page, Scope, Sealed,
     accounts::own,
     connection::per_backend,
+    conversations::Side,
+    deliveries,
+    privacy::ERASED,
+    reviews,
     schema::{conversations, order_changes, order_syncs, orders},
 };
 use crate::{
     ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda,
-        notice::Notice,
+        notice::{Mention, Notice},
         status::{Cause, Status, Step},
     },
     platform::mtop::order::{Address, OrderDetail, SoldOrder, TradeState},
@@ -60,6 +64,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Its buyer was erased: nobody asks for it any more.
+    fn is_erased(&self) -> bool {
+        self.buyer.as_ref().is_some_and(|buyer| buyer.as_str().starts_with(ERASED))
+    }
+
     /// Such as 颜色 and 黑, in the platform's order.
     pub fn spec(&self) -> Vec<(String, String)> {
         serde_json::from_str(&self.spec).unwrap_or_default()
@@ -169,6 +178,27 @@ pub fn note(
     Ok(is_new || is_news)
 }
 
+/// For the engine: a card names an order without telling an event. It is read as soon as possible, where we sell. `true`: there is something to
+/// ask.
+pub fn mention(conn: &mut DbConn, account: AccountId, mention: &Mention, now: Timestamp) -> QueryResult<bool> {
+    let side: Option<Side> = conversations::table
+        .find((account, &mention.conversation))
+        .select(conversations::side)
+        .first(conn)
+        .optional()?;
+    if side == Some(Side::Buyer) {
+        return Ok(false);
+    }
+    let hint = Hint {
+        buyer: mention.buyer.clone(),
+        conversation: Some(mention.conversation.clone()),
+        item: mention.item.clone(),
+        ..Hint::default()
+    };
+    Ok(insert(conn, account, &mention.order, &hint, Cause::Notice, now)?
+        || want(conn, account, &mention.order, Cause::Notice, now)?)
+}
+
 /// `true`: it is new, and due.
 fn insert(
     conn: &mut DbConn,
@@ -220,7 +250,8 @@ fn fill(conn: &mut DbConn, account: AccountId, order: &OrderId, hint: &Hint) -> 
 /// For the engine: an order is to be read at once. Without effect where it is to be anyway.
 pub fn want(conn: &mut DbConn, account: AccountId, order: &OrderId, cause: Cause, now: Timestamp) -> QueryResult<bool> {
     let later = orders::read_due.is_null().or(orders::read_due.gt(now));
-    let rows = diesel::update(orders::table.find((account, order)).filter(later))
+    let known = orders::buyer_id.is_null().or(orders::buyer_id.not_like(format!("{ERASED}%")));
+    let rows = diesel::update(orders::table.find((account, order)).filter(later).filter(known))
         .set((orders::read_due.eq(now), orders::read_cause.eq(cause), orders::read_tries.eq(0_i64)))
         .execute(conn)?;
     Ok(rows == 1)
@@ -270,6 +301,9 @@ pub fn read(
 ) -> QueryResult<Read> {
     let this = || orders::table.find((account, &detail.order));
     let Some(row) = find(conn, account, &detail.order)? else { return Ok(Read::Gone) };
+    if row.is_erased() {
+        return Ok(Read::Gone);
+    }
     if detail.buyer == *own {
         diesel::delete(this()).execute(conn)?;
         return Ok(Read::Bought);
@@ -525,6 +559,28 @@ pub fn note_unlisted(
         wanted += usize::from(want(conn, account, order, Cause::List, now)?);
     }
     Ok(wanted)
+}
+
+/// Takes out who bought it and what was said for it. That it was served stays, or it would be served again; its number stays with that.
+pub(super) fn forget_buyer(
+    conn: &mut DbConn,
+    account: AccountId,
+    order: &OrderId,
+    pseudonym: &BuyerId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::update(orders::table.find((account, order)))
+        .set((
+            orders::buyer_id.eq(pseudonym),
+            orders::buyer_name.eq(None::<String>),
+            orders::conversation_id.eq(None::<ConversationId>),
+            orders::address.eq(None::<Sealed>),
+            orders::read_due.eq(None::<Timestamp>),
+            orders::deliver_due.eq(None::<Timestamp>),
+        ))
+        .execute(conn)?;
+    reviews::forget(conn, account, order, now)?;
+    deliveries::forget_messages(conn, account, order)
 }
 
 macro_rules! fitting {

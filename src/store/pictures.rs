@@ -7,7 +7,7 @@ use diesel::{
 };
 
 use super::{
-    DbConn, Page, Scope,
+    DbConn, Keys, Page, Scope, cards,
     connection::per_backend,
     schema::{accounts, outbox, pictures, rules},
 };
@@ -102,10 +102,12 @@ pub struct Uses {
     pub rules: i64,
     /// Sends that are not settled.
     pub sends: i64,
+    /// Cards that give it.
+    pub cards: usize,
 }
 
 /// What still needs a picture, in all of the seller's accounts, also those that the scope does not reach.
-pub fn uses(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<Uses> {
+pub fn uses(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: &PictureId) -> QueryResult<Uses> {
     // an id is hexadecimal: nothing in it is a pattern
     let named = format!("%{}%", id.address());
     let rules = rules::table
@@ -120,13 +122,14 @@ pub fn uses(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<Use
         .filter(sql::<Bool>("body LIKE ").bind::<Text, _>(&named))
         .count()
         .get_result(conn)?;
-    Ok(Uses { rules, sends })
+    let cards = cards::with_picture(conn, keys, scope, id)?;
+    Ok(Uses { rules, sends, cards })
 }
 
 /// Removes a picture that nothing needs.
-pub fn delete(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<Result<PictureRow, Uses>> {
+pub fn delete(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: &PictureId) -> QueryResult<Result<PictureRow, Uses>> {
     let picture = get(conn, scope, id)?;
-    let uses = uses(conn, scope, id)?;
+    let uses = uses(conn, keys, scope, id)?;
     if uses != Uses::default() {
         return Ok(Err(uses));
     }

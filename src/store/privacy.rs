@@ -22,17 +22,17 @@ use super::{
     chat_messages::StoredMessage,
     connection::per_backend,
     conversations::{self as conversation_rows, ConversationRow},
-    handovers, notices, order_events,
+    handovers, notices, order_events, orders,
     revisions::{self, Topic},
     rule_events, rule_uses,
     schema::{
         accounts, blocked_buyers as blocks, buyer_notes, buyer_tags, chat_messages, conversations, items, once_replies,
-        order_events as order_rows, outbox,
+        order_events as order_rows, orders as orders_table, outbox,
     },
     suggestions,
 };
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, MessageId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, MessageId, OrderId, Timestamp},
     outbox::entry::{Body, SendId, State},
 };
 
@@ -47,6 +47,8 @@ pub struct Traces {
     /// Only in this account; `None`: in all accounts of the scope.
     pub account: Option<AccountId>,
     pub places: Vec<Place>,
+    /// The buyer's orders, oldest first.
+    pub orders: Vec<(AccountId, OrderId)>,
 }
 
 /// A conversation with the buyer in it.
@@ -69,6 +71,7 @@ pub struct Figures {
     /// Messages that carry a decision.
     pub decisions: i64,
     pub sends: i64,
+    pub orders: i64,
     /// What happened to their orders.
     pub order_events: i64,
     /// What rules for events did in these conversations, or are to do.
@@ -136,6 +139,7 @@ pub fn find(
     for key in ordered {
         place(&mut places, key);
     }
+    let orders = order_rows_of(conn, &ids, buyer)?;
     let spoken: Vec<(AccountId, ConversationId)> = chat_messages::table
         .filter(chat_messages::account_id.eq_any(&ids).and(chat_messages::sender_id.eq(buyer)))
         .select((chat_messages::account_id, chat_messages::conversation_id))
@@ -149,7 +153,25 @@ pub fn find(
     }
     let mut places: Vec<Place> = places.into_values().collect();
     places.sort_by(|a, b| (a.account, &a.conversation).cmp(&(b.account, &b.conversation)));
-    Ok(Traces { buyer: buyer.clone(), found_at: now, account, places })
+    Ok(Traces { buyer: buyer.clone(), found_at: now, account, places, orders })
+}
+
+fn order_rows_of(conn: &mut DbConn, accounts: &[AccountId], buyer: &BuyerId) -> QueryResult<Vec<(AccountId, OrderId)>> {
+    orders_table::table
+        .filter(orders_table::account_id.eq_any(accounts).and(orders_table::buyer_id.eq(buyer)))
+        .order((orders_table::seen_at, orders_table::id))
+        .select((orders_table::account_id, orders_table::id))
+        .load(conn)
+}
+
+/// The buyer's orders as they are stored, oldest first.
+pub fn orders(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<Vec<orders::Row>> {
+    let own = accounts_of(conn, scope, traces.account)?;
+    let mut rows = Vec::new();
+    for (account, order) in traces.orders.iter().filter(|(account, _)| own.contains_key(account)) {
+        rows.extend(orders::find(conn, *account, order)?);
+    }
+    Ok(rows)
 }
 
 fn place(
@@ -203,6 +225,7 @@ pub fn count(conn: &mut DbConn, scope: &Scope, traces: &Traces) -> QueryResult<F
         figures.decisions += decided.count().get_result::<i64>(conn)?;
     }
     let length = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    figures.orders = length(traces.orders.iter().filter(|(account, _)| own.contains_key(account)).count());
     figures.blocks = length(blocked(conn, scope, traces)?.len());
     figures.tags = length(tags(conn, scope, traces)?.len());
     figures.notes = length(notes(conn, scope, traces)?.len());
@@ -329,6 +352,7 @@ pub fn erase(
     let own = accounts_of(conn, scope, traces.account)?;
     let mut traces = traces.clone();
     traces.places.retain(|place| own.contains_key(&place.account));
+    traces.orders.retain(|(account, _)| own.contains_key(account));
     let in_the_air = in_the_air(conn, &traces)?;
     if in_the_air > 0 {
         return Ok(Err(in_the_air));
@@ -338,6 +362,9 @@ pub fn erase(
     for (number, place) in traces.places.iter().enumerate() {
         let alias = ConversationId::from(format!("{pseudonym}-{}", number + 1));
         erase_place(conn, &traces.buyer, place, pseudonym, &alias, now)?;
+    }
+    for (account, order) in &traces.orders {
+        orders::forget_buyer(conn, *account, order, pseudonym, now)?;
     }
     let entries: Vec<i64> = blocked(conn, scope, &traces)?.into_iter().map(|entry| entry.id).collect();
     diesel::delete(blocks::table.filter(blocks::id.eq_any(entries))).execute(conn)?;

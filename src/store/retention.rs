@@ -38,6 +38,9 @@ pub const BATCH: i64 = 200;
 /// Repeated requests are known again for this long.
 const REPEATS: Duration = Duration::from_hours(24);
 
+/// The platform ends every deal before it is so old, whether or not we heard of it.
+const LONG_DEAL: Duration = Duration::from_hours(24 * 60);
+
 /// What is known of a buyer may be so much ahead of the conversation.
 const AHEAD: Duration = Duration::from_hours(24);
 
@@ -71,6 +74,8 @@ pub enum Kind {
     Bargains,
     /// What happened to orders.
     OrderEvents,
+    /// Those that are over, with what was given for them; the stock and its log stay.
+    Orders,
     UnknownPushes,
     /// Pauses that are over.
     Pauses,
@@ -93,13 +98,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
         Self::Suggestions,
         Self::Bargains,
         Self::OrderEvents,
+        Self::Orders,
         Self::UnknownPushes,
         Self::Pauses,
         Self::Sessions,
@@ -127,6 +133,7 @@ pub struct Removed {
     pub suggestions: usize,
     pub bargains: usize,
     pub order_events: usize,
+    pub orders: usize,
     pub unknown_pushes: usize,
     pub pauses: usize,
     pub sessions: usize,
@@ -152,6 +159,7 @@ impl Removed {
             Kind::Suggestions => &mut self.suggestions,
             Kind::Bargains => &mut self.bargains,
             Kind::OrderEvents => &mut self.order_events,
+            Kind::Orders => &mut self.orders,
             Kind::UnknownPushes => &mut self.unknown_pushes,
             Kind::Pauses => &mut self.pauses,
             Kind::Sessions => &mut self.sessions,
@@ -211,6 +219,10 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
         Kind::Suggestions => full_or_last(from, run(conn, REMOVE_SUGGESTIONS, &[cutoffs.messages.0, BATCH])?),
         Kind::Bargains => full_or_last(from, run(conn, REMOVE_BARGAINS, &[cutoffs.messages.0, BATCH])?),
         Kind::OrderEvents => full_or_last(from, run(conn, REMOVE_ORDER_EVENTS, &[cutoffs.messages.0, BATCH])?),
+        Kind::Orders => full_or_last(
+            from,
+            run(conn, REMOVE_ORDERS, &[cutoffs.messages.0, (cutoffs.messages - LONG_DEAL).0, BATCH])?,
+        ),
         Kind::UnknownPushes => full_or_last(from, run(conn, REMOVE_PUSHES, &[cutoffs.messages.0, BATCH])?),
         Kind::Pauses => full_or_last(from, run(conn, END_PAUSES, &[now.0, BATCH])?),
         Kind::IdempotencyKeys => full_or_last(from, run(conn, REMOVE_KEYS, &[(now - REPEATS).0, BATCH])?),
@@ -255,6 +267,12 @@ const REMOVE_BARGAINS: &str = "DELETE FROM bargains WHERE (account_id, conversat
 
 const REMOVE_ORDER_EVENTS: &str = "DELETE FROM order_events WHERE id IN (SELECT id FROM order_events WHERE seen_at < $1 \
      ORDER BY seen_at LIMIT $2)";
+
+/// Nothing goes of which a piece is still on its way, or in doubt.
+const REMOVE_ORDERS: &str = "DELETE FROM orders WHERE (account_id, id) IN (SELECT o.account_id, o.id FROM orders AS o \
+     WHERE o.seen_at < $1 AND (o.status IN ('completed', 'cancelled') OR o.seen_at < $2) \
+     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.account_id = o.account_id AND d.order_id = o.id \
+     AND d.state IN ('reserved', 'sent', 'uncertain', 'rejected')) ORDER BY o.seen_at LIMIT $3)";
 
 const REMOVE_RULE_EVENTS: &str = "DELETE FROM rule_events WHERE id IN (SELECT id FROM rule_events WHERE made_at < $1 \
      ORDER BY made_at LIMIT $2)";

@@ -11,6 +11,9 @@ use crate::{
 /// How an item ends that needs nobody any more.
 const HEALED: &str = "healed";
 
+/// How all of them end whose buyer is erased.
+pub const ERASED: &str = "erased";
+
 /// As it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = review_items)]
@@ -27,7 +30,7 @@ pub struct Row {
     pub reminded_at: Option<Timestamp>,
     /// `None`: it waits.
     pub closed_at: Option<Timestamp>,
-    /// `healed`, or what a person chose.
+    /// `healed`, `erased`, or what a person chose.
     pub resolution: Option<String>,
     pub closed_by: Option<String>,
     /// What they wrote about it.
@@ -83,6 +86,17 @@ pub fn heal(
         .filter(review_items::closed_at.is_null().and(review_items::reason.eq_any(reasons)));
     diesel::update(open)
         .set((review_items::closed_at.eq(now), review_items::resolution.eq(HEALED)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Its buyer is erased: nobody is asked any more, and nothing that was said stays.
+pub(super) fn forget(conn: &mut DbConn, account: AccountId, order: &OrderId, now: Timestamp) -> QueryResult<()> {
+    let all = || review_items::table.filter(review_items::account_id.eq(account).and(review_items::order_id.eq(order)));
+    let words = (review_items::detail.eq(None::<String>), review_items::note.eq(None::<String>));
+    diesel::update(all()).set(words).execute(conn)?;
+    diesel::update(all().filter(review_items::closed_at.is_null()))
+        .set((review_items::closed_at.eq(now), review_items::resolution.eq(ERASED)))
         .execute(conn)
         .map(drop)
 }

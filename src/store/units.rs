@@ -1,27 +1,26 @@
 //! Stock: one piece a row, sealed, and the log of what happened to each ([`chain`](crate::delivery::chain)). Whoever changes a unit writes
 //! its event in the same transaction, behind a lock on the card: the numbers of a card's events have no gaps and never collide.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use diesel::{
-    dsl::{count_star, sql},
-    prelude::*,
-    sql_types::{BigInt, Bool},
-};
+use diesel::{dsl::count_star, prelude::*, sql_types::BigInt};
 use ring::hmac;
 
 use super::{
-    DbConn, Keys, Page, Scope, Sealed, Secret, cards,
+    DbConn, Keys, Page, Scope, Sealed, Secret,
+    accounts::own,
+    cards,
     connection::per_backend,
     schema::{cards as card_rows, delivery_parts, unit_events, units},
     secret::SecretError,
 };
 use crate::{
     delivery::{
+        card::Kind,
         chain::{self, Hash, Link},
         unit::UnitState,
     },
-    ids::{CardId, Timestamp, UnitId, UserId},
+    ids::{AccountId, CardId, OrderId, Timestamp, UnitId, UserId},
 };
 
 /// So many lines are imported in one transaction: it is over in some 20 ms.
@@ -118,6 +117,9 @@ impl std::ops::AddAssign for Imported {
     }
 }
 
+/// An event, and the hash that is stored for it.
+pub type Logged = (Link, Vec<u8>);
+
 /// The log of one card, open at its end.
 struct Log {
     card: CardId,
@@ -184,7 +186,7 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn link(self) -> (Link, Vec<u8>) {
+    fn link(self) -> Logged {
         let Self { card_id: card, number, unit_id: unit, from_state: from, to_state: to, claim, at, hash } = self;
         (Link { card, number, unit, from, to, claim, at }, hash)
     }
@@ -194,8 +196,7 @@ impl EventRow {
 pub fn reserve(conn: &mut DbConn, card: CardId, claim: &str, now: Timestamp) -> QueryResult<Option<Unit>> {
     let mut log = Log::open(conn, card)?;
     let free: Option<Unit> = units::table
-        // the words as they stand in the partial index
-        .filter(units::card_id.eq(card).and(sql::<Bool>("state = 'free'")))
+        .filter(units::card_id.eq(card).and(units::state.eq(UnitState::Free)))
         .order(units::id)
         .select(Unit::as_select())
         .first(conn)
@@ -251,6 +252,82 @@ fn go(
     }
     let event = log.next(unit.id, (Some(unit.state), to), claim, now);
     per_backend!(conn, conn => diesel::insert_into(unit_events::table).values(&event).execute(conn)).map(drop)
+}
+
+/// Which units of a card are wanted; `None` is all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub state: Option<UnitState>,
+    pub duplicate: Option<bool>,
+}
+
+/// A part of a card's units, oldest first, and how many fit. `NotFound` where the card is not the owner's.
+pub fn page(
+    conn: &mut DbConn,
+    scope: &Scope,
+    card: CardId,
+    filter: Filter,
+    page: Page,
+) -> QueryResult<(Vec<Unit>, i64)> {
+    cards::get(conn, scope, card)?;
+    let fitting = || {
+        let mut query = units::table.filter(units::card_id.eq(card)).into_boxed();
+        if let Some(state) = filter.state {
+            query = query.filter(units::state.eq(state));
+        }
+        if let Some(duplicate) = filter.duplicate {
+            query = query.filter(units::duplicate.eq(duplicate));
+        }
+        query
+    };
+    let total = fitting().count().get_result(conn)?;
+    let rows = fitting().order(units::id).offset(page.offset).limit(page.limit).select(Unit::as_select()).load(conn)?;
+    Ok((rows, total))
+}
+
+/// `NotFound` also where it is somebody else's, or the scope sees only some accounts.
+pub fn get(conn: &mut DbConn, scope: &Scope, id: UnitId) -> QueryResult<Unit> {
+    if !scope.is_whole() {
+        return Err(diesel::result::Error::NotFound);
+    }
+    units::table.find(id).filter(units::owner_id.eq(scope.user())).select(Unit::as_select()).first(conn)
+}
+
+/// A person decides what becomes of a unit that no order waits for. `Err` is the state that does not allow it: what is on its way, or in
+/// doubt, is decided where its order is.
+pub fn decide(
+    conn: &mut DbConn,
+    scope: &Scope,
+    id: UnitId,
+    to: UnitState,
+    now: Timestamp,
+) -> QueryResult<Result<Unit, UnitState>> {
+    let card = get(conn, scope, id)?.card;
+    let mut log = Log::open(conn, card)?;
+    let unit = get(conn, scope, id)?;
+    let is_settled = match unit.state {
+        UnitState::Free | UnitState::Confirmed | UnitState::Returned | UnitState::Void => true,
+        UnitState::Reserved | UnitState::Sent | UnitState::Uncertain => false,
+    };
+    let is_persons = matches!(to, UnitState::Free | UnitState::Returned | UnitState::Void);
+    if !is_settled || !is_persons || !unit.state.may_become(to) {
+        return Ok(Err(unit.state));
+    }
+    go(conn, &mut log, &unit, to, unit.claim.as_deref(), now)?;
+    get(conn, scope, id).map(Ok)
+}
+
+/// Which orders these claims are of. One whose order is gone is not named.
+pub fn orders(
+    conn: &mut DbConn,
+    scope: &Scope,
+    claims: &[String],
+) -> QueryResult<HashMap<String, (AccountId, OrderId)>> {
+    let rows: Vec<(String, AccountId, OrderId)> = delivery_parts::table
+        .filter(delivery_parts::claim.eq_any(claims).and(delivery_parts::account_id.eq_any(own!(scope))))
+        .select((delivery_parts::claim, delivery_parts::account_id, delivery_parts::order_id))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(claim, account, order)| (claim, (account, order))).collect())
 }
 
 /// A piece of what is imported into a pool, at most [`PIECE`] lines. `NotFound` where the card is no pool of the owner's.
@@ -377,6 +454,18 @@ pub fn counts(conn: &mut DbConn, scope: &Scope, cards: &[CardId]) -> QueryResult
     Ok(counts)
 }
 
+/// For the engine: how many units are free, where they are fewer than so many and some were imported. Reads no more than so many rows.
+pub(super) fn fewer_than(conn: &mut DbConn, card: CardId, least: i64) -> QueryResult<Option<i64>> {
+    let free = || units::table.filter(units::card_id.eq(card).and(units::state.eq(UnitState::Free)));
+    let last: Option<UnitId> = free().order(units::id).offset(least - 1).select(units::id).first(conn).optional()?;
+    if last.is_some() {
+        return Ok(None);
+    }
+    let any: Option<UnitId> = units::table.filter(units::card_id.eq(card)).select(units::id).first(conn).optional()?;
+    let left: i64 = free().count().get_result(conn)?;
+    Ok(any.map(|_| left))
+}
+
 /// What there is of a card, and what was ever imported into it: the two are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sum {
@@ -393,28 +482,27 @@ impl Sum {
 
 /// For the command line: the stock of every card of everybody that has or had some. Reads all of it.
 pub fn sums(conn: &mut DbConn) -> QueryResult<Vec<Sum>> {
-    let there: Vec<(CardId, UnitState, i64)> = units::table
-        .group_by((units::card_id, units::state))
-        .select((units::card_id, units::state, count_star()))
+    pools(conn)?.into_iter().map(|card| sum(conn, card)).collect()
+}
+
+/// For the command line: the stock of one card of anybody's.
+pub fn sum(conn: &mut DbConn, card: CardId) -> QueryResult<Sum> {
+    let there: Vec<(UnitState, i64)> = units::table
+        .filter(units::card_id.eq(card))
+        .group_by(units::state)
+        .select((units::state, count_star()))
         .load(conn)?;
-    let imported: Vec<(CardId, i64)> = unit_events::table
-        .filter(unit_events::from_state.is_null())
-        .group_by(unit_events::card_id)
-        .select((unit_events::card_id, count_star()))
-        .load(conn)?;
-    let mut sums: BTreeMap<CardId, Sum> = BTreeMap::new();
-    let none = |card| Sum { card, counts: Counts::default(), imported: 0 };
-    for (card, state, count) in there {
-        sums.entry(card).or_insert_with(|| none(card)).counts.add(state, count);
-    }
-    for (card, count) in imported {
-        sums.entry(card).or_insert_with(|| none(card)).imported = count;
-    }
-    Ok(sums.into_values().collect())
+    let mut counts = Counts::default();
+    there.into_iter().for_each(|(state, count)| counts.add(state, count));
+    let imported = unit_events::table
+        .filter(unit_events::card_id.eq(card).and(unit_events::from_state.is_null()))
+        .count()
+        .get_result(conn)?;
+    Ok(Sum { card, counts, imported })
 }
 
 /// What happened to the units of a card, newest first, and how much happened.
-pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> QueryResult<(Vec<(Link, Vec<u8>)>, i64)> {
+pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> QueryResult<(Vec<Logged>, i64)> {
     cards::get(conn, scope, card)?;
     let total = unit_events::table.filter(unit_events::card_id.eq(card)).count().get_result(conn)?;
     let rows: Vec<EventRow> = unit_events::table
@@ -427,13 +515,13 @@ pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> Que
     Ok((rows.into_iter().map(EventRow::link).collect(), total))
 }
 
-/// For the command line: the cards of everybody that have stock, or a log of it.
-pub fn cards_with_log(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
-    Ok(sums(conn)?.into_iter().map(|sum| sum.card).collect())
+/// For the command line: the pools of everybody.
+pub fn pools(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
+    card_rows::table.filter(card_rows::kind.eq(Kind::Pool)).order(card_rows::id).select(card_rows::id).load(conn)
 }
 
 /// For the command line: the next part of a card's log, oldest first, each with the hash that is stored for it.
-pub fn log_after(conn: &mut DbConn, card: CardId, number: i64, limit: i64) -> QueryResult<Vec<(Link, Vec<u8>)>> {
+pub fn log_after(conn: &mut DbConn, card: CardId, number: i64, limit: i64) -> QueryResult<Vec<Logged>> {
     let rows: Vec<EventRow> = unit_events::table
         .filter(unit_events::card_id.eq(card).and(unit_events::number.gt(number)))
         .order(unit_events::number)
@@ -455,6 +543,12 @@ const ASTRAY: &str = "SELECT u.id AS unit_id FROM units AS u LEFT JOIN unit_even
 #[diesel(table_name = unit_events)]
 struct Astray {
     unit_id: UnitId,
+}
+
+/// For the engine: all units of a card, oldest first.
+#[cfg(test)]
+pub(crate) fn of_card(conn: &mut DbConn, card: CardId) -> QueryResult<Vec<Unit>> {
+    units::table.filter(units::card_id.eq(card)).order(units::id).select(Unit::as_select()).load(conn)
 }
 
 /// For the command line: the first hundred units of a card that are not what its log says.

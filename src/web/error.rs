@@ -125,6 +125,7 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "不支持该请求内容的类型。", "A body of this type is not accepted here.";
     NotAPicture = "not_a_picture", UNPROCESSABLE_ENTITY, "图片无法使用。", "The picture cannot be used.";
     PictureInUse = "picture_in_use", CONFLICT, "图片正在使用，不能删除。", "The picture is in use and cannot be removed.";
+    CardInUse = "card_in_use", CONFLICT, "卡券正在使用或已发出过，不能删除；可以停用。", "The card is in use, or was given away: it cannot be removed, but disabled.";
     TooManyPictures = "too_many_pictures", CONFLICT, "图片数量已达上限，请先删除不用的图片。", "There are too many pictures: remove some first.";
     PlatformRefused = "platform_refused", CONFLICT, "闲鱼拒绝了该操作。", "The platform refused this.";
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, "接收请求内容超时。", "The body did not arrive in time.";

@@ -144,6 +144,7 @@ fn text(name: &str) -> Option<&'static str> {
         "from" => "Yutang <noreply@example.com>",
         "host" => "smtp.example.com",
         "id" => "5f0c2a9e7b3f4d6e",
+        "images" => "https://pic.example.com/1.png",
         "in_reply_to" | "message_id" | "turn_id" => "3000000000001.PNM",
         "item_id" | "item_ids" => "900000000001",
         "item_title" => "二手相机",

@@ -32,20 +32,21 @@ pub const MAX_BODY: usize = 1 << 20;
 /// little more, so that who is a little beyond the limit is told so.
 pub const MAX_PICTURE_BODY: usize = MOST_BYTES + (64 << 10);
 
-/// The largest body of a request that brings rules in a file, in bytes: ten thousand rules with texts of some hundred characters each take
-/// ten million as JSON.
+/// The largest body of a request that brings rules or stock in a file, in bytes: ten thousand rules with texts of some hundred characters
+/// each take ten million as JSON.
 pub const MAX_TABLE_BODY: usize = 16 << 20;
 
 /// Of the requests whose bodies are larger than others.
 const PICTURES: &str = "/api/v1/pictures";
 const RULES: (&str, &str) = ("/api/v1/rule-sets/", "/import");
+const STOCK: (&str, &str) = ("/api/v1/cards/", "/units");
 const OLDER_RULES: &str = "/keywords-import/";
 
 /// The largest body of a request to this path.
 pub(super) fn body_limit(path: &str) -> usize {
     match path {
         PICTURES => MAX_PICTURE_BODY,
-        _ if path.starts_with(RULES.0) && path.ends_with(RULES.1) => MAX_TABLE_BODY,
+        _ if [RULES, STOCK].iter().any(|(start, end)| path.starts_with(start) && path.ends_with(end)) => MAX_TABLE_BODY,
         _ if path.starts_with(OLDER_RULES) => MAX_TABLE_BODY,
         _ => MAX_BODY,
     }
@@ -415,7 +416,7 @@ fn read_nothing(body: &[u8]) -> Result<NoBody, ApiError> {
     }
 }
 
-fn is_json(request: &HttpRequest) -> bool {
+pub(super) fn is_json(request: &HttpRequest) -> bool {
     request
         .mime_type()
         .ok()
@@ -455,7 +456,7 @@ async fn collect_all(limit: usize, mut payload: Payload) -> Result<BytesMut, Api
     Ok(body)
 }
 
-fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // serde would take a list for the fields in their order.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(ApiError::field("body", Said::new("须为 JSON 对象", "must be a JSON object")));

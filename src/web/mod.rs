@@ -267,6 +267,20 @@ routes! {
     GET "/api/v1/pictures/{id}/file" READ => api::pictures::file;
     DELETE "/api/v1/pictures/{id}" MANAGE => api::pictures::delete;
 
+    // what deliveries give, and its stock
+    GET "/api/v1/cards" MANAGE => api::cards::list;
+    POST "/api/v1/cards" MANAGE => api::cards::create;
+    GET "/api/v1/cards/{id}" MANAGE => api::cards::get;
+    PATCH "/api/v1/cards/{id}" MANAGE => api::cards::update;
+    DELETE "/api/v1/cards/{id}" MANAGE => api::cards::delete;
+    GET "/api/v1/cards/{id}/events" MANAGE => api::units::events;
+    GET "/api/v1/cards/{id}/units" MANAGE => api::units::list;
+    POST "/api/v1/cards/{id}/units" MANAGE => api::units::import;
+    GET "/api/v1/units/{id}" MANAGE => api::units::get;
+    POST "/api/v1/units/{id}/void" MANAGE => api::units::void;
+    POST "/api/v1/units/{id}/return" MANAGE => api::units::give_back;
+    POST "/api/v1/units/{id}/free" MANAGE => api::units::free;
+
     // what orders are given
     GET "/api/v1/delivery-rules" MANAGE => api::delivery_rules::list;
     POST "/api/v1/delivery-rules" MANAGE => api::delivery_rules::create;

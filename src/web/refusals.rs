@@ -44,6 +44,8 @@ const CONFLICTS: &[(&str, &str)] = &[
     ("PATCH", "/api/v1/rule-cases/{id}"),
     ("DELETE", "/api/v1/buyers/{buyer_id}"),
     ("DELETE", "/api/v1/pictures/{id}"),
+    ("PATCH", "/api/v1/cards/{id}"),
+    ("DELETE", "/api/v1/cards/{id}"),
     ("PATCH", "/api/v1/notify/channels/{id}"),
     ("PUT", "/cookies/{id}"),
     ("PUT", "/accounts/{id}"),
@@ -51,8 +53,9 @@ const CONFLICTS: &[(&str, &str)] = &[
 ];
 
 /// Reading these is written down in the audit.
-const NOTED: [&str; 5] = [
+const NOTED: [&str; 6] = [
     "/api/v1/orders/{id}",
+    "/api/v1/units/{id}",
     "/api/v1/logs/files/{name}",
     "/api/v1/buyers/{buyer_id}/export",
     "/api/v1/rule-sets/{set}/export",

@@ -113,6 +113,7 @@ impl Walk {
             message: None,
             origin: Origin::Rule,
             rule: Some(self.rule),
+            delivery: None,
             in_reply_to: Some(self.message_id()),
             attempts: 1,
             created_at: Timestamp(self.number),

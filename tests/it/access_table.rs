@@ -18,6 +18,7 @@ use yutang::{
         card::{Content as CardContent, Kind as CardKind},
         review::Reason,
         rule::{Quantity, Target},
+        unit::UnitState,
     },
     ids::{AccountId, CardId, NoticeId, OrderId, Timestamp, TokenId, UserId},
     notify::{
@@ -58,6 +59,7 @@ use yutang::{
         rule_versions, rules,
         sessions::{self, Session},
         suggestions::{self, NewSuggestion},
+        units::{self, Duplicates, Sealer},
         users,
     },
     telemetry::logging::{self, LogQuery, Visible},
@@ -646,6 +648,45 @@ impl World {
         waiting[0].id.to_string()
     }
 
+    /// A pool of its owner's, who is all that it belongs to.
+    fn card(&self, whose: Whose) -> String {
+        let (scope, _) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let new = NewCard {
+            name: format!("codes-{}", self.number()),
+            kind: CardKind::Pool,
+            enabled: true,
+            description: String::new(),
+            content: None,
+            parts: Vec::new(),
+            low_stock: None,
+        };
+        let keys = self.app.store().keys().clone();
+        self.app.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).unwrap().to_string()
+    }
+
+    /// A piece of stock that went this way.
+    fn unit(&self, whose: Whose, way: &'static [UnitState]) -> String {
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let ((scope, _), card) = (self.place(whose), CardId(self.card(whose).parse().unwrap()));
+        let claim = format!("claim-{}", self.number());
+        let new = Sealer::new(self.app.store().keys(), scope.user(), card).seal(&format!("PLANTED-{claim}"));
+        let unit = self.app.write(move |conn| {
+            units::import(conn, &scope, card, vec![new], Duplicates::Skip, Timestamp(1))?;
+            if way.is_empty() {
+                return Ok(units::page(conn, &scope, card, units::Filter::default(), Page::first(1))?.0.remove(0));
+            }
+            let unit = units::reserve(conn, card, &claim, Timestamp(1))?.unwrap();
+            assert!(way.iter().all(|to| units::advance(conn, unit.id, &claim, *to, Timestamp(1)).unwrap()));
+            Ok(unit)
+        });
+        unit.id.to_string()
+    }
+
     fn token(&self, who: Who, whose: Whose) -> String {
         let user = match whose {
             Whose::Own => self.user(who),
@@ -797,6 +838,26 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/pictures/{id}" [200], |world, who, whose| world.picture(who, whose)),
         row!("GET" "/api/v1/pictures/{id}/file" [200], |world, who, whose| world.picture(who, whose)),
         row!("DELETE" "/api/v1/pictures/{id}" [204], |world, who, whose| world.picture(who, whose)),
+        row!("GET" "/api/v1/cards" [200]),
+        row!("POST" "/api/v1/cards" [201], PLAIN, |world| {
+            Some(json!({"name": format!("new-{}", world.number()), "kind": "text", "text": "x"}))
+        }),
+        row!("GET" "/api/v1/cards/{id}" [200], |world, _, whose| world.card(whose)),
+        row!("PATCH" "/api/v1/cards/{id}" [200], |world, _, whose| world.card(whose), |_| Some(json!({"enabled": false}))),
+        row!("DELETE" "/api/v1/cards/{id}" [204], |world, _, whose| world.card(whose)),
+        row!("GET" "/api/v1/cards/{id}/events" [200], |world, _, whose| world.card(whose)),
+        row!("GET" "/api/v1/cards/{id}/units" [200], |world, _, whose| world.card(whose)),
+        row!("POST" "/api/v1/cards/{id}/units" [200], |world, _, whose| world.card(whose), |world| {
+            Some(json!({"lines": [format!("PLANTED-{}", world.number())]}))
+        }),
+        row!("GET" "/api/v1/units/{id}" [200], |world, _, whose| world.unit(whose, &[])),
+        row!("POST" "/api/v1/units/{id}/void" [200], |world, _, whose| world.unit(whose, &[]), |_| Some(json!({"reason": "x"}))),
+        row!("POST" "/api/v1/units/{id}/return" [200], |world, _, whose| world.unit(whose, &[UnitState::Sent, UnitState::Confirmed]), |_| {
+            Some(json!({"reason": "x"}))
+        }),
+        row!("POST" "/api/v1/units/{id}/free" [200], |world, _, whose| {
+            world.unit(whose, &[UnitState::Sent, UnitState::Confirmed, UnitState::Returned])
+        }, |_| Some(json!({"reason": "x"}))),
         row!("GET" "/api/v1/delivery-rules" [200]),
         row!("POST" "/api/v1/delivery-rules" [201], PLAIN, |world| {
             Some(json!({"account_id": world.chosen, "keyword": "会员", "cards": [world.gift(world.seller)]}))
@@ -1095,6 +1156,7 @@ pub(crate) async fn world() -> World {
         world.entry(whose, State::Confirmed);
         world.channel(whose);
         world.notice(whose);
+        world.unit(whose, &[]);
         world.delivery_rule(whose);
         world.review(whose);
     }

@@ -1,6 +1,9 @@
 //! What an order is given: from the payment to the confirmed shipment, and what stands in the way.
 
+use std::time::{Duration, Instant};
+
 use yutang::{
+    access::role::Role,
     delivery::{
         card::Kind,
         messages::DeliveriesDue,
@@ -11,11 +14,13 @@ use yutang::{
     },
     ids::{CardId, OrderId, Timestamp},
     order::status::Status,
-    sim::{Answer, NewOrder, OrderState},
+    sim::{Answer, NewOrder, OrderState, Step, Telling},
     store::{
+        Scope,
         cards::{self, NewCard},
         deliveries, delivery_rules,
         delivery_settings::{self, DeliverySettings},
+        order_actions::{self, Action},
         orders, reviews,
         units::{self, Duplicates, Sealer},
     },
@@ -39,6 +44,7 @@ pub(crate) trait Till {
     fn stands(&self, shop: &Shop, order: &OrderId) -> Option<Status>;
     fn given(&self, shop: &Shop, order: &OrderId) -> Vec<Unit>;
     fn waits_for_a_person(&self, shop: &Shop, order: &OrderId) -> Vec<Reason>;
+    fn tried(&self, shop: &Shop, order: &OrderId, action: Action) -> Option<()>;
     fn sums_hold(&self);
 }
 
@@ -128,6 +134,11 @@ impl Till for TestApp {
     fn waits_for_a_person(&self, shop: &Shop, order: &OrderId) -> Vec<Reason> {
         let (id, order) = (shop.id, order.clone());
         self.read(move |conn| reviews::of_order(conn, id, &order))
+    }
+
+    fn tried(&self, shop: &Shop, order: &OrderId, action: Action) -> Option<()> {
+        let (id, order) = (shop.id, order.clone());
+        self.read(move |conn| order_actions::of_order(conn, id, &order)).get(&action).map(|_| ())
     }
 
     fn sums_hold(&self) {
@@ -240,5 +251,186 @@ async fn what_the_platform_refuses_stays_reserved_and_waits_for_a_person() {
     assert_eq!(app.given(&shop, &order), [Unit::Rejected]);
     assert_eq!(app.stocked(card, UnitState::Reserved), 1);
     assert_eq!(shop.order(&order).unwrap().counts.consigned, 0);
+    app.sums_hold();
+}
+
+/// D19: an order that nobody told of is found in the platform's list, and served.
+#[actix_web::test]
+async fn d19_an_order_that_nobody_told_of_is_found_and_served() {
+    let mut app = TestApp::with(|settings| settings.orders.compare_every = Duration::from_millis(300));
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    let silent = NewOrder { telling: Telling::NOTHING, ..NewOrder::new(BUYER, ITEM) };
+    let order = shop.place_order(silent);
+    shop.happens_told(&order, Step::Pay, &Telling::NOTHING).unwrap();
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["AAAA-1111"]);
+}
+
+/// D14, D15: a payment whose card does not say of which order is found by the list; told again and again it is served once.
+#[actix_web::test]
+async fn d15_a_payment_without_an_order_id_and_repeated_ones_are_served_once() {
+    let mut app = TestApp::with(|settings| settings.orders.compare_every = Duration::from_secs(600));
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111", "BBBB-2222", "CCCC-3333"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    let nameless = Telling { without_order_id: true, ..Telling::CARD };
+    let order = shop.place_order(NewOrder { telling: Telling::NOTHING, ..NewOrder::new(BUYER, ITEM) });
+    shop.happens_told(&order, Step::Pay, &nameless).unwrap();
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+
+    let again = shop.place_order(NewOrder::new("2200000000888", ITEM));
+    shop.happens_told(&again, Step::Pay, &Telling { repeated: 5, ..Telling::default() }).unwrap();
+    app.eventually("shipped", || (app.stands(&shop, &again) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!((heard(&shop, &order).len(), heard(&shop, &again).len()), (1, 1));
+    assert_eq!(app.stocked(card, UnitState::Free), 1);
+    app.sums_hold();
+}
+
+/// D17: a bargain is let through by one call, and what it gets follows the platform's word that it is paid.
+#[actix_web::test]
+async fn d17_a_bargain_is_let_through_and_then_served_and_a_refused_one_gets_nothing() {
+    const FREE_SHIPPING: &str = "mtop.idle.groupon.activity.seller.freeshipping";
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111", "BBBB-2222"]);
+    app.binds(ITEM, &[card]);
+    app.sets(&shop, |settings| (settings.enabled, settings.free_shipping) = (true, true));
+    app.start().await;
+    let bargain = |buyer: &str| shop.place_order(NewOrder { bargain: true, ..NewOrder::new(buyer, ITEM) });
+    let order = bargain(BUYER);
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["AAAA-1111"]);
+    assert_eq!(shop.order(&order).unwrap().counts.free_shipped, 1);
+
+    let refused = "FAIL_BIZ_GROUPON::不支持".to_owned();
+    app.platform().change_faults(|faults| drop(faults.refuse.insert(FREE_SHIPPING.into(), refused)));
+    let other = bargain("2200000000888");
+    app.eventually("it was asked", || app.tried(&shop, &other, Action::FreeShipping)).await;
+    assert_eq!(app.given(&shop, &other), []);
+    assert_eq!((app.stands(&shop, &other), app.stocked(card, UnitState::Free)), (Some(Status::Processing), 1));
+}
+
+/// D8: without an answer the shipment is confirmed again, and the platform's "already" is a success.
+#[actix_web::test]
+async fn d8_a_shipment_whose_answer_is_lost_is_confirmed_all_the_same() {
+    const CONSIGN: &str = "mtop.taobao.idle.logistic.consign.dummy";
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    app.platform().change_faults(|faults| faults.lose_answer = [CONSIGN.to_owned()].into());
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["AAAA-1111"]);
+    assert_eq!(shop.order(&order).unwrap().counts.consigned, 1);
+}
+
+/// What got no answer is looked for: what arrived is not sent again, and what did not is.
+#[actix_web::test]
+async fn a_send_without_an_answer_is_looked_for_before_it_is_repeated() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111", "BBBB-2222"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    shop.answer_next([Answer::NoAnswerNoEcho]);
+    let arrived = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.eventually("shipped", || (app.stands(&shop, &arrived) == Some(Status::Shipped)).then_some(())).await;
+    shop.answer_next([Answer::Lost]);
+    let lost = pays(&shop, NewOrder::new("2200000000888", ITEM));
+    app.eventually("shipped", || (app.stands(&shop, &lost) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!((heard(&shop, &arrived), heard(&shop, &lost)), (vec!["AAAA-1111".into()], vec!["BBBB-2222".into()]));
+    app.sums_hold();
+}
+
+/// The order was paid back while its delivery waited for its time: nothing is sent, and the code is free again.
+#[actix_web::test]
+async fn d12_a_delay_is_kept_over_a_restart_and_a_refund_meanwhile_is_noticed() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111", "BBBB-2222"]);
+    let scope = app.scope();
+    let slow = delivery_rules::Draft { delay_s: 5, ..binding(ITEM, &[card]) };
+    app.write(move |conn| delivery_rules::insert(conn, &scope, &slow, Timestamp(1)));
+    app.delivers(&shop);
+    app.start().await;
+    let kept = pays(&shop, NewOrder::new(BUYER, ITEM));
+    let back = pays(&shop, NewOrder::new("2200000000888", ITEM));
+    for order in [&kept, &back] {
+        app.eventually("paid", || (app.stands(&shop, order) == Some(Status::PendingShip)).then_some(())).await;
+    }
+    app.restart().await;
+    assert_eq!((app.given(&shop, &kept), app.given(&shop, &back)), (vec![], vec![]));
+    // Nobody tells of it: it is seen because the order is read before anything is sent.
+    shop.happens_told(&back, Step::AskRefund, &Telling::NOTHING).unwrap();
+    app.eventually("shipped", || (app.stands(&shop, &kept) == Some(Status::Shipped)).then_some(())).await;
+    app.eventually("refunding", || (app.stands(&shop, &back) == Some(Status::Refunding)).then_some(())).await;
+    assert_eq!((app.given(&shop, &back), heard(&shop, &back).len()), (vec![], 0));
+    app.sums_hold();
+}
+
+/// T1: another owner's rules, cards and stock serve nobody but that owner.
+#[actix_web::test]
+async fn t1_rules_and_stock_of_one_owner_never_serve_anothers_order() {
+    let mut app = TestApp::new();
+    let other = app.person("rival", Role::Owner);
+    let (own, theirs) = (app.open("a"), app.open_for(other, "b"));
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&own);
+    let scope = Scope::owner(other);
+    let settings = DeliverySettings { enabled: true, ..DeliverySettings::unset(theirs.id) };
+    app.write(move |conn| delivery_settings::put(conn, &scope, &settings));
+    app.start().await;
+    let order = pays(&theirs, NewOrder::new(BUYER, ITEM));
+    app.eventually("a person", || (app.waits_for_a_person(&theirs, &order) == [Reason::NoRule]).then_some(())).await;
+    assert_eq!(app.stocked(card, UnitState::Free), 1);
+    let served = pays(&own, NewOrder::new(BUYER, ITEM));
+    app.eventually("shipped", || (app.stands(&own, &served) == Some(Status::Shipped)).then_some(())).await;
+}
+
+/// 200 orders of 20 accounts are paid at the same moment.
+#[actix_web::test]
+async fn d1_two_hundred_orders_paid_at_once_are_each_served_once() {
+    let mut app = TestApp::new();
+    let shops = app.open_many(20);
+    let codes: Vec<String> = (0..200).map(|code| format!("CODE-{code:04}")).collect();
+    let card = app.pool("会员码", &codes.iter().map(String::as_str).collect::<Vec<_>>());
+    app.binds(ITEM, &[card]);
+    shops.iter().for_each(|shop| app.delivers(shop));
+    app.start().await;
+    let mut orders = Vec::new();
+    for shop in &shops {
+        let placed = |buyer: u32| {
+            shop.place_order(NewOrder {
+                telling: Telling::NOTHING,
+                ..NewOrder::new(&format!("22000000{buyer:05}"), ITEM)
+            })
+        };
+        let placed: Vec<OrderId> = (0..10).map(placed).collect();
+        orders.push((shop, placed));
+    }
+    let began = Instant::now();
+    for (shop, placed) in &orders {
+        shop.happen_together(placed, Step::Pay, &Telling::default()).unwrap();
+    }
+    let shipped = |shop: &Shop| shop.orders().iter().all(|order| order.state == OrderState::Shipped);
+    app.eventually("all are shipped", || shops.iter().all(shipped).then_some(())).await;
+    println!("200 orders of 20 accounts were served and shipped in {:?}", began.elapsed());
+    let mut heard: Vec<String> =
+        orders.iter().flat_map(|(shop, placed)| placed.iter().flat_map(|order| heard(shop, order))).collect();
+    heard.sort();
+    assert_eq!(heard, codes);
+    assert!(shops.iter().all(|shop| shop.orders().iter().all(|order| order.counts.consigned == 1)));
+    app.eventually("confirmed", || (app.stocked(card, UnitState::Confirmed) == 200).then_some(())).await;
     app.sums_hold();
 }

@@ -147,6 +147,21 @@ async fn the_proof_can_be_printed() {
     app.anybody().get(&path).await.refused(401, "not_signed_in");
 }
 
+/// What waits for stock is served once there is some, without anybody asking.
+#[actix_web::test]
+async fn stock_that_arrives_serves_what_waits_for_it() {
+    let (app, shop) = selling(&[]).await;
+    let seller = app.signed_in("seller").await;
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.eventually("a person", || (app.waits_for_a_person(&shop, &order) == [Reason::OutOfStock]).then_some(())).await;
+    let card = seller.get("/api/v1/cards").await.is(200).json()["items"][0]["id"].clone();
+    seller.post(&format!("/api/v1/cards/{card}/units"), &json!({"lines": [CODE]})).await.is(200);
+    shipped(&app, &shop, &order).await;
+    assert_eq!(shop.seen(&shop.order(&order).unwrap().conversation), [CODE]);
+    let healed = seller.get("/api/v1/reviews?open=false").await.is(200).json();
+    assert_eq!(healed["items"][0]["resolution"], "healed");
+}
+
 /// The address is shown to who manages the account, on demand, and the audit says so.
 #[actix_web::test]
 async fn an_address_is_shown_on_demand_to_its_owner_alone_and_the_audit_says_so() {

@@ -18,7 +18,10 @@ use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, connection
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
-use yutang::sim::{Account, Config, Sim};
+use yutang::{
+    sim::{Account, Config, Sim},
+    store::{self, Keys, Store},
+};
 
 /// Longer than anything takes; only a failing test waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,6 +83,16 @@ impl Shop {
             let url = schema.url.clone();
             self.set("database.url", &url);
         }
+    }
+
+    /// The server's database, beside it.
+    pub fn store(&self) -> Store {
+        let keys = Keys::load(None, &self.data().join("key")).unwrap();
+        let url = match &self.schema {
+            Some(schema) => schema.url.clone(),
+            None => self.data().join("yutang.db").to_str().unwrap().to_owned(),
+        };
+        Store::open(&store::Config::new(url), keys).unwrap()
     }
 
     /// From the next start on.

@@ -46,7 +46,7 @@ fn list(store: &Store, scope: Scope, filter: Filter) -> Vec<String> {
 }
 
 fn delete(store: &Store, scope: Scope, id: CardId) -> Result<Card, Uses> {
-    store.write_blocking(move |conn| cards::delete(conn, &scope, id)).unwrap()
+    store.write_blocking(move |conn| cards::delete(conn, &scope, id, NOW)).unwrap()
 }
 
 fn two_sellers(store: &Store) -> (Scope, Scope) {
@@ -162,7 +162,7 @@ fn a_card_that_something_needs_stays_and_says_what() {
 
         let unused = pool(&store, seller, "unused");
         import(&store, seller, unused, &["C"]);
-        assert!(store.write_blocking(move |conn| cards::delete(conn, &rival, unused)).is_err());
+        assert!(store.write_blocking(move |conn| cards::delete(conn, &rival, unused, NOW)).is_err());
         assert!(delete(&store, seller, unused).is_ok());
         assert_eq!(list(&store, seller, Filter::default()), ["codes"]);
     });

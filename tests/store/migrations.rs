@@ -148,7 +148,8 @@ const POSTGRESQL: &[&str] = &[
     "SELECT t.relname::text AS of, ('REFERENCES ' || a.attname || ' ' || r.relname || '.' || b.attname || ' ' || \
          CASE c.confdeltype WHEN 'n' THEN 'SET NULL' WHEN 'c' THEN 'CASCADE' ELSE c.confdeltype::text END)::text AS fact \
          FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class r ON r.oid = c.confrelid \
-         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.conkey[1] \
-         JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = c.confkey[1] \
+         CROSS JOIN unnest(c.conkey, c.confkey) AS k (here, there) \
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.here \
+         JOIN pg_attribute b ON b.attrelid = r.oid AND b.attnum = k.there \
          WHERE c.contype = 'f' AND t.relnamespace = current_schema()::regnamespace",
 ];

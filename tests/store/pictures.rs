@@ -1,6 +1,7 @@
 //! A seller's pictures, and where the platform has them.
 
 use yutang::{
+    delivery::card::{Content, Kind},
     ids::{AccountId, PictureId},
     outbox::entry::{Body, Entry, State},
     picture::{Mime, Picture},
@@ -8,6 +9,7 @@ use yutang::{
     store::{
         DbConn, Page, QueryResult, Scope, Store, StoreError,
         audit::Actor,
+        cards::NewCard,
         outbox,
         picture_uploads::{self, Source, Upload, Wanted},
         pictures::{self, Kept, Uses},
@@ -16,8 +18,10 @@ use yutang::{
 };
 
 use crate::{
+    cards,
     harness::{NOW, add_account, add_user, count, on_each_database, with_account},
     messages, tables,
+    units::new_pool,
 };
 
 fn id() -> PictureId {
@@ -71,16 +75,18 @@ fn two_sellers_may_have_the_same_picture_and_neither_sees_the_others() {
             Ok((found, pictures::page(conn, &stranger, Page::first(9))?.1, known))
         };
         assert_eq!(store.read_blocking(look).unwrap(), (false, 0, None));
-        let gone = store.write_blocking(move |conn| pictures::delete(conn, &stranger, &id()));
+        let keys = store.keys().clone();
+        let delete = move |conn: &mut DbConn| pictures::delete(conn, &keys, &stranger, &id());
+        let gone = store.write_blocking(delete.clone());
         assert_eq!(gone, Err(StoreError::NotFound));
         assert!(matches!(keep(&store, stranger), Kept::New(_)));
-        assert!(write(&store, move |conn| pictures::delete(conn, &stranger, &id())).is_ok());
+        assert!(write(&store, delete).is_ok());
         assert!(store.read_blocking(move |conn| pictures::get(conn, &owner, &id())).is_ok());
     });
 }
 
 #[test]
-fn a_picture_stays_while_a_rule_or_an_unsettled_send_needs_it() {
+fn a_picture_stays_while_a_rule_a_card_or_an_unsettled_send_needs_it() {
     on_each_database(|database| {
         let (store, scope, account) = with_account(database);
         keep(&store, scope);
@@ -93,13 +99,21 @@ fn a_picture_stays_while_a_rule_or_an_unsettled_send_needs_it() {
         let send = Entry { state: State::Queued, body, ..messages::entry(account, 1) };
         let settled = Entry { id: yutang::outbox::entry::SendId(2), state: State::Confirmed, ..send.clone() };
         write(&store, move |conn| outbox::insert_many(conn, &[send, settled]));
-        let delete = || write(&store, move |conn| pictures::delete(conn, &scope, &id()));
-        assert_eq!(delete(), Err(Uses { rules: 1, sends: 1 }));
+        let content = Some(Content::Image { images: vec![id().address()] });
+        let card = NewCard { kind: Kind::Image, content, ..new_pool("size") };
+        let card = cards::insert(&store, scope, card).unwrap();
+        let delete = || {
+            let keys = store.keys().clone();
+            write(&store, move |conn| pictures::delete(conn, &keys, &scope, &id()))
+        };
+        assert_eq!(delete(), Err(Uses { rules: 1, sends: 1, cards: 1 }));
         write(&store, move |conn| {
             let rule = rules::list(conn, &scope)?.rules[0].id;
             rules::delete(conn, &scope, rule, &Actor::system(), NOW).map(drop)
         });
-        assert_eq!(delete(), Err(Uses { rules: 0, sends: 1 }));
+        assert_eq!(delete(), Err(Uses { rules: 0, sends: 1, cards: 1 }));
+        write(&store, move |conn| yutang::store::cards::delete(conn, &scope, card, NOW)).unwrap();
+        assert_eq!(delete(), Err(Uses { rules: 0, sends: 1, cards: 0 }));
         let sent = messages::change(account, 1, State::Rejected);
         write(&store, move |conn| outbox::update_many(conn, &[sent]));
         assert!(delete().is_ok());

@@ -14,13 +14,13 @@ use yutang::{
         handovers::{self, HandedTo},
         notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
         quick_phrases::{self, Asker},
-        rule_cases, rule_figures, rules, stats, suggestions, transcript, unanswered, vitals,
+        rule_cases, rule_figures, rules, stats, suggestions, transcript, unanswered, units as stock, vitals,
     },
 };
 
 use crate::{
     harness::{Database, NOW, with_account},
-    messages, tables,
+    messages, tables, units,
 };
 
 #[derive(diesel::QueryableByName)]
@@ -62,10 +62,15 @@ fn assert_uses(database: &Database, index: &str, work: impl FnOnce(&mut DbConn))
 #[test]
 fn hot_queries_find_their_rows_by_an_index() {
     let database = Database::sqlite();
-    let (_store, scope, account) = with_account(&database);
+    let (store, scope, account) = with_account(&database);
     let conversation = || "600001".into();
     let past = Timestamp(NOW.0 - 60_000);
     assert_uses(&database, "notices_open", |conn| drop(notices::live(conn)));
+    let pool = units::pool(&store, scope, "codes");
+    units::import(&store, scope, pool, &["A"]);
+    assert_uses(&database, "units_by_state", |conn| drop(stock::reserve(conn, pool, "c1", NOW)));
+    assert_uses(&database, "sqlite_autoindex_unit_events_1", |conn| drop(stock::log_after(conn, pool, 1, 9)));
+    assert_uses(&database, "unit_events_by_unit", |conn| drop(stock::astray(conn, pool)));
     assert_uses(&database, "notify_deliveries_queued", |conn| drop(notify_deliveries::waiting_channels(conn, NOW)));
     assert_uses(&database, "for_a_person_by_time", |conn| drop(notify_sources::for_a_person(conn, past, NOW)));
     assert_uses(&database, "chat_messages_undecided", |conn| drop(chat_messages::undecided(conn, account)));

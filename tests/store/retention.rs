@@ -238,6 +238,9 @@ fn what_has_expired_goes() {
              INSERT INTO bargains VALUES ({account}, '1', '', 1, {ancient}), ({account}, '2', '', 1, {old}); \
              INSERT INTO order_events (account_id, event, conversation_id, message_id, at, seen_at) \
              VALUES ({account}, 'paid', '1', '1', 1, {ancient}), ({account}, 'paid', '2', '2', 1, {old}); \
+             INSERT INTO orders (account_id, id, status, spec, quantity, is_bargain, seen_at, read_tries) \
+             VALUES ({account}, '1', 'completed', '[]', 1, FALSE, {ancient}, 0), ({account}, '2', 'shipped', '[]', 1, FALSE, {ancient}, 0), \
+             ({account}, '3', 'completed', '[]', 1, FALSE, {old}, 0); \
              INSERT INTO rule_events (account_id, rule_id, conversation_id, buyer_id, cause, due_at, made_at) \
              VALUES ({account}, {rule}, '1', '1', 'silent:1', 1, {ancient}), ({account}, {rule}, '2', '1', 'silent:2', 1, {old}); \
              INSERT INTO rule_uses VALUES ({account}, '1', {rule}, {day_before}, 1), ({account}, '2', {rule}, {today}, 1); \
@@ -262,6 +265,7 @@ fn what_has_expired_goes() {
             (Kind::Suggestions, "suggestions"),
             (Kind::Bargains, "bargains"),
             (Kind::OrderEvents, "order_events"),
+            (Kind::Orders, "orders"),
             (Kind::RuleEvents, "rule_events"),
             (Kind::RuleUses, "rule_uses"),
             (Kind::RuleFigures, "rule_days"),

@@ -51,8 +51,7 @@ CREATE TABLE units (
     changed_at BIGINT NOT NULL,
     FOREIGN KEY (owner_id, card_id) REFERENCES cards (owner_id, id) ON DELETE CASCADE
 );
-CREATE INDEX units_free ON units (card_id, id) WHERE state = 'free';
-CREATE INDEX units_by_state ON units (card_id, state);
+CREATE INDEX units_by_state ON units (card_id, state, id);
 CREATE INDEX units_by_fingerprint ON units (owner_id, fingerprint);
 CREATE UNIQUE INDEX units_by_claim ON units (claim) WHERE claim IS NOT NULL;
 

@@ -7,6 +7,8 @@
 //! | a message that waits for a person | `person_needed` | at once | a person took care of it |
 //! | a buyer's message that nobody answered | `unanswered` | after `notify.unanswered_after` | answered |
 //! | a buyer's message, for who wants to hear | `new_message` | at once | – |
+//! | a pool with fewer free units than its seller wants | `stock_low` | at once | there are enough |
+//! | an order that waits for a person | `delivery_failed`, `delivery_uncertain` | after a moment, and again every six hours | – |
 //! | a part of the server that fails | `system`, to administrators | after a minute | it is well |
 //!
 //! Messages are read along their times, each once: how far is a row, moved in the transaction that makes the notices. What is younger
@@ -17,15 +19,16 @@ use std::{collections::BTreeSet, time::Duration};
 use super::Config;
 use crate::{
     account::state::{Reason, State},
-    ids::{NoticeId, Timestamp, UserId},
+    delivery::review::Reason as Waits,
+    ids::{CardId, NoticeId, Timestamp, UserId},
     notify::{
         event::{Event, Severity},
         notice::{Subject, Words, tame},
     },
     store::{
-        DbConn, QueryResult, Store, StoreError,
+        DbConn, QueryResult, Store, StoreError, cards,
         notices::{self, Opening, Row},
-        notify_sources::{self as sources, AccountLine, Cursor, Said},
+        notify_sources::{self as sources, AccountLine, Cursor, ReviewLine, Said, StockLine},
     },
     telemetry::{
         clock,
@@ -41,6 +44,12 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// The same while the database has just failed: what waited for it is committed in one go.
 const WIDE_MARGIN: Duration = Duration::from_secs(60);
+
+/// What mends itself in a moment is not told.
+const MOMENT: Duration = Duration::from_secs(20);
+
+/// An order that still waits for a person is told of again after this long.
+const REMINDER: Duration = Duration::from_hours(6);
 
 /// So many stretches of messages a look takes; what is left is for the next.
 const STRETCHES: usize = 20;
@@ -84,6 +93,7 @@ async fn look(
         store.write(move |conn| changes.make(conn, now)).await?;
     }
     people(store, settled, now).await?;
+    orders(store, now).await?;
     let (late, waited) = (settled.min(now - config.unanswered_after), config.unanswered_after);
     messages(store, Cursor::Unanswered, late, now, waited).await?;
     messages(store, Cursor::Messages, settled, now, waited).await
@@ -95,11 +105,13 @@ struct Changes {
     open: Vec<Opening>,
     end: Vec<(UserId, String)>,
     dismiss: Vec<NoticeId>,
+    /// Pools, and since when they run low.
+    low: Vec<(CardId, Option<Timestamp>)>,
 }
 
 impl Changes {
     fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.end.is_empty() && self.dismiss.is_empty()
+        self.open.is_empty() && self.end.is_empty() && self.dismiss.is_empty() && self.low.is_empty()
     }
 
     fn make(self, conn: &mut DbConn, now: Timestamp) -> QueryResult<()> {
@@ -109,6 +121,9 @@ impl Changes {
         for (owner, key) in self.end {
             notices::end(conn, owner, &key, now)?;
         }
+        for (card, since) in self.low {
+            cards::mark_low(conn, card, since)?;
+        }
         self.open.iter().try_for_each(|opening| notices::open(conn, opening, now))
     }
 }
@@ -117,6 +132,7 @@ fn changes(conn: &mut DbConn, failing: Option<&BTreeSet<&'static str>>, now: Tim
     let mut changes = Changes { dismiss: sources::attended(conn)?, ..Changes::default() };
     let troubles = sources::account_troubles(conn)?;
     accounts(&sources::unconnected(conn)?, &troubles, now, &mut changes);
+    stock(&sources::stock(conn)?, now, &mut changes);
     if let Some(failing) = failing {
         let live = notices::live(conn)?;
         system(&sources::administrators(conn)?, &live, failing, &mut changes);
@@ -173,6 +189,35 @@ fn account_trouble(line: &AccountLine, now: Timestamp) -> Option<Opening> {
         key: format!("account:{}:{kind}", line.id),
         subject,
     })
+}
+
+/// Told once when it begins; a seller who looks knows the figure.
+fn stock(lines: &[StockLine], now: Timestamp, changes: &mut Changes) {
+    for line in lines {
+        match (line.left, line.low_since) {
+            (Some(left), None) => {
+                changes.open.push(stock_trouble(line, left));
+                changes.low.push((line.card, Some(now)));
+            }
+            (None, Some(_)) => {
+                changes.end.push((line.owner, cards::notice_key(line.card)));
+                changes.low.push((line.card, None));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+}
+
+fn stock_trouble(line: &StockLine, left: i64) -> Opening {
+    Opening {
+        owner: line.owner,
+        account: None,
+        buyer: None,
+        event: Event::StockLow,
+        severity: Event::StockLow.severity(),
+        key: cards::notice_key(line.card),
+        subject: Subject { what: Some(tame(&line.name)), number: Some(left), ..Subject::default() },
+    }
 }
 
 fn advice(reason: Reason) -> Option<Words> {
@@ -264,6 +309,46 @@ async fn people(store: &Store, settled: Timestamp, now: Timestamp) -> Result<(),
             Cursor::Person.put(conn, settled)
         })
         .await
+}
+
+/// Orders that newly wait for a person, and those that still do.
+async fn orders(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let found = store.read(move |conn| sources::reviews(conn, now - MOMENT, now - REMINDER)).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let write = move |conn: &mut DbConn| {
+        for line in found {
+            notices::open(conn, &order_trouble(&line, now), now)?;
+            sources::mark_reviewed(conn, line.id, now)?;
+        }
+        Ok(())
+    };
+    store.write(write).await
+}
+
+fn order_trouble(line: &ReviewLine, now: Timestamp) -> Opening {
+    let event = match line.reason {
+        Waits::Uncertain => Event::DeliveryUncertain,
+        _ => Event::DeliveryFailed,
+    };
+    let (zh, en) = line.reason.sentence();
+    let hours = i64::try_from(now.since(line.opened_at).as_secs() / 3600).unwrap_or(0);
+    Opening {
+        owner: line.owner,
+        account: Some(line.account),
+        buyer: line.buyer.clone(),
+        event,
+        severity: event.severity(),
+        key: format!("review:{}:{hours}", line.id),
+        subject: Subject {
+            account: Some(line.account_name.clone()),
+            order: Some(line.order.to_string()),
+            what: line.detail.as_deref().map(tame),
+            why: Some(Words::new(zh, en)),
+            ..Subject::default()
+        },
+    }
 }
 
 /// Messages along their arrival.

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::{
     account::state::{Reason, State, Status},
+    delivery::card::Kind as CardKind,
     ids::Timestamp,
     notify::{
         channel::{Config as Channel, Kind},
@@ -20,9 +21,11 @@ use crate::{
     },
     store::{
         DbConn, Page, account_states,
+        cards::{self, NewCard},
         notices::{Filter, Opening, Row},
         notify_channels::{self, NewChannel, Subscription},
         notify_deliveries::{Delivery, State as DeliveryState},
+        units::{self, Duplicates, Sealer},
         users,
     },
     telemetry::health::{Findings, Limits},
@@ -313,6 +316,49 @@ async fn an_account_that_failed_is_told_once_and_its_end_once() {
     assert_eq!((rows.len(), rows[0].stage), (1, crate::notify::throttle::Stage::Done));
     assert!(rows[0].ended_at.is_some());
     assert!(ticks.borrow().iter().all(|live| *live <= 1));
+}
+
+/// D19: the predecessor told nobody that its stock ran out.
+#[actix::test]
+async fn d19_a_pool_that_runs_low_is_told_once_and_its_end_once() {
+    let bed = Bed::paused();
+    let (scope, keys, health) = (bed.scope(), bed.store.keys().clone(), health());
+    let new = NewCard {
+        name: "月卡".to_owned(),
+        kind: CardKind::Pool,
+        enabled: true,
+        description: String::new(),
+        content: None,
+        parts: Vec::new(),
+        low_stock: Some(2),
+    };
+    let card = bed.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).await.unwrap();
+    let import = |code: &str| {
+        let stock = vec![Sealer::new(bed.store.keys(), scope.user(), card).seal(code)];
+        bed.write(move |conn| units::import(conn, &scope, card, stock, Duplicates::Skip, Timestamp(1)))
+    };
+    let mut memory = sources::Memory::default();
+    let mut look = async |seconds: u64| {
+        for _ in 0..seconds {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let (kept, outcome) = sources::gather(&bed.store, &config(), &health, std::mem::take(&mut memory)).await;
+            memory = kept;
+            outcome.unwrap();
+            advance(&bed.store, &config()).await.unwrap();
+        }
+    };
+    let seen = || bed.write(move |conn| notices::page(conn, &scope, &Filter::default(), Page::first(9)));
+    look(2).await;
+    assert_eq!(seen().await.1, 0, "it is being set up");
+    import("A").await;
+    look(3).await;
+    let (rows, _) = seen().await;
+    assert_eq!((rows.len(), rows[0].event, rows[0].count), (1, Event::StockLow, 1));
+    assert_eq!((rows[0].subject().what.as_deref(), rows[0].subject().number), (Some("月卡"), Some(1)));
+    import("B").await;
+    look(70).await;
+    let (rows, _) = seen().await;
+    assert_eq!((rows.len(), rows[0].stage), (1, crate::notify::throttle::Stage::Done));
 }
 
 /// As in the seeds' picture of the watch: check, and have it connected anew.

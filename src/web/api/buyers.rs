@@ -32,16 +32,18 @@ use super::{
 };
 use crate::{
     account::registry::{Job, WithoutAccounts},
-    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
+    ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, MessageId, OrderId, RuleId, Timestamp},
+    order::status::Status,
     outbox::entry::{Body, Entry, Origin, SendId, State},
+    platform::mtop::order::Address,
     store::{
-        self, DbConn, QueryResult, Scope, Store, StoreError,
+        self, DbConn, Keys, QueryResult, Scope, Store, StoreError,
         audit::{self, Actor, Deed},
         buyers::Known,
         chat_messages::StoredMessage,
         conversations::ConversationRow,
         handovers::{self, Handover},
-        outbox,
+        orders, outbox,
         privacy::{self, ERASED, Figures, Place, Traces},
     },
     telemetry::clock,
@@ -161,6 +163,7 @@ pub struct BuyerExport {
     pub exported_at: i64,
     pub stored: Figures,
     pub conversations: Vec<ExportedConversation>,
+    pub orders: Vec<ExportedOrder>,
     pub order_events: Vec<OrderEventView>,
     pub rule_events: Vec<RuleEventView>,
     pub blocks: Vec<BlockedView>,
@@ -168,6 +171,56 @@ pub struct BuyerExport {
     pub notes: Vec<NoteView>,
     pub messages: Vec<ExportedMessage>,
     pub sends: Vec<ExportedSend>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedOrder {
+    #[schema(value_type = i64)]
+    account_id: AccountId,
+    #[schema(value_type = String)]
+    order_id: OrderId,
+    status: Option<Status>,
+    buyer_name: Option<String>,
+    #[schema(value_type = Option<String>)]
+    item_id: Option<ItemId>,
+    /// Names and values.
+    spec: Vec<(String, String)>,
+    quantity: i64,
+    /// All that is paid, in Fen.
+    #[schema(value_type = Option<i64>)]
+    amount: Option<Fen>,
+    recipient: Option<String>,
+    phone: Option<String>,
+    address: Option<String>,
+    #[schema(value_type = Option<i64>)]
+    placed_at: Option<Timestamp>,
+    #[schema(value_type = i64)]
+    seen_at: Timestamp,
+}
+
+impl ExportedOrder {
+    fn new(row: orders::Row, keys: &Keys) -> Self {
+        let spec = row.spec();
+        let (recipient, phone, address) = match orders::open_address(keys, &row) {
+            Some(Address { name, phone, address }) => (Some(name), Some(phone), Some(address)),
+            None => (None, None, None),
+        };
+        Self {
+            account_id: row.account,
+            order_id: row.order,
+            status: row.status,
+            buyer_name: row.buyer_name,
+            item_id: row.item,
+            spec,
+            quantity: row.quantity,
+            amount: row.amount,
+            recipient,
+            phone,
+            address,
+            placed_at: row.placed_at,
+            seen_at: row.seen_at,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -353,7 +406,7 @@ impl Export {
     }
 
     async fn head(&mut self) -> Result<Bytes, StoreError> {
-        let (scope, traces) = (self.scope, self.traces.clone());
+        let (scope, traces, keys_of_secrets) = (self.scope, self.traces.clone(), self.store.keys().clone());
         let read = move |conn: &mut DbConn| {
             let rows = privacy::conversations(conn, &scope, &traces)?;
             let keys: Vec<_> = rows.iter().map(|row| (row.account, row.conversation.clone())).collect();
@@ -362,14 +415,17 @@ impl Export {
             let conversations: Vec<_> = rows.into_iter().zip(keys).map(row).collect();
             let (tags, notes) = (privacy::tags(conn, &scope, &traces)?, privacy::notes(conn, &scope, &traces)?);
             let events = (privacy::order_events(conn, &scope, &traces)?, privacy::rule_events(conn, &scope, &traces)?);
-            Ok((conversations, events, privacy::blocked(conn, &scope, &traces)?, tags, notes))
+            let orders = privacy::orders(conn, &scope, &traces)?;
+            let orders: Vec<_> = orders.into_iter().map(|row| ExportedOrder::new(row, &keys_of_secrets)).collect();
+            Ok((conversations, events, orders, privacy::blocked(conn, &scope, &traces)?, tags, notes))
         };
-        let (conversations, events, blocks, tags, notes) = self.store.read(read).await?;
+        let (conversations, events, orders, blocks, tags, notes) = self.store.read(read).await?;
         let head = serde_json::json!({
             "buyer_id": self.traces.buyer,
             "exported_at": self.traces.found_at,
             "stored": self.stored,
             "conversations": conversations,
+            "orders": orders,
             "order_events": events.0.into_iter().map(OrderEventView::from).collect::<Vec<_>>(),
             "rule_events": events.1.into_iter().map(|row| RuleEventView::new(row, &HashMap::new(), self.language)).collect::<Vec<_>>(),
             "blocks": blocks.into_iter().map(BlockedView::from).collect::<Vec<_>>(),

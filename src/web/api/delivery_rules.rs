@@ -327,6 +327,14 @@ fn wake(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<Acc
     accounts::list_ids(conn, scope)
 }
 
+/// What waits for stock or for a card is looked at again.
+pub(super) async fn look_again(app: &AppState, scope: Scope) -> ApiResult<()> {
+    let now = clock::unix();
+    let woken = app.store.write(move |conn| wake(conn, &scope, now)).await;
+    tell(app, &woken.map_err(ApiError::after_the_deed)?);
+    Ok(())
+}
+
 /// The deliveries of these accounts are looked at. Lost only with the registry: what is due stands in the database.
 pub(super) fn tell(app: &AppState, accounts: &[AccountId]) {
     let registry = app.registry.get();

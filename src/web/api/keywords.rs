@@ -207,17 +207,20 @@ async fn check(new: RuleBody) -> ApiResult<RuleBody> {
     }
 }
 
+/// Why this is no address of a picture.
+pub(super) fn fault_of_picture(url: &str) -> Option<Said> {
+    if PictureId::is_named_by(url) {
+        return PictureId::of_address(url).is_none().then(pictures::no_such_picture);
+    }
+    let reason = endpoint(url, ["http", "https"]).err()?;
+    Some(Said::new("须为 http:// 或 https:// 开头的地址，或已上传的图片", reason))
+}
+
 /// Refuses pictures without an address that could be one.
 pub(super) fn check_addresses(new: &RuleBody) -> ApiResult<()> {
     for (place, action) in new.actions.iter().enumerate() {
         let Action::Image(url) = action else { continue };
-        let said = if PictureId::is_named_by(url) {
-            PictureId::of_address(url).is_none().then(pictures::no_such_picture)
-        } else {
-            let reason = endpoint(url, ["http", "https"]).err();
-            reason.map(|reason| Said::new("须为 http:// 或 https:// 开头的地址，或已上传的图片", reason))
-        };
-        if let Some(said) = said {
+        if let Some(said) = fault_of_picture(url) {
             return Err(ApiError::field(place_of(place, "image"), said));
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     store::{
         deliveries::MessageState,
         order_actions::{Action, State as ActionState},
+        reviews::ERASED,
     },
 };
 
@@ -107,30 +108,8 @@ pub(super) fn action(action: Action, state: ActionState) -> Said {
 }
 
 /// Why an order waits for a person.
-pub(in crate::web) fn reason(reason: Reason) -> Said {
-    let (zh, en) = match reason {
-        Reason::Unreadable => ("读不到订单详情。", "The order cannot be read from the platform."),
-        Reason::Unplaceable => {
-            ("平台给出的订单状态前后矛盾，或从未见过。", "The platform's word about the order does not fit, or is new.")
-        }
-        Reason::NoConversation => ("找不到与买家的会话。", "Nobody knows where to write to the buyer."),
-        Reason::NoRule => ("没有适用于该宝贝的发货规则。", "No delivery rule is about the item."),
-        Reason::NoSpec => ("没有适用于该规格的发货规则。", "No delivery rule is about this specification."),
-        Reason::CardUnusable => ("卡券已停用或没有内容。", "A card is switched off, or has nothing in it."),
-        Reason::OutOfStock => ("库存不足。", "There is not enough in stock."),
-        Reason::NoContent => ("卖家程序没有给出发货内容。", "The seller's own program did not say what is given."),
-        Reason::BuyerBlocked => ("买家在黑名单中。", "The buyer is blocked."),
-        Reason::Rejected => ("平台拒绝了发货消息。", "The platform refused a message of the delivery."),
-        Reason::Uncertain => (
-            "不清楚发货消息是否送达，请在闲鱼中查看后选择。",
-            "Nobody knows whether a message arrived: look into the chat, then choose.",
-        ),
-        Reason::NotShipped => ("平台不接受确认发货。", "The platform does not take that it is shipped."),
-        Reason::BargainRefused => ("平台不接受小刀免拼。", "The platform does not let the bargain through."),
-        Reason::ShippedElsewhere => {
-            ("平台显示已发货，但内容没有全部由本系统发出。", "It is shipped, but not all of it was given from here.")
-        }
-    };
+pub(super) fn reason(reason: Reason) -> Said {
+    let (zh, en) = reason.sentence();
     Said::new(zh, en)
 }
 
@@ -138,6 +117,7 @@ pub(in crate::web) fn reason(reason: Reason) -> Said {
 pub(super) fn resolution(resolution: Option<&str>) -> Said {
     let chosen = Choice::ALL.into_iter().find(|choice| Some(choice.as_str()) == resolution);
     let (zh, en) = match chosen {
+        None if resolution == Some(ERASED) => ("买家数据已删除", "the buyer was erased"),
         None => ("已自行恢复", "it healed"),
         Some(Choice::ByHand) => ("人工处理", "seen to by hand"),
         Some(Choice::Arrived) => ("人工确认：已送达", "a person says: it arrived"),

@@ -215,15 +215,15 @@ pub async fn file(caller: Caller, key: PictureKey, app: Data<AppState>) -> ApiRe
 }
 
 fn in_use(uses: Uses) -> ApiError {
-    ApiError::from(Code::PictureInUse).with("rules", uses.rules).with("sends", uses.sends)
+    ApiError::from(Code::PictureInUse).with("rules", uses.rules).with("sends", uses.sends).with("cards", uses.cards)
 }
 
-/// Removes a picture. Refused (`picture_in_use`) while a rule, a default reply or an unsettled send needs it.
+/// Removes a picture. Refused (`picture_in_use`) while a rule, a default reply, a card or an unsettled send needs it.
 #[utoipa::path(delete, path = "/api/v1/pictures/{id}", tag = "pictures", params(("id" = String, Path, description = "The number of the picture")), responses((status = 204, description = "Removed")))]
 pub async fn delete(caller: Caller, key: PictureKey, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let now = clock::unix();
+    let (keys, now) = (app.store.keys().clone(), clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<Result<(), Uses>> {
-        let row = match pictures::delete(conn, &caller.scope, &key.0)? {
+        let row = match pictures::delete(conn, &keys, &caller.scope, &key.0)? {
             Ok(row) => row,
             Err(uses) => return Ok(Err(uses)),
         };

@@ -86,7 +86,7 @@ pub struct ReviewView {
     /// `null`: it waits.
     #[schema(value_type = Option<i64>)]
     closed_at: Option<Timestamp>,
-    /// `healed`, or what was chosen.
+    /// `healed`, `erased` with its buyer, or what was chosen.
     resolution: Option<String>,
     closed_by: Option<String>,
     note: Option<String>,

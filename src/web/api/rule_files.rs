@@ -714,7 +714,7 @@ fn row_of(row: Row, new: Option<&HashMap<usize, RuleId>>, language: Language) ->
     ImportRow { row: row.row, outcome, keyword: row.keyword, rule_id, problems }
 }
 
-fn said(fault: &sheet::Fault) -> Said {
+pub(super) fn said(fault: &sheet::Fault) -> Said {
     let zh = match fault {
         sheet::Fault::OldWorkbook => "这是旧版 Excel 文件（.xls），请另存为 .xlsx".to_owned(),
         sheet::Fault::NoWorkbook => "不是 Excel 文件（.xlsx），或文件已损坏".to_owned(),
