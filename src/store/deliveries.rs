@@ -1045,6 +1045,16 @@ pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResu
     Ok(())
 }
 
+/// What the platform refused is given up, and its parts go into messages anew.
+pub fn drop_rejected(conn: &mut DbConn, account: AccountId, order: &OrderId, now: Timestamp) -> QueryResult<()> {
+    for message in list_messages(conn, account, order)? {
+        if message.state == MessageState::Rejected {
+            on_send(conn, message.id, SendState::Expired, None, message.reason.as_deref(), now)?;
+        }
+    }
+    Ok(())
+}
+
 /// Nothing is kept of what was said for an order; what is not sent yet never is.
 pub(super) fn forget_messages(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<()> {
     let all = || {

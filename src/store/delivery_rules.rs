@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::{prelude::*, result::Error};
 
 use super::{
-    DbConn, Page, Scope,
+    DbConn, Page, Scope, accounts, cards,
     connection::per_backend,
     schema::{delivery_rule_cards, delivery_rules},
 };
@@ -67,6 +67,14 @@ pub struct Filter {
     pub card: Option<CardId>,
 }
 
+/// What a draft names that its owner does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    Account,
+    /// At this place of its cards.
+    Card(usize),
+}
+
 impl Stored {
     fn into_row(self, cards: Vec<CardId>) -> QueryResult<Row> {
         let unreadable = |what: &str| Error::DeserializationError(format!("delivery rule {}: {what}", self.id).into());
@@ -123,6 +131,13 @@ pub fn about(conn: &mut DbConn, owner: UserId, item: &ItemId) -> QueryResult<Vec
         .filter(delivery_rules::item_id.eq(item).or(delivery_rules::item_id.is_null()))
         .select(Stored::as_select())
         .load(conn)?;
+    Ok(with_cards(conn, stored)?.into_iter().map(|row| row.rule).collect())
+}
+
+/// All rules of an owner: what a look at many items asks.
+pub(super) fn list(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<DeliveryRule>> {
+    let stored: Vec<Stored> =
+        delivery_rules::table.filter(delivery_rules::owner_id.eq(owner)).select(Stored::as_select()).load(conn)?;
     Ok(with_cards(conn, stored)?.into_iter().map(|row| row.rule).collect())
 }
 
@@ -205,7 +220,22 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: DeliveryRuleId) -> QueryResult<
     with_cards(conn, vec![stored])?.pop().ok_or(Error::NotFound)
 }
 
-/// The account and the cards must be the owner's: the database refuses cards of others, whoever asks sees to the account.
+/// The first thing that a draft names and its owner does not have.
+pub fn unknown(conn: &mut DbConn, scope: &Scope, draft: &Draft) -> QueryResult<Option<Unknown>> {
+    if let Some(account) = draft.account
+        && accounts::get(conn, scope, account).optional()?.is_none()
+    {
+        return Ok(Some(Unknown::Account));
+    }
+    for (place, card) in draft.cards.iter().enumerate() {
+        if cards::get(conn, scope, *card).optional()?.is_none() {
+            return Ok(Some(Unknown::Card(place)));
+        }
+    }
+    Ok(None)
+}
+
+/// The account and the cards must be the owner's: the database refuses cards of others, whoever asks sees to the account, see [`unknown`].
 pub fn insert(conn: &mut DbConn, scope: &Scope, draft: &Draft, now: Timestamp) -> QueryResult<DeliveryRuleId> {
     let values = (
         delivery_rules::owner_id.eq(scope.user()),

@@ -652,3 +652,11 @@ pub fn counts(conn: &mut DbConn, scope: &Scope) -> QueryResult<HashMap<Option<St
         .load(conn)?;
     Ok(rows.into_iter().collect())
 }
+
+/// For the engine: the deliveries of an account's orders that wait for something of us are looked at.
+pub fn look_at_open(conn: &mut DbConn, account: AccountId, now: Timestamp) -> QueryResult<()> {
+    let bargain = orders::status.eq(Status::Processing).and(orders::is_bargain);
+    let open =
+        orders::table.filter(orders::account_id.eq(account)).filter(orders::status.eq(Status::PendingShip).or(bargain));
+    diesel::update(open).set(orders::deliver_due.eq(now)).execute(conn).map(drop)
+}

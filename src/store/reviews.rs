@@ -4,12 +4,15 @@ use diesel::prelude::*;
 
 use super::{DbConn, Page, Scope, accounts::own, connection::per_backend, schema::review_items};
 use crate::{
-    delivery::review::Reason,
+    delivery::{choice::Choice, review::Reason},
     ids::{AccountId, OrderId, ReviewId, Timestamp},
 };
 
 /// How an item ends that needs nobody any more.
 const HEALED: &str = "healed";
+
+/// How all of them end whose buyer is erased.
+pub const ERASED: &str = "erased";
 
 /// As it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -27,9 +30,11 @@ pub struct Row {
     pub reminded_at: Option<Timestamp>,
     /// `None`: it waits.
     pub closed_at: Option<Timestamp>,
-    /// `healed`, or what a person chose.
+    /// `healed`, `erased`, or what a person chose.
     pub resolution: Option<String>,
     pub closed_by: Option<String>,
+    /// What they wrote about it.
+    pub note: Option<String>,
 }
 
 /// Which ones a person wants to see; `None` is all.
@@ -88,9 +93,10 @@ pub fn heal(
 /// Its buyer is erased: nobody is asked any more, and nothing that was said stays.
 pub(super) fn forget(conn: &mut DbConn, account: AccountId, order: &OrderId, now: Timestamp) -> QueryResult<()> {
     let all = || review_items::table.filter(review_items::account_id.eq(account).and(review_items::order_id.eq(order)));
-    diesel::update(all()).set(review_items::detail.eq(None::<String>)).execute(conn)?;
+    let words = (review_items::detail.eq(None::<String>), review_items::note.eq(None::<String>));
+    diesel::update(all()).set(words).execute(conn)?;
     diesel::update(all().filter(review_items::closed_at.is_null()))
-        .set((review_items::closed_at.eq(now), review_items::resolution.eq("erased")))
+        .set((review_items::closed_at.eq(now), review_items::resolution.eq(ERASED)))
         .execute(conn)
         .map(drop)
 }
@@ -148,21 +154,30 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: ReviewId) -> QueryResult<Row> {
         .first(conn)
 }
 
+/// What a person decided, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided<'a> {
+    pub choice: Choice,
+    pub by: &'a str,
+    pub note: &'a str,
+    /// When they began: what healed since then healed by what they chose.
+    pub since: Timestamp,
+}
+
 /// A person decided. `false`: it waited no more.
-pub fn close(
-    conn: &mut DbConn,
-    scope: &Scope,
-    id: ReviewId,
-    resolution: &str,
-    by: &str,
-    now: Timestamp,
-) -> QueryResult<bool> {
+pub fn close(conn: &mut DbConn, scope: &Scope, id: ReviewId, decided: &Decided, now: Timestamp) -> QueryResult<bool> {
+    let healed = review_items::resolution.eq(HEALED).and(review_items::closed_at.ge(decided.since));
     let open = review_items::table
-        .find(id)
+        .filter(review_items::id.eq(id))
         .filter(review_items::account_id.eq_any(own!(scope)))
-        .filter(review_items::closed_at.is_null());
+        .filter(review_items::closed_at.is_null().or(healed));
     let rows = diesel::update(open)
-        .set((review_items::closed_at.eq(now), review_items::resolution.eq(resolution), review_items::closed_by.eq(by)))
+        .set((
+            review_items::closed_at.eq(now),
+            review_items::resolution.eq(decided.choice.as_str()),
+            review_items::closed_by.eq(decided.by),
+            review_items::note.eq(decided.note),
+        ))
         .execute(conn)?;
     Ok(rows == 1)
 }

@@ -625,6 +625,7 @@ diesel::table! {
         closed_at -> Nullable<BigInt>,
         resolution -> Nullable<Text>,
         closed_by -> Nullable<Text>,
+        note -> Nullable<Text>,
     }
 }
 

@@ -281,6 +281,27 @@ routes! {
     POST "/api/v1/units/{id}/return" MANAGE => api::units::give_back;
     POST "/api/v1/units/{id}/free" MANAGE => api::units::free;
 
+    // what orders are given
+    GET "/api/v1/delivery-rules" MANAGE => api::delivery_rules::list;
+    POST "/api/v1/delivery-rules" MANAGE => api::delivery_rules::create;
+    GET "/api/v1/delivery-rules/{id}" MANAGE => api::delivery_rules::get;
+    PATCH "/api/v1/delivery-rules/{id}" MANAGE => api::delivery_rules::update;
+    DELETE "/api/v1/delivery-rules/{id}" MANAGE => api::delivery_rules::delete;
+    GET "/api/v1/accounts/{id}/delivery" READ => api::delivery_settings::get;
+    PATCH "/api/v1/accounts/{id}/delivery" MANAGE => api::delivery_settings::update;
+    GET "/api/v1/readiness" READ => api::readiness::list;
+
+    // orders, and what waits for a person
+    GET "/api/v1/orders" READ => api::orders::list;
+    GET "/api/v1/orders/counts" READ => api::orders::counts;
+    GET "/api/v1/orders/{id}" READ => api::orders::get;
+    GET "/api/v1/orders/{id}/timeline" READ => api::order_timeline::timeline;
+    POST "/api/v1/orders/{id}/refresh" ANSWER => api::orders::refresh;
+    POST "/api/v1/orders/{id}/deliver" ANSWER => api::orders::deliver;
+    GET "/api/v1/reviews" READ => api::reviews::list;
+    GET "/api/v1/reviews/{id}" READ => api::reviews::get;
+    POST "/api/v1/reviews/{id}/resolve" ANSWER => api::reviews::resolve;
+
     // what was said
     GET "/api/v1/conversations" READ => api::conversations::list;
     GET "/api/v1/conversations/{id}" READ => api::conversations::get;
@@ -383,6 +404,7 @@ routes! {
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
     GET "/app/answers" Access::Page => pages::answers::answers;
+    GET "/app/orders/{id}/print" Access::Page => pages::order::print;
     GET "/docs" Access::Page => pages::docs::swagger;
     GET "/redoc" Access::Page => pages::docs::redoc;
 }

@@ -28,7 +28,7 @@ use super::{
 };
 
 /// What comes with a mark, so that two people who edit it at once do not overwrite each other.
-const MARKED: [&str; 16] = [
+const MARKED: [&str; 18] = [
     "AccountView",
     "PersonView",
     "SettingsView",
@@ -45,6 +45,8 @@ const MARKED: [&str; 16] = [
     "SourcesView",
     "HookView",
     "TagsView",
+    "DeliveryRuleView",
+    "AccountDeliveryView",
 ];
 /// The figures' own kind of credential.
 const METRICS: &str = "metrics";
@@ -403,6 +405,9 @@ mod tests {
             ("SyncView", "state", 5),
             ("SceneView", "decision", 2),
             ("KeywordView", "match", 3),
+            ("OrderView", "status", 6),
+            ("ReviewView", "reason", crate::delivery::review::Reason::ALL.len()),
+            ("LackView", "code", 11),
             ("StatusView", "state", 6),
             ("StatusView", "reason", crate::account::state::Reason::ALL.len()),
         ];

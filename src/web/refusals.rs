@@ -23,6 +23,7 @@ const LIMITED: &[(&str, &str)] = &[
     ("POST", "/api/v1/conversations/{id}/messages"),
     ("POST", "/api/v1/outbox/{id}/retry"),
     ("POST", "/api/v1/items/{account}/{item}/polish"),
+    ("POST", "/api/v1/orders/{id}/refresh"),
     ("GET", "/api/v1/live"),
 ];
 
@@ -52,7 +53,8 @@ const CONFLICTS: &[(&str, &str)] = &[
 ];
 
 /// Reading these is written down in the audit.
-const NOTED: [&str; 5] = [
+const NOTED: [&str; 6] = [
+    "/api/v1/orders/{id}",
     "/api/v1/units/{id}",
     "/api/v1/logs/files/{name}",
     "/api/v1/buyers/{buyer_id}/export",

@@ -14,15 +14,22 @@ use yutang::{
         token::{self, Access as TokenReach},
     },
     ai::intent::Intent,
-    delivery::{card::Kind as CardKind, unit::UnitState},
-    ids::{AccountId, CardId, NoticeId, Timestamp, TokenId, UserId},
+    delivery::{
+        card::{Content as CardContent, Kind as CardKind},
+        review::Reason,
+        rule::{Quantity, Target},
+        unit::UnitState,
+    },
+    ids::{AccountId, CardId, NoticeId, OrderId, Timestamp, TokenId, UserId},
     notify::{
         channel::{Config, Kind},
         event::{Event, Language as NoticeLanguage},
         notice::Subject,
     },
+    order::status::Cause,
     outbox::entry::{Body, Entry, Origin, SendId, State},
     picture::redraw,
+    platform::mtop::order::{OrderDetail, SoldOrder, TradeState},
     reply::{
         case::{Expects, Script, Step, USUAL_PAUSE, What},
         rule::{Action, Matching, RuleBody, Trigger},
@@ -40,11 +47,14 @@ use yutang::{
         cards::{self, NewCard},
         chat_messages::{self, NewMessage, Source},
         conversations::{self, ConversationRow, Side},
+        delivery_rules::{self, Draft},
+        delivery_settings::{self, DeliverySettings},
         items,
         notices::{self, Opening},
         notify_channels::{self, NewChannel},
-        notify_deliveries, outbox, pictures,
+        notify_deliveries, orders, outbox, pictures,
         quick_phrases::{self, Asker, NewPhrase, Reach},
+        reviews,
         rule_cases::{self, CaseBody},
         rule_versions, rules,
         sessions::{self, Session},
@@ -544,6 +554,100 @@ impl World {
         self.employee(if whose == Whose::Foreign { Whose::Unknown } else { whose })
     }
 
+    /// What deliveries of this owner give.
+    fn gift(&self, scope: Scope) -> CardId {
+        let new = NewCard {
+            name: format!("gift-{}", self.number()),
+            kind: CardKind::Text,
+            enabled: true,
+            description: String::new(),
+            content: Some(CardContent::Text { text: "PLANTED-GIFT".into() }),
+            parts: Vec::new(),
+            low_stock: None,
+        };
+        let keys = self.app.store().keys().clone();
+        self.app.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).unwrap()
+    }
+
+    fn delivery_rule(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let draft = Draft {
+            account: Some(account),
+            target: Target::Item(format!("9{:011}", self.number()).into()),
+            spec: None,
+            priority: 0,
+            enabled: true,
+            quantity: Quantity::Piece,
+            delay_s: 0,
+            per_day: None,
+            hours: None,
+            cards: vec![self.gift(scope)],
+            note: String::new(),
+        };
+        self.app.write(move |conn| delivery_rules::insert(conn, &scope, &draft, Timestamp(1))).to_string()
+    }
+
+    /// An order that is paid, of an account that delivers.
+    fn order(&self, whose: Whose) -> String {
+        let (scope, account) = self.place(whose);
+        if whose == Whose::Unknown {
+            return format!("{account}.404");
+        }
+        let order = OrderId::from(format!("25{:017}", self.number()));
+        let (item, buyer) = (format!("9{:011}", self.number()), self.uid());
+        let sold = SoldOrder {
+            order: order.clone(),
+            item: item.as_str().into(),
+            buyer: buyer.as_str().into(),
+            buyer_name: None,
+            state: Some(TradeState::Paid),
+            in_refund: false,
+            quantity: None,
+            amount: None,
+            is_bargain: false,
+            placed_at: None,
+        };
+        let detail = OrderDetail {
+            order: order.clone(),
+            item: item.into(),
+            buyer: buyer.into(),
+            state: Some(TradeState::Paid),
+            quantity: 1,
+            spec: Vec::new(),
+            price: None,
+            amount: None,
+            address: None,
+            placed_at: None,
+        };
+        let keys = self.app.store().keys().clone();
+        self.app.write(move |conn| {
+            let own = accounts::get(conn, &scope, account)?.uid;
+            orders::note_listed(conn, account, &[sold], Timestamp(1))?;
+            orders::read(conn, &keys, account, &own, &detail, Cause::Person, Timestamp(1))?;
+            let settings = DeliverySettings { enabled: true, ..DeliverySettings::unset(account) };
+            delivery_settings::put(conn, &scope, &settings)
+        });
+        format!("{account}.{order}")
+    }
+
+    /// An order that waits for a person.
+    fn review(&self, whose: Whose) -> String {
+        if whose == Whose::Unknown {
+            return "999999".to_owned();
+        }
+        let ((scope, account), order) = (self.place(whose), self.order(whose));
+        let order = OrderId::from(order.split_once('.').unwrap().1);
+        let filter = reviews::Filter { order: Some(order.clone()), ..reviews::Filter::default() };
+        let (waiting, _) = self.app.write(move |conn| {
+            reviews::open(conn, account, &order, Reason::NoRule, None, Timestamp(1))?;
+            reviews::page(conn, &scope, &filter, Page::first(1))
+        });
+        waiting[0].id.to_string()
+    }
+
     /// A pool of its owner's, who is all that it belongs to.
     fn card(&self, whose: Whose) -> String {
         let (scope, _) = self.place(whose);
@@ -638,6 +742,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/sign-in" [200]),
         row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
         row!("GET" "/app/answers" [200]),
+        row!("GET" "/app/orders/{id}/print" [200], |world, _, whose| world.order(whose)),
         row!("GET" "/docs" [200]),
         row!("GET" "/redoc" [200]),
         row!("GET" "/setup" [404]),
@@ -753,6 +858,31 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/units/{id}/free" [200], |world, _, whose| {
             world.unit(whose, &[UnitState::Sent, UnitState::Confirmed, UnitState::Returned])
         }, |_| Some(json!({"reason": "x"}))),
+        row!("GET" "/api/v1/delivery-rules" [200]),
+        row!("POST" "/api/v1/delivery-rules" [201], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen, "keyword": "会员", "cards": [world.gift(world.seller)]}))
+        }),
+        row!("GET" "/api/v1/delivery-rules/{id}" [200], |world, _, whose| world.delivery_rule(whose)),
+        row!("PATCH" "/api/v1/delivery-rules/{id}" [200], |world, _, whose| world.delivery_rule(whose), |_| {
+            Some(json!({"enabled": false}))
+        }),
+        row!("DELETE" "/api/v1/delivery-rules/{id}" [204], |world, _, whose| world.delivery_rule(whose)),
+        row!("GET" "/api/v1/accounts/{id}/delivery" [200], |world, _, whose| world.account(whose)),
+        row!("PATCH" "/api/v1/accounts/{id}/delivery" [200], |world, _, whose| world.account(whose), |_| {
+            Some(json!({"enabled": true}))
+        }),
+        row!("GET" "/api/v1/readiness" [200]),
+        row!("GET" "/api/v1/orders" [200]),
+        row!("GET" "/api/v1/orders/counts" [200]),
+        row!("GET" "/api/v1/orders/{id}" [200], |world, _, whose| world.order(whose)),
+        row!("GET" "/api/v1/orders/{id}/timeline" [200], |world, _, whose| world.order(whose)),
+        row!("POST" "/api/v1/orders/{id}/refresh" [409], |world, _, whose| world.order(whose)),
+        row!("POST" "/api/v1/orders/{id}/deliver" [202], |world, _, whose| world.order(whose), |_| Some(json!({"reason": "x"}))),
+        row!("GET" "/api/v1/reviews" [200]),
+        row!("GET" "/api/v1/reviews/{id}" [200], |world, _, whose| world.review(whose)),
+        row!("POST" "/api/v1/reviews/{id}/resolve" [200], |world, _, whose| world.review(whose), |_| {
+            Some(json!({"choice": "by_hand", "note": "x"}))
+        }),
         row!("GET" "/api/v1/conversations" [200]),
         row!("GET" "/api/v1/conversations/{id}" [200], |world, _, whose| world.conversation(whose)),
         row!("GET" "/api/v1/conversations/{id}/messages" [200], |world, _, whose| world.conversation(whose)),
@@ -1027,6 +1157,8 @@ pub(crate) async fn world() -> World {
         world.channel(whose);
         world.notice(whose);
         world.unit(whose, &[]);
+        world.delivery_rule(whose);
+        world.review(whose);
     }
     world
 }

@@ -9,9 +9,14 @@ use yutang::{
         token::{self, Access, Minted},
     },
     ai::{intent::Intent, record::Bargain},
-    delivery::card::Kind as CardKind,
-    ids::{BuyerId, Timestamp, TokenId, UserId},
-    order::{event::OrderEvent, notice::Notice},
+    delivery::{
+        card::Kind as CardKind,
+        review::Reason,
+        rule::{Quantity, Target},
+    },
+    ids::{AccountId, BuyerId, OrderId, Timestamp, TokenId, UserId},
+    order::{event::OrderEvent, notice::Notice, status::Cause as ReadBecause},
+    platform::mtop::order::{OrderDetail, TradeState},
     reply::{
         case::Script,
         event::{Cause, NewEvent},
@@ -23,11 +28,16 @@ use yutang::{
         buyer_notes, buyer_tags,
         cards::NewCard,
         chat_messages::{self, DecisionRow},
+        deliveries::{self, Glance},
+        delivery_rules::{self, Draft},
+        delivery_settings::{self, DeliverySettings},
         email_codes::{self, Outcome},
-        handovers, idempotency_keys, order_events,
+        handovers, idempotency_keys,
+        order_actions::{self, Action},
+        order_events, orders,
         quick_phrases::{self, Asker, NewPhrase, Reach},
         retention::{self, Cutoffs, Kind},
-        revisions,
+        reviews, revisions,
         rule_cases::{self, CaseBody},
         rule_events,
         rule_uses::{self, RuleUse},
@@ -437,11 +447,64 @@ fn settle(store: &Store, name: &str) -> UserId {
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();
-    let pool = units::pool(store, scope, "codes");
-    units::import(store, scope, pool, &[&format!("code of {name}")]);
-    cards::insert(store, scope, NewCard { kind: CardKind::Combination, parts: vec![pool], ..units::new_pool("all") })
-        .unwrap();
+    deliver(store, scope, account);
     owner
+}
+
+/// An order that was paid, claimed and planned, and waits for a person.
+pub fn deliver(store: &Store, scope: Scope, account: AccountId) {
+    let pool = units::pool(store, scope, "codes");
+    units::import(store, scope, pool, &[&format!("code of {account}")]);
+    let all = NewCard { kind: CardKind::Combination, parts: vec![pool], ..units::new_pool("all") };
+    let card = cards::insert(store, scope, all).unwrap();
+    let (order, item, keys) = (OrderId::from("2500000000000000009"), "900000000009", store.keys().clone());
+    let notice = Notice {
+        message: "9.PNM".into(),
+        conversation: "600009".into(),
+        order: Some(order.clone()),
+        event: OrderEvent::Paid,
+        buyer: Some("3300009".into()),
+        item: Some(item.into()),
+        at: NOW,
+    };
+    let detail = OrderDetail {
+        order: order.clone(),
+        item: item.into(),
+        buyer: "3300009".into(),
+        state: Some(TradeState::Paid),
+        quantity: 1,
+        spec: Vec::new(),
+        price: None,
+        amount: None,
+        address: None,
+        placed_at: None,
+    };
+    let rule = Draft {
+        account: Some(account),
+        target: Target::Item(item.into()),
+        spec: None,
+        priority: 0,
+        enabled: true,
+        quantity: Quantity::Piece,
+        delay_s: 0,
+        per_day: None,
+        hours: None,
+        cards: vec![card],
+        note: String::new(),
+    };
+    let glance = Glance { account, owner: scope.user(), fresh: HOUR, now: NOW };
+    let fill = move |conn: &mut _| {
+        delivery_rules::insert(conn, &scope, &rule, NOW)?;
+        let settings = DeliverySettings { enabled: true, ..DeliverySettings::unset(account) };
+        delivery_settings::put(conn, &scope, &settings)?;
+        order_events::insert(conn, account, &notice, NOW)?;
+        orders::want_comparison(conn, account, NOW)?;
+        orders::read(conn, &keys, account, &"1".into(), &detail, ReadBecause::Notice, NOW)?;
+        deliveries::look(conn, &keys, glance, &order)?;
+        order_actions::mark_done(conn, account, &order, Action::ByHand, NOW)?;
+        reviews::open(conn, account, &order, Reason::Uncertain, None, NOW)
+    };
+    store.write_blocking(fill).unwrap();
 }
 
 /// T13: after a user is removed every table is as if they had never been, and nobody else misses anything.

@@ -13,6 +13,7 @@ mod messages;
 mod migrations;
 mod notices;
 mod opening;
+mod order_details;
 mod order_events;
 mod pages;
 mod phrases;

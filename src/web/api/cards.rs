@@ -18,6 +18,7 @@ use super::{
         secret_hint::SecretHint,
         tag, user_url,
     },
+    delivery_rules::look_again,
     keywords, pictures,
 };
 use crate::{
@@ -605,6 +606,7 @@ pub async fn update(
         Ok(Ok(view))
     };
     let view = app.store.write(job).await??;
+    look_again(&app, scope).await?;
     Ok(tag::answer_with(HttpResponse::Ok(), &view.edited(), &view))
 }
 

@@ -103,10 +103,16 @@ pub struct PropertyView {
     value: String,
 }
 
+impl PropertyView {
+    pub(super) fn list(pairs: Vec<(String, String)>) -> Vec<Self> {
+        pairs.into_iter().map(|(name, value)| Self { name, value }).collect()
+    }
+}
+
 impl From<Spec> for SpecView {
     fn from(spec: Spec) -> Self {
-        let properties = spec.properties.into_iter().map(|(name, value)| PropertyView { name, value });
-        Self { id: spec.id, properties: properties.collect(), price_fen: spec.price, stock: spec.stock }
+        let properties = PropertyView::list(spec.properties);
+        Self { id: spec.id, properties, price_fen: spec.price, stock: spec.stock }
     }
 }
 

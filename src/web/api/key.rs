@@ -9,7 +9,7 @@ use super::super::{
     input::whole,
 };
 use crate::{
-    ids::{AccountId, BuyerId, ConversationId, MessageId},
+    ids::{AccountId, BuyerId, ConversationId, MessageId, OrderId},
     outbox::entry::SendId,
 };
 
@@ -34,6 +34,13 @@ pub struct MessageKey {
     pub message: MessageId,
 }
 
+/// An order as the API names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderKey {
+    pub account: AccountId,
+    pub order: OrderId,
+}
+
 /// `ACCOUNT.CONVERSATION`.
 pub fn conversation(account: AccountId, conversation: &ConversationId) -> String {
     format!("{account}.{conversation}")
@@ -42,6 +49,22 @@ pub fn conversation(account: AccountId, conversation: &ConversationId) -> String
 /// `ACCOUNT.NUMBER`.
 pub fn send(account: AccountId, id: SendId) -> String {
     format!("{account}.{}", id.0)
+}
+
+/// `ACCOUNT.ORDER`.
+pub fn order(account: AccountId, order: &OrderId) -> String {
+    format!("{account}.{order}")
+}
+
+impl OrderKey {
+    pub fn parse(text: &str) -> Option<Self> {
+        let (account, order) = text.split_once('.')?;
+        is_plain(order).then_some(Self { account: AccountId(whole(account)?), order: order.into() })
+    }
+
+    pub fn name(&self) -> String {
+        order(self.account, &self.order)
+    }
 }
 
 impl ConversationKey {
@@ -100,6 +123,15 @@ impl FromRequest for ConversationKey {
     }
 }
 
+impl FromRequest for OrderKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_address(request, Self::parse)
+    }
+}
+
 impl FromRequest for MessageKey {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
@@ -135,5 +167,7 @@ mod tests {
             assert_eq!((ConversationKey::parse(odd), SendKey::parse(odd)), (None, None), "{odd:?}");
         }
         assert_eq!(SendKey::parse("1.x"), None);
+        let bought = OrderKey { account: AccountId(3), order: "2500000000000000001".into() };
+        assert_eq!(OrderKey::parse(&bought.name()), Some(bought));
     }
 }

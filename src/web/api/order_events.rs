@@ -108,7 +108,7 @@ impl From<Row> for OrderEventView {
 }
 
 /// What happened to orders, newest first.
-#[utoipa::path(get, path = "/api/v1/order-events", tag = "orders", params(OrderEventsQuery), responses((status = 200, body = Page<OrderEventView>)))]
+#[utoipa::path(get, path = "/api/v1/order-events", tag = "order events", params(OrderEventsQuery), responses((status = 200, body = Page<OrderEventView>)))]
 pub async fn list(
     caller: Caller,
     query: Query<OrderEventsQuery>,

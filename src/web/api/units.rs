@@ -20,6 +20,7 @@ use super::{
         input::{Body, Id, Line, MAX_TABLE_BODY, Query, collect_up_to, is_json, patience_for_files, read_json},
         page::{Page, PageNumber, Paging, PerPage},
     },
+    delivery_rules::look_again,
     pictures, rule_files,
 };
 use crate::{
@@ -343,6 +344,9 @@ pub async fn import(
         report.added += added;
         report.duplicates += duplicates;
     }
+    if report.added > 0 {
+        look_again(&app, scope).await?;
+    }
     Ok(Json(report))
 }
 
@@ -479,8 +483,8 @@ async fn decide(
     decision: UnitDecision,
 ) -> ApiResult<Json<UnitView>> {
     let (keys, now, reason) = (app.store.keys().clone(), clock::unix(), decision.reason.into_string());
+    let scope = caller.scope;
     let job = move |conn: &mut DbConn| -> QueryResult<Result<UnitView, UnitState>> {
-        let scope = caller.scope;
         let before = units::get(conn, &scope, id)?.state;
         let unit = match units::decide(conn, &scope, id, to, now)? {
             Ok(unit) => read_view(conn, &scope, unit, &keys)?,
@@ -492,7 +496,11 @@ async fn decide(
         Ok(Ok(unit))
     };
     let wrong_state = |state: UnitState| ApiError::from(Code::WrongState).with("state", state.as_str());
-    Ok(Json(app.store.write(job).await?.map_err(wrong_state)?))
+    let unit = app.store.write(job).await?.map_err(wrong_state)?;
+    if to == UnitState::Free {
+        look_again(app, scope).await?;
+    }
+    Ok(Json(unit))
 }
 
 /// What happened to the units of a card, the newest first.

@@ -38,26 +38,31 @@ pub(super) fn windows(list: Few<WindowBody, 21>, field: &str) -> ApiResult<Vec<W
 
 impl WindowBody {
     fn read(self, field: &str) -> ApiResult<Window> {
-        let minutes = |text: &str| {
-            minutes(text).ok_or_else(|| {
-                ApiError::field(field, Said::new("时间须为 HH:MM，例如 09:30", "times must look like 09:30"))
-            })
-        };
+        let minutes = |text: &str| minutes(text).ok_or_else(|| bad_time(field));
         let days = self.days.into_vec().into_iter().fold(0, |days, day| days | (1 << (day.get() - 1)));
         Ok(Window { days, from: minutes(&self.from)?, to: minutes(&self.to)? })
     }
 }
 
-fn minutes(text: &str) -> Option<u16> {
+/// `HH:MM`.
+pub(super) fn minutes(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let two = |text: &str| (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse());
     let (hours, minutes): (u16, u16) = (two(hours)?.ok()?, two(minutes)?.ok()?);
     (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
+pub(super) fn bad_time(field: &str) -> ApiError {
+    ApiError::field(field, Said::new("时间须为 HH:MM，例如 09:30", "times must look like 09:30"))
+}
+
+/// The minute of a day as people write it.
+pub(super) fn time(minutes: u16) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 impl From<Window> for WindowView {
     fn from(Window { days, from, to }: Window) -> Self {
-        let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         Self { days: (1..=7).filter(|day| days & (1 << (day - 1)) != 0).collect(), from: time(from), to: time(to) }
     }
 }
