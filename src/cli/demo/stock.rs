@@ -137,13 +137,19 @@ impl Stock {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::{ids::Timestamp, testbed::Bed};
 
     fn stock() -> Stock {
         let codes = ["AAAA-1", "BBBB-2", "CCCC-3"].map(str::to_owned).to_vec();
         Stock::new(Goods {
-            account: "a", item: "1", codes, description: "码：\n{DELIVERY_CONTENT}\n请用", receipt: ""
+            account: "shop1",
+            item: "1",
+            codes,
+            description: "码：\n{DELIVERY_CONTENT}\n请用",
+            receipt: "",
         })
     }
 
@@ -168,5 +174,20 @@ mod tests {
     #[test]
     fn no_code_is_shown_whole() {
         assert_eq!(stock().masked("码：\nAAAA-1\nCCCC-3\n请用"), "码：\nAAAA****\nCCCC****\n请用");
+    }
+
+    #[actix_web::test]
+    async fn books_that_say_otherwise_than_the_buyers_are_trouble() {
+        let (bed, stock) = (Bed::new(), stock());
+        bed.account();
+        stock.open(&bed.store, bed.scope()).unwrap();
+        assert_eq!(stock.trouble(&bed.store).await.unwrap(), None);
+        bed.write(|conn| {
+            let card = units::pools(conn)?[0];
+            units::reserve(conn, card, "1", Timestamp(1))
+        })
+        .await;
+        let told = stock.trouble(&bed.store).await.unwrap().unwrap();
+        assert_eq!(told, "of 3 codes buyers got 0; the stock knows of 3, 1 of them taken and 0 confirmed");
     }
 }
