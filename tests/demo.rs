@@ -88,6 +88,16 @@ fn a_timed_demo_ends_by_itself_with_every_buyer_answered_as_expected() {
     let answered =
         count(&text, " answered by a rule") + count(&text, " by the AI") + count(&text, " by a default reply");
     assert_eq!(answered + unanswered, messages, "{text}");
+    let served = count(&text, " served");
+    assert!(served > 0, "{text}");
+    assert_eq!((count(&text, " placed, "), count(&text, " faults in orders")), (served, 0), "{text}");
+    for step in ["order placed", "order paid", "delivered 2/2", "order shipped", "order received"] {
+        assert_eq!(text.lines().filter(|line| line.ends_with(step)).count(), served, "{step}:\n{text}");
+    }
+    // Whoever only types it is answered; with a code besides, the exit code would be another.
+    assert!(text.lines().any(|line| line.contains("[我已付款") && line.ends_with("rule 已付款")), "{text}");
+    // The first code of the stock begins so, and no more of it is shown.
+    assert!(text.contains("9E37****") && !text.contains("9E37-"), "{text}");
 }
 
 #[test]

@@ -14,7 +14,20 @@ pub struct Scenario {
     pub with_model: Vec<&'static str>,
     /// Rules as lines for `keyword import`.
     pub rules: Vec<Value>,
+    pub goods: Goods,
     pub talks: Vec<Talk>,
+}
+
+/// What is given to whoever pays for it.
+#[derive(Debug, Clone)]
+pub struct Goods {
+    pub account: &'static str,
+    pub item: &'static str,
+    pub codes: Vec<String>,
+    /// What is said around the codes.
+    pub description: &'static str,
+    /// What is said after them.
+    pub receipt: &'static str,
 }
 
 /// One buyer's visit to one account.
@@ -24,6 +37,8 @@ pub struct Talk {
     pub buyer: &'static str,
     pub item: &'static str,
     pub lines: Vec<Line>,
+    /// Pieces that are ordered and paid for after the talk.
+    pub buys: usize,
 }
 
 /// One thing a buyer does.
@@ -55,17 +70,36 @@ const GAME: &str = "900000000201";
 const LENS: &str = "900000000301";
 const SIZES: &str = "https://img.example.invalid/bike-sizes.jpg";
 
+/// Who sells codes.
+const GAMES: &str = "demo-游戏点卡";
+
 /// Who bargains with the model.
 const BARGAINING: &str = "demo-AI议价";
+
+/// Enough for some hours; when they are sold, the buyers only talk.
+const CODES: u32 = 2000;
 
 /// Three accounts, four items, and buyers who ask what buyers ask.
 pub fn shop() -> Scenario {
     Scenario {
-        accounts: vec!["demo-二手数码", "demo-游戏点卡", BARGAINING],
+        accounts: vec!["demo-二手数码", GAMES, BARGAINING],
         with_model: vec![BARGAINING],
         rules: rules(),
+        goods: Goods {
+            account: GAMES,
+            item: GAME,
+            codes: (1..=CODES).map(code).collect(),
+            description: "卡密：\n{DELIVERY_CONTENT}\n请尽快使用。",
+            receipt: "已发货，感谢支持！",
+        },
         talks: talks(),
     }
+}
+
+/// No two numbers give the same.
+fn code(number: u32) -> String {
+    let mixed = number.wrapping_mul(0x9E37_79B1);
+    format!("{:04X}-{:04X}-{number:04}", mixed >> 16, mixed & 0xFFFF)
 }
 
 fn rules() -> Vec<Value> {
@@ -79,13 +113,13 @@ fn rules() -> Vec<Value> {
         rule(json!(CAMERA), "快门", "contains", json!(["快门次数一万二左右。", "成色九五新，箱说全。"])),
         json!({"account": null, "item_id": BIKE, "keyword": "尺码", "match": "contains", "reply": "尺码看图哦", "image": SIZES}),
         rule(json!(GAME), r"^\d+\s*张$", "regex", json!("可以的，拍下对应数量，付款后自动发卡。")),
+        rule(json!(GAME), "已付款", "contains", json!("付款到账后自动发卡，以订单状态为准。")),
         json!({"account": "demo-二手数码", "item_id": null, "match": "default", "once": true, "reply": "您好，掌柜稍后回复您。"}),
     ]
 }
 
 fn talks() -> Vec<Talk> {
     let digital = "demo-二手数码";
-    let games = "demo-游戏点卡";
     vec![
         talk(
             digital,
@@ -118,7 +152,7 @@ fn talks() -> Vec<Talk> {
             ],
         ),
         talk(
-            games,
+            GAMES,
             "2200000100004",
             GAME,
             vec![
@@ -128,13 +162,27 @@ fn talks() -> Vec<Talk> {
             ],
         ),
         talk(
-            games,
+            GAMES,
             "2200000100005",
             GAME,
             vec![
                 Line { says: Says::Text("这个区服能用不"), expect: Expect::Silence },
                 Line { says: Says::Picture("https://img.example.invalid/question.jpg"), expect: Expect::Silence },
                 text("20张", &["可以的，拍下对应数量，付款后自动发卡。"]),
+            ],
+        ),
+        Talk {
+            buys: 2,
+            ..talk(GAMES, "2200000100007", GAME, vec![text("2 张", &["可以的，拍下对应数量，付款后自动发卡。"])])
+        },
+        // The platform's words, but typed: nobody paid.
+        talk(
+            GAMES,
+            "2200000100008",
+            GAME,
+            vec![
+                text("[我已付款，等待你发货]", &["付款到账后自动发卡，以订单状态为准。"]),
+                text("怎么还不发货", &["每天下午四点前付款的当天发货。"]),
             ],
         ),
         // The model gives in to whatever is offered. The item costs 123 Yuan: its answer is not sent, and told so it thinks again.
@@ -156,7 +204,7 @@ fn rule(item: Value, keyword: &str, kind: &str, reply: Value) -> Value {
 }
 
 fn talk(account: &'static str, buyer: &'static str, item: &'static str, lines: Vec<Line>) -> Talk {
-    Talk { account, buyer, item, lines }
+    Talk { account, buyer, item, lines, buys: 0 }
 }
 
 fn text(says: &'static str, replies: &[&str]) -> Line {
@@ -166,6 +214,8 @@ fn text(says: &'static str, replies: &[&str]) -> Line {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -185,5 +235,15 @@ mod tests {
         let shop = shop();
         assert!(shop.talks.iter().all(|talk| shop.accounts.contains(&talk.account)));
         assert!(shop.talks.iter().any(|talk| talk.lines.iter().any(|line| line.expect == Expect::Silence)));
+    }
+
+    #[test]
+    fn whoever_buys_buys_the_goods_and_no_two_codes_are_the_same() {
+        let Scenario { goods, talks, .. } = shop();
+        let buyers: Vec<&Talk> = talks.iter().filter(|talk| talk.buys > 0).collect();
+        assert!(!buyers.is_empty());
+        assert!(buyers.iter().all(|talk| (talk.account, talk.item) == (goods.account, goods.item)));
+        let different: HashSet<&String> = goods.codes.iter().collect();
+        assert_eq!(different.len(), goods.codes.len());
     }
 }

@@ -1,9 +1,11 @@
-//! `yutang demo`: the server and a platform to try it on, in one process, with buyers who chat and a terminal that shows it.
+//! `yutang demo`: the server and a platform to try it on, in one process, with buyers who chat and buy and a terminal that shows it.
 //!
-//! Everything between a buyer and an answer is real: sockets, database, rules. Only the platform and the buyers are played. What
-//! every buyer must hear is known ([`scenario`]), so the demo is also a check: it fails where one heard anything else.
+//! Everything between a buyer and an answer is real: sockets, database, rules, stock. Only the platform and the buyers are played. What
+//! every buyer must hear and get is known ([`scenario`]), so the demo is also a check: it fails where one heard or got anything else.
 
+mod purchase;
 mod screen;
+mod stock;
 mod tally;
 mod visit;
 
@@ -32,6 +34,7 @@ use tokio::{
 
 use self::{
     screen::Screen,
+    stock::Stock,
     tally::Tally,
     visit::{Exchange, Stage, Visit},
 };
@@ -80,13 +83,14 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(5);
 /// Any free port that only this machine reaches.
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// See the server at work: a simulated platform, demo accounts and rules, and buyers who chat
+/// See the server at work: a simulated platform, demo accounts, rules and stock, and buyers who chat and buy
 ///
 /// Needs nothing and leaves nothing: it listens on free ports of this machine only, keeps its data in a temporary folder
 /// that is removed at the end, and uses neither your settings nor your data.
 ///
-/// Every message and what became of it is one line. The exit code is 0 only if every buyer was answered as expected (or
-/// was not, where silence is expected).
+/// Every message and what became of it is one line, and so is every step of an order, with its codes masked. The exit code
+/// is 0 only if every buyer was answered as expected (or was not, where silence is expected), and whoever paid got the codes
+/// once, the platform was told once of each shipment, and the stock agrees.
 #[derive(Debug, Clone, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct DemoArgs {
@@ -124,9 +128,10 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     let sim = Sim::start_in_thread(LOOPBACK, Config::default()).context("cannot start the simulated platform")?;
     let folder = tempfile::Builder::new().prefix("yutang-demo-").tempdir().context("cannot make a temporary folder")?;
     let app = App::build(demo_settings(settings, &sim, &folder))?;
-    let titles = open_shop(&app.store(), &sim, shop)?;
+    let (store, stock) = (app.store(), Stock::new(shop.goods.clone()));
+    let titles = open_shop(&store, &sim, shop, &stock)?;
     let mut show = Show {
-        stage: Stage::new(Arc::clone(sim.platform()), app.feed(), titles),
+        stage: Stage::new(Arc::clone(sim.platform()), app.feed(), titles, stock),
         screen: Screen::new(out, shop),
         tally: Tally::default(),
         stopped: Cell::new(stopped_already),
@@ -146,7 +151,8 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     };
     let ((), visits) = try_join(serving, playing).await?;
     // The server is down: what a buyer has not heard by now never comes, and what came twice has come.
-    let clean = show.close(&visits?)?;
+    let clean = show.close(&visits?, &store).await?;
+    drop(store);
     sim.stop().await;
     folder.close().context("cannot remove the temporary folder")?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -170,15 +176,16 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
     settings
 }
 
-/// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do. What the rules
-/// are called on the screen.
-fn open_shop(store: &Store, sim: &Sim, shop: &Scenario) -> anyhow::Result<HashMap<RuleId, String>> {
+/// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do, and the stock. What
+/// the rules are called on the screen.
+fn open_shop(store: &Store, sim: &Sim, shop: &Scenario, stock: &Stock) -> anyhow::Result<HashMap<RuleId, String>> {
     let platform = sim.platform();
     let scope = Scope::owner(user::add_without_login(store, "demo")?);
     let account = |name: &&str| json!({"name": name, "cookie": platform.cookies(&platform.add_account(name))});
     let accounts: Vec<Value> = shop.accounts.iter().map(account).collect();
     account::import(store, scope, &lines(&accounts), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
     keyword::import(store, scope, &lines(&shop.rules), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
+    stock.open(store, scope)?;
     let (with_model, model) = (shop.with_model.clone(), model(sim));
     let (keys, hook) = (store.keys().clone(), webhook(sim)?);
     store.write_blocking(move |conn| {
@@ -295,11 +302,18 @@ impl Show<'_> {
         Ok(true)
     }
 
-    /// Looks at every conversation once more, and says what it all came to. Whether every buyer heard what they should.
-    fn close(&mut self, visits: &[Visit]) -> anyhow::Result<bool> {
-        for surprise in visits.iter().filter_map(Visit::surprise) {
+    /// Looks at every conversation, every order and the stock once more, and says what it all came to. Whether every buyer heard and
+    /// got what they should.
+    async fn close(&mut self, visits: &[Visit], store: &Store) -> anyhow::Result<bool> {
+        let stock = &self.stage.stock;
+        for surprise in visits.iter().filter_map(|visit| visit.surprise(stock)) {
             self.tally.surprised();
             self.screen.surprise(&surprise)?;
+        }
+        let trouble = stock.trouble(store).await?;
+        for miscount in visits.iter().filter_map(Visit::misshipment).chain(trouble) {
+            self.tally.miscounted();
+            self.screen.surprise(&miscount)?;
         }
         let tokens = self.stage.platform.accounts().iter().map(|account| account.token_requests()).sum();
         self.screen.farewell(&self.tally, visits.len(), tokens)?;
@@ -387,5 +401,17 @@ mod tests {
         let (code, text) = shown(&shop, 3);
         assert_eq!(code, ExitCode::FAILURE, "{text}");
         assert!(text.contains("expected silence; heard an answer by rule 在吗"), "{text}");
+    }
+
+    #[test]
+    fn a_code_given_twice_fails() {
+        let mut shop = scenario::shop();
+        shop.talks.retain(|talk| talk.buys > 0);
+        shop.goods.codes = vec!["AAAA-1".to_owned(); 2];
+        let (code, text) = shown(&shop, 4);
+        assert_eq!(code, ExitCode::FAILURE, "{text}");
+        assert!(text.contains("none of them given before; heard “卡密： AAAA**** AAAA**** 请尽快使用。”"), "{text}");
+        assert!(text.contains("orders: 1 placed, 0 served"), "{text}");
+        assert!(!text.contains("AAAA-1"), "{text}");
     }
 }

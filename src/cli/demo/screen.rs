@@ -14,6 +14,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{
     DEBOUNCE,
+    purchase::Progress,
     tally::Tally,
     visit::{Exchange, Outcome},
 };
@@ -50,12 +51,13 @@ impl<'a> Screen<'a> {
         let is_terminal = io::stdout().is_terminal();
         let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let (accounts, rules, buyers) = (shop.accounts.len(), shop.rules.len(), shop.talks.len());
+        let codes = shop.goods.codes.len();
         Self {
             out,
             colours: is_terminal && !no_colour,
             account,
             answer: if is_terminal { answer_width(account) } else { ANSWER },
-            shop: format!("{accounts} accounts, {rules} rules, {buyers} buyers at a time"),
+            shop: format!("{accounts} accounts, {rules} rules, {codes} codes in stock, {buyers} buyers at a time"),
         }
     }
 
@@ -65,7 +67,7 @@ impl<'a> Screen<'a> {
         self.line(Style::new(), &format!("{shop}. Platform on {platform}, server on http://{http}/health,"))?;
         self.line(Style::new(), &format!("data in {folder}, removed at the end. Nothing leaves this machine."))?;
         let wait = DEBOUNCE.as_millis();
-        self.line(Style::new(), &format!("The times hold the {wait} ms in which a buyer may go on writing (by default 1 s). Ctrl-C ends the demo."))
+        self.line(Style::new(), &format!("The times of answers hold the {wait} ms in which a buyer may go on writing (by default 1 s). Ctrl-C ends the demo."))
     }
 
     pub(super) fn connected(&mut self, accounts: usize, took: Duration) -> anyhow::Result<()> {
@@ -78,9 +80,10 @@ impl<'a> Screen<'a> {
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) -> anyhow::Result<()> {
         let (style, answer, why) = match &exchange.outcome {
-            Outcome::Answered { sends, why, .. } => (Style::new(), sends.join(" + "), why.as_str()),
-            Outcome::Silent { why } => (QUIET, "(nothing)".to_owned(), why.as_str()),
-            Outcome::Wrong { .. } => (BAD, "NOT AS EXPECTED".to_owned(), ""),
+            Outcome::Answered { sends, why, .. } => (Style::new(), sends.join(" + "), why.clone()),
+            Outcome::Silent { why } => (QUIET, "(nothing)".to_owned(), why.clone()),
+            Outcome::Order { progress, hears } => (GOOD, hears.clone(), standing(*progress)),
+            Outcome::Wrong { .. } | Outcome::Unserved { .. } => (BAD, "NOT AS EXPECTED".to_owned(), String::new()),
         };
         let cells = [
             time(exchange.at),
@@ -88,12 +91,12 @@ impl<'a> Screen<'a> {
             last_digits(&exchange.buyer),
             exchange.asked.clone(),
             answer,
-            format!("{:>7}", exchange.took.as_millis()),
-            why.to_owned(),
+            exchange.took.map(|took| format!("{:>7}", took.as_millis())).unwrap_or_default(),
+            why,
         ];
         let line = self.columns(cells);
         self.line(style, &line)?;
-        if let Outcome::Wrong { expected, heard } = &exchange.outcome {
+        if let Outcome::Wrong { expected, heard } | Outcome::Unserved { expected, heard } = &exchange.outcome {
             self.line(BAD, &format!("          expected {expected}; heard {heard}"))?;
         }
         Ok(())
@@ -110,18 +113,18 @@ impl<'a> Screen<'a> {
         self.line(style, &line)
     }
 
-    /// A buyer heard something else in the end.
+    /// In the end something is otherwise after all.
     pub(super) fn surprise(&mut self, what: &str) -> anyhow::Result<()> {
         self.line(BAD, &format!("NOT AS EXPECTED: {what}"))
     }
 
     pub(super) fn farewell(&mut self, tally: &Tally, buyers: usize, tokens: u32) -> anyhow::Result<()> {
-        let Tally { by_rule, by_ai, by_default, silent, wrong, notices, .. } = tally;
+        let Tally { by_rule, by_ai, by_default, silent, wrong, notices, amiss, .. } = tally;
         self.line(Style::new(), "")?;
         let style = if tally.is_clean() { GOOD } else { BAD };
         self.line(style, &format!("The end: {buyers} buyers, {}{}", judged(tally), times(tally)))?;
         let line = format!(
-            "{by_rule} answered by a rule, {by_ai} by the AI, {by_default} by a default reply, {silent} left unanswered on purpose, {notices} of them told to the seller, {wrong} wrong; {tokens} access tokens asked for"
+            "{by_rule} answered by a rule, {by_ai} by the AI, {by_default} by a default reply, {silent} left unanswered on purpose, {notices} of them told to the seller, {wrong} wrong; {amiss} faults in orders and stock; {tokens} access tokens asked for"
         );
         self.line(Style::new(), &line)
     }
@@ -135,6 +138,7 @@ impl<'a> Screen<'a> {
 
     /// Shown at once, also through a pipe.
     fn line(&mut self, style: Style, text: &str) -> anyhow::Result<()> {
+        let text = one_line(text);
         if self.colours && !text.is_empty() {
             writeln!(self.out, "{style}{text}{style:#}")?;
         } else {
@@ -152,7 +156,19 @@ fn answer_width(account: usize) -> usize {
 }
 
 fn judged(tally: &Tally) -> String {
-    format!("{} messages, {} of them as expected", tally.messages, tally.as_expected())
+    let (orders, served) = (tally.orders, tally.served);
+    let messages = format!("{} messages, {} of them as expected", tally.messages, tally.as_expected());
+    format!("{messages}; orders: {orders} placed, {served} served")
+}
+
+fn standing(progress: Progress) -> String {
+    match progress {
+        Progress::Placed => "order placed".to_owned(),
+        Progress::Paid => "order paid".to_owned(),
+        Progress::Delivered(pieces) => format!("delivered {pieces}/{pieces}"),
+        Progress::Shipped => "order shipped".to_owned(),
+        Progress::Received => "order received".to_owned(),
+    }
 }
 
 fn times(tally: &Tally) -> String {
@@ -173,9 +189,13 @@ fn last_digits(id: &str) -> String {
     format!("…{}", id.chars().skip(skipped).collect::<String>())
 }
 
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Exactly this wide on a terminal: padded, or cut with an ellipsis. Chinese characters take two places.
 fn fit(text: &str, width: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = one_line(text);
     let taken = text.width();
     if taken <= width {
         return format!("{text}{}", " ".repeat(width - taken));

@@ -1,8 +1,11 @@
-//! What it all comes to: messages, answers, and how long they took.
+//! What it all comes to: messages, answers and how long they took, and orders.
 
 use std::time::Duration;
 
-use super::visit::{Answerer, Exchange, Outcome};
+use super::{
+    purchase::Progress,
+    visit::{Answerer, Exchange, Outcome},
+};
 
 /// The count of a demo.
 #[derive(Debug, Default)]
@@ -16,24 +19,41 @@ pub(super) struct Tally {
     pub(super) wrong: usize,
     /// Told to the seller, because a question stayed without an answer.
     pub(super) notices: usize,
+    /// Orders that were placed, and those of them that were served to the end.
+    pub(super) orders: usize,
+    pub(super) served: usize,
+    /// Orders, shipments and stock that are not as they should be.
+    pub(super) amiss: usize,
     /// From a message to the last text of its answer.
     times: Vec<Duration>,
 }
 
 impl Tally {
     pub(super) fn count(&mut self, exchange: &Exchange) {
-        self.messages += 1;
         match &exchange.outcome {
             Outcome::Answered { by, .. } => {
+                self.messages += 1;
                 *match by {
                     Answerer::Rule => &mut self.by_rule,
                     Answerer::Ai => &mut self.by_ai,
                     Answerer::Default => &mut self.by_default,
                 } += 1;
-                self.times.push(exchange.took);
+                self.times.extend(exchange.took);
             }
-            Outcome::Silent { .. } => self.silent += 1,
-            Outcome::Wrong { .. } => self.wrong += 1,
+            Outcome::Silent { .. } => {
+                self.messages += 1;
+                self.silent += 1;
+            }
+            Outcome::Wrong { .. } => {
+                self.messages += 1;
+                self.wrong += 1;
+            }
+            Outcome::Order { progress, .. } => match progress {
+                Progress::Placed => self.orders += 1,
+                Progress::Received => self.served += 1,
+                Progress::Paid | Progress::Delivered(_) | Progress::Shipped => {}
+            },
+            Outcome::Unserved { .. } => self.amiss += 1,
         }
     }
 
@@ -42,12 +62,17 @@ impl Tally {
         self.wrong += 1;
     }
 
+    /// A shipment or the stock is not as it should be after all.
+    pub(super) fn miscounted(&mut self) {
+        self.amiss += 1;
+    }
+
     pub(super) fn as_expected(&self) -> usize {
         self.messages.saturating_sub(self.wrong)
     }
 
     pub(super) fn is_clean(&self) -> bool {
-        self.wrong == 0
+        self.wrong == 0 && self.amiss == 0
     }
 
     /// The time that half of the answers, and 99 of 100, did not exceed. `None` before the first.
@@ -70,7 +95,7 @@ mod tests {
             buyer: "1".into(),
             asked: "?".to_owned(),
             outcome,
-            took: Duration::from_millis(took),
+            took: Some(Duration::from_millis(took)),
         }
     }
 
@@ -101,6 +126,22 @@ mod tests {
         assert!(!tally.is_clean() && tally.as_expected() == 0);
         let mut tally = Tally::default();
         tally.count(&exchange(Outcome::Wrong { expected: String::new(), heard: String::new() }, 1));
+        assert!(!tally.is_clean());
+    }
+
+    #[test]
+    fn an_order_is_no_message_and_counts_when_it_is_received() {
+        let mut tally = Tally::default();
+        let all = [Progress::Placed, Progress::Paid, Progress::Delivered(2), Progress::Shipped, Progress::Received];
+        for progress in all {
+            assert_eq!(tally.served, 0);
+            tally.count(&exchange(Outcome::Order { progress, hears: String::new() }, 1));
+        }
+        assert_eq!((tally.messages, tally.orders, tally.served, tally.is_clean()), (0, 1, 1, true));
+        tally.count(&exchange(Outcome::Unserved { expected: String::new(), heard: String::new() }, 1));
+        assert!(!tally.is_clean());
+        let mut tally = Tally::default();
+        tally.miscounted();
         assert!(!tally.is_clean());
     }
 }

@@ -11,8 +11,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::{purchase::Progress, stock::Stock};
 use crate::{
-    ids::{ConversationId, RuleId},
+    ids::{ConversationId, OrderId, RuleId},
     sim::{
         Account, Platform, Said,
         scenario::{Expect, Line, Says, Talk},
@@ -21,10 +22,10 @@ use crate::{
 };
 
 /// A buyer who has heard nothing for this long will not. Far above any answer's time, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Between two messages of a buyer, and between two buyers: long enough to be read. In milliseconds.
-const BETWEEN_LINES: std::ops::Range<u64> = 300..1200;
+pub(super) const BETWEEN_LINES: std::ops::Range<u64> = 300..1200;
 const BETWEEN_VISITS: std::ops::Range<u64> = 500..2000;
 
 /// Distance between the numbers of the buyers who play the same part.
@@ -36,18 +37,20 @@ pub(super) struct Stage {
     feed: Feed,
     /// What rules are called.
     titles: HashMap<RuleId, String>,
+    pub(super) stock: Stock,
 }
 
-/// One buyer's message and what came of it.
+/// One buyer's message and what came of it, or what happened with an order.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) at: jiff::Timestamp,
     pub(super) account: &'static str,
     pub(super) buyer: Arc<str>,
+    /// What the buyer said or did; empty where something came by itself.
     pub(super) asked: String,
     pub(super) outcome: Outcome,
-    /// From the message to the last text of the answer, or to the decision to say nothing.
-    pub(super) took: Duration,
+    /// From the message to the last text of the answer, or to the decision to say nothing; of an order from the payment.
+    pub(super) took: Option<Duration>,
 }
 
 /// What kind of source an answer came from.
@@ -60,22 +63,41 @@ pub(super) enum Answerer {
 
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Answered { sends: Vec<String>, why: String, by: Answerer },
-    Silent { why: String },
-    Wrong { expected: String, heard: String },
+    Answered {
+        sends: Vec<String>,
+        why: String,
+        by: Answerer,
+    },
+    Silent {
+        why: String,
+    },
+    Wrong {
+        expected: String,
+        heard: String,
+    },
+    Order {
+        progress: Progress,
+        hears: String,
+    },
+    /// The order went on otherwise than expected, or not at all.
+    Unserved {
+        expected: String,
+        heard: String,
+    },
 }
 
 /// One buyer in one conversation.
 pub(super) struct Visit {
-    account: Arc<Account>,
-    conversation: ConversationId,
-    name: &'static str,
-    buyer: Arc<str>,
-    item: &'static str,
+    pub(super) account: Arc<Account>,
+    pub(super) conversation: ConversationId,
+    pub(super) name: &'static str,
+    pub(super) buyer: Arc<str>,
+    pub(super) item: &'static str,
+    pub(super) order: Option<OrderId>,
     /// All that the buyer should have heard by now.
-    expected: Vec<String>,
+    pub(super) expected: Vec<String>,
     /// Something was wrong, and has been told.
-    wrong: bool,
+    pub(super) wrong: bool,
 }
 
 /// Plays one part again and again, each time as a new buyer, until closed.
@@ -92,13 +114,18 @@ pub(super) async fn come_and_go(
             break;
         }
         let mut visit = Visit::new(&account, talk, round);
+        let mut stays = true;
         for line in &talk.lines {
             let exchange = visit.exchange(stage, line).await;
             // Nobody listens only when the demo has failed already.
             let _ = tell.send(exchange);
-            if visit.wrong || is_closed_after(BETWEEN_LINES, &mut closed).await {
+            stays = !visit.wrong && !is_closed_after(BETWEEN_LINES, &mut closed).await;
+            if !stays {
                 break;
             }
+        }
+        if stays && talk.buys > 0 && stage.stock.has(talk.buys) {
+            visit.buy(stage, talk.buys, &tell).await;
         }
         visits.push(visit);
     }
@@ -113,8 +140,8 @@ async fn is_closed_after(range: std::ops::Range<u64>, closed: &mut watch::Receiv
 }
 
 impl Stage {
-    pub(super) fn new(platform: Arc<Platform>, feed: Feed, titles: HashMap<RuleId, String>) -> Self {
-        Self { platform, feed, titles }
+    pub(super) fn new(platform: Arc<Platform>, feed: Feed, titles: HashMap<RuleId, String>, stock: Stock) -> Self {
+        Self { platform, feed, titles, stock }
     }
 
     fn why(&self, decided: &DecidedEvent) -> String {
@@ -124,7 +151,7 @@ impl Stage {
 }
 
 impl Visit {
-    fn new(account: &Arc<Account>, talk: &Talk, round: u64) -> Self {
+    pub(super) fn new(account: &Arc<Account>, talk: &Talk, round: u64) -> Self {
         let number = talk.buyer.parse::<u64>().unwrap_or_default() + round * NEXT_BUYER;
         let buyer: Arc<str> = number.to_string().into();
         Self {
@@ -133,6 +160,7 @@ impl Visit {
             name: talk.account,
             buyer,
             item: talk.item,
+            order: None,
             expected: Vec::new(),
             wrong: false,
         }
@@ -154,7 +182,7 @@ impl Visit {
             buyer: Arc::clone(&self.buyer),
             asked: decided.map_or_else(|| asked(line.says), |decided| decided.asked),
             outcome: outcome.unwrap_or_else(|(expected, heard)| Outcome::Wrong { expected, heard }),
-            took,
+            took: Some(took),
         }
     }
 
@@ -199,13 +227,13 @@ impl Visit {
     }
 
     /// What the buyer heard in all, where it is not what they should have heard and nobody has told yet.
-    pub(super) fn surprise(&self) -> Option<String> {
+    pub(super) fn surprise(&self, stock: &Stock) -> Option<String> {
         let heard = self.account.received(&self.conversation);
         let differs = heard.iter().map(|delivery| delivery.text()).ne(self.expected.iter().map(String::as_str));
         (differs && !self.wrong).then(|| {
             let heard = quoted(heard.iter().map(|delivery| delivery.text()));
             let expected = quoted(self.expected.iter().map(String::as_str));
-            format!("{} to {}: expected {expected} in all, heard {heard}", self.buyer, self.name)
+            stock.masked(&format!("{} to {}: expected {expected} in all, heard {heard}", self.buyer, self.name))
         })
     }
 }
@@ -246,7 +274,7 @@ fn expected(expect: &Expect) -> String {
     }
 }
 
-fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let texts: Vec<String> = texts.map(|text| format!("“{text}”")).collect();
     if texts.is_empty() { "nothing".to_owned() } else { texts.join(" ") }
 }
@@ -261,12 +289,13 @@ mod tests {
     fn what_a_buyer_never_heard_is_a_surprise_told_once() {
         let platform = Platform::new(Config::default());
         let account = platform.add_account("a");
-        let mut visit = Visit::new(&account, &scenario::shop().talks[0], 2);
-        assert_eq!((&*visit.buyer, visit.surprise()), ("2200000102001", None));
+        let shop = scenario::shop();
+        let (mut visit, stock) = (Visit::new(&account, &shop.talks[0], 2), Stock::new(shop.goods));
+        assert_eq!((&*visit.buyer, visit.surprise(&stock)), ("2200000102001", None));
         visit.expected.push("hi".to_owned());
-        let told = visit.surprise().unwrap();
+        let told = visit.surprise(&stock).unwrap();
         assert!(told.contains("expected “hi” in all, heard nothing"), "{told}");
         visit.wrong = true;
-        assert_eq!(visit.surprise(), None);
+        assert_eq!(visit.surprise(&stock), None);
     }
 }
