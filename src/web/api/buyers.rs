@@ -184,6 +184,7 @@ pub struct ExportedOrder {
     #[schema(value_type = Option<String>)]
     item_id: Option<ItemId>,
     /// Names and values.
+    #[schema(value_type = Vec<Vec<String>>, example = json!([["颜色", "黑"]]))]
     spec: Vec<(String, String)>,
     quantity: i64,
     /// All that is paid, in Fen.
