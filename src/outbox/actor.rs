@@ -394,7 +394,8 @@ impl OutboxActor {
             Row::Claim { account, .. } => Some(*account),
             Row::Insert(_) => None,
         };
-        for account in rows.iter().filter_map(goes_on).collect::<HashSet<_>>() {
+        let mut told = HashSet::new();
+        for account in rows.iter().filter_map(goes_on).filter(|account| told.insert(*account)) {
             // Same thread; what is due stays due.
             deliveries.do_send(DeliveriesSettled(account));
         }

@@ -76,7 +76,7 @@ const GAMES: &str = "demo-游戏点卡";
 /// Who bargains with the model.
 const BARGAINING: &str = "demo-AI议价";
 
-/// Enough for some hours; when they are sold, the buyers only talk.
+/// Enough for about an hour; when they are sold, the buyers only talk.
 const CODES: u32 = 2000;
 
 /// Three accounts, four items, and buyers who ask what buyers ask.

@@ -318,6 +318,8 @@ struct Case<'a> {
     /// The rule that serves it, and its cards, where they are needed.
     rule: Option<DeliveryRule>,
     cards: Vec<DeliveryCard>,
+    /// The cards of what is claimed: the rule may be another by now.
+    claimed: Vec<DeliveryCard>,
     /// What a person is told about a reason.
     details: HashMap<Reason, String>,
     known: Known,
@@ -348,7 +350,7 @@ impl<'a> Case<'a> {
             wanted: Ok(Wanted { units: 0, from: now, short: None, can_claim: 0 }),
             planned: messages.iter().filter(|message| message.state == MessageState::Planned).count(),
             in_flight: messages.iter().filter(|message| message.state.is_in_flight()).count(),
-            unplanned: parts.iter().filter(|part| part.state == Unit::Reserved && !carried.contains(&part.id)).count(),
+            unplanned: 0,
             unfetched: 0,
             fetch: order_actions::deed(&actions, Action::Fetch, true, now),
             free_shipping: order_actions::deed(&actions, Action::FreeShipping, settings.free_shipping, now),
@@ -368,9 +370,11 @@ impl<'a> Case<'a> {
             carried,
             rule: None,
             cards: Vec::new(),
+            claimed: Vec::new(),
             details: HashMap::new(),
             known,
         };
+        case.known.unplanned = case.unplanned().count();
         if case.known.standing == Standing::Paid {
             case.look_at_rules(conn)?;
         }
@@ -380,6 +384,10 @@ impl<'a> Case<'a> {
     /// Which rule serves the order, how many units it is to have and how many can be had.
     fn look_at_rules(&mut self, conn: &mut DbConn) -> QueryResult<()> {
         let Some(item) = self.order.item.clone() else { return Ok(()) };
+        if !self.look_at_claimed(conn)? {
+            (self.known.unplanned, self.known.wanted) = (0, Err(Reason::CardUnusable));
+            return Ok(());
+        }
         let claimed = self.units.iter().find_map(|unit| unit.rule);
         let before = match claimed {
             Some(rule) => delivery_rules::find(conn, self.glance.owner, rule)?,
@@ -405,12 +413,9 @@ impl<'a> Case<'a> {
         let units = usize::try_from(rule.units(self.order.quantity)).unwrap_or(usize::MAX);
         let missing = units.saturating_sub(self.known.units.len());
         self.cards = expand(conn, self.glance.owner, &rule.cards)?;
-        let needs_cards = missing > 0 || self.known.unplanned > 0;
-        self.known.unfetched = self.unfetched().count();
-        if self.known.unfetched > 0 && self.title.is_none() {
-            self.title = items::find(conn, self.glance.account, &item)?.map(|item| item.title);
-        }
-        if needs_cards && let Some(detail) = unusable(&self.cards) {
+        if missing > 0
+            && let Some(detail) = unusable(&self.cards)
+        {
             self.details.insert(Reason::CardUnusable, detail);
             self.known.wanted = Err(Reason::CardUnusable);
             self.rule = Some(rule);
@@ -424,6 +429,29 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
+    /// What is claimed and not sent needs its cards. `false`: one of them is gone.
+    fn look_at_claimed(&mut self, conn: &mut DbConn) -> QueryResult<bool> {
+        let mut wanted: Vec<CardId> = self.unplanned().map(|part| part.card).collect();
+        wanted.dedup();
+        for card in wanted {
+            if self.claimed.iter().any(|known| known.id == card) {
+                continue;
+            }
+            let Some(card) = cards::for_delivery(conn, self.glance.owner, card)? else { return Ok(false) };
+            self.claimed.push(card);
+        }
+        self.known.unfetched = self.unfetched().count();
+        if let (true, Some(item)) = (self.known.unfetched > 0, &self.order.item) {
+            self.title = items::find(conn, self.glance.account, item)?.map(|item| item.title);
+        }
+        Ok(true)
+    }
+
+    /// Parts that no message carries.
+    fn unplanned(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.state == Unit::Reserved && !self.carried.contains(&part.id))
+    }
+
     fn find_rule(&mut self, conn: &mut DbConn, item: &ItemId) -> QueryResult<Result<DeliveryRule, Missing>> {
         self.title = items::find(conn, self.glance.account, item)?.map(|item| item.title);
         let rules = delivery_rules::about(conn, self.glance.owner, item)?;
@@ -434,13 +462,8 @@ impl<'a> Case<'a> {
 
     /// Parts whose content the seller's own program has yet to say.
     fn unfetched(&self) -> impl Iterator<Item = &Part> {
-        let is_api = |card: CardId| self.cards.iter().any(|known| known.id == card && known.kind == Kind::Api);
-        self.parts.iter().filter(move |part| {
-            part.state == Unit::Reserved
-                && part.content.is_none()
-                && !self.carried.contains(&part.id)
-                && is_api(part.card)
-        })
+        let is_api = |card: CardId| self.claimed.iter().any(|known| known.id == card && known.kind == Kind::Api);
+        self.unplanned().filter(move |part| part.content.is_none() && is_api(part.card))
     }
 
     /// How many of the missing units the stock has everything for.
@@ -550,11 +573,10 @@ impl<'a> Case<'a> {
     /// Makes messages of the parts that no message carries.
     fn plan(&self, conn: &mut DbConn) -> QueryResult<()> {
         let Glance { account, now, .. } = self.glance;
-        let open: Vec<&Part> =
-            self.parts.iter().filter(|part| part.state == Unit::Reserved && !self.carried.contains(&part.id)).collect();
+        let open: Vec<&Part> = self.unplanned().collect();
         let mut gifts = Vec::new();
         let mut done = HashSet::new();
-        for card in &self.cards {
+        for card in &self.claimed {
             if !done.insert(card.id) {
                 continue;
             }
@@ -653,8 +675,11 @@ impl<'a> Case<'a> {
 
     fn fetches(&self) -> QueryResult<Vec<Fetch>> {
         let one = |part: &Part| {
-            let card =
-                self.cards.iter().find(|card| card.id == part.card).ok_or_else(|| unreadable("a card that is gone"))?;
+            let card = self
+                .claimed
+                .iter()
+                .find(|card| card.id == part.card)
+                .ok_or_else(|| unreadable("a card that is gone"))?;
             let content = card.content(self.keys).map_err(|error| unreadable(&error))?;
             Ok(Fetch {
                 part: part.id,

@@ -427,7 +427,7 @@ async fn d1_two_hundred_orders_paid_at_once_are_each_served_once() {
     let shipped = |shop: &Shop| shop.orders().iter().all(|order| order.state == OrderState::Shipped);
     app.eventually("all are shipped", || shops.iter().all(shipped).then_some(())).await;
     let took = began.elapsed();
-    println!("{} orders of 20 accounts were served and shipped in {took:?}", codes.len());
+    eprintln!("{} orders of 20 accounts were served and shipped in {took:?}", codes.len());
     let mut heard: Vec<String> =
         orders.iter().flat_map(|(shop, placed)| placed.iter().flat_map(|order| heard(shop, order))).collect();
     heard.sort();
