@@ -135,6 +135,8 @@ pub(crate) struct World {
     unchosen: AccountId,
     foreign: AccountId,
     next: Cell<i64>,
+    /// A card of the seller's that rules may give.
+    card: Cell<i64>,
     users: Vec<(Who, UserId)>,
     /// What no answer may show, or not a second time, and no line of the log.
     secrets: RefCell<Vec<String>>,
@@ -860,7 +862,7 @@ pub(crate) fn rows() -> Vec<Row> {
         }, |_| Some(json!({"reason": "x"}))),
         row!("GET" "/api/v1/delivery-rules" [200]),
         row!("POST" "/api/v1/delivery-rules" [201], PLAIN, |world| {
-            Some(json!({"account_id": world.chosen, "keyword": "会员", "cards": [world.gift(world.seller)]}))
+            Some(json!({"account_id": world.chosen, "keyword": "会员", "cards": [world.card.get()]}))
         }),
         row!("GET" "/api/v1/delivery-rules/{id}" [200], |world, _, whose| world.delivery_rule(whose)),
         row!("PATCH" "/api/v1/delivery-rules/{id}" [200], |world, _, whose| world.delivery_rule(whose), |_| {
@@ -1144,7 +1146,19 @@ pub(crate) async fn world() -> World {
     let users =
         vec![(Who::Viewer, viewer), (Who::Operator, operator), (Who::Owner, seller.user()), (Who::Admin, admin)];
     let (next, secrets) = (Cell::new(100), RefCell::new(vec!["PLANTED".to_owned(), PASSWORD.to_owned()]));
-    let world = World { app, seller, rival: Scope::owner(rival), chosen, unchosen, foreign, next, users, secrets };
+    let world = World {
+        app,
+        seller,
+        rival: Scope::owner(rival),
+        chosen,
+        unchosen,
+        foreign,
+        next,
+        card: Cell::new(0),
+        users,
+        secrets,
+    };
+    world.card.set(world.gift(world.seller).0);
     plant_secrets(&world).await;
     for whose in [Whose::Unchosen, Whose::Foreign] {
         world.rule(whose, Matching::Contains);

@@ -391,6 +391,7 @@ async fn t1_rules_and_stock_of_one_owner_never_serve_anothers_order() {
     let settings = DeliverySettings { enabled: true, ..DeliverySettings::unset(theirs.id) };
     app.write(move |conn| delivery_settings::put(conn, &scope, &settings));
     app.start().await;
+    assert!(theirs.await_registered(1, Duration::from_secs(30)).await);
     let order = pays(&theirs, NewOrder::new(BUYER, ITEM));
     app.eventually("a person", || (app.waits_for_a_person(&theirs, &order) == [Reason::NoRule]).then_some(())).await;
     assert_eq!(app.stocked(card, UnitState::Free), 1);
