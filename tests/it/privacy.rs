@@ -1,12 +1,14 @@
 //! One buyer's data on demand: what is stored, all of it as a file, and none of it any more.
 
+use awc::http::Method;
 use serde_json::json;
 use yutang::{
     access::role::Role,
-    ids::BuyerId,
+    ids::{BuyerId, OrderId, Timestamp},
     outbox::entry::{Entry, SendId, State},
-    sim::Said,
-    store::{conversations, outbox, privacy},
+    platform::mtop::order::SoldOrder,
+    sim::{Address, NewOrder, Said, Telling},
+    store::{conversations, orders, outbox, privacy},
     telemetry::clock,
 };
 
@@ -31,6 +33,22 @@ async fn answered() -> (TestApp, Shop, Said) {
     (app, shop, said)
 }
 
+/// As the platform's list has an order.
+fn listed(order: &OrderId) -> SoldOrder {
+    SoldOrder {
+        order: order.clone(),
+        item: ITEM.into(),
+        buyer: BUYER.into(),
+        buyer_name: None,
+        state: None,
+        in_refund: false,
+        quantity: None,
+        amount: None,
+        is_bargain: false,
+        placed_at: None,
+    }
+}
+
 fn address(rest: &str) -> String {
     format!("/api/v1/buyers/{BUYER}{rest}")
 }
@@ -42,7 +60,14 @@ async fn all_that_is_stored_about_a_buyer_is_one_file() {
     seller.post("/api/v1/blocked-buyers", &json!({"buyer_id": BUYER})).await.is(201);
     seller.put(&address("/tags"), &json!({"tags": ["老客户"]})).await.is(200);
     seller.post(&address("/notes"), &json!({"text": "周末发货"})).await.is(201);
-    let stored = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "rule_events": 0, "blocks": 1, "items": 0, "tags": 1, "notes": 1});
+    let home = Address { name: "张三".into(), phone: "13800000000".into(), address: "示例路1号".into() };
+    let telling = Telling::NOTHING;
+    let order = shop.place_order(NewOrder { address: Some(home), telling, ..NewOrder::new(BUYER, ITEM) });
+    let id = shop.id;
+    let wanted = order.clone();
+    app.write(move |conn| orders::note_listed(conn, id, &[listed(&wanted)], Timestamp(1)));
+    seller.send(Method::POST, &format!("/api/v1/orders/{id}.{order}/refresh"), None).await.is(200);
+    let stored = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "orders": 1, "order_events": 0, "rule_events": 0, "blocks": 1, "items": 0, "tags": 1, "notes": 1});
     assert_eq!(seller.get(&address("")).await.is(200).json()["stored"], stored);
     let file = seller.get(&address("/export")).await.is(200);
     assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"buyer.json\""));
@@ -53,7 +78,11 @@ async fn all_that_is_stored_about_a_buyer_is_one_file() {
     assert_eq!(export["sends"][0]["body"], json!({"type": "text", "text": "答:我叫小明"}));
     assert_eq!(export["conversations"][0]["peer_id"], BUYER);
     assert_eq!((&export["tags"][0], &export["notes"][0]["text"]), (&json!("老客户"), &json!("周末发货")));
-    for part in ["messages", "sends", "conversations", "blocks", "tags", "notes"] {
+    assert_eq!(
+        (&export["orders"][0]["order_id"], &export["orders"][0]["address"]),
+        (&json!(order), &json!("示例路1号"))
+    );
+    for part in ["messages", "sends", "orders", "conversations", "blocks", "tags", "notes"] {
         assert_eq!(export[part].as_array().map(Vec::len), Some(1), "{part}");
     }
     let elsewhere = address(&format!("?account={}", shop.id.0 + 1));
@@ -80,7 +109,7 @@ async fn an_erased_buyer_stays_erased_over_a_restart_and_begins_anew() {
     let (mut app, shop, said) = answered().await;
     let seller = app.signed_in("seller").await;
     let erased = seller.delete(&address("")).await.is(200).json();
-    let counts = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "order_events": 0, "rule_events": 0, "blocks": 0, "items": 0, "tags": 0, "notes": 0});
+    let counts = json!({"conversations": 1, "messages": 1, "decisions": 1, "sends": 1, "orders": 0, "order_events": 0, "rule_events": 0, "blocks": 0, "items": 0, "tags": 0, "notes": 0});
     assert_eq!(erased["erased"], counts);
     let pseudonym = erased["pseudonym"].as_str().unwrap().to_owned();
     assert!(pseudonym.starts_with("erased-") && pseudonym.len() == 39, "{pseudonym}");
