@@ -331,7 +331,7 @@ impl<'a> Case<'a> {
         let Some(order) = orders::find(conn, account, order)? else { return Ok(None) };
         let settings = delivery_settings::find(conn, account)?;
         let units = list_units(conn, account, &order.order)?;
-        let messages = if units.is_empty() { Vec::new() } else { list_messages(conn, account, &order.order)? };
+        let messages = list_messages(conn, account, &order.order)?;
         let parts = if units.is_empty() { Vec::new() } else { current_parts(conn, &units)? };
         let carried = carried_parts(conn, &messages)?;
         let actions = order_actions::of_order(conn, account, &order.order)?;

@@ -378,6 +378,25 @@ async fn d12_a_delay_is_kept_over_a_restart_and_a_refund_meanwhile_is_noticed() 
     app.sums_hold();
 }
 
+#[actix_web::test]
+async fn d19_a_buyer_is_told_once_that_nothing_is_left_and_served_when_there_is() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.card(plain("会员码", Kind::Pool));
+    app.binds(ITEM, &[card]);
+    app.sets(&shop, |settings| {
+        settings.enabled = true;
+        settings.out_of_stock = "暂时缺货，补货后马上发。".into();
+    });
+    app.start().await;
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.eventually("the buyer is told", || (heard(&shop, &order).len() == 1).then_some(())).await;
+    app.stock(card, &["AAAA-1111"]);
+    app.registry().do_send(DeliveriesDue(shop.id));
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["暂时缺货，补货后马上发。", "AAAA-1111"]);
+}
+
 /// T1: another owner's rules, cards and stock serve nobody but that owner.
 #[actix_web::test]
 async fn t1_rules_and_stock_of_one_owner_never_serve_anothers_order() {
