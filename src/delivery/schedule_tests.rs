@@ -45,8 +45,8 @@ use crate::{
 
 const ITEM: &str = "900000000001";
 
-/// Played where nobody says how many: each in some 20 ms.
-const SCHEDULES: u64 = 400;
+/// Played where nobody says how many: each takes some 70 ms, and tests that run beside them should not starve.
+const SCHEDULES: u64 = 100;
 
 /// Tests that share them, so that they run beside each other.
 const SHARES: u64 = 4;

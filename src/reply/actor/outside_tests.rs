@@ -358,13 +358,7 @@ async fn a_flood_of_one_account_waits_in_line_and_another_account_does_not() {
     let accounts = |id| asked.iter().filter(|(asked, _)| asked.question.account == id).count();
     assert_eq!((accounts(replies.facts.id), accounts(second.id)), (WORK, 1));
     assert!(replies.ai.is_quiet_for(SECOND).await, "more of one account is in work than it has places");
-    let backlog = Arc::clone(&replies.backlog);
-    let emptied = async move {
-        while backlog.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(SECOND / 100).await;
-        }
-    };
-    tokio::time::timeout(60 * SECOND, emptied).await.expect("what waits in line does not hold up the inbox");
+    assert_eq!(replies.backlog.load(Ordering::Relaxed), 0, "what waits in line does not hold up the inbox");
     replies.say_to(second.id, "rule", "几点发货").await;
     assert_eq!(replies.verdict().await, "今天发");
 
