@@ -1,6 +1,9 @@
 //! What the demo sells: how it comes into the stock, which of it buyers have got, and whether the server's books say the same.
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+};
 
 use anyhow::{Context as _, anyhow};
 
@@ -27,12 +30,14 @@ const SHOWN: usize = 4;
 /// The goods, and who has them.
 pub(super) struct Stock {
     goods: Goods,
+    /// Pieces that were ordered, whatever became of the order.
+    ordered: Cell<usize>,
     given: RefCell<HashSet<String>>,
 }
 
 impl Stock {
     pub(super) fn new(goods: Goods) -> Self {
-        Self { goods, given: RefCell::default() }
+        Self { goods, ordered: Cell::default(), given: RefCell::default() }
     }
 
     /// Sets up what a seller sets up: a pool with its codes, a rule for the item, and an account that delivers.
@@ -87,9 +92,14 @@ impl Stock {
         self.goods.codes.len()
     }
 
-    /// Whether so many pieces are left.
-    pub(super) fn has(&self, pieces: usize) -> bool {
-        self.size() >= self.given.borrow().len() + pieces
+    /// A buyer orders so many pieces. `false`: others ordered what there is.
+    pub(super) fn order(&self, pieces: usize) -> bool {
+        let ordered = self.ordered.get() + pieces;
+        let is_left = ordered <= self.size();
+        if is_left {
+            self.ordered.set(ordered);
+        }
+        is_left
     }
 
     pub(super) fn receipt(&self) -> &'static str {
@@ -166,9 +176,14 @@ mod tests {
         ] {
             assert!(!stock.gives(wrong, 2), "{wrong}");
         }
-        assert!(stock.has(3) && stock.gives("码：\nAAAA-1\nBBBB-2\n请用", 2));
+        assert!(stock.gives("码：\nAAAA-1\nBBBB-2\n请用", 2));
         assert!(!stock.gives("码：\nBBBB-2\nCCCC-3\n请用", 2), "one of them was given before");
-        assert!(stock.has(1) && !stock.has(2));
+    }
+
+    #[test]
+    fn nobody_orders_what_another_ordered() {
+        let stock = stock();
+        assert!(stock.order(2) && !stock.order(2) && stock.order(1) && !stock.order(1));
     }
 
     #[test]

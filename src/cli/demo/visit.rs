@@ -124,7 +124,7 @@ pub(super) async fn come_and_go(
                 break;
             }
         }
-        if stays && talk.buys > 0 && stage.stock.has(talk.buys) {
+        if stays && talk.buys > 0 && stage.stock.order(talk.buys) {
             visit.buy(stage, talk.buys, &tell).await;
         }
         visits.push(visit);
