@@ -249,10 +249,12 @@ impl DeliveryActor {
 
 /// Does one errand after the other for an order, until nothing is to be done now.
 async fn serve(means: &Means, order: &OrderId) {
-    for _ in 0..ERRANDS {
+    let mut errands = 0;
+    while errands < ERRANDS {
         match errand(means, order).await {
-            Ok(true) => {}
-            Ok(false) => return,
+            Ok(Next::Look) => errands += 1,
+            Ok(Next::More) => {}
+            Ok(Next::Nothing) => return,
             Err(Later(pause)) => return leave(means, order, pause).await,
         }
     }
@@ -260,8 +262,16 @@ async fn serve(means: &Means, order: &OrderId) {
     leave(means, order, LATER).await;
 }
 
-/// `false`: nothing is to be done now.
-async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
+/// What follows an errand.
+enum Next {
+    /// To look what is next.
+    Look,
+    /// The same, in the middle of what is done in several transactions.
+    More,
+    Nothing,
+}
+
+async fn errand(means: &Means, order: &OrderId) -> Result<Next, Later> {
     let glance = Glance { account: means.facts.id, owner: means.facts.owner, fresh: means.fresh, now: clock::unix() };
     let (keys, looked) = (means.store.keys().clone(), order.clone());
     let todo = means.store.write(move |conn| store::deliveries::look(conn, &keys, glance, &looked)).await;
@@ -270,7 +280,8 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
         Later(RETRY)
     })?;
     match todo {
-        Todo::Nothing => return Ok(false),
+        Todo::Nothing => return Ok(Next::Nothing),
+        Todo::More => return Ok(Next::More),
         Todo::Read => read(means, order).await?,
         Todo::FindConversation { buyer, item } => find_conversation(means, order, buyer, item).await?,
         Todo::Fetch(wanted) => {
@@ -283,7 +294,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
             let send = SendDelivery { account: means.facts.id, conversation, peer, messages };
             match means.outbox.send(send).await {
                 // What becomes of it is told.
-                Ok(Ok(())) => return Ok(false),
+                Ok(Ok(())) => return Ok(Next::Nothing),
                 Ok(Err(_)) | Err(_) => return Err(Later(AGAIN)),
             }
         }
@@ -296,7 +307,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
         }
         Todo::Ship => act(means, order, Action::Ship, calls::confirm_shipment(order)).await?,
     }
-    Ok(true)
+    Ok(Next::Look)
 }
 
 /// Asks the seller's own program what one part is. A program that is asked twice hears the same key.

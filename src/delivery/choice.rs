@@ -12,7 +12,8 @@ pub enum Choice {
     ByHand,
     /// What is in doubt arrived.
     Arrived,
-    /// It did not arrive, or was refused: it is sent anew, after the order was read again.
+    /// It did not arrive, was refused, or was never sent: it is sent, after the order was read again, and also where the platform says by
+    /// now that the order is shipped.
     SendAgain,
     /// What stood in the way is mended: it is looked at again.
     LookAgain,
@@ -47,8 +48,7 @@ impl Choice {
             | Reason::CardUnusable
             | Reason::OutOfStock
             | Reason::BuyerBlocked => &[Self::LookAgain, Self::ByHand],
-            // The platform takes no shipment twice.
-            Reason::ShippedElsewhere => &[Self::ByHand],
+            Reason::ShippedElsewhere => &[Self::SendAgain, Self::ByHand],
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum Reason {
     CardUnusable,
     /// There is not enough in stock for all of it.
     OutOfStock,
-    /// The seller's own program did not say what it gets.
+    /// The seller's own program did not say what it gets, or what is stored for it cannot be opened.
     NoContent,
     /// Its buyer is blocked.
     BuyerBlocked,
@@ -86,9 +86,7 @@ impl Reason {
             Self::NoSpec => ("没有适用于该规格的发货规则。", "No delivery rule is about this specification."),
             Self::CardUnusable => ("卡券已停用或没有内容。", "A card is switched off or empty."),
             Self::OutOfStock => ("库存不足，没有发完。", "There is not enough stock for all of it."),
-            Self::NoContent => {
-                ("卡券接口没有返回可发的内容。", "The card's server gave nothing that can be delivered.")
-            }
+            Self::NoContent => ("没有取到可发的内容。", "What is to be delivered could not be obtained."),
             Self::BuyerBlocked => ("买家在黑名单中，没有发货。", "The buyer is blocked: nothing was delivered."),
             Self::Rejected => ("平台拒绝了发货消息。", "The platform refused the message."),
             Self::Uncertain => ("无法确认买家是否收到。", "Nobody knows whether the buyer received it."),

@@ -120,6 +120,8 @@ pub struct Known {
     pub is_stopped: bool,
     /// A person said that they see to it.
     pub by_hand: bool,
+    /// A person said that what it is to get is sent also where the platform says that it is shipped.
+    pub gives_anyway: bool,
     pub is_blocked: bool,
     pub has_conversation: bool,
     /// What was claimed.
@@ -258,6 +260,15 @@ fn paid(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
     };
     let claim = known.wanted.map_or(0, |wanted| wanted.can_claim.min(missing));
     let from = known.wanted.map_or(now, |wanted| wanted.from);
+    match give(known, now, claim, from, &mut open) {
+        Some(step) => (step, open),
+        None if missing == 0 && known.all_confirmed() => after(known, now, open),
+        None => (Step::Rest, open),
+    }
+}
+
+/// The way of what is claimed, or can be, to the buyer. `None`: there is nothing to give.
+fn give(known: &Known, now: Timestamp, claim: usize, from: Timestamp, open: &mut Vec<Reason>) -> Option<Step> {
     let has_work = claim > 0 || known.unplanned > 0 || known.planned > 0;
     let step = if has_work && known.is_stopped {
         Step::Wait(now + STOPPED)
@@ -278,18 +289,16 @@ fn paid(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
         }
     } else if known.unplanned > 0 {
         Step::Plan
-    } else if says_sorry(known, &open) {
+    } else if says_sorry(known, open) {
         Step::Say(Saying::OutOfStock)
     } else if known.planned > 0 && !known.has_conversation {
         Step::Do(Errand::FindConversation)
     } else if known.planned > 0 {
         Step::Do(Errand::Send)
-    } else if missing == 0 && known.all_confirmed() {
-        return after(known, now, open);
     } else {
-        Step::Rest
+        return None;
     };
-    (step, open)
+    Some(step)
 }
 
 /// Said once nothing can be given that was not given.
@@ -318,7 +327,7 @@ fn after(known: &Known, now: Timestamp, mut open: Vec<Reason>) -> (Step, Vec<Rea
     (step, open)
 }
 
-/// Whoever shipped it: what we claimed and did not send is for a person to decide, and never sent by itself any more.
+/// Whoever shipped it: what we claimed and did not send is sent only where a person said so.
 fn shipped(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
     if known.by_hand || known.units.is_empty() {
         return (Step::Rest, Vec::new());
@@ -331,10 +340,21 @@ fn shipped(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
     if known.any(Unit::Uncertain) {
         open.push(Reason::Uncertain);
     }
-    if known.any(Unit::Reserved) || known.any(Unit::Rejected) {
-        open.push(Reason::ShippedElsewhere);
+    if !known.gives_anyway {
+        if known.any(Unit::Reserved) || known.any(Unit::Rejected) {
+            open.push(Reason::ShippedElsewhere);
+        }
+        return (Step::Rest, open);
     }
-    (Step::Rest, open)
+    if known.any(Unit::Rejected) {
+        open.push(Reason::Rejected);
+    }
+    if known.is_blocked {
+        open.push(Reason::BuyerBlocked);
+        return (Step::Rest, open);
+    }
+    open.extend(known.wanted.err());
+    (give(known, now, 0, now, &mut open).unwrap_or(Step::Rest), open)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ fn known() -> Known {
         is_on: true,
         is_stopped: false,
         by_hand: false,
+        gives_anyway: false,
         is_blocked: false,
         has_conversation: true,
         units: Vec::new(),
@@ -189,5 +190,26 @@ fn a_whole_is_as_bad_as_the_worst_of_it() {
     ];
     for (pieces, whole) in table {
         assert_eq!(Unit::of(pieces.iter().copied()), whole, "{pieces:?}");
+    }
+}
+
+/// Not by itself, but where a person said so; and shipped it is already.
+#[test]
+fn d8_what_was_not_sent_for_a_shipped_order_is_sent_only_where_a_person_said_so() {
+    let shipped = Known { standing: Standing::Shipped, unplanned: 1, ..with(&[Unit::Confirmed, Unit::Reserved]) };
+    assert_eq!(next(&shipped, NOW), (Step::Rest, vec![Reason::ShippedElsewhere]));
+    let asked = Known { gives_anyway: true, ..shipped };
+    assert_eq!(step(&asked), Step::Plan);
+    assert_eq!(step(&Known { is_fresh: false, ..asked.clone() }), Step::Do(Errand::Read));
+    assert_eq!(step(&Known { is_stopped: true, ..asked.clone() }), Step::Wait(NOW + STOPPED));
+    assert_eq!(step(&Known { unplanned: 0, planned: 1, ..asked.clone() }), Step::Do(Errand::Send));
+    assert_eq!(step(&Known { unplanned: 0, units: vec![Unit::Sent; 2], ..asked.clone() }), Step::Rest);
+    assert_eq!(step(&Known { unplanned: 0, units: vec![Unit::Confirmed; 2], ..asked.clone() }), Step::Rest);
+    let gone = Known { unplanned: 0, wanted: Err(Reason::CardUnusable), ..asked.clone() };
+    assert_eq!(next(&gone, NOW), (Step::Rest, vec![Reason::CardUnusable]));
+    let blocked = Known { is_blocked: true, ..asked.clone() };
+    assert_eq!(next(&blocked, NOW), (Step::Rest, vec![Reason::BuyerBlocked]));
+    for standing in [Standing::Refunding, Standing::Ended] {
+        assert_ne!(step(&Known { standing, ..asked.clone() }), Step::Plan, "{standing:?}");
     }
 }

@@ -153,6 +153,7 @@ fn lines(told: &Told, language: Language) -> Vec<String> {
     add("订单", "Order", tamed(&subject.order));
     add("内容", "Message", tamed(&subject.said));
     match told.event {
+        Event::DeliveryDone => add("份数", "Units", subject.number.map(|units| units.to_string())),
         Event::StockLow => add("剩余", "Left", subject.number.map(|left| left.to_string())),
         Event::Unanswered => {
             add("已等待", "Waiting for", subject.number.map(|minutes| minutes_text(minutes, language)))

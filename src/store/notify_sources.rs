@@ -10,7 +10,7 @@ use super::{
     cards::Card,
     connection::per_backend,
     facts,
-    schema::{account_states, accounts, cards, chat_messages, notices, orders, review_items, users},
+    schema::{account_states, accounts, cards, chat_messages, notices, order_actions, orders, review_items, users},
     units,
 };
 use crate::{
@@ -33,6 +33,8 @@ pub enum Cursor {
     Unanswered,
     /// Along the decisions.
     Person,
+    /// Along the orders of which the buyer has everything.
+    Delivered,
 }
 
 impl Cursor {
@@ -41,6 +43,7 @@ impl Cursor {
             Self::Messages => "notify.messages",
             Self::Unanswered => "notify.unanswered",
             Self::Person => "notify.person",
+            Self::Delivered => "notify.delivered",
         }
     }
 
@@ -208,6 +211,61 @@ pub fn for_a_person(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryR
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(to)
         .load(conn))
+}
+
+/// An order of which the buyer has everything.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct DeliveredLine {
+    #[diesel(sql_type = BigInt)]
+    pub owner_id: UserId,
+    #[diesel(sql_type = BigInt)]
+    pub account_id: AccountId,
+    #[diesel(sql_type = Text)]
+    pub account: String,
+    #[diesel(sql_type = Text)]
+    pub order_id: OrderId,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub buyer_id: Option<BuyerId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub buyer_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub item_title: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    pub units: i64,
+}
+
+/// The words as they stand in the partial index.
+const DELIVERED: &str = "SELECT a.owner_id, d.account_id, a.name AS account, d.order_id, o.buyer_id, o.buyer_name, i.title AS item_title, \
+     (SELECT count(*) FROM deliveries u WHERE u.account_id = d.account_id AND u.order_id = d.order_id \
+     AND u.state = 'confirmed') AS units FROM order_actions d JOIN accounts a ON a.id = d.account_id \
+     JOIN orders o ON o.account_id = d.account_id AND o.id = d.order_id \
+     LEFT JOIN items i ON i.account_id = o.account_id AND i.item_id = o.item_id ";
+
+/// Orders of which the buyer has everything since after `from` and until `to` at the latest, for owners who want to hear of it. The second
+/// part is how far it was read.
+pub fn delivered(conn: &mut DbConn, from: Timestamp, to: Timestamp) -> QueryResult<(Vec<DeliveredLine>, Timestamp)> {
+    if !is_wanted(conn, Event::DeliveryDone)? {
+        return Ok((Vec::new(), to));
+    }
+    let last: Option<Option<Timestamp>> = order_actions::table
+        .filter(diesel::dsl::sql::<Bool>("kind = 'delivered'"))
+        .filter(order_actions::done_at.gt(from).and(order_actions::done_at.le(to)))
+        .order(order_actions::done_at)
+        .offset(STRETCH - 1)
+        .select(order_actions::done_at)
+        .first(conn)
+        .optional()?;
+    let to = last.flatten().unwrap_or(to);
+    let sql = format!(
+        // the plus keeps SQLite from going through all that was ever done for these accounts
+        "{DELIVERED} WHERE +{WANTED} AND d.kind = 'delivered' AND d.done_at > $2 AND d.done_at <= $3 ORDER BY d.done_at"
+    );
+    let rows = per_backend!(conn, conn => diesel::sql_query(&sql)
+        .bind::<Text, _>(Event::DeliveryDone)
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(to)
+        .load(conn))?;
+    Ok((rows, to))
 }
 
 /// A pool of which somebody wants to hear when it runs low.

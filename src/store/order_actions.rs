@@ -28,10 +28,23 @@ pub enum Action {
     OutOfStock,
     /// A person said that they see to it.
     ByHand,
+    /// A person said that what it is to get is sent also where the platform says that it is shipped.
+    GiveAnyway,
+    /// The buyer has everything.
+    Delivered,
 }
 
 impl Action {
-    const ALL: [Self; 6] = [Self::Ship, Self::FreeShipping, Self::Fetch, Self::Receipt, Self::OutOfStock, Self::ByHand];
+    const ALL: [Self; 8] = [
+        Self::Ship,
+        Self::FreeShipping,
+        Self::Fetch,
+        Self::Receipt,
+        Self::OutOfStock,
+        Self::ByHand,
+        Self::GiveAnyway,
+        Self::Delivered,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +54,8 @@ impl Action {
             Self::Receipt => "receipt",
             Self::OutOfStock => "out_of_stock",
             Self::ByHand => "by_hand",
+            Self::GiveAnyway => "give_anyway",
+            Self::Delivered => "delivered",
         }
     }
 }

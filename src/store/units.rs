@@ -207,9 +207,9 @@ pub fn reserve(conn: &mut DbConn, card: CardId, claim: &str, now: Timestamp) -> 
 }
 
 /// For the engine: what a piece of stock is, in the open.
-pub fn open(conn: &mut DbConn, keys: &Keys, unit: UnitId) -> QueryResult<Secret> {
+pub fn open(conn: &mut DbConn, keys: &Keys, unit: UnitId) -> QueryResult<Result<Secret, SecretError>> {
     let unit: Unit = units::table.find(unit).select(Unit::as_select()).first(conn)?;
-    unit.open(keys).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+    Ok(unit.open(keys))
 }
 
 /// For the engine: the unit goes on, where this claim has it and it may. Where it becomes free again nobody has it any more. `false`: it may

@@ -298,6 +298,8 @@ routes! {
     GET "/api/v1/orders/{id}/timeline" READ => api::order_timeline::timeline;
     POST "/api/v1/orders/{id}/refresh" ANSWER => api::orders::refresh;
     POST "/api/v1/orders/{id}/deliver" ANSWER => api::orders::deliver;
+    POST "/api/v1/orders/{id}/redeliver" ANSWER => api::redeliveries::redeliver;
+    POST "/api/v1/orders/{id}/settle" ANSWER => api::redeliveries::settle;
     GET "/api/v1/reviews" READ => api::reviews::list;
     GET "/api/v1/reviews/{id}" READ => api::reviews::get;
     POST "/api/v1/reviews/{id}/resolve" ANSWER => api::reviews::resolve;

@@ -880,6 +880,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/orders/{id}/timeline" [200], |world, _, whose| world.order(whose)),
         row!("POST" "/api/v1/orders/{id}/refresh" [409], |world, _, whose| world.order(whose)),
         row!("POST" "/api/v1/orders/{id}/deliver" [202], |world, _, whose| world.order(whose), |_| Some(json!({"reason": "x"}))),
+        row!("POST" "/api/v1/orders/{id}/redeliver" [409], |world, _, whose| world.order(whose), |_| Some(json!({"reason": "x"}))),
+        row!("POST" "/api/v1/orders/{id}/settle" [409], |world, _, whose| world.order(whose), |_| Some(json!({"outcome": "given", "reason": "x"}))),
         row!("GET" "/api/v1/reviews" [200]),
         row!("GET" "/api/v1/reviews/{id}" [200], |world, _, whose| world.review(whose)),
         row!("POST" "/api/v1/reviews/{id}/resolve" [200], |world, _, whose| world.review(whose), |_| {

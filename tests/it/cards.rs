@@ -72,6 +72,10 @@ async fn every_kind_of_card_keeps_what_it_gives_and_nothing_else() {
         (json!({"kind": "combination"}), "parts"),
         (json!({"kind": "combination", "parts": [text["id"], 999_999]}), "parts[1]"),
         (json!({"kind": "combination", "parts": [both["id"]]}), "parts[0]"),
+        (
+            json!({"kind": "combination", "parts": [text["id"]], "description": "套装：{DELIVERY_CONTENT}"}),
+            "description",
+        ),
         (json!({"kind": "data"}), "kind"),
     ] {
         let mut card = card;

@@ -27,7 +27,7 @@ use yutang::{
     telemetry::clock,
 };
 
-use crate::harness::{Shop, TestApp};
+use crate::harness::{Shop, TestApp, echo};
 
 pub(crate) const BUYER: &str = "2200000000777";
 pub(crate) const ITEM: &str = "900000000001";
@@ -395,6 +395,34 @@ async fn d19_a_buyer_is_told_once_that_nothing_is_left_and_served_when_there_is(
     app.registry().do_send(DeliveriesDue(shop.id));
     app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
     assert_eq!(heard(&shop, &order), ["暂时缺货，补货后马上发。", "AAAA-1111"]);
+}
+
+/// D6, D21, R8: there, a browser read each order before its buyer was answered. Here one call of the gateway does, beside the chat: while it
+/// hangs buyers are answered, and when it is well again the order is served. D13: what nobody has read yet stands nowhere, not anywhere.
+#[actix_web::test]
+async fn d6_d13_d21_r8_while_an_order_cannot_be_read_buyers_are_answered() {
+    const DETAIL: &str = "mtop.idle.web.trade.order.detail";
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.rule(echo());
+    app.start().await;
+    app.platform().change_faults(|faults| faults.hang = [DETAIL.to_owned()].into());
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    let known = || {
+        let (id, order) = (shop.id, order.clone());
+        app.read(move |conn| orders::find(conn, id, &order))
+    };
+    app.eventually("it is known", || known().filter(|row| row.status.is_none())).await;
+    shop.buyer_says("2200000000888", ITEM, "在吗");
+    app.answers(&shop, &shop.conversation("2200000000888", ITEM), &["答:在吗"]).await;
+    assert_eq!((app.stands(&shop, &order), app.given(&shop, &order)), (None, Vec::new()));
+    app.platform().change_faults(|faults| faults.hang.clear());
+    app.restart().await;
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["AAAA-1111"]);
 }
 
 /// T1: another owner's rules, cards and stock serve nobody but that owner.

@@ -48,6 +48,7 @@ mod privacy;
 mod promises;
 mod raw;
 mod readiness;
+mod redeliveries;
 mod resources;
 mod restart;
 mod reviews;

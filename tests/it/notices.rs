@@ -13,6 +13,7 @@ use yutang::{
     ids::Timestamp,
     notify::{event::Event, notice::Subject},
     settings::Settings,
+    sim::NewOrder,
     store::{
         notices::{self, Opening},
         notify_deliveries,
@@ -21,6 +22,7 @@ use yutang::{
 
 use crate::{
     client::Api,
+    deliveries::Till,
     harness::{TestApp, echo},
 };
 
@@ -140,6 +142,28 @@ async fn a_buyers_message_reaches_the_sellers_own_server_signed() {
     assert_eq!(header("x-yutang-delivery"), body["id"].as_str());
     let listed = seller.get("/api/v1/notices?event=new_message").await.is(200).json();
     assert_eq!((&listed["total"], &listed["items"][0]["account_id"]), (&json!(1), &json!(shop.id)));
+}
+
+/// Of a delivery that went well only those hear who want to, once, in words that sound like it.
+#[actix_web::test]
+async fn p12_a_delivery_that_went_well_is_told_to_who_wants_to_hear() {
+    let mut app = TestApp::with(quick);
+    let shop = app.open("shop");
+    let card = app.pool("会员码", &["c1", "c2", "c3"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    let (service, url) = Service::start();
+    let seller = app.signed_in("seller").await;
+    let channel = seller.post("/api/v1/notify/channels", &webhook("hook", &url)).await.is(201).json();
+    hears(&seller, &channel, &["delivery_done"]).await;
+    let order = shop.place_order(NewOrder { quantity: 2, ..NewOrder::new(BUYER, ITEM) });
+    shop.pay(&order).unwrap();
+    let (_, body) = app.eventually("told", || service.told().pop()).await;
+    assert_eq!((&body["event"], &body["severity"]), (&json!("delivery_done"), &json!("info")), "{body}");
+    assert_eq!((&body["subject"]["order"], &body["subject"]["number"]), (&json!(order.as_str()), &json!(2)), "{body}");
+    assert_eq!(service.told().len(), 1);
+    assert_eq!(seller.get("/api/v1/notices?event=delivery_done").await.is(200).json()["total"], 1);
 }
 
 /// P11: there, nobody could find out whether a channel works.

@@ -38,7 +38,7 @@ fn opening(owner: UserId, account: Option<AccountId>, event: Event) -> Opening {
     Opening { owner, account, buyer: Some("3300001".into()), event, severity: event.severity(), key, subject }
 }
 
-fn channel(name: &str) -> NewChannel {
+pub fn channel(name: &str) -> NewChannel {
     let given = json!({"webhook_url": "https://a.example/planted", "secret": "planted-secret"});
     let config = Config::read(Kind::Webhook, given.as_object().unwrap()).unwrap();
     NewChannel { name: name.into(), config, enabled: true, language: Language::Zh, quiet_hours: None }

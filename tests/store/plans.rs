@@ -4,17 +4,21 @@ use std::sync::{Arc, Mutex};
 
 use diesel::{Connection, RunQueryDsl, connection::InstrumentationEvent, sql_types::Text};
 use yutang::{
-    ids::Timestamp,
+    ids::{OrderId, Timestamp},
+    notify::event::{Event, Severity},
     order::{event::OrderEvent, notice::Notice},
     outbox::entry::{Change, Entry, State},
     store::{
         DbConn, Page, Scope, account_states, accounts, bargains, blocked_buyers, buyer_notes, buyer_tags,
         chat_messages::{self, DecisionRow},
         conversations,
+        deliveries::{self, Glance},
         handovers::{self, HandedTo},
-        notices, notify_deliveries, notify_sources, once_replies, order_events, outbox,
+        notices,
+        notify_channels::{self, Subscription},
+        notify_deliveries, notify_sources, once_replies, order_details, order_events, orders, outbox,
         quick_phrases::{self, Asker},
-        rule_cases, rule_figures, rules, stats, suggestions, transcript, unanswered, units as stock, vitals,
+        reviews, rule_cases, rule_figures, rules, stats, suggestions, transcript, unanswered, units as stock, vitals,
     },
 };
 
@@ -319,4 +323,48 @@ fn the_counts_for_operators_read_no_table_that_grows() {
     let plans = plans(&database, |conn| drop(vitals::read_for_engine(conn, NOW)));
     assert!(plans[0].contains("outbox_unsettled"), "{plans:?}");
     assert!(plans[2].contains("sessions_by_expiry"), "{plans:?}");
+}
+
+/// What deliveries ask for each order, for each card and every few seconds: nothing of it is read whole.
+#[test]
+fn b4_orders_and_what_they_are_given_are_found_by_their_indexes() {
+    let database = Database::sqlite();
+    let (store, scope, account) = with_account(&database);
+    crate::access::deliver(&store, scope, account);
+    let card = units::pool(&store, scope, "plans");
+    units::import(&store, scope, card, &["a", "b"]);
+    let order = OrderId::from("2500000000000000009");
+    let keys = store.keys().clone();
+    let glance = Glance { account, owner: scope.user(), fresh: std::time::Duration::from_secs(60), now: NOW };
+    let plans = plans(&database, |conn| {
+        orders::due(conn, account, NOW, 32).unwrap();
+        orders::next_due(conn, account).unwrap();
+        deliveries::look(conn, &keys, glance, &order).unwrap();
+        stock::reserve(conn, card, "1", NOW).unwrap().unwrap();
+        deliveries::list(conn, &scope, account, &order).unwrap();
+        reviews::of_order(conn, account, &order).unwrap();
+        notify_sources::reviews(conn, NOW, NOW).unwrap();
+        order_details::get(conn, &scope, account, &order).unwrap();
+    });
+    // What waits for a person is few.
+    let rest = plans.join("\n").replace("SCAN review_items USING INDEX review_items_waiting", "");
+    assert!(!rest.contains("SCAN "), "a whole table is read:\n{rest}");
+}
+
+/// Along their time, and only where somebody wants to hear of it.
+#[test]
+fn b4_what_was_delivered_is_read_along_its_time() {
+    let database = Database::sqlite();
+    let (store, scope, _) = with_account(&database);
+    let keys = store.keys().clone();
+    let subscribe = move |conn: &mut DbConn| {
+        let channel = notify_channels::insert(conn, &keys, &scope, &crate::notices::channel("a"), NOW)?.unwrap();
+        let hears = Subscription { channel, event: Event::DeliveryDone, min_severity: Severity::Info };
+        notify_channels::set_subscriptions(conn, &scope, &[hears])
+    };
+    assert_eq!(store.write_blocking(subscribe).unwrap(), Ok(()));
+    let plans = plans(&database, |conn| drop(notify_sources::delivered(conn, Timestamp(1), NOW).unwrap()));
+    let along = |plan: &String| plan.contains("order_actions_delivered (done_at>? AND done_at<?)");
+    assert_eq!(plans.iter().filter(|plan| along(plan)).count(), 2, "{plans:#?}");
+    assert!(!plans.join("\n").replace("SCAN s;", "").contains("SCAN "), "a whole table is read: {plans:#?}");
 }

@@ -135,7 +135,7 @@ fn every_field_of_every_known_layout_is_read() {
 
 /// M11: an order is read from the named fields only, never from text.
 #[test]
-fn an_order_is_read_from_the_fields_that_name_it_and_from_no_text() {
+fn m11_an_order_is_read_from_the_fields_that_name_it_and_from_no_text() {
     for vector in vectors("order_id") {
         let Event::Message(message) = event::classify(&vector["tree"]) else {
             panic!("{} is no message", vector["id"])
@@ -148,7 +148,7 @@ fn an_order_is_read_from_the_fields_that_name_it_and_from_no_text() {
 
 /// M11: ids elsewhere in the tree are not items.
 #[test]
-fn an_item_is_never_guessed_from_another_number() {
+fn m11_an_item_is_never_guessed_from_another_number() {
     let tree = json!({"1": {"1": {"1": "2200000000777@goofish"}, "2": "50000000001@goofish", "3": "1.PNM", "5": 1,
         "6": {"3": {"4": 1, "5": "{\"contentType\":1,\"text\":{\"text\":\"itemId=900000000001\"}}"}},
         "10": {"reminderUrl": "fleamarket://message_chat?peerUserId=2200000000777&sid=50000000001"}}});

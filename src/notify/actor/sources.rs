@@ -9,6 +9,7 @@
 //! | a buyer's message, for who wants to hear | `new_message` | at once | – |
 //! | a pool with fewer free units than its seller wants | `stock_low` | at once | there are enough |
 //! | an order that waits for a person | `delivery_failed`, `delivery_uncertain` | after a moment, and again every six hours | – |
+//! | an order of which the buyer has everything, for who wants to hear | `delivery_done` | after a moment | – |
 //! | a part of the server that fails | `system`, to administrators | after a minute | it is well |
 //!
 //! Messages are read along their times, each once: how far is a row, moved in the transaction that makes the notices. What is younger
@@ -28,7 +29,7 @@ use crate::{
     store::{
         DbConn, QueryResult, Store, StoreError, cards,
         notices::{self, Opening, Row},
-        notify_sources::{self as sources, AccountLine, Cursor, ReviewLine, Said, StockLine},
+        notify_sources::{self as sources, AccountLine, Cursor, DeliveredLine, ReviewLine, Said, StockLine},
     },
     telemetry::{
         clock,
@@ -94,6 +95,7 @@ async fn look(
     }
     people(store, settled, now).await?;
     orders(store, now).await?;
+    delivered(store, settled, now).await?;
     let (late, waited) = (settled.min(now - config.unanswered_after), config.unanswered_after);
     messages(store, Cursor::Unanswered, late, now, waited).await?;
     messages(store, Cursor::Messages, settled, now, waited).await
@@ -325,6 +327,47 @@ async fn orders(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         Ok(())
     };
     store.write(write).await
+}
+
+/// Orders of which buyers have everything.
+async fn delivered(store: &Store, settled: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    let read = move |conn: &mut DbConn| {
+        let from = Cursor::Delivered.find(conn)?;
+        let found = match from {
+            Some(from) if from < settled => sources::delivered(conn, from, settled)?,
+            // The first time: what was before is history.
+            Some(_) | None => (Vec::new(), settled),
+        };
+        Ok((from, found))
+    };
+    let (from, (found, to)) = store.read(read).await?;
+    if from.is_some_and(|from| found.is_empty() && to.since(from) < SPAN) {
+        return Ok(());
+    }
+    let write = move |conn: &mut DbConn| {
+        found.iter().try_for_each(|line| notices::open(conn, &order_done(line), now))?;
+        Cursor::Delivered.put(conn, to)
+    };
+    store.write(write).await
+}
+
+fn order_done(line: &DeliveredLine) -> Opening {
+    Opening {
+        owner: line.owner_id,
+        account: Some(line.account_id),
+        buyer: line.buyer_id.clone(),
+        event: Event::DeliveryDone,
+        severity: Event::DeliveryDone.severity(),
+        key: format!("delivered:{}:{}", line.account_id, line.order_id),
+        subject: Subject {
+            account: Some(line.account.clone()),
+            order: Some(line.order_id.to_string()),
+            buyer: line.buyer_name.as_deref().map(tame),
+            item: line.item_title.as_deref().map(tame).filter(|title| !title.is_empty()),
+            number: Some(line.units),
+            ..Subject::default()
+        },
+    }
 }
 
 fn order_trouble(line: &ReviewLine, now: Timestamp) -> Opening {

@@ -48,6 +48,9 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// Steps that the database alone can do, one after the other: more is a mistake.
 const STEPS: usize = 12;
 
+/// So many parts are claimed in one transaction: it is over in some 20 ms.
+const PIECE: usize = 100;
+
 const MINUTE_MS: i64 = 60_000;
 
 /// What must be asked of others for an order.
@@ -55,6 +58,8 @@ const MINUTE_MS: i64 = 60_000;
 pub enum Todo {
     /// Nothing; it is looked at again when that is due.
     Nothing,
+    /// To look again: there is more than is done in one transaction.
+    More,
     Read,
     FindConversation {
         buyer: BuyerId,
@@ -94,31 +99,38 @@ pub struct Glance {
     pub now: Timestamp,
 }
 
+/// Why a step was not done.
+enum NotDone {
+    Database(Error),
+    /// What the order gets is not to be had: a key is gone, or a card is empty.
+    NoContent(String),
+}
+
+impl From<Error> for NotDone {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
 /// For the engine: does all that the database alone can do for an order, and says what must be asked of others. Until that comes back, or for
 /// a minute, the order is not due.
 pub fn look(conn: &mut DbConn, keys: &Keys, glance: Glance, order: &OrderId) -> QueryResult<Todo> {
     for _ in 0..STEPS {
-        let Some(case) = Case::load(conn, keys, glance, order)? else { return Ok(Todo::Nothing) };
-        let (step, reasons) = step::next(&case.known, glance.now);
+        let Some(mut case) = Case::load(conn, keys, glance, order)? else { return Ok(Todo::Nothing) };
+        let (step, mut reasons) = step::next(&case.known, glance.now);
+        let todo = match case.perform(conn, step, &reasons) {
+            Ok(todo) => todo,
+            Err(NotDone::NoContent(what)) => {
+                case.details.insert(Reason::NoContent, what);
+                reasons.push(Reason::NoContent);
+                case.rest(conn, &reasons)?;
+                Some(Todo::Nothing)
+            }
+            Err(NotDone::Database(error)) => return Err(error),
+        };
         case.note_reasons(conn, &reasons)?;
-        match step {
-            Step::Rest => {
-                let due = reasons.iter().any(|reason| heals_by_itself(*reason)).then(|| glance.now + PATIENCE);
-                orders::set_deliver_due(conn, glance.account, order, due)?;
-                return Ok(Todo::Nothing);
-            }
-            Step::Wait(at) => {
-                orders::set_deliver_due(conn, glance.account, order, Some(at))?;
-                return Ok(Todo::Nothing);
-            }
-            Step::Release => case.release(conn)?,
-            Step::Claim(units) => case.claim(conn, units)?,
-            Step::Plan => case.plan(conn)?,
-            Step::Say(saying) => case.say(conn, saying)?,
-            Step::Do(errand) => {
-                orders::set_deliver_due(conn, glance.account, order, Some(glance.now + IN_WORK))?;
-                return case.todo(errand);
-            }
+        if let Some(todo) = todo {
+            return Ok(todo);
         }
     }
     Err(Error::QueryBuilderError(format!("the delivery of order {order} does not come to rest").into()))
@@ -144,6 +156,8 @@ struct Case<'a> {
     claimed: Vec<DeliveryCard>,
     /// What a person is told about a reason.
     details: HashMap<Reason, String>,
+    /// It is written down that the buyer has everything.
+    is_delivered: bool,
     known: Known,
 }
 
@@ -163,6 +177,7 @@ impl<'a> Case<'a> {
             is_on: settings.enabled,
             is_stopped: accounts::is_stopped(conn, account)?,
             by_hand: actions.contains_key(&Action::ByHand),
+            gives_anyway: actions.contains_key(&Action::GiveAnyway),
             is_blocked: match &order.buyer {
                 Some(buyer) => is_blocked(conn, owner, account, buyer)?,
                 None => false,
@@ -194,20 +209,80 @@ impl<'a> Case<'a> {
             cards: Vec::new(),
             claimed: Vec::new(),
             details: HashMap::new(),
+            is_delivered: actions.contains_key(&Action::Delivered),
             known,
         };
         case.known.unplanned = case.unplanned().count();
-        if case.known.standing == Standing::Paid {
-            case.look_at_rules(conn)?;
+        match case.known.standing {
+            Standing::Paid => case.look_at_rules(conn)?,
+            Standing::Shipped if case.known.gives_anyway => {
+                case.look_at_claimed(conn)?;
+            }
+            Standing::Unread
+            | Standing::Unpaid
+            | Standing::Bargaining
+            | Standing::Shipped
+            | Standing::Refunding
+            | Standing::Ended => {}
         }
         Ok(Some(case))
+    }
+
+    /// `None`: to be looked at once more, in the same transaction.
+    fn perform(&self, conn: &mut DbConn, step: Step, reasons: &[Reason]) -> Result<Option<Todo>, NotDone> {
+        let Glance { account, now, .. } = self.glance;
+        let order = &self.order.order;
+        if self.is_delivered_now() {
+            order_actions::mark_done(conn, account, order, Action::Delivered, now)?;
+        }
+        match step {
+            Step::Rest => {
+                self.rest(conn, reasons)?;
+                return Ok(Some(Todo::Nothing));
+            }
+            Step::Wait(at) => {
+                orders::set_deliver_due(conn, account, order, Some(at))?;
+                return Ok(Some(Todo::Nothing));
+            }
+            Step::Release => self.release(conn)?,
+            Step::Claim(units) => {
+                let piece = (PIECE / self.cards.len().max(1)).max(1);
+                self.claim(conn, units.min(piece))?;
+                if units > piece {
+                    return Ok(Some(Todo::More));
+                }
+            }
+            Step::Plan => self.plan(conn)?,
+            Step::Say(saying) => self.say(conn, saying)?,
+            Step::Do(errand) => {
+                let todo = self.todo(errand)?;
+                orders::set_deliver_due(conn, account, order, Some(now + IN_WORK))?;
+                return Ok(Some(todo));
+            }
+        }
+        Ok(None)
+    }
+
+    fn rest(&self, conn: &mut DbConn, reasons: &[Reason]) -> QueryResult<()> {
+        let Glance { account, now, .. } = self.glance;
+        let due = reasons.iter().any(|reason| heals_by_itself(*reason)).then(|| now + PATIENCE);
+        orders::set_deliver_due(conn, account, &self.order.order, due)
+    }
+
+    /// The buyer has all of it, and that was not written down yet.
+    fn is_delivered_now(&self) -> bool {
+        let has_all = |wanted: &Wanted| self.known.units.len() >= wanted.units;
+        self.known.standing == Standing::Paid
+            && !self.is_delivered
+            && !self.known.units.is_empty()
+            && self.known.units.iter().all(|unit| *unit == Unit::Confirmed)
+            && self.known.wanted.as_ref().is_ok_and(has_all)
     }
 
     /// Which rule serves the order, how many units it is to have and how many can be had.
     fn look_at_rules(&mut self, conn: &mut DbConn) -> QueryResult<()> {
         let Some(item) = self.order.item.clone() else { return Ok(()) };
         if !self.look_at_claimed(conn)? {
-            (self.known.unplanned, self.known.wanted) = (0, Err(Reason::CardUnusable));
             return Ok(());
         }
         let claimed = self.units.iter().find_map(|unit| unit.rule);
@@ -259,7 +334,10 @@ impl<'a> Case<'a> {
             if self.claimed.iter().any(|known| known.id == card) {
                 continue;
             }
-            let Some(card) = cards::for_delivery(conn, self.glance.owner, card)? else { return Ok(false) };
+            let Some(card) = cards::for_delivery(conn, self.glance.owner, card)? else {
+                (self.known.unplanned, self.known.wanted) = (0, Err(Reason::CardUnusable));
+                return Ok(false);
+            };
             self.claimed.push(card);
         }
         self.known.unfetched = self.unfetched().count();
@@ -276,10 +354,7 @@ impl<'a> Case<'a> {
 
     fn find_rule(&mut self, conn: &mut DbConn, item: &ItemId) -> QueryResult<Result<DeliveryRule, Missing>> {
         self.title = items::find(conn, self.glance.account, item)?.map(|item| item.title);
-        let rules = delivery_rules::about(conn, self.glance.owner, item)?;
-        let spec = self.order.spec();
-        let bought = Bought { account: self.glance.account, item, title: self.title.as_deref(), spec: &spec };
-        Ok(rule::find(&rules, &bought).cloned())
+        find_rule(conn, self.glance.owner, &self.order, item, self.title.as_deref())
     }
 
     /// Parts whose content the seller's own program has yet to say.
@@ -290,19 +365,9 @@ impl<'a> Case<'a> {
 
     /// How many of the missing units the stock has everything for.
     fn can_claim(&mut self, conn: &mut DbConn, missing: usize) -> QueryResult<usize> {
-        let mut per_unit: HashMap<CardId, usize> = HashMap::new();
-        for card in self.cards.iter().filter(|card| card.kind == Kind::Pool) {
-            *per_unit.entry(card.id).or_default() += 1;
-        }
-        let mut can = missing;
-        for (card, each) in per_unit {
-            let needed = missing.saturating_mul(each);
-            let free = free_units(conn, card, needed)?;
-            if free < needed {
-                let name = self.cards.iter().find(|known| known.id == card).map_or("", |card| card.name.as_str());
-                self.details.insert(Reason::OutOfStock, format!("{name}: {free}/{needed}"));
-            }
-            can = can.min(free / each);
+        let (can, short) = in_stock(conn, &self.cards, missing)?;
+        if let Some(detail) = short {
+            self.details.insert(Reason::OutOfStock, detail);
         }
         Ok(can)
     }
@@ -393,7 +458,7 @@ impl<'a> Case<'a> {
     }
 
     /// Makes messages of the parts that no message carries.
-    fn plan(&self, conn: &mut DbConn) -> QueryResult<()> {
+    fn plan(&self, conn: &mut DbConn) -> Result<(), NotDone> {
         let Glance { account, now, .. } = self.glance;
         let open: Vec<&Part> = self.unplanned().collect();
         let mut gifts = Vec::new();
@@ -409,7 +474,7 @@ impl<'a> Case<'a> {
         }
         let parcels = pack::pack(gifts);
         if parcels.is_empty() {
-            return Err(Error::QueryBuilderError(format!("nothing to send for order {}", self.order.order).into()));
+            return Err(NotDone::NoContent("the cards are empty".to_owned()));
         }
         let last = self.messages.iter().map(|message| message.position).filter(|at| *at < SAYINGS).max().unwrap_or(0);
         for (position, parcel) in (last + 1..).zip(parcels) {
@@ -423,34 +488,32 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    fn given(&self, conn: &mut DbConn, card: &DeliveryCard, parts: &[&Part]) -> QueryResult<Given<i64>> {
+    fn given(&self, conn: &mut DbConn, card: &DeliveryCard, parts: &[&Part]) -> Result<Given<i64>, NotDone> {
         let ids = || parts.iter().map(|part| part.id).collect();
         match card.kind {
             Kind::Pool => {
                 let mut codes = Vec::new();
                 for part in parts {
                     let stock = part.stock.ok_or_else(|| unreadable("a part of a pool without its piece"))?;
-                    codes.push((part.id, units::open(conn, self.keys, stock)?.expose().to_owned()));
+                    let opened = units::open(conn, self.keys, stock)?.map_err(|error| sealed(&error))?;
+                    codes.push((part.id, opened.expose().to_owned()));
                 }
                 Ok(Given::Codes(codes))
             }
             Kind::Api => {
                 let open = |part: &&Part| {
-                    let sealed = part.content.as_ref().ok_or_else(|| unreadable("a part without content"))?;
-                    let secret = self
-                        .keys
-                        .open(&content_place(part.id), sealed)
-                        .map_err(|error| unreadable(&error.to_string()))?;
+                    let content = part.content.as_ref().ok_or_else(|| unreadable("a part without content"))?;
+                    let secret = self.keys.open(&content_place(part.id), content).map_err(|error| sealed(&error))?;
                     Ok((part.id, secret.expose().to_owned()))
                 };
-                Ok(Given::Codes(parts.iter().map(open).collect::<QueryResult<_>>()?))
+                Ok(Given::Codes(parts.iter().map(open).collect::<Result<_, NotDone>>()?))
             }
-            Kind::Text | Kind::Image => match card.content(self.keys).map_err(|error| unreadable(&error))? {
+            Kind::Text | Kind::Image => match card.content(self.keys).map_err(|error| sealed(&error))? {
                 Some(Content::Text { text }) => Ok(Given::Text(text, ids())),
                 Some(Content::Image { images }) => Ok(Given::Pictures(images, ids())),
-                Some(Content::Api(_)) | None => Err(unreadable("a card that is not what it says")),
+                Some(Content::Api(_)) | None => Err(NotDone::NoContent(format!("{}: -", card.name))),
             },
-            Kind::Combination => Err(unreadable("a combination that was not taken apart")),
+            Kind::Combination => Err(unreadable("a combination that was not taken apart").into()),
         }
     }
 
@@ -465,7 +528,7 @@ impl<'a> Case<'a> {
         insert_message(conn, self.keys, account, &self.order.order, SAYINGS, &body, now).map(drop)
     }
 
-    fn todo(&self, errand: Errand) -> QueryResult<Todo> {
+    fn todo(&self, errand: Errand) -> Result<Todo, NotDone> {
         let (buyer, item) = (self.order.buyer.clone(), self.order.item.clone());
         let whom = || buyer.clone().zip(item.clone()).ok_or_else(|| unreadable("a paid order without buyer or item"));
         Ok(match errand {
@@ -486,34 +549,39 @@ impl<'a> Case<'a> {
                 let planned = self.messages.iter().filter(|message| message.state == MessageState::Planned);
                 let open = |message: &Message| {
                     let place = body_place(message.account, &message.order);
-                    let text = self.keys.open(&place, &message.body).map_err(|error| unreadable(&error.to_string()))?;
+                    let text = self.keys.open(&place, &message.body).map_err(|error| sealed(&error))?;
                     let body = serde_json::from_str(text.expose()).map_err(|error| unreadable(&error.to_string()))?;
                     Ok((message.id, body))
                 };
-                Todo::Send { conversation, peer, messages: planned.map(open).collect::<QueryResult<_>>()? }
+                Todo::Send { conversation, peer, messages: planned.map(open).collect::<Result<_, NotDone>>()? }
             }
         })
     }
 
-    fn fetches(&self) -> QueryResult<Vec<Fetch>> {
+    fn fetches(&self) -> Result<Vec<Fetch>, NotDone> {
         let one = |part: &Part| {
             let card = self
                 .claimed
                 .iter()
                 .find(|card| card.id == part.card)
                 .ok_or_else(|| unreadable("a card that is gone"))?;
-            let content = card.content(self.keys).map_err(|error| unreadable(&error))?;
+            let content = card.content(self.keys).map_err(|error| sealed(&error))?;
             Ok(Fetch {
                 part: part.id,
                 unit: part.unit,
                 card: card.id,
-                content: content.ok_or_else(|| unreadable("a card without content"))?,
+                content: content.ok_or_else(|| NotDone::NoContent(format!("{}: -", card.name)))?,
                 order: self.order.clone(),
                 title: self.title.clone(),
             })
         };
         self.unfetched().map(one).collect()
     }
+}
+
+/// It may be opened again when the key is back: nothing is lost.
+fn sealed(error: &impl std::fmt::Display) -> NotDone {
+    NotDone::NoContent(error.to_string())
 }
 
 fn spec_text(spec: &[(String, String)]) -> String {
@@ -533,8 +601,44 @@ fn standing(order: &orders::Row) -> Standing {
     }
 }
 
+/// The rule that serves an order by now.
+pub(super) fn find_rule(
+    conn: &mut DbConn,
+    owner: UserId,
+    order: &orders::Row,
+    item: &ItemId,
+    title: Option<&str>,
+) -> QueryResult<Result<DeliveryRule, Missing>> {
+    let rules = delivery_rules::about(conn, owner, item)?;
+    let bought = Bought { account: order.account, item, title, spec: &order.spec() };
+    Ok(rule::find(&rules, &bought).cloned())
+}
+
+/// How many units, of as many as are wanted, the stock has everything for; and which card it has not enough of.
+pub(super) fn in_stock(
+    conn: &mut DbConn,
+    cards: &[DeliveryCard],
+    wanted: usize,
+) -> QueryResult<(usize, Option<String>)> {
+    let mut per_unit: HashMap<CardId, usize> = HashMap::new();
+    for card in cards.iter().filter(|card| card.kind == Kind::Pool) {
+        *per_unit.entry(card.id).or_default() += 1;
+    }
+    let (mut can, mut short) = (wanted, None);
+    for (card, each) in per_unit {
+        let needed = wanted.saturating_mul(each);
+        let free = free_units(conn, card, needed)?;
+        if free < needed {
+            let name = cards.iter().find(|known| known.id == card).map_or("", |card| card.name.as_str());
+            short = Some(format!("{name}: {free}/{needed}"));
+        }
+        can = can.min(free / each);
+    }
+    Ok((can, short))
+}
+
 /// Combinations become what they are made of.
-fn expand(conn: &mut DbConn, owner: UserId, wanted: &[CardId]) -> QueryResult<Vec<DeliveryCard>> {
+pub(super) fn expand(conn: &mut DbConn, owner: UserId, wanted: &[CardId]) -> QueryResult<Vec<DeliveryCard>> {
     let mut found = Vec::new();
     for card in wanted {
         let Some(card) = cards::for_delivery(conn, owner, *card)? else { continue };
@@ -551,7 +655,7 @@ fn expand(conn: &mut DbConn, owner: UserId, wanted: &[CardId]) -> QueryResult<Ve
 }
 
 /// Why the cards cannot be given.
-fn unusable(cards: &[DeliveryCard]) -> Option<String> {
+pub(super) fn unusable(cards: &[DeliveryCard]) -> Option<String> {
     if cards.is_empty() {
         return Some("-".to_owned());
     }
@@ -591,7 +695,7 @@ fn served_since(conn: &mut DbConn, rule: DeliveryRuleId, since: Timestamp) -> Qu
 }
 
 /// Claims what one unit is made of. That the stock has it was seen in the same transaction.
-fn claim_parts(
+pub(super) fn claim_parts(
     conn: &mut DbConn,
     account: AccountId,
     order: &OrderId,

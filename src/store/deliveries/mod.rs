@@ -5,9 +5,11 @@
 //! together, or not at all.
 
 mod case;
+mod person;
 mod send;
 
 pub use case::{Fetch, Glance, Todo, look};
+pub use person::{NotAgain, Outcome, drop_rejected, redeliver, settle};
 pub(super) use send::{on_send, on_word};
 
 use std::collections::HashSet;
@@ -29,6 +31,9 @@ use crate::{
 
 /// Where messages that give nothing stand among an order's.
 const SAYINGS: i64 = 1_000_000;
+
+/// Rows of one statement.
+const ROWS: usize = 1000;
 
 /// A message that carries what an order is given, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -271,10 +276,10 @@ fn insert_message(
 }
 
 fn carry(conn: &mut DbConn, message: DeliveryMessageId, parts: &[i64]) -> QueryResult<()> {
-    for part in parts {
-        diesel::insert_into(delivery_message_parts::table)
-            .values((delivery_message_parts::message_id.eq(message), delivery_message_parts::part_id.eq(part)))
-            .execute(conn)?;
+    let link = |part: &i64| (delivery_message_parts::message_id.eq(message), delivery_message_parts::part_id.eq(*part));
+    for parts in parts.chunks(ROWS) {
+        let links: Vec<_> = parts.iter().map(link).collect();
+        per_backend!(&mut *conn, conn => diesel::insert_into(delivery_message_parts::table).values(&links).execute(conn))?;
     }
     Ok(())
 }
@@ -354,16 +359,6 @@ pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResu
         .load(conn)?;
     for (account, order) in waiting {
         diesel::update(orders::table.find((account, &order))).set(orders::deliver_due.eq(now)).execute(conn)?;
-    }
-    Ok(())
-}
-
-/// What the platform refused is given up, and its parts go into messages anew.
-pub fn drop_rejected(conn: &mut DbConn, account: AccountId, order: &OrderId, now: Timestamp) -> QueryResult<()> {
-    for message in list_messages(conn, account, order)? {
-        if message.state == MessageState::Rejected {
-            on_send(conn, message.id, SendState::Expired, None, message.reason.as_deref(), now)?;
-        }
     }
     Ok(())
 }

@@ -460,6 +460,18 @@ fn read_header(asked: CardHeaderBody, known: &[Header]) -> Result<Header, (&'sta
     Ok(Header { name, value })
 }
 
+/// Each card of a combination has its own.
+fn check_description(kind: Kind, description: Option<&str>) -> ApiResult<()> {
+    if kind != Kind::Combination || description.is_none_or(|text| text.trim().is_empty()) {
+        return Ok(());
+    }
+    let said = Said::new(
+        "组合没有自己的说明，请写在组合内的卡券上",
+        "a combination has none of its own: give it to its cards",
+    );
+    Err(ApiError::field("description", said))
+}
+
 fn check_low_stock(kind: Kind, low_stock: Option<i64>) -> ApiResult<()> {
     if kind == Kind::Pool || low_stock.is_none() {
         return Ok(());
@@ -542,6 +554,7 @@ pub async fn create(caller: Caller, body: Body<NewCardBody>, app: Data<AppState>
     check_parts(kind, &asked_parts)?;
     let low_stock = low_stock.map(Whole::get);
     check_low_stock(kind, low_stock)?;
+    check_description(kind, description.as_deref())?;
     let new = NewCard {
         name: name.into_string(),
         kind,
@@ -618,6 +631,7 @@ fn patched(app: &AppState, old: &Card, before: CardView, patch: CardPatch) -> Ap
     check_parts(old.kind, &parts)?;
     let low_stock = low_stock.map(Whole::get).or(old.low_stock);
     check_low_stock(old.kind, low_stock)?;
+    check_description(old.kind, description.as_deref())?;
     // What cannot be opened can be written anew.
     let stored = old.content(app.store.keys()).ok().flatten();
     Ok(NewCard {

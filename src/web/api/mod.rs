@@ -39,6 +39,7 @@ pub mod pictures;
 pub mod quick_phrases;
 pub mod readiness;
 mod reason_texts;
+pub mod redeliveries;
 pub mod registrations;
 pub mod reviews;
 pub mod rule_cases;

@@ -98,6 +98,8 @@ pub(super) fn action(action: Action, state: ActionState) -> Said {
         Action::Receipt => ("发货后附言", "the words after the delivery"),
         Action::OutOfStock => ("缺货说明", "the words about missing stock"),
         Action::ByHand => ("人工处理", "seen to by hand"),
+        Action::GiveAnyway => ("已发货订单仍补发", "sending although it is shipped"),
+        Action::Delivered => ("全部送达", "giving all of it"),
     };
     let (zh_state, en_state) = match state {
         ActionState::Due => ("待重试", "to be tried again"),

@@ -381,7 +381,7 @@ impl From<NotRead> for ApiError {
     }
 }
 
-fn read_page(
+pub(super) fn read_page(
     conn: &mut DbConn,
     scope: &Scope,
     key: &OrderKey,
@@ -522,14 +522,19 @@ pub async fn deliver(
 
 fn may_deliver(status: Option<Status>, delivers: bool) -> ApiResult<()> {
     if status != Some(Status::PendingShip) {
-        let status = order_texts::status(status);
-        let (zh, en) = (status.in_language(Language::Chinese), status.in_language(Language::English));
-        let said = Said::new(format!("订单{zh}，不是待发货"), format!("the order is {en}"));
-        return Err(ApiError::from(Code::WrongState).because(said));
+        return Err(wrong_status(status));
     }
     if !delivers {
         let said = Said::new("该账号未开启自动发货", "the account does not deliver: switch its deliveries on");
         return Err(ApiError::from(Code::WrongState).because(said));
     }
     Ok(())
+}
+
+/// Nothing is delivered where it stands.
+pub(super) fn wrong_status(status: Option<Status>) -> ApiError {
+    let status = order_texts::status(status);
+    let (zh, en) = (status.in_language(Language::Chinese), status.in_language(Language::English));
+    let said = Said::new(format!("订单当前为“{zh}”"), format!("the order is {en}"));
+    ApiError::from(Code::WrongState).because(said)
 }

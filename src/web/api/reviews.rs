@@ -163,8 +163,8 @@ pub async fn get(caller: Caller, id: Id<ReviewId>, app: Data<AppState>) -> ApiRe
     Ok(Json(ReviewView::new(row, language, clock::unix())))
 }
 
-/// A person decides. `by_hand`: they see to the whole order. `arrived`, `send_again`: what became of messages in doubt; what did not arrive
-/// is sent anew after the order was read again. `look_again`: what stood in the way is mended. `try_again`: the platform, or the seller's own
+/// A person decides. `by_hand`: they see to the whole order. `arrived`, `send_again`: what became of messages in doubt; what did not arrive,
+/// or was never sent, is sent after the order was read again, also where the platform says by now that it is shipped. `look_again`: what stood in the way is mended. `try_again`: the platform, or the seller's own
 /// program, is asked once more. Where the reason is still there afterwards, it waits again.
 #[utoipa::path(post, path = "/api/v1/reviews/{id}/resolve", tag = "reviews", request_body = ResolveBody, params(("id" = i64, Path)), responses((status = 200, body = ReviewView)))]
 pub async fn resolve(
@@ -256,8 +256,13 @@ fn apply(conn: &mut DbConn, row: &Row, choice: Choice, now: Timestamp) -> QueryR
     let (account, order) = (row.account, &row.order);
     match choice {
         Choice::ByHand => order_actions::mark_done(conn, account, order, Action::ByHand, now)?,
-        Choice::SendAgain if row.reason == Reason::Rejected => deliveries::drop_rejected(conn, account, order, now)?,
-        Choice::Arrived | Choice::SendAgain => {}
+        Choice::SendAgain => {
+            if matches!(row.reason, Reason::Rejected | Reason::ShippedElsewhere) {
+                deliveries::drop_rejected(conn, account, order, now)?;
+            }
+            order_actions::mark_done(conn, account, order, Action::GiveAnyway, now)?;
+        }
+        Choice::Arrived => {}
         Choice::LookAgain if is_about_reading(row.reason) => {
             orders::want(conn, account, order, Cause::Person, now)?;
         }
