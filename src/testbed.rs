@@ -1,10 +1,16 @@
 //! What tests of actors need: a database of their own, probes in the place of neighbours, and people who write.
 #![allow(clippy::unwrap_used)]
 
-use std::{cell::Cell, sync::mpsc, time::Duration};
+use std::{
+    cell::Cell,
+    env,
+    io::{Write as _, stderr},
+    sync::mpsc,
+    time::Duration,
+};
 
 use actix::prelude::*;
-use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use diesel::{Connection as _, PgConnection, SqliteConnection, connection::SimpleConnection as _};
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -60,7 +66,32 @@ pub(crate) struct Bed {
     pub(crate) owner: UserId,
     path: String,
     accounts: Cell<i64>,
+    _schema: Option<Schema>,
     _folder: TempDir,
+}
+
+/// A schema of PostgreSQL, gone with it.
+struct Schema {
+    url: String,
+    name: String,
+}
+
+impl Schema {
+    fn create(url: String) -> Self {
+        let schema = Self { url, name: format!("bed_{:016x}", rand::random::<u64>()) };
+        schema.run(&format!("CREATE SCHEMA {}", schema.name));
+        schema
+    }
+
+    fn run(&self, sql: &str) {
+        PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap();
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        self.run(&format!("DROP SCHEMA {} CASCADE", self.name));
+    }
 }
 
 impl Bed {
@@ -73,6 +104,30 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("y.db").to_str().unwrap().to_owned();
+        Self::open(folder, path, None)
+    }
+
+    /// [`Bed::paused`] in the PostgreSQL that `YUTANG_TEST_DATABASE_URL` names. Without one it is said loudly that there is none; where
+    /// `YUTANG_TEST_REQUIRE` lists `postgres`, that fails.
+    pub(crate) fn paused_on_postgres() -> Option<Self> {
+        let Ok(url) = env::var("YUTANG_TEST_DATABASE_URL") else {
+            let required = env::var("YUTANG_TEST_REQUIRE").unwrap_or_default();
+            assert!(!required.contains("postgres"), "YUTANG_TEST_DATABASE_URL names no PostgreSQL, but it is required");
+            // not `eprintln!`: what a passing test prints is swallowed
+            let _ = writeln!(
+                stderr(),
+                "\n*** SKIPPED on PostgreSQL: set YUTANG_TEST_DATABASE_URL (see tests/services) ***\n"
+            );
+            return None;
+        };
+        tokio::time::pause();
+        let schema = Schema::create(url);
+        let joint = if schema.url.contains('?') { '&' } else { '?' };
+        let path = format!("{}{joint}options=-csearch_path%3D{}", schema.url, schema.name);
+        Some(Self::open(tempfile::tempdir().unwrap(), path, Some(schema)))
+    }
+
+    fn open(folder: TempDir, path: String, schema: Option<Schema>) -> Self {
         let store = Store::open(&Config::new(&path), Keys::random()).unwrap();
         let user = NewUser {
             name: "seller".into(),
@@ -83,7 +138,7 @@ impl Bed {
             created_at: clock::unix(),
         };
         let owner = store.write_blocking(move |conn| users::insert(conn, &user)).unwrap().unwrap();
-        Self { store, owner, path, accounts: Cell::new(0), _folder: folder }
+        Self { store, owner, path, accounts: Cell::new(0), _schema: schema, _folder: folder }
     }
 
     pub(crate) fn scope(&self) -> Scope {

@@ -211,17 +211,18 @@ pub fn in_doubt(
     Ok(messages.iter().map(|message| (*message, send(message))).collect())
 }
 
-/// A person's word on what is in doubt and in no outbox any more.
+/// A person's word on what is in doubt and in no outbox any more: of these messages, or of all where none is named.
 pub fn say_of_forgotten(
     conn: &mut DbConn,
     scope: &Scope,
     account: AccountId,
     order: &OrderId,
+    meant: &[DeliveryMessageId],
     word: PersonsWord,
     now: Timestamp,
 ) -> QueryResult<()> {
     for (message, send) in in_doubt(conn, scope, account, order)? {
-        if send.is_none() {
+        if send.is_none() && (meant.is_empty() || meant.contains(&message)) {
             deliveries::on_word(conn, message, word, now)?;
         }
     }

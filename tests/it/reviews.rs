@@ -87,6 +87,43 @@ async fn what_arrived_is_confirmed_when_a_person_says_so_and_not_sent_again() {
     assert_eq!(app.stocked(card, UnitState::Confirmed), 1);
 }
 
+/// Of two messages in doubt one arrived: they are named, and the other still waits.
+#[actix_web::test]
+async fn what_is_said_of_one_message_is_not_said_of_another() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let codes = ["甲".repeat(1500), "乙".repeat(1500)];
+    let card = app.pool("会员码", &[&codes[0], &codes[1]]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    app.platform().change_faults(|faults| faults.answer = Answer::Lost);
+    let order = shop.place_order(NewOrder { quantity: 2, ..NewOrder::new(BUYER, ITEM) });
+    shop.pay(&order).unwrap();
+    app.eventually("both are in doubt", || (app.given(&shop, &order) == [Unit::Uncertain; 2]).then_some(())).await;
+    app.platform().change_faults(|faults| faults.answer = Answer::WithId);
+    let seller = app.signed_in("seller").await;
+    let shown = seller.get(&format!("/api/v1/orders/{}.{order}", shop.id)).await.is(200).json();
+    let first = shown["messages"][0]["id"].clone();
+    let said = |choice: &str, messages: Value| json!({"choice": choice, "note": "x", "messages": messages});
+    let review = open(&seller).await;
+    let refused = seller.post(&resolve(&review), &said("arrived", json!([first, 999]))).await;
+    assert_eq!(refused.refused(422, "invalid_field").field(), "messages[1]");
+    let refused = seller.post(&resolve(&review), &said("by_hand", json!([first]))).await;
+    assert_eq!(refused.refused(422, "invalid_field").field(), "messages");
+    seller.post(&resolve(&review), &said("arrived", json!([first]))).await.is(200);
+    app.eventually("the other waits", || {
+        let given = [Unit::Confirmed, Unit::Uncertain];
+        (app.given(&shop, &order) == given && app.waits_for_a_person(&shop, &order) == [Reason::Uncertain])
+            .then_some(())
+    })
+    .await;
+    seller.post(&resolve(&open(&seller).await), &said("send_again", json!([]))).await.is(200);
+    shipped(&app, &shop, &order).await;
+    assert_eq!(seen(&shop, &order), [codes[1].as_str()]);
+    assert_eq!(app.stocked(card, UnitState::Confirmed), 2);
+}
+
 #[actix_web::test]
 async fn what_the_platform_refused_is_sent_anew_with_the_same_piece() {
     let (app, shop, card, order, seller) = waiting(Answer::Forbid, Reason::Rejected).await;

@@ -11,7 +11,7 @@ use super::{
         AppState,
         error::{ApiError, ApiResult, Code, Language, Said},
         gate::Caller,
-        input::{Body, Id, Line, Query, Text, Whole},
+        input::{Body, Few, Id, Line, Query, Text, Whole},
         page::{Page, PageNumber, Paging, PerPage},
     },
     decisions::bad_key,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     delivery::{choice::Choice, review::Reason},
-    ids::{AccountId, OrderId, ReviewId, Timestamp},
+    ids::{AccountId, DeliveryMessageId, OrderId, ReviewId, Timestamp},
     order::{messages::ReadOrder, status::Cause},
     outbox::{
         entry::{NotSettled, PersonsWord, SendId},
@@ -102,6 +102,11 @@ pub struct ResolveBody {
     choice: Choice,
     /// Why.
     note: Text<1, 500>,
+    /// With `arrived` and `send_again` of messages in doubt: of which of them, as numbered in the order's `messages`; of all where none is named.
+    /// The others still wait.
+    #[serde(default)]
+    #[schema(inline, nullable = false)]
+    messages: Few<Whole<1, { i64::MAX }>, 100>,
 }
 
 impl ReviewView {
@@ -173,13 +178,19 @@ pub async fn resolve(
     body: Body<ResolveBody>,
     app: Data<AppState>,
 ) -> ApiResult<Json<ReviewView>> {
-    let (ResolveBody { choice, note }, scope, language) = (body.0, caller.scope, caller.language);
+    let (ResolveBody { choice, note, messages }, scope, language) = (body.0, caller.scope, caller.language);
+    let chosen: Vec<DeliveryMessageId> = messages.iter().map(|message| DeliveryMessageId(message.get())).collect();
     let row = app.store.read(move |conn| reviews::get(conn, &scope, id.0)).await?;
     check(&row, choice)?;
     let since = clock::unix();
     let word = word(row.reason, choice);
-    if let Some(word) = word {
-        say(&app, &scope, &row, word).await?;
+    match word {
+        Some(word) => say(&app, &scope, &row, &chosen, word).await?,
+        None if !chosen.is_empty() => {
+            let said = Said::new("只用于结果不明的消息", "only about messages in doubt");
+            return Err(ApiError::field("messages", said));
+        }
+        None => {}
     }
     let (account, order, reason, now) = (row.account, row.order.clone(), row.reason, clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<ReviewView>> {
@@ -189,7 +200,7 @@ pub async fn resolve(
             return Ok(Err(Code::WrongState.into()));
         }
         if let Some(word) = word {
-            order_details::say_of_forgotten(conn, &scope, row.account, &row.order, word, now)?;
+            order_details::say_of_forgotten(conn, &scope, row.account, &row.order, &chosen, word, now)?;
         }
         apply(conn, &row, choice, now)?;
         let after = ReviewView::new(reviews::get(conn, &scope, row.id)?, language, now);
@@ -236,10 +247,22 @@ fn is_about_reading(reason: Reason) -> bool {
 }
 
 /// The outbox hears what became of each message in doubt, and the delivery with it.
-async fn say(app: &AppState, scope: &Scope, row: &Row, word: PersonsWord) -> ApiResult<()> {
+async fn say(
+    app: &AppState,
+    scope: &Scope,
+    row: &Row,
+    chosen: &[DeliveryMessageId],
+    word: PersonsWord,
+) -> ApiResult<()> {
     let (scope, account, order) = (*scope, row.account, row.order.clone());
     let found = app.store.read(move |conn| order_details::in_doubt(conn, &scope, account, &order)).await?;
-    let sends: Vec<SendId> = found.into_iter().filter_map(|(_, send)| send).collect();
+    if let Some(unknown) = chosen.iter().position(|message| found.iter().all(|(known, _)| known != message)) {
+        let said = Said::new("该消息不在待确认之列", "is no message in doubt of this order");
+        return Err(ApiError::field(format!("messages[{unknown}]"), said));
+    }
+    let is_meant = |message: &DeliveryMessageId| chosen.is_empty() || chosen.contains(message);
+    let meant = found.into_iter().filter(|(message, _)| is_meant(message));
+    let sends: Vec<SendId> = meant.filter_map(|(_, send)| send).collect();
     for id in sends {
         let said = app.registry.get().send(ActOnEntry { account, id, act: EntryAct::Say(word) }).await?;
         match said {
