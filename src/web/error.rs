@@ -145,6 +145,7 @@ codes! {
     MailUnavailable = "mail_unavailable", CONFLICT, "尚未配置邮件服务器。", "No mail server is configured.";
     MailFailed = "mail_failed", BAD_GATEWAY, "邮件发送失败。", "The e-mail could not be sent.";
     NoticeFailed = "notice_failed", BAD_GATEWAY, "通知发送失败。", "The notice could not be sent.";
+    CardFailed = "card_failed", BAD_GATEWAY, "卡券接口没有返回可发的内容。", "The card's server gave nothing that can be delivered.";
     NotFound = "not_found", NOT_FOUND, "未找到。", "Not found.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "该地址不支持此方法。", "This address does not support this method.";
     Conflict = "conflict", CONFLICT, "已存在，或与已有数据冲突。", "It already exists or contradicts what is stored.";

@@ -273,6 +273,7 @@ routes! {
     GET "/api/v1/cards/{id}" MANAGE => api::cards::get;
     PATCH "/api/v1/cards/{id}" MANAGE => api::cards::update;
     DELETE "/api/v1/cards/{id}" MANAGE => api::cards::delete;
+    POST "/api/v1/cards/{id}/test" MANAGE => api::card_trials::test;
     GET "/api/v1/cards/{id}/events" MANAGE => api::units::events;
     GET "/api/v1/cards/{id}/units" MANAGE => api::units::list;
     POST "/api/v1/cards/{id}/units" MANAGE => api::units::import;

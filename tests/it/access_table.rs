@@ -847,6 +847,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/cards/{id}" [200], |world, _, whose| world.card(whose)),
         row!("PATCH" "/api/v1/cards/{id}" [200], |world, _, whose| world.card(whose), |_| Some(json!({"enabled": false}))),
         row!("DELETE" "/api/v1/cards/{id}" [204], |world, _, whose| world.card(whose)),
+        row!("POST" "/api/v1/cards/{id}/test" [409], |world, _, whose| world.card(whose), |_| Some(json!({}))),
         row!("GET" "/api/v1/cards/{id}/events" [200], |world, _, whose| world.card(whose)),
         row!("GET" "/api/v1/cards/{id}/units" [200], |world, _, whose| world.card(whose)),
         row!("POST" "/api/v1/cards/{id}/units" [200], |world, _, whose| world.card(whose), |world| {

@@ -1,5 +1,8 @@
 //! What deliveries give and its stock, as a seller sees them.
 
+use std::sync::{Arc, Mutex};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use serde_json::{Value, json};
 use yutang::{
     access::role::Role,
@@ -258,4 +261,43 @@ async fn t1_t11_cards_and_stock_of_another_owner_are_not_there() {
     let program = app.anybody().with("authorization", &format!("Bearer {}", token["token"].as_str().unwrap()));
     assert_eq!(program.get(&format!("/api/v1/units/{unit}")).await.is(200).json()["content"], "***0001");
     program.get(&format!("/api/v1/units/{unit}?reveal=true")).await.refused(403, "forbidden");
+}
+
+/// What the server of a card gives is seen before a buyer waits for it, and why it gives nothing.
+#[actix_web::test]
+async fn d5_a_call_is_tried_without_an_order() {
+    let mut app = TestApp::with(|settings| settings.outgoing.allow = vec!["127.0.0.0/8".parse().unwrap()]);
+    app.start_unconnected();
+    let asked = Arc::<Mutex<Vec<(String, Value)>>>::default();
+    let data = web::Data::new(Arc::clone(&asked));
+    let answer = |request: HttpRequest, body: web::Json<Value>, asked: web::Data<Arc<Mutex<Vec<(String, Value)>>>>| async move {
+        let key = request.headers().get("idempotency-key").unwrap().to_str().unwrap().to_owned();
+        let is_busy = body["spec"] == "busy";
+        asked.lock().unwrap().push((key, body.0));
+        if is_busy {
+            HttpResponse::ServiceUnavailable().finish()
+        } else {
+            HttpResponse::Ok().json(json!({"data": "K-1"}))
+        }
+    };
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(answer)));
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/code", server.addrs()[0]);
+    rt::spawn(server.run());
+    let seller = app.signed_in("seller").await;
+    let call = json!({"url": url, "method": "POST", "params": {"n": "{order_quantity}", "spec": "{spec_value}"}});
+    let card =
+        make(&seller, json!({"name": "接口", "kind": "api", "api": call, "description": "码：{DELIVERY_CONTENT}"}))
+            .await;
+    let path = format!("/api/v1/cards/{}/test", card["id"]);
+    let given = seller.post(&path, &json!({"quantity": 2})).await.is(200).json();
+    assert_eq!(given, json!({"content": "K-1", "messages": ["码：K-1"]}));
+    let (key, body) = asked.lock().unwrap()[0].clone();
+    assert!(key.starts_with("test-") && body == json!({"n": "2", "spec": ""}), "{key} {body}");
+    let refused = seller.post(&path, &json!({"spec_value": "busy"})).await.refused(502, "card_failed").json();
+    assert_eq!(refused["details"]["said"], "the server answered HTTP 503");
+    assert_eq!(asked.lock().unwrap().len(), 2, "asked once each");
+    assert_eq!(seller.audit("action=card.test").await.len(), 2);
+    let text = make(&seller, json!({"name": "文", "kind": "text", "text": "x"})).await;
+    seller.post(&format!("/api/v1/cards/{}/test", text["id"]), &json!({})).await.refused(409, "wrong_state");
 }

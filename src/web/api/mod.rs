@@ -12,6 +12,7 @@ pub mod blocked_buyers;
 pub mod buyer_notes;
 pub mod buyer_tags;
 pub mod buyers;
+pub mod card_trials;
 pub mod cards;
 pub mod conversations;
 pub mod decisions;
