@@ -200,7 +200,9 @@ impl World {
             return Ok(Outcome::Business { code: "FAIL_BIZ_X".into(), text: "no".into() });
         }
         if fate == 4 {
-            return Err(NotCalled::TooMany);
+            let lost = self.chance.one_in(2);
+            self.note(format!("{name}: not called, {}", if lost { "the token is lost" } else { "too many calls" }));
+            return Err(if lost { NotCalled::NeedsPerson } else { NotCalled::TooMany });
         }
         let data: Value = serde_json::from_str(&call.data).unwrap();
         let outcome = match name {
@@ -556,7 +558,8 @@ fn next_life(world: &Shared, left: &mut u64) -> Arc<Life> {
     }
     *left -= 1;
     let (jobs, is_done) = (1 + world.chance.below(60), world.chance.one_in(2));
-    Life::of(jobs, is_done)
+    let slowness = if world.chance.one_in(3) { world.chance.span(2000) } else { Duration::ZERO };
+    Life::of(jobs, is_done, slowness)
 }
 
 async fn live_until(

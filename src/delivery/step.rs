@@ -65,21 +65,21 @@ impl Unit {
     /// What a whole is whose pieces are these. Nothing is a whole that waits.
     pub fn of(pieces: impl IntoIterator<Item = Self>) -> Self {
         let mut seen = [0_usize; 6];
-        let mut all = 0;
         for piece in pieces {
             seen[piece as usize] += 1;
-            all += 1;
         }
         let any = |unit: Self| seen[unit as usize] > 0;
+        // What went back is no piece of it any more, where others are left.
+        let left: usize = seen.iter().sum::<usize>() - seen[Self::Cancelled as usize];
         if any(Self::Uncertain) {
             Self::Uncertain
         } else if any(Self::Rejected) {
             Self::Rejected
-        } else if all > 0 && seen[Self::Confirmed as usize] == all {
+        } else if left > 0 && seen[Self::Confirmed as usize] == left {
             Self::Confirmed
         } else if any(Self::Sent) || any(Self::Confirmed) {
             Self::Sent
-        } else if all > 0 && seen[Self::Cancelled as usize] == all {
+        } else if left == 0 && any(Self::Cancelled) {
             Self::Cancelled
         } else {
             Self::Reserved
@@ -199,8 +199,12 @@ pub fn next(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
     match known.standing {
         Standing::Unread | Standing::Unpaid | Standing::Refunding => (Step::Rest, Vec::new()),
         Standing::Bargaining => bargain(known, now),
+        // They may have given what is reserved themselves: they say so, or give it back.
+        Standing::Ended if known.by_hand => (Step::Rest, Vec::new()),
         Standing::Ended => {
-            let unsent = known.units.iter().any(|unit| matches!(unit, Unit::Reserved | Unit::Rejected));
+            let unsent = known.any(Unit::Reserved) || known.any(Unit::Rejected);
+            // A unit may be half given.
+            let unsent = unsent || known.unplanned > 0 || known.planned > 0;
             let open = if known.any(Unit::Uncertain) { vec![Reason::Uncertain] } else { Vec::new() };
             // What the outbox has may still go out.
             (if unsent && known.in_flight == 0 { Step::Release } else { Step::Rest }, open)

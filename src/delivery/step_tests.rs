@@ -177,7 +177,7 @@ fn d17_a_bargain_that_is_not_let_through_delivers_nothing() {
 #[test]
 fn a_whole_is_as_bad_as_the_worst_of_it() {
     use Unit::{Cancelled, Confirmed, Rejected, Reserved, Sent, Uncertain};
-    let table: [(&[Unit], Unit); 9] = [
+    let table: [(&[Unit], Unit); 11] = [
         (&[], Reserved),
         (&[Confirmed, Confirmed], Confirmed),
         (&[Confirmed, Reserved], Sent),
@@ -187,6 +187,8 @@ fn a_whole_is_as_bad_as_the_worst_of_it() {
         (&[Rejected, Uncertain], Uncertain),
         (&[Cancelled, Cancelled], Cancelled),
         (&[Cancelled, Reserved], Reserved),
+        (&[Cancelled, Confirmed], Confirmed),
+        (&[Cancelled, Confirmed, Reserved], Sent),
     ];
     for (pieces, whole) in table {
         assert_eq!(Unit::of(pieces.iter().copied()), whole, "{pieces:?}");
@@ -212,4 +214,22 @@ fn d8_what_was_not_sent_for_a_shipped_order_is_sent_only_where_a_person_said_so(
     for standing in [Standing::Refunding, Standing::Ended] {
         assert_ne!(step(&Known { standing, ..asked.clone() }), Step::Plan, "{standing:?}");
     }
+}
+
+/// Also the half of a unit of which the buyer has the other half, and words that nobody needs any more.
+#[test]
+fn d4_what_was_not_sent_when_the_order_ended_goes_back() {
+    let ended = |units: &[Unit]| Known { standing: Standing::Ended, ..with(units) };
+    for unsent in [
+        ended(&[Unit::Reserved]),
+        ended(&[Unit::Confirmed, Unit::Rejected]),
+        Known { unplanned: 1, ..ended(&[Unit::Sent]) },
+        Known { planned: 1, ..ended(&[Unit::Confirmed]) },
+    ] {
+        assert_eq!(step(&unsent), Step::Release, "{unsent:?}");
+        assert_eq!(step(&Known { in_flight: 1, ..unsent.clone() }), Step::Rest, "it may still go out");
+        assert_eq!(step(&Known { by_hand: true, ..unsent }), Step::Rest, "a person may have given it");
+    }
+    assert_eq!(step(&ended(&[Unit::Confirmed, Unit::Cancelled, Unit::Sent])), Step::Rest);
+    assert_eq!(next(&ended(&[Unit::Uncertain]), NOW), (Step::Rest, vec![Reason::Uncertain]));
 }

@@ -308,6 +308,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
+        life.wait().await;
         match life.next() {
             life::Fate::Done => self.inner.writer.call(work).await,
             life::Fate::DoneUnheard => {

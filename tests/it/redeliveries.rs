@@ -150,6 +150,28 @@ async fn what_was_taken_in_hand_is_given_back_or_said_to_be_given() {
     }
 }
 
+/// Whoever took an order in hand may have sent the code themselves: it goes back only when they say so, also where the order ended.
+#[actix_web::test]
+async fn d2_what_is_in_somebodys_hand_stays_there_when_the_order_ends() {
+    let (app, shop, card) = selling(&["c1", "c2"]).await;
+    app.platform().change_faults(|faults| faults.answer = Answer::Forbid);
+    let order = pays(&shop, 1);
+    waits(&app, &shop, &order, Reason::Rejected).await;
+    let seller = app.signed_in("seller").await;
+    resolve(&seller, "by_hand").await;
+    shop.happens(&order, Step::AskRefund).unwrap();
+    shop.happens(&order, Step::GrantRefund).unwrap();
+    stands(&app, &shop, &order, Status::Cancelled).await;
+    // What follows an order that ended elsewhere has been done when another one's is.
+    let other = pays(&shop, 1);
+    waits(&app, &shop, &other, Reason::Rejected).await;
+    assert_eq!((app.given(&shop, &order), app.stocked(card, UnitState::Reserved)), (vec![Unit::Rejected], 2));
+    let said = json!({"outcome": "given_back", "reason": "没有发"});
+    seller.post(&at(&shop, &order, "/settle"), &said).await.is(200);
+    assert_eq!((app.given(&shop, &order), app.stocked(card, UnitState::Free)), (vec![Unit::Cancelled], 1));
+    app.sums_hold();
+}
+
 /// What cannot be opened, as after a restore without its key, waits for a person, and is tried again when they say so.
 #[actix_web::test]
 async fn content_that_cannot_be_opened_waits_for_a_person() {

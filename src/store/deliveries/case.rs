@@ -169,7 +169,7 @@ impl<'a> Case<'a> {
         let units = list_units(conn, account, &order.order)?;
         let messages = list_messages(conn, account, &order.order)?;
         let parts = if units.is_empty() { Vec::new() } else { current_parts(conn, &units)? };
-        let carried = carried_parts(conn, &messages)?;
+        let carried = carried_parts(conn, &messages, |state| state != MessageState::Dropped)?;
         let actions = order_actions::of_order(conn, account, &order.order)?;
         let known = Known {
             standing: standing(&order),
@@ -416,15 +416,7 @@ impl<'a> Case<'a> {
     /// Gives back what was claimed and cannot have been seen.
     fn release(&self, conn: &mut DbConn) -> QueryResult<()> {
         let Glance { account, now, .. } = self.glance;
-        let unsent = |unit: &&Delivery| matches!(unit.state, Unit::Reserved | Unit::Rejected);
-        for unit in self.units.iter().filter(unsent) {
-            for part in self.parts.iter().filter(|part| part.unit == unit.unit) {
-                if matches!(part.state, Unit::Reserved | Unit::Rejected) {
-                    set_part(conn, part, Unit::Cancelled, now)?;
-                }
-            }
-            set_unit(conn, unit, Unit::Cancelled, now)?;
-        }
+        give_back(conn, &self.units, &self.parts, &self.messages, now)?;
         let planned = delivery_messages::table
             .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(&self.order.order)))
             .filter(delivery_messages::state.eq(MessageState::Planned));

@@ -82,6 +82,11 @@ impl MessageState {
         matches!(self, Self::Queued | Self::Sent)
     }
 
+    /// The buyer may have seen it.
+    fn may_be_seen(self) -> bool {
+        matches!(self, Self::Sent | Self::Confirmed | Self::Uncertain)
+    }
+
     /// What it makes of the parts that it carries; `None`: it carries nothing any more.
     fn as_unit(self) -> Option<Unit> {
         match self {
@@ -237,14 +242,19 @@ fn current_parts(conn: &mut DbConn, units: &[Delivery]) -> QueryResult<Vec<Part>
     Ok(parts)
 }
 
-fn carried_parts(conn: &mut DbConn, messages: &[Message]) -> QueryResult<HashSet<i64>> {
-    let live: Vec<DeliveryMessageId> =
-        messages.iter().filter(|message| message.state != MessageState::Dropped).map(|message| message.id).collect();
-    if live.is_empty() {
+/// Parts that messages in such states carry.
+fn carried_parts(
+    conn: &mut DbConn,
+    messages: &[Message],
+    such: impl Fn(MessageState) -> bool,
+) -> QueryResult<HashSet<i64>> {
+    let those: Vec<DeliveryMessageId> =
+        messages.iter().filter(|message| such(message.state)).map(|message| message.id).collect();
+    if those.is_empty() {
         return Ok(HashSet::new());
     }
     let parts: Vec<i64> = delivery_message_parts::table
-        .filter(delivery_message_parts::message_id.eq_any(live))
+        .filter(delivery_message_parts::message_id.eq_any(those))
         .select(delivery_message_parts::part_id)
         .load(conn)?;
     Ok(parts.into_iter().collect())
@@ -289,6 +299,53 @@ pub fn fetched(conn: &mut DbConn, keys: &Keys, part: i64, content: &str) -> Quer
     let sealed = keys.seal(&content_place(part), content);
     let empty = delivery_parts::table.find(part).filter(delivery_parts::content.is_null());
     diesel::update(empty).set(delivery_parts::content.eq(sealed)).execute(conn).map(drop)
+}
+
+/// What is not on its way to the buyer, nor with them.
+fn is_open(state: Unit) -> bool {
+    matches!(state, Unit::Reserved | Unit::Rejected)
+}
+
+/// The open parts of a unit become what is said of each.
+fn close_parts(
+    conn: &mut DbConn,
+    unit: &Delivery,
+    parts: &[Part],
+    becomes: impl Fn(&Part) -> Unit,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let of_unit = || parts.iter().filter(|part| part.unit == unit.unit);
+    if !of_unit().any(|part| is_open(part.state)) {
+        return Ok(false);
+    }
+    let mut after = Vec::new();
+    for part in of_unit() {
+        let state = if is_open(part.state) { becomes(part) } else { part.state };
+        if state != part.state {
+            set_part(conn, part, state, now)?;
+        }
+        after.push(state);
+    }
+    set_unit(conn, unit, Unit::of(after), now)?;
+    Ok(true)
+}
+
+/// What is reserved and unsent goes back; what the buyer saw a part of, as of a code that is longer than a message, stays theirs. Of how
+/// many units.
+fn give_back(
+    conn: &mut DbConn,
+    units: &[Delivery],
+    parts: &[Part],
+    messages: &[Message],
+    now: Timestamp,
+) -> QueryResult<usize> {
+    let seen = carried_parts(conn, messages, MessageState::may_be_seen)?;
+    let becomes = |part: &Part| if seen.contains(&part.id) { Unit::Confirmed } else { Unit::Cancelled };
+    let mut closed = 0;
+    for unit in units {
+        closed += usize::from(close_parts(conn, unit, parts, becomes, now)?);
+    }
+    Ok(closed)
 }
 
 fn set_unit(conn: &mut DbConn, unit: &Delivery, state: Unit, now: Timestamp) -> QueryResult<()> {

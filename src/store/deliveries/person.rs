@@ -1,15 +1,12 @@
 //! What a person does about what an order is given.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 
 use super::{
-    Delivery, MessageState, Part,
+    Delivery, MessageState, Part, carried_parts,
     case::{claim_parts, expand, find_rule, in_stock, unusable},
-    current_parts, list_messages, list_units,
+    close_parts, current_parts, give_back, list_messages, list_units,
     send::on_send,
-    set_part, set_unit,
 };
 use crate::{
     delivery::{rule::DeliveryRule, step::Unit},
@@ -140,8 +137,8 @@ pub enum Outcome {
     GivenBack,
 }
 
-/// For an order that a person sees to: what became of what was reserved for it and never sent. Of how many units that was said. A unit of
-/// which the buyer has a part is not given back.
+/// For an order that a person sees to: what became of what was reserved for it and never sent. Of how many units that was said. What the
+/// buyer saw a part of is not given back.
 pub fn settle(
     conn: &mut DbConn,
     scope: &Scope,
@@ -160,26 +157,16 @@ pub fn settle(
     }
     let units = list_units(conn, account, order)?;
     let parts = current_parts(conn, &units)?;
-    let is_open = |part: &&Part| matches!(part.state, Unit::Reserved | Unit::Rejected);
-    let mut settled = 0;
-    for unit in &units {
-        let of_unit: Vec<&Part> = parts.iter().filter(|part| part.unit == unit.unit).collect();
-        let open: HashSet<i64> = of_unit.iter().copied().filter(is_open).map(|part| part.id).collect();
-        let is_whole = open.len() == of_unit.len();
-        if open.is_empty() || (outcome == Outcome::GivenBack && !is_whole) {
-            continue;
+    let settled = match outcome {
+        Outcome::GivenBack => give_back(conn, &units, &parts, &messages, now)?,
+        Outcome::Given => {
+            let mut given = 0;
+            for unit in &units {
+                given += usize::from(close_parts(conn, unit, &parts, |_| Unit::Confirmed, now)?);
+            }
+            given
         }
-        let becomes = match outcome {
-            Outcome::Given => Unit::Confirmed,
-            Outcome::GivenBack => Unit::Cancelled,
-        };
-        for part in of_unit.iter().filter(|part| open.contains(&part.id)) {
-            set_part(conn, part, becomes, now)?;
-        }
-        let after = of_unit.iter().map(|part| if open.contains(&part.id) { becomes } else { part.state });
-        set_unit(conn, unit, Unit::of(after), now)?;
-        settled += 1;
-    }
+    };
     let unsent = delivery_messages::table
         .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(order)))
         .filter(delivery_messages::state.eq_any([MessageState::Planned, MessageState::Rejected]));
