@@ -21,6 +21,7 @@ use super::{
     call::Words,
     card::Content,
     client::{self, NotGiven},
+    follow_up::FollowUp,
     messages::DeliveriesDue,
 };
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
             AccountOffline, AccountOnline, Adopt, Amend, AskConversation, CallGateway, DropAccount, Line, Load, Ping,
         },
     },
-    ids::{AccountId, BuyerId, ItemId, OrderId, Timestamp},
+    ids::{AccountId, BuyerId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda::Config,
         messages::{NotRead, ReadBy, ReadOrder},
@@ -44,7 +45,7 @@ use crate::{
     outgoing::client::OutgoingClient,
     platform::mtop::{call::Call, order as calls, outcome::Outcome},
     store::{
-        self, DbConn, Store, StoreError,
+        self, DbConn, QueryResult, Store, StoreError,
         deliveries::{Fetch, Glance, Todo},
         order_actions::{self, Action},
     },
@@ -121,6 +122,37 @@ struct Means {
 
 /// Why an order is left for now, and for how long.
 struct Later(Duration);
+
+/// What is done, with what is said or set by it: where a person wants another meanwhile, what became of this one does not count.
+#[derive(Clone)]
+struct Act {
+    action: Action,
+    wanted: Option<String>,
+}
+
+impl From<Action> for Act {
+    fn from(action: Action) -> Self {
+        Self { action, wanted: None }
+    }
+}
+
+impl Act {
+    fn is_current(&self, conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<bool> {
+        let row = order_actions::find(conn, account, order, self.action)?;
+        Ok(row.is_none_or(|row| row.wanted == self.wanted))
+    }
+
+    /// Why the order is read again afterwards.
+    fn cause(&self) -> Cause {
+        match self.action {
+            Action::Ship | Action::FreeShipping => Cause::Shipment,
+            Action::Fetch | Action::Receipt | Action::OutOfStock | Action::ByHand | Action::AskConfirmation => {
+                Cause::Delivery
+            }
+            Action::Rate | Action::Flower | Action::Close | Action::Price => Cause::FollowUp,
+        }
+    }
+}
 
 impl DeliveryActor {
     pub fn new(
@@ -295,6 +327,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
             }
         }
         Todo::Ship => act(means, order, Action::Ship, calls::confirm_shipment(order)).await?,
+        Todo::FollowUp(what, wanted) => follow_up(means, order, what, wanted).await?,
     }
     Ok(true)
 }
@@ -358,36 +391,63 @@ async fn find_conversation(means: &Means, order: &OrderId, peer: BuyerId, item: 
     means.store.write(set).await.map_err(|_| Later(RETRY))
 }
 
+async fn follow_up(means: &Means, order: &OrderId, what: FollowUp, wanted: Option<String>) -> Result<(), Later> {
+    let words = wanted.as_deref().unwrap_or_default();
+    let call = match what {
+        FollowUp::Rate => Some(calls::rate_buyer(order, words)),
+        FollowUp::Flower => Some(calls::red_flower(order)),
+        FollowUp::Close => Some(calls::close_unpaid(order, words)),
+        FollowUp::Price => words.parse().ok().map(|amount| calls::change_price(order, Fen(amount))),
+    };
+    let doing = Act { action: what.into(), wanted };
+    match call {
+        Some(call) => act(means, order, doing, call).await,
+        None => failed(means, order, doing, "the price is no number", true).await,
+    }
+}
+
 /// One call that changes something at the platform. Made twice it is done once: what got no answer is made again.
-async fn act(means: &Means, order: &OrderId, action: Action, call: Call) -> Result<(), Later> {
+async fn act(means: &Means, order: &OrderId, doing: impl Into<Act>, call: Call) -> Result<(), Later> {
+    let doing = doing.into();
     let now = clock::now().instant;
     let permitted = means.rate.borrow_mut().try_take(now);
     permitted.map_err(|from| Later(from.saturating_duration_since(now)))?;
     let gateway: &Recipient<CallGateway> = &means.line.gateway;
     match gateway.send(CallGateway(call)).await {
         Ok(Ok(outcome)) if matches!(outcome, Outcome::Success(_)) || outcome.is_done_already() => {
-            info!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(); "the platform was told something about an order");
+            info!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = doing.action.as_str(); "the platform was told something about an order");
             let (account, order, now) = (means.facts.id, order.clone(), clock::unix());
             let done = move |conn: &mut DbConn| {
-                order_actions::mark_done(conn, account, &order, action, now)?;
-                store::orders::want(conn, account, &order, Cause::Shipment, now)
+                if doing.is_current(conn, account, &order)? {
+                    order_actions::mark_done(conn, account, &order, doing.action, now)?;
+                }
+                store::orders::want(conn, account, &order, doing.cause(), now)
             };
             means.store.write(done).await.map(drop).map_err(|_| Later(RETRY))?;
             // Where it stands by now is told when that is read.
             Ok(())
         }
-        Ok(Ok(refused)) => failed(means, order, action, &refused.to_string(), false).await,
+        Ok(Ok(refused)) => failed(means, order, doing, &refused.to_string(), false).await,
         Ok(Err(NotCalled::TooMany | NotCalled::NeedsPerson)) => Err(Later(LATER)),
         Ok(Err(NotCalled::Offline | NotCalled::NoAnswer(_))) | Err(_) => Err(Later(AGAIN)),
     }
 }
 
 /// The platform said no. It may have a reason that we do not know of yet.
-async fn failed(means: &Means, order: &OrderId, action: Action, why: &str, final_word: bool) -> Result<(), Later> {
-    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(), class = "network"; "something about an order was refused: {why}");
+async fn failed(
+    means: &Means,
+    order: &OrderId,
+    doing: impl Into<Act>,
+    why: &str,
+    final_word: bool,
+) -> Result<(), Later> {
+    let doing = doing.into();
+    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = doing.action.as_str(), class = "network"; "something about an order was refused: {why}");
     let (account, order, why, now) = (means.facts.id, order.clone(), why.to_owned(), clock::unix());
     let failed = move |conn: &mut DbConn| {
-        order_actions::mark_failed(conn, account, &order, action, &why, final_word, now)?;
+        if doing.is_current(conn, account, &order)? {
+            order_actions::mark_failed(conn, account, &order, doing.action, &why, final_word, now)?;
+        }
         store::orders::want(conn, account, &order, Cause::Delivery, now)
     };
     means.store.write(failed).await.map(drop).map_err(|_| Later(RETRY))

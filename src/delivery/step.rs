@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::review::Reason;
+use super::{
+    follow_up::{self, FollowUp, FollowUps},
+    review::Reason,
+};
 use crate::ids::Timestamp;
 
 /// While a stop switch is on, what is due is looked at again after this long.
-const STOPPED: Duration = Duration::from_secs(30);
+pub(super) const STOPPED: Duration = Duration::from_secs(30);
 
 /// Where the order stands, as far as its delivery goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +143,8 @@ pub struct Known {
     pub receipt: Deed,
     /// The buyer is told that not everything is in stock.
     pub apology: Deed,
+    /// Looked at where nothing of the delivery is to be done.
+    pub follow_ups: FollowUps,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +173,10 @@ pub enum Step {
     Plan,
     /// A message is made that gives nothing.
     Say(Saying),
+    /// What was to be said is not said after all.
+    Unsay(Saying),
+    /// What was asked for can no longer be done.
+    GiveUp(FollowUp),
     Do(Errand),
 }
 
@@ -176,6 +185,8 @@ pub enum Step {
 pub enum Saying {
     Receipt,
     OutOfStock,
+    /// They are asked to confirm that it came.
+    AskConfirmation,
 }
 
 /// What must be asked of others.
@@ -190,10 +201,18 @@ pub enum Errand {
     Send,
     FreeShipping,
     Ship,
+    FollowUp(FollowUp),
 }
 
 /// What is to be done next, and what a person is to decide meanwhile.
 pub fn next(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
+    let (step, reasons) = delivery(known, now);
+    let is_idle = step == Step::Rest || known.follow_ups.is_asking;
+    (if is_idle { follow_up::next(known, now) } else { step }, reasons)
+}
+
+/// The same of the delivery alone.
+fn delivery(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
     match known.standing {
         Standing::Unread | Standing::Unpaid | Standing::Refunding => (Step::Rest, Vec::new()),
         Standing::Bargaining => bargain(known, now),

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     delivery::{
         card::{Content, Kind},
+        follow_up::{FollowUp, Plan},
         pack::{self, Gift, Given, ParcelBody},
         review::Reason,
         rule::{self, Bought, DeliveryRule, Missing},
@@ -31,7 +32,7 @@ use crate::{
         cards::{self, DeliveryCard},
         delivery_rules, delivery_settings,
         delivery_settings::DeliverySettings,
-        items,
+        follow_up_settings, follow_ups, items,
         order_actions::{self, Action},
         orders, reviews,
         schema::{blocked_buyers, deliveries, delivery_messages, delivery_parts, units as units_table},
@@ -71,6 +72,8 @@ pub enum Todo {
         item: ItemId,
     },
     Ship,
+    /// With what is to be said or set by it.
+    FollowUp(FollowUp, Option<String>),
 }
 
 /// What the seller's own program is asked for one part.
@@ -115,9 +118,11 @@ pub fn look(conn: &mut DbConn, keys: &Keys, glance: Glance, order: &OrderId) -> 
             Step::Claim(units) => case.claim(conn, units)?,
             Step::Plan => case.plan(conn)?,
             Step::Say(saying) => case.say(conn, saying)?,
+            Step::Unsay(saying) => case.unsay(conn, saying)?,
+            Step::GiveUp(what) => follow_ups::give_up(conn, &case.order, what, glance.now)?,
             Step::Do(errand) => {
                 orders::set_deliver_due(conn, glance.account, order, Some(glance.now + IN_WORK))?;
-                return case.todo(errand);
+                return case.todo(conn, errand);
             }
         }
     }
@@ -131,6 +136,7 @@ struct Case<'a> {
     order: orders::Row,
     title: Option<String>,
     settings: DeliverySettings,
+    plan: Plan,
     units: Vec<Delivery>,
     /// Of the round that counts.
     parts: Vec<Part>,
@@ -152,11 +158,15 @@ impl<'a> Case<'a> {
         let Glance { account, owner, now, fresh } = glance;
         let Some(order) = orders::find(conn, account, order)? else { return Ok(None) };
         let settings = delivery_settings::find(conn, account)?;
+        let plan = follow_up_settings::find(conn, account)?.plan;
         let units = list_units(conn, account, &order.order)?;
         let messages = list_messages(conn, account, &order.order)?;
         let parts = if units.is_empty() { Vec::new() } else { current_parts(conn, &units)? };
         let carried = carried_parts(conn, &messages)?;
         let actions = order_actions::of_order(conn, account, &order.order)?;
+        let is_asking = messages.iter().any(|message| {
+            message.state == MessageState::Planned && message.position == place_of(Saying::AskConfirmation)
+        });
         let known = Known {
             standing: standing(&order),
             is_fresh: order.read_at.is_some_and(|at| now.since(at) <= fresh),
@@ -179,6 +189,7 @@ impl<'a> Case<'a> {
             ship: order_actions::deed(&actions, Action::Ship, settings.confirm_shipment, now),
             receipt: order_actions::deed(&actions, Action::Receipt, !settings.receipt.trim().is_empty(), now),
             apology: order_actions::deed(&actions, Action::OutOfStock, !settings.out_of_stock.trim().is_empty(), now),
+            follow_ups: follow_ups::known(&plan, &order, &actions, is_asking, now),
         };
         let mut case = Self {
             keys,
@@ -186,6 +197,7 @@ impl<'a> Case<'a> {
             order,
             title: None,
             settings,
+            plan,
             units,
             parts,
             messages,
@@ -456,16 +468,30 @@ impl<'a> Case<'a> {
 
     fn say(&self, conn: &mut DbConn, saying: Saying) -> QueryResult<()> {
         let Glance { account, now, .. } = self.glance;
-        let (action, text) = match saying {
-            Saying::Receipt => (Action::Receipt, &self.settings.receipt),
-            Saying::OutOfStock => (Action::OutOfStock, &self.settings.out_of_stock),
+        let text = match saying {
+            Saying::Receipt => &self.settings.receipt,
+            Saying::OutOfStock => &self.settings.out_of_stock,
+            Saying::AskConfirmation => &self.plan.ask_text,
         };
-        order_actions::mark_done(conn, account, &self.order.order, action, now)?;
+        order_actions::mark_done(conn, account, &self.order.order, action_of(saying), now)?;
         let body = Body::Text { text: text.clone() };
-        insert_message(conn, self.keys, account, &self.order.order, SAYINGS, &body, now).map(drop)
+        insert_message(conn, self.keys, account, &self.order.order, place_of(saying), &body, now).map(drop)
     }
 
-    fn todo(&self, errand: Errand) -> QueryResult<Todo> {
+    /// Nobody sent it: it is as if it had not been to be said.
+    fn unsay(&self, conn: &mut DbConn, saying: Saying) -> QueryResult<()> {
+        let Glance { account, now, .. } = self.glance;
+        let planned = delivery_messages::table
+            .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(&self.order.order)))
+            .filter(delivery_messages::position.eq(place_of(saying)))
+            .filter(delivery_messages::state.eq(MessageState::Planned));
+        diesel::update(planned)
+            .set((delivery_messages::state.eq(MessageState::Dropped), delivery_messages::changed_at.eq(now)))
+            .execute(conn)?;
+        order_actions::forget(conn, account, &self.order.order, action_of(saying)).map(drop)
+    }
+
+    fn todo(&self, conn: &mut DbConn, errand: Errand) -> QueryResult<Todo> {
         let (buyer, item) = (self.order.buyer.clone(), self.order.item.clone());
         let whom = || buyer.clone().zip(item.clone()).ok_or_else(|| unreadable("a paid order without buyer or item"));
         Ok(match errand {
@@ -479,6 +505,10 @@ impl<'a> Case<'a> {
                 Todo::FreeShipping { buyer, item }
             }
             Errand::Ship => Todo::Ship,
+            Errand::FollowUp(what) => {
+                let wanted = follow_ups::begin(conn, &self.plan, &self.order, what, self.glance.now)?;
+                Todo::FollowUp(what, wanted)
+            }
             Errand::Fetch => Todo::Fetch(self.fetches()?),
             Errand::Send => {
                 let (peer, _) = whom()?;
@@ -513,6 +543,22 @@ impl<'a> Case<'a> {
             })
         };
         self.unfetched().map(one).collect()
+    }
+}
+
+fn action_of(saying: Saying) -> Action {
+    match saying {
+        Saying::Receipt => Action::Receipt,
+        Saying::OutOfStock => Action::OutOfStock,
+        Saying::AskConfirmation => Action::AskConfirmation,
+    }
+}
+
+/// Where it stands among an order's messages.
+fn place_of(saying: Saying) -> i64 {
+    match saying {
+        Saying::Receipt | Saying::OutOfStock => SAYINGS,
+        Saying::AskConfirmation => SAYINGS + 1,
     }
 }
 
