@@ -303,7 +303,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
     })?;
     match todo {
         Todo::Nothing => return Ok(false),
-        Todo::Read => read(means, order).await?,
+        Todo::Read => read(means, order, Cause::Delivery).await?,
         Todo::FindConversation { buyer, item } => find_conversation(means, order, buyer, item).await?,
         Todo::Fetch(wanted) => {
             for fetch in wanted {
@@ -369,8 +369,8 @@ fn words(means: &Means, fetch: &Fetch) -> Words {
     }
 }
 
-async fn read(means: &Means, order: &OrderId) -> Result<(), Later> {
-    let ask = ReadOrder { account: means.facts.id, order: order.clone(), cause: Cause::Delivery };
+async fn read(means: &Means, order: &OrderId, cause: Cause) -> Result<(), Later> {
+    let ask = ReadOrder { account: means.facts.id, order: order.clone(), cause };
     match means.orders.send(ask).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(NotRead::TooFast(wait))) => Err(Later(wait.max(AGAIN))),
@@ -400,18 +400,29 @@ async fn follow_up(means: &Means, order: &OrderId, what: FollowUp, wanted: Optio
         FollowUp::Price => words.parse().ok().map(|amount| calls::change_price(order, Fen(amount))),
     };
     let doing = Act { action: what.into(), wanted };
-    match call {
-        Some(call) => act(means, order, doing, call).await,
-        None => failed(means, order, doing, "the price is no number", true).await,
-    }
+    let Some(call) = call else { return failed(means, order, doing, "the price is no number", true).await };
+    permit(means)?;
+    let told = tell(means, order, doing, call).await;
+    // Nobody else may tell of it; and where there was no answer the order tells what became of it.
+    read(means, order, Cause::FollowUp).await?;
+    told
 }
 
-/// One call that changes something at the platform. Made twice it is done once: what got no answer is made again.
-async fn act(means: &Means, order: &OrderId, doing: impl Into<Act>, call: Call) -> Result<(), Later> {
-    let doing = doing.into();
+/// The account's calls that change something keep their pace.
+fn permit(means: &Means) -> Result<(), Later> {
     let now = clock::now().instant;
     let permitted = means.rate.borrow_mut().try_take(now);
-    permitted.map_err(|from| Later(from.saturating_duration_since(now)))?;
+    permitted.map_err(|from| Later(from.saturating_duration_since(now)))
+}
+
+/// One call that changes something at the platform, at the pace of its account.
+async fn act(means: &Means, order: &OrderId, doing: impl Into<Act>, call: Call) -> Result<(), Later> {
+    permit(means)?;
+    tell(means, order, doing.into(), call).await
+}
+
+/// Made twice it is done once: what got no answer is made again.
+async fn tell(means: &Means, order: &OrderId, doing: Act, call: Call) -> Result<(), Later> {
     let gateway: &Recipient<CallGateway> = &means.line.gateway;
     match gateway.send(CallGateway(call)).await {
         Ok(Ok(outcome)) if matches!(outcome, Outcome::Success(_)) || outcome.is_done_already() => {
