@@ -43,10 +43,11 @@ use crate::{
         rate::{Rate, RateConfig},
     },
     outgoing::client::OutgoingClient,
-    platform::mtop::{call::Call, order as calls, outcome::Outcome},
+    platform::mtop::{call::Call, item::take_off_sale, order as calls, outcome::Outcome},
     store::{
         self, DbConn, QueryResult, Store, StoreError,
         deliveries::{Fetch, Glance, Todo},
+        follow_ups,
         order_actions::{self, Action},
     },
     telemetry::clock,
@@ -149,7 +150,7 @@ impl Act {
             Action::Fetch | Action::Receipt | Action::OutOfStock | Action::ByHand | Action::AskConfirmation => {
                 Cause::Delivery
             }
-            Action::Rate | Action::Flower | Action::Close | Action::Price => Cause::FollowUp,
+            Action::Rate | Action::Flower | Action::Close | Action::Price | Action::OffSale => Cause::FollowUp,
         }
     }
 }
@@ -327,7 +328,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<bool, Later> {
             }
         }
         Todo::Ship => act(means, order, Action::Ship, calls::confirm_shipment(order)).await?,
-        Todo::FollowUp(what, wanted) => follow_up(means, order, what, wanted).await?,
+        Todo::FollowUp { what, wanted, item } => follow_up(means, order, what, wanted, item).await?,
     }
     Ok(true)
 }
@@ -391,20 +392,29 @@ async fn find_conversation(means: &Means, order: &OrderId, peer: BuyerId, item: 
     means.store.write(set).await.map_err(|_| Later(RETRY))
 }
 
-async fn follow_up(means: &Means, order: &OrderId, what: FollowUp, wanted: Option<String>) -> Result<(), Later> {
+async fn follow_up(
+    means: &Means,
+    order: &OrderId,
+    what: FollowUp,
+    wanted: Option<String>,
+    item: Option<ItemId>,
+) -> Result<(), Later> {
     let words = wanted.as_deref().unwrap_or_default();
     let call = match what {
         FollowUp::Rate => Some(calls::rate_buyer(order, words)),
         FollowUp::Flower => Some(calls::red_flower(order)),
         FollowUp::Close => Some(calls::close_unpaid(order, words)),
         FollowUp::Price => words.parse().ok().map(|amount| calls::change_price(order, Fen(amount))),
+        FollowUp::OffSale => item.as_ref().map(take_off_sale),
     };
     let doing = Act { action: what.into(), wanted };
-    let Some(call) = call else { return failed(means, order, doing, "the price is no number", true).await };
+    let Some(call) = call else { return failed(means, order, doing, "nothing says what is to be done", true).await };
     permit(means)?;
     let told = tell(means, order, doing, call).await;
-    // Nobody else may tell of it; and where there was no answer the order tells what became of it.
-    read(means, order, Cause::FollowUp).await?;
+    if what != FollowUp::OffSale {
+        // Nobody else may tell of it; and where there was no answer the order tells what became of it.
+        read(means, order, Cause::FollowUp).await?;
+    }
     told
 }
 
@@ -427,10 +437,10 @@ async fn tell(means: &Means, order: &OrderId, doing: Act, call: Call) -> Result<
     match gateway.send(CallGateway(call)).await {
         Ok(Ok(outcome)) if matches!(outcome, Outcome::Success(_)) || outcome.is_done_already() => {
             info!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = doing.action.as_str(); "the platform was told something about an order");
-            let (account, order, now) = (means.facts.id, order.clone(), clock::unix());
+            let (account, owner, order, now) = (means.facts.id, means.facts.owner, order.clone(), clock::unix());
             let done = move |conn: &mut DbConn| {
                 if doing.is_current(conn, account, &order)? {
-                    order_actions::mark_done(conn, account, &order, doing.action, now)?;
+                    follow_ups::done(conn, owner, account, &order, doing.action, now)?;
                 }
                 store::orders::want(conn, account, &order, doing.cause(), now)
             };

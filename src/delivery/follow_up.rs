@@ -7,13 +7,8 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-
-use super::step::{Errand, Known, STOPPED, Saying, Step, Unit};
-use crate::{
-    ids::{OrderId, Timestamp},
-    order::status::Status,
-};
+use super::step::{Errand, Known, STOPPED, Saying, Standing, Step, Unit};
+use crate::ids::{OrderId, Timestamp};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -38,6 +33,8 @@ pub struct Plan {
     pub close: bool,
     pub close_after_m: i64,
     pub close_reason: String,
+    /// An item whose stock ran out is taken off the sale.
+    pub off_sale: bool,
 }
 
 /// Where nobody set anything nothing is done.
@@ -54,13 +51,13 @@ impl Default for Plan {
             close: false,
             close_after_m: 60,
             close_reason: "买家长时间未付款".to_owned(),
+            off_sale: false,
         }
     }
 }
 
 /// What the platform is told about an order, besides that it is shipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FollowUp {
     /// The buyer is rated.
     Rate,
@@ -70,9 +67,11 @@ pub enum FollowUp {
     Close,
     /// What is to be paid is changed; only a person wants that.
     Price,
+    /// Its item is taken off the sale: the order took the last piece in stock.
+    OffSale,
 }
 
-/// Whether an order's status lets something be done.
+/// Whether where an order stands lets something be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum May {
     Now,
@@ -82,25 +81,34 @@ pub enum May {
 }
 
 impl FollowUp {
-    pub const ALL: [Self; 4] = [Self::Rate, Self::Flower, Self::Close, Self::Price];
+    pub const ALL: [Self; 5] = [Self::Rate, Self::Flower, Self::Close, Self::Price, Self::OffSale];
 
-    pub fn may(self, status: Option<Status>, is_bargain: bool) -> May {
-        let Some(status) = status else { return May::Later };
-        match (self, status) {
+    pub fn may(self, standing: Standing) -> May {
+        match (self, standing) {
+            (Self::OffSale, _)
+            | (Self::Close | Self::Price, Standing::Unpaid)
+            | (Self::Rate | Self::Flower, Standing::Completed) => May::Now,
+            (Self::Close | Self::Price, Standing::Unread)
+            | (
+                Self::Rate | Self::Flower,
+                Standing::Unread
+                | Standing::Unpaid
+                | Standing::Bargaining
+                | Standing::Paid
+                | Standing::Shipped
+                | Standing::Refunding,
+            ) => May::Later,
             // A bargain may still find its helpers, and its price is the platform's.
-            (Self::Close | Self::Price, Status::Processing) if is_bargain => May::Never,
-            (Self::Close | Self::Price, Status::Processing) | (Self::Rate | Self::Flower, Status::Completed) => {
-                May::Now
-            }
             (
                 Self::Close | Self::Price,
-                Status::PendingShip | Status::Shipped | Status::Completed | Status::Refunding | Status::Cancelled,
+                Standing::Bargaining
+                | Standing::Paid
+                | Standing::Shipped
+                | Standing::Completed
+                | Standing::Refunding
+                | Standing::Ended,
             )
-            | (Self::Rate | Self::Flower, Status::Cancelled) => May::Never,
-            (
-                Self::Rate | Self::Flower,
-                Status::Processing | Status::PendingShip | Status::Shipped | Status::Refunding,
-            ) => May::Later,
+            | (Self::Rate | Self::Flower, Standing::Ended) => May::Never,
         }
     }
 }
@@ -123,7 +131,7 @@ impl Plan {
             }
             FollowUp::Flower if self.flower => completed,
             FollowUp::Close if self.close => Some(order.placed_at + times(MINUTE, self.close_after_m)),
-            FollowUp::Rate | FollowUp::Flower | FollowUp::Close | FollowUp::Price => None,
+            FollowUp::Rate | FollowUp::Flower | FollowUp::Close | FollowUp::Price | FollowUp::OffSale => None,
         }
     }
 
@@ -144,7 +152,7 @@ impl Plan {
                 self.rate_texts.get(chosen).cloned()
             }
             FollowUp::Close => Some(self.close_reason.clone()),
-            FollowUp::Flower | FollowUp::Price => None,
+            FollowUp::Flower | FollowUp::Price | FollowUp::OffSale => None,
         }
     }
 }
@@ -166,9 +174,9 @@ pub struct Open {
 /// What is known of an order that its follow-ups depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FollowUps {
-    pub status: Option<Status>,
-    pub is_bargain: bool,
     pub open: Vec<Open>,
+    /// What ran out is in stock again.
+    pub is_stocked: bool,
     /// The buyer is to be asked to confirm from then on.
     pub ask: Option<Timestamp>,
     /// That question is prepared, and nobody sent it.
@@ -184,11 +192,16 @@ pub(super) fn next(known: &Known, now: Timestamp) -> Step {
     let mut soonest: Option<Timestamp> = None;
     let mut wait = |from: Timestamp| soonest = Some(soonest.map_or(from, |at| at.min(from)));
     for open in &follow_ups.open {
-        match open.what.may(follow_ups.status, follow_ups.is_bargain) {
+        let needless = open.what == FollowUp::OffSale && follow_ups.is_stocked;
+        match if needless { May::Never } else { open.what.may(known.standing) } {
             May::Never if open.is_begun => return Step::GiveUp(open.what),
             May::Never | May::Later => {}
             May::Now if !open.is_begun && !is_wanted(known, open.what) => {}
             May::Now if open.from > now => wait(open.from),
+            // Where the order stands does not matter to its item.
+            May::Now if open.what == FollowUp::OffSale => {
+                return stopped(known, now).unwrap_or(Step::Do(Errand::FollowUp(open.what)));
+            }
             May::Now => return ready(known, now).unwrap_or(Step::Do(Errand::FollowUp(open.what))),
         }
     }
@@ -217,12 +230,16 @@ fn question(known: &Known, now: Timestamp) -> Step {
 /// Asked is who has everything, whoever gave it: the platform says that it is on its way, and nothing of ours is missing or in doubt.
 fn may_ask(known: &Known) -> bool {
     let is_given = known.units.iter().all(|unit| *unit == Unit::Confirmed);
-    known.follow_ups.status == Some(Status::Shipped) && is_given && !known.is_blocked && !known.by_hand
+    known.standing == Standing::Shipped && is_given && !known.is_blocked && !known.by_hand
 }
 
 /// What must be waited for, or asked, before anything.
 fn ready(known: &Known, now: Timestamp) -> Option<Step> {
-    if known.is_stopped { Some(Step::Wait(now + STOPPED)) } else { (!known.is_fresh).then_some(Step::Do(Errand::Read)) }
+    stopped(known, now).or((!known.is_fresh).then_some(Step::Do(Errand::Read)))
+}
+
+fn stopped(known: &Known, now: Timestamp) -> Option<Step> {
+    known.is_stopped.then_some(Step::Wait(now + STOPPED))
 }
 
 fn unreached(known: &Known) -> Option<Step> {

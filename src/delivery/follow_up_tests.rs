@@ -1,14 +1,25 @@
 //! What is done when, and what is never done.
 
 use super::{
-    super::step::{self, Deed, Standing, Wanted},
+    super::step::{self, Deed, Wanted},
     *,
 };
 
 const NOW: Timestamp = Timestamp(1_760_000_000_000);
 
+const STANDINGS: [Standing; 8] = [
+    Standing::Unread,
+    Standing::Unpaid,
+    Standing::Bargaining,
+    Standing::Paid,
+    Standing::Shipped,
+    Standing::Completed,
+    Standing::Refunding,
+    Standing::Ended,
+];
+
 /// An order that its buyer has everything of.
-fn known(standing: Standing, status: Status, follow_ups: FollowUps) -> Known {
+fn known(standing: Standing, follow_ups: FollowUps) -> Known {
     Known {
         standing,
         is_fresh: true,
@@ -28,7 +39,7 @@ fn known(standing: Standing, status: Status, follow_ups: FollowUps) -> Known {
         ship: Deed::Done,
         receipt: Deed::Done,
         apology: Deed::Off,
-        follow_ups: FollowUps { status: Some(status), ..follow_ups },
+        follow_ups,
     }
 }
 
@@ -37,15 +48,15 @@ fn open(what: FollowUp, from: Timestamp, is_begun: bool) -> FollowUps {
 }
 
 fn completed(follow_ups: FollowUps) -> Known {
-    known(Standing::Shipped, Status::Completed, follow_ups)
+    known(Standing::Completed, follow_ups)
 }
 
 fn shipped(follow_ups: FollowUps) -> Known {
-    known(Standing::Shipped, Status::Shipped, follow_ups)
+    known(Standing::Shipped, follow_ups)
 }
 
 fn unpaid(follow_ups: FollowUps) -> Known {
-    Known { units: Vec::new(), ..known(Standing::Unpaid, Status::Processing, follow_ups) }
+    Known { units: Vec::new(), ..known(Standing::Unpaid, follow_ups) }
 }
 
 fn step(known: &Known) -> Step {
@@ -86,13 +97,15 @@ fn nothing_is_done_before_its_time_and_the_soonest_is_waited_for() {
 #[test]
 fn only_what_is_unpaid_and_no_bargain_is_closed_or_repriced() {
     for what in [FollowUp::Close, FollowUp::Price] {
-        for status in Status::ALL {
-            let expected = if status == Status::Processing { May::Now } else { May::Never };
-            assert_eq!(what.may(Some(status), false), expected, "{what:?} {status:?}");
-            assert_eq!(what.may(Some(status), true), May::Never, "{what:?} {status:?}");
+        for standing in STANDINGS {
+            let expected = match standing {
+                Standing::Unpaid => May::Now,
+                Standing::Unread => May::Later,
+                _ => May::Never,
+            };
+            assert_eq!(what.may(standing), expected, "{what:?} {standing:?}");
         }
-        assert_eq!(what.may(None, false), May::Later);
-        let mut paid = known(Standing::Paid, Status::PendingShip, open(what, NOW, true));
+        let mut paid = known(Standing::Paid, open(what, NOW, true));
         assert_eq!(step(&paid), Step::GiveUp(what), "a person hears that it cannot be done");
         paid.follow_ups.open[0].is_begun = false;
         assert_eq!(step(&paid), Step::Rest);
@@ -102,7 +115,7 @@ fn only_what_is_unpaid_and_no_bargain_is_closed_or_repriced() {
 /// What is to be delivered goes first.
 #[test]
 fn a_delivery_is_not_held_up() {
-    let paid = known(Standing::Paid, Status::PendingShip, open(FollowUp::Close, NOW, true));
+    let paid = known(Standing::Paid, open(FollowUp::Close, NOW, true));
     let wanted = Ok(Wanted { units: 2, from: NOW, short: None, can_claim: 1 });
     assert_eq!(step(&Known { wanted, ..paid }), Step::Claim(1));
 }
@@ -110,8 +123,14 @@ fn a_delivery_is_not_held_up() {
 #[test]
 fn buyers_are_rated_only_when_the_deal_is_done() {
     for what in [FollowUp::Rate, FollowUp::Flower] {
-        let may = Status::ALL.map(|status| what.may(Some(status), false));
-        assert_eq!(may, [May::Later, May::Later, May::Later, May::Now, May::Later, May::Never]);
+        for standing in STANDINGS {
+            let expected = match standing {
+                Standing::Completed => May::Now,
+                Standing::Ended => May::Never,
+                _ => May::Later,
+            };
+            assert_eq!(what.may(standing), expected, "{what:?} {standing:?}");
+        }
         let blocked = Known { is_blocked: true, ..completed(open(what, NOW, false)) };
         assert_eq!(step(&blocked), Step::Rest);
         let wanted = Known { is_blocked: true, by_hand: true, ..completed(open(what, NOW, true)) };
@@ -130,8 +149,8 @@ fn nobody_is_asked_to_confirm_who_may_lack_something() {
     assert_eq!(step(&by_a_person), Step::Say(Saying::AskConfirmation));
     assert_eq!(step(&Known { is_blocked: true, ..due.clone() }), Step::Rest);
     assert_eq!(step(&Known { has_conversation: false, ..due.clone() }), Step::Do(Errand::FindConversation));
-    for (standing, status) in [(Standing::Shipped, Status::Completed), (Standing::Refunding, Status::Refunding)] {
-        assert_eq!(step(&known(standing, status, due.follow_ups.clone())), Step::Rest, "{status:?}");
+    for standing in [Standing::Completed, Standing::Refunding, Standing::Paid] {
+        assert_eq!(step(&Known { standing, ..due.clone() }), Step::Rest, "{standing:?}");
     }
 }
 
@@ -147,12 +166,20 @@ fn a_question_that_is_prepared_goes_out_only_while_it_makes_sense() {
     let unsaid = Step::Unsay(Saying::AskConfirmation);
     assert_eq!(step(&Known { is_blocked: true, ..ready.clone() }), unsaid);
     assert_eq!(step(&Known { units: vec![Unit::Uncertain], ..ready }), unsaid);
-    for (standing, status) in [
-        (Standing::Shipped, Status::Completed),
-        (Standing::Refunding, Status::Refunding),
-        (Standing::Ended, Status::Cancelled),
-    ] {
-        assert_eq!(step(&Known { planned: 1, ..known(standing, status, asking.clone()) }), unsaid, "{status:?}");
+    for standing in [Standing::Completed, Standing::Refunding, Standing::Ended] {
+        assert_eq!(step(&Known { planned: 1, ..known(standing, asking.clone()) }), unsaid, "{standing:?}");
+    }
+}
+
+#[test]
+fn an_item_whose_stock_ran_out_goes_off_the_sale_wherever_the_order_stands() {
+    for standing in STANDINGS {
+        let due = Known { is_fresh: false, ..known(standing, open(FollowUp::OffSale, NOW, true)) };
+        let mut stocked = due.clone();
+        stocked.follow_ups.is_stocked = true;
+        assert_eq!(step(&due), Step::Do(Errand::FollowUp(FollowUp::OffSale)), "{standing:?}");
+        assert_eq!(step(&stocked), Step::GiveUp(FollowUp::OffSale), "{standing:?}");
+        assert_eq!(step(&Known { is_stopped: true, ..due }), Step::Wait(NOW + STOPPED), "{standing:?}");
     }
 }
 
@@ -164,7 +191,7 @@ fn a_plan_wants_nothing_until_it_is_set_and_no_rating_of_old_deals() {
     assert_eq!(off.asks(&order), None);
     let on = Plan { rate: true, rate_delay_m: 30, flower: true, ask: true, close: true, ..off };
     let wants = FollowUp::ALL.map(|what| on.wants(what, &order, NOW));
-    assert_eq!(wants, [Some(NOW + 30 * MINUTE), Some(NOW), Some(NOW + 60 * MINUTE), None]);
+    assert_eq!(wants, [Some(NOW + 30 * MINUTE), Some(NOW), Some(NOW + 60 * MINUTE), None, None]);
     assert_eq!(on.asks(&order), Some(NOW + 3 * DAY));
     let later = NOW + RECENT + MINUTE;
     assert_eq!(on.wants(FollowUp::Rate, &order, later), None);

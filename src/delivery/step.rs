@@ -24,8 +24,9 @@ pub enum Standing {
     /// A bargain that waits for helpers, or for the seller.
     Bargaining,
     Paid,
-    /// The platform says that it is shipped, or more.
     Shipped,
+    /// The buyer says that it came, or time did.
+    Completed,
     /// The buyer wants the money back.
     Refunding,
     /// Ended without a deal, or with the money given back.
@@ -223,7 +224,7 @@ fn delivery(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
             (if unsent && known.in_flight == 0 { Step::Release } else { Step::Rest }, open)
         }
         Standing::Paid => paid(known, now),
-        Standing::Shipped => shipped(known, now),
+        Standing::Shipped | Standing::Completed => shipped(known, now),
     }
 }
 

@@ -23,6 +23,7 @@ struct Row {
     close: bool,
     close_after_m: i64,
     close_reason: String,
+    off_sale: bool,
     updated_at: Timestamp,
 }
 
@@ -47,6 +48,7 @@ impl From<Row> for FollowUpSettings {
             close: row.close,
             close_after_m: row.close_after_m,
             close_reason: row.close_reason,
+            off_sale: row.off_sale,
         };
         Self { account: row.account_id, plan, updated_at: Some(row.updated_at) }
     }
@@ -80,6 +82,7 @@ pub fn put(conn: &mut DbConn, scope: &Scope, account: AccountId, plan: &Plan, no
         close: plan.close,
         close_after_m: plan.close_after_m,
         close_reason: plan.close_reason.clone(),
+        off_sale: plan.off_sale,
         updated_at: now,
     };
     per_backend!(&mut *conn, conn => diesel::insert_into(follow_up_settings::table)

@@ -38,10 +38,12 @@ pub enum Action {
     Close,
     /// What is to be paid is changed.
     Price,
+    /// Its item is taken off the sale: it took the last piece in stock.
+    OffSale,
 }
 
 impl Action {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Ship,
         Self::FreeShipping,
         Self::Fetch,
@@ -53,6 +55,7 @@ impl Action {
         Self::Flower,
         Self::Close,
         Self::Price,
+        Self::OffSale,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -68,6 +71,7 @@ impl Action {
             Self::Flower => "flower",
             Self::Close => "close",
             Self::Price => "price",
+            Self::OffSale => "off_sale",
         }
     }
 }
@@ -79,6 +83,7 @@ impl From<FollowUp> for Action {
             FollowUp::Flower => Self::Flower,
             FollowUp::Close => Self::Close,
             FollowUp::Price => Self::Price,
+            FollowUp::OffSale => Self::OffSale,
         }
     }
 }
@@ -128,7 +133,7 @@ pub struct Row {
     pub error: Option<String>,
     pub not_before: Timestamp,
     pub done_at: Option<Timestamp>,
-    /// What is to be said or set: a rating, a reason, or a price in fen.
+    /// What is to be said or set: a rating, a reason, a price in fen, or the card that ran out.
     pub wanted: Option<String>,
     /// The person who asked for it; `None`: what is set for the account.
     pub asked_by: Option<String>,

@@ -17,7 +17,7 @@ use super::{
     schema::{conversations, order_changes, order_syncs, orders},
 };
 use crate::{
-    delivery::follow_up::RECENT,
+    delivery::{follow_up::RECENT, step::Standing},
     ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda,
@@ -68,6 +68,20 @@ impl Row {
     /// Its buyer was erased: nobody asks for it any more.
     fn is_erased(&self) -> bool {
         self.buyer.as_ref().is_some_and(|buyer| buyer.as_str().starts_with(ERASED))
+    }
+
+    /// Where it stands, as far as its delivery goes.
+    pub fn standing(&self) -> Standing {
+        match self.status {
+            None => Standing::Unread,
+            Some(Status::Processing) if self.is_bargain => Standing::Bargaining,
+            Some(Status::Processing) => Standing::Unpaid,
+            Some(Status::PendingShip) => Standing::Paid,
+            Some(Status::Shipped) => Standing::Shipped,
+            Some(Status::Completed) => Standing::Completed,
+            Some(Status::Refunding) => Standing::Refunding,
+            Some(Status::Cancelled) => Standing::Ended,
+        }
     }
 
     /// Such as 颜色 and 黑, in the platform's order.

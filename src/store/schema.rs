@@ -347,6 +347,7 @@ diesel::table! {
         close -> Bool,
         close_after_m -> BigInt,
         close_reason -> Text,
+        off_sale -> Bool,
         updated_at -> BigInt,
     }
 }

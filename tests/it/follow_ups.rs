@@ -6,10 +6,10 @@ use awc::http::Method;
 use serde_json::{Value, json};
 use yutang::{
     delivery::{follow_up::Plan, messages::DeliveriesDue, step::Unit},
-    ids::{Fen, OrderId, Timestamp},
+    ids::{CardId, Fen, OrderId, Timestamp},
     order::status::{Cause, Status},
     platform::mtop::order::{OrderDetail, SoldOrder, TradeState},
-    sim::{NewOrder, Order, OrderState, Step, Telling},
+    sim::{Listing, NewOrder, Order, OrderState, Step, Telling},
     store::{
         follow_up_settings,
         order_actions::{self, Action, Row, State},
@@ -26,6 +26,7 @@ use crate::{
 
 const RATE: &str = "mtop.taobao.idle.rate.create";
 const CLOSE: &str = "mtop.taobao.idle.trade.merchant.close.by.seller";
+const OFFLINE: &str = "mtop.alibaba.idle.seller.pc.item.batch.offline";
 const CODE: &str = "AAAA-1111";
 
 /// Everything is on, and due at once.
@@ -349,13 +350,79 @@ async fn a_person_rates_and_asks_for_a_flower_once_and_what_was_said_goes_with_t
     assert_eq!(app.given(&shop, &order), [Unit::Confirmed], "that it was served stays");
 }
 
+fn is_on_sale(shop: &Shop) -> bool {
+    let mut on_sale = false;
+    shop.change_listing(ITEM, |listing| on_sale = listing.on_sale);
+    on_sale
+}
+
+/// A shop that delivers the last of its codes, and what comes of that.
+async fn sold_out(refused: bool) -> (TestApp, Shop, CardId, OrderId) {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    shop.sell(Listing { stock: 9, ..Listing::new(ITEM, "会员月卡") });
+    let card = app.pool("会员码", &[CODE]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    follows_up(&app, &shop, Plan { off_sale: true, ..Plan::default() });
+    if refused {
+        let answer = "FAIL_BIZ_PERMISSION_DENIED::无权限".to_owned();
+        app.platform().change_faults(|faults| drop(faults.refuse.insert(OFFLINE.into(), answer)));
+    }
+    app.start().await;
+    let order = pays(&shop, BUYER);
+    stands(&app, &shop, &order, Status::Shipped).await;
+    (app, shop, card, order)
+}
+
+#[actix_web::test]
+async fn an_item_whose_last_piece_is_taken_goes_off_the_sale_once_each_time_and_the_seller_is_told() {
+    let (mut app, shop, card, order) = sold_out(false).await;
+    let taken = done(&app, &shop, &order, Action::OffSale).await;
+    assert_eq!((taken.wanted, taken.tries), (Some(card.to_string()), 1));
+    assert!(!is_on_sale(&shop));
+    let seller = app.signed_in("seller").await;
+    let notices = seller.get("/api/v1/notices").await.is(200).json();
+    let told = notices["items"].as_array().unwrap().iter().filter(|row| row["event"] == "item_off_sale").count();
+    assert_eq!(told, 1, "{notices}");
+
+    // Put on sale again by its seller it stays there, until the stock runs out once more.
+    shop.change_listing(ITEM, |listing| listing.on_sale = true);
+    app.restart().await;
+    look_again(&app, &shop, &order).await;
+    assert!(is_on_sale(&shop));
+    app.stock(card, &["BBBB-2222", "CCCC-3333"]);
+    let [next, last] = ["2200000000888", "2200000000999"].map(|buyer| pays(&shop, buyer));
+    for order in [&next, &last] {
+        stands(&app, &shop, order, Status::Shipped).await;
+    }
+    let either = || [&next, &last].into_iter().find_map(|order| row(&app, &shop, order, Action::OffSale));
+    app.eventually("the last one", || either().filter(|row| row.state == State::Done)).await;
+    assert!(!is_on_sale(&shop));
+    let both = [&next, &last].map(|order| row(&app, &shop, order, Action::OffSale).is_some());
+    assert_eq!(both.into_iter().filter(|is_one| *is_one).count(), 1);
+}
+
+#[actix_web::test]
+async fn an_item_stays_on_sale_where_its_stock_came_back_meanwhile() {
+    let (app, shop, card, order) = sold_out(true).await;
+    let refused = || row(&app, &shop, &order, Action::OffSale).filter(|row| row.error.is_some());
+    app.eventually("it was refused", refused).await;
+    app.platform().heal();
+    app.stock(card, &["BBBB-2222"]);
+    look_again(&app, &shop, &order).await;
+    let given_up = row(&app, &shop, &order, Action::OffSale).unwrap();
+    assert_eq!((given_up.state, given_up.error.as_deref()), (State::Failed, Some("there is stock again")));
+    assert!(is_on_sale(&shop));
+}
+
 #[actix_web::test]
 async fn follow_ups_are_off_until_they_are_set_and_what_makes_no_sense_is_refused() {
     let (app, shop) = selling(Plan::default()).await;
     let seller = app.signed_in("seller").await;
     let path = format!("/api/v1/accounts/{}/follow-ups", shop.id);
     let unset = seller.get(&path).await.is(200).json();
-    for switch in ["rate", "flower", "ask_confirmation", "close_unpaid"] {
+    for switch in ["rate", "flower", "ask_confirmation", "close_unpaid", "take_off_sale"] {
         assert_eq!(unset[switch], false, "{switch}");
     }
     assert_eq!(unset["updated_at"], Value::Null);

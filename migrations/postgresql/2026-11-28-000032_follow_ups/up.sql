@@ -16,10 +16,12 @@ CREATE TABLE follow_up_settings (
     close BOOLEAN NOT NULL,
     close_after_m BIGINT NOT NULL,
     close_reason TEXT NOT NULL,
+    -- an item is taken off the sale when an order takes its last piece in stock
+    off_sale BOOLEAN NOT NULL,
     updated_at BIGINT NOT NULL
 );
 
--- What is to be said or set: the rating, the reason, the price; with it the action is done once.
+-- What is to be said or set: the rating, the reason, the price, the card that ran out; with it the action is done once.
 ALTER TABLE order_actions ADD COLUMN wanted TEXT;
 -- The name of the person who asked for it; NULL: what is set for the account.
 ALTER TABLE order_actions ADD COLUMN asked_by TEXT;

@@ -24,7 +24,6 @@ use crate::{
         AccountId, BuyerId, CardId, ConversationId, DeliveryMessageId, DeliveryRuleId, ItemId, OrderId, Timestamp,
         UnitId, UserId,
     },
-    order::status::Status,
     outbox::entry::Body,
     platform::hours,
     store::{
@@ -72,8 +71,12 @@ pub enum Todo {
         item: ItemId,
     },
     Ship,
-    /// With what is to be said or set by it.
-    FollowUp(FollowUp, Option<String>),
+    FollowUp {
+        what: FollowUp,
+        /// What is to be said or set by it.
+        wanted: Option<String>,
+        item: Option<ItemId>,
+    },
 }
 
 /// What the seller's own program is asked for one part.
@@ -168,7 +171,7 @@ impl<'a> Case<'a> {
             message.state == MessageState::Planned && message.position == place_of(Saying::AskConfirmation)
         });
         let known = Known {
-            standing: standing(&order),
+            standing: order.standing(),
             is_fresh: order.read_at.is_some_and(|at| now.since(at) <= fresh),
             is_on: settings.enabled,
             is_stopped: accounts::is_stopped(conn, account)?,
@@ -189,7 +192,7 @@ impl<'a> Case<'a> {
             ship: order_actions::deed(&actions, Action::Ship, settings.confirm_shipment, now),
             receipt: order_actions::deed(&actions, Action::Receipt, !settings.receipt.trim().is_empty(), now),
             apology: order_actions::deed(&actions, Action::OutOfStock, !settings.out_of_stock.trim().is_empty(), now),
-            follow_ups: follow_ups::known(&plan, &order, &actions, is_asking, now),
+            follow_ups: follow_ups::known(conn, &plan, &order, &actions, is_asking, now)?,
         };
         let mut case = Self {
             keys,
@@ -401,7 +404,8 @@ impl<'a> Case<'a> {
                 .execute(conn)?;
             claim_parts(conn, account, &self.order.order, unit, 0, &self.cards, now)?;
         }
-        Ok(())
+        let pools = self.cards.iter().filter(|card| card.kind == Kind::Pool).map(|card| card.id);
+        follow_ups::note_claimed(conn, &self.plan, &self.order, rule, pools, now)
     }
 
     /// Makes messages of the parts that no message carries.
@@ -507,7 +511,7 @@ impl<'a> Case<'a> {
             Errand::Ship => Todo::Ship,
             Errand::FollowUp(what) => {
                 let wanted = follow_ups::begin(conn, &self.plan, &self.order, what, self.glance.now)?;
-                Todo::FollowUp(what, wanted)
+                Todo::FollowUp { what, wanted, item }
             }
             Errand::Fetch => Todo::Fetch(self.fetches()?),
             Errand::Send => {
@@ -565,18 +569,6 @@ fn place_of(saying: Saying) -> i64 {
 fn spec_text(spec: &[(String, String)]) -> String {
     let pairs: Vec<String> = spec.iter().map(|(name, value)| format!("{name}:{value}")).collect();
     if pairs.is_empty() { "-".to_owned() } else { pairs.join(";") }
-}
-
-fn standing(order: &orders::Row) -> Standing {
-    match order.status {
-        None => Standing::Unread,
-        Some(Status::Processing) if order.is_bargain => Standing::Bargaining,
-        Some(Status::Processing) => Standing::Unpaid,
-        Some(Status::PendingShip) => Standing::Paid,
-        Some(Status::Shipped | Status::Completed) => Standing::Shipped,
-        Some(Status::Refunding) => Standing::Refunding,
-        Some(Status::Cancelled) => Standing::Ended,
-    }
 }
 
 /// Combinations become what they are made of.

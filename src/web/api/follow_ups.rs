@@ -53,6 +53,8 @@ pub struct FollowUpsView {
     close_after_minutes: i64,
     #[schema(example = "买家长时间未付款")]
     close_reason: String,
+    /// An item is taken off the sale when an order takes its last piece in stock; only where a delivery rule names the item.
+    take_off_sale: bool,
     /// `null`: nobody has set anything yet.
     #[schema(value_type = Option<i64>)]
     updated_at: Option<Timestamp>,
@@ -94,6 +96,9 @@ pub struct FollowUpsPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(inline, nullable = false)]
     close_reason: Option<Text<1, 100>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    take_off_sale: Option<bool>,
 }
 
 impl From<FollowUpSettings> for FollowUpsView {
@@ -111,6 +116,7 @@ impl From<FollowUpSettings> for FollowUpsView {
             close_unpaid: plan.close,
             close_after_minutes: plan.close_after_m,
             close_reason: plan.close_reason,
+            take_off_sale: plan.off_sale,
             updated_at,
         }
     }
@@ -134,6 +140,7 @@ impl FollowUpsPatch {
             close: self.close_unpaid.unwrap_or(before.close),
             close_after_m: self.close_after_minutes.map_or(before.close_after_m, Whole::get),
             close_reason: self.close_reason.map_or(before.close_reason, Text::into_string),
+            off_sale: self.take_off_sale.unwrap_or(before.off_sale),
         })
     }
 }

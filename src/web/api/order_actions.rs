@@ -57,7 +57,7 @@ pub struct OrderActionView {
     tries: i64,
     /// What the platform said.
     error: Option<String>,
-    /// The rating, the reason, or the price in fen.
+    /// The rating, the reason, the price in fen, or the number of the card that ran out.
     wanted: Option<String>,
     /// Who asked for it; `null`: what is set for the account.
     asked_by: Option<String>,
@@ -128,7 +128,14 @@ pub async fn close(
     body: Body<CloseOrderBody>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    note(caller, key, FollowUp::Close, Some(body.0.reason.into_string()), app).await
+    let wish = Wish {
+        what: FollowUp::Close,
+        wanted: Some(body.0.reason.into_string()),
+        deed: "order.close",
+        zh: "关闭",
+        en: "only what is not paid, and no bargain, is closed",
+    };
+    note(caller, key, wish, app).await
 }
 
 /// Changes what is to be paid for an order that is not paid.
@@ -139,7 +146,14 @@ pub async fn price(
     body: Body<OrderPriceBody>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    note(caller, key, FollowUp::Price, Some(body.0.amount.get().to_string()), app).await
+    let wish = Wish {
+        what: FollowUp::Price,
+        wanted: Some(body.0.amount.get().to_string()),
+        deed: "order.price",
+        zh: "改价",
+        en: "only what is not paid, and no bargain, changes its price",
+    };
+    note(caller, key, wish, app).await
 }
 
 /// Rates the buyer of an order that is completed.
@@ -150,37 +164,72 @@ pub async fn rate(
     body: Body<RateBuyerBody>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    note(caller, key, FollowUp::Rate, Some(body.0.text.into_string()), app).await
+    let wish = Wish {
+        what: FollowUp::Rate,
+        wanted: Some(body.0.text.into_string()),
+        deed: "order.rate",
+        zh: "评价买家",
+        en: "only a completed order's buyer is rated",
+    };
+    note(caller, key, wish, app).await
 }
 
 /// Asks the buyer of an order that is completed for a red flower (小红花).
 #[utoipa::path(post, path = "/api/v1/orders/{id}/flower", tag = "orders", params(("id" = String, Path, description = "ACCOUNT.ORDER")), responses((status = 202, body = OrderActionView, description = "It is noted")))]
 pub async fn flower(caller: Caller, key: OrderKey, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    note(caller, key, FollowUp::Flower, None, app).await
+    let wish = Wish {
+        what: FollowUp::Flower,
+        wanted: None,
+        deed: "order.flower",
+        zh: "求小红花",
+        en: "only a completed order's buyer is asked for a flower",
+    };
+    note(caller, key, wish, app).await
+}
+
+/// What a person wants.
+struct Wish {
+    what: FollowUp,
+    wanted: Option<String>,
+    /// What the audit calls it.
+    deed: &'static str,
+    /// What it is called where it cannot be done, and when it can.
+    zh: &'static str,
+    en: &'static str,
+}
+
+impl Wish {
+    fn check(&self, order: &orders::Row) -> ApiResult<()> {
+        if self.what.may(order.standing()) == May::Now {
+            return Ok(());
+        }
+        let status = order_texts::status(order.status);
+        let (zh, en) = if order.is_bargain { ("小刀", "a bargain, ") } else { ("", "") };
+        let said = Said::new(
+            format!("{zh}订单{}，不能{}", status.in_language(Chinese), self.zh),
+            format!("the order is {en}{}: {}", status.in_language(English), self.en),
+        );
+        Err(ApiError::from(Code::WrongState).because(said))
+    }
 }
 
 /// Notes what a person wants; the answer says what is noted. The same wish twice is one.
-async fn note(
-    caller: Caller,
-    key: OrderKey,
-    what: FollowUp,
-    wanted: Option<String>,
-    app: Data<AppState>,
-) -> ApiResult<HttpResponse> {
+async fn note(caller: Caller, key: OrderKey, wish: Wish, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let (account, now) = (key.account, clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<OrderActionView>> {
         let scope = caller.scope;
         let order = orders::get(conn, &scope, key.account, &key.order)?;
-        if let Err(refusal) = check(what, &order) {
+        if let Err(refusal) = wish.check(&order) {
             return Ok(Err(refusal));
         }
+        let Wish { what, wanted, deed, .. } = wish;
         let before = order_actions::find(conn, key.account, &key.order, what.into())?.map(OrderActionView::from);
         let Ok(row) = follow_ups::ask(conn, &order, what, wanted, &caller.user.name, now)? else {
             let said = Said::new("之前已经做过，每个订单只做一次", "it was done before, and is done once for an order");
             return Ok(Err(ApiError::from(Code::WrongState).because(said)));
         };
         let view = OrderActionView::from(row);
-        let deed = Deed::new(deed(what), key.name()).of(scope.user()).after(&view);
+        let deed = Deed::new(deed, key.name()).of(scope.user()).after(&view);
         let deed = if let Some(before) = before { deed.before(before) } else { deed };
         audit::record(conn, &caller.actor(), &deed, now)?;
         Ok(Ok(view))
@@ -188,32 +237,4 @@ async fn note(
     let view = app.store.write(job).await??;
     tell(&app, &[account]);
     Ok(HttpResponse::Accepted().json(view))
-}
-
-fn deed(what: FollowUp) -> &'static str {
-    match what {
-        FollowUp::Rate => "order.rate",
-        FollowUp::Flower => "order.flower",
-        FollowUp::Close => "order.close",
-        FollowUp::Price => "order.price",
-    }
-}
-
-fn check(what: FollowUp, order: &orders::Row) -> ApiResult<()> {
-    if what.may(order.status, order.is_bargain) == May::Now {
-        return Ok(());
-    }
-    let (zh, en) = match what {
-        FollowUp::Rate => ("评价买家", "only a completed order's buyer is rated"),
-        FollowUp::Flower => ("求小红花", "only a completed order's buyer is asked for a flower"),
-        FollowUp::Close => ("关闭", "only what is not paid, and no bargain, is closed"),
-        FollowUp::Price => ("改价", "only what is not paid, and no bargain, changes its price"),
-    };
-    let status = order_texts::status(order.status);
-    let bargain = if order.is_bargain { ("小刀", "a bargain, ") } else { ("", "") };
-    let said = Said::new(
-        format!("{}订单{}，不能{zh}", bargain.0, status.in_language(Chinese)),
-        format!("the order is {}{}: {en}", bargain.1, status.in_language(English)),
-    );
-    Err(ApiError::from(Code::WrongState).because(said))
 }

@@ -104,6 +104,7 @@ pub(super) fn action(action: Action, state: ActionState) -> Said {
         Action::Flower => ("求小红花", "asking for a red flower"),
         Action::Close => ("关闭未付款订单", "closing the unpaid order"),
         Action::Price => ("修改价格", "changing the price"),
+        Action::OffSale => ("库存用完，下架商品", "taking the item off the sale, for want of stock"),
     };
     let (zh_state, en_state) = match state {
         ActionState::Due => ("待重试", "to be tried again"),
