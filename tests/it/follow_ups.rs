@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use yutang::{
     delivery::{follow_up::Plan, messages::DeliveriesDue, step::Unit},
     ids::{CardId, Fen, OrderId, Timestamp},
+    notify::event::Event,
     order::status::{Cause, Status},
     platform::mtop::order::{OrderDetail, SoldOrder, TradeState},
     sim::{Listing, NewOrder, Order, OrderState, Step, Telling},
     store::{
-        follow_up_settings,
+        follow_up_settings, notices,
         order_actions::{self, Action, Row, State},
         orders,
     },
@@ -381,10 +382,8 @@ async fn an_item_whose_last_piece_is_taken_goes_off_the_sale_once_each_time_and_
     let taken = done(&app, &shop, &order, Action::OffSale).await;
     assert_eq!((taken.wanted, taken.tries), (Some(card.to_string()), 1));
     assert!(!is_on_sale(&shop));
-    let seller = app.signed_in("seller").await;
-    let notices = seller.get("/api/v1/notices").await.is(200).json();
-    let told = notices["items"].as_array().unwrap().iter().filter(|row| row["event"] == "item_off_sale").count();
-    assert_eq!(told, 1, "{notices}");
+    let told: Vec<_> = app.read(notices::live).into_iter().map(|row| (row.event, row.account)).collect();
+    assert_eq!(told, [(Event::ItemOffSale, Some(shop.id))]);
 
     // Put on sale again by its seller it stays there, until the stock runs out once more.
     shop.change_listing(ITEM, |listing| listing.on_sale = true);
