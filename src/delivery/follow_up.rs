@@ -216,7 +216,7 @@ pub(super) fn next(known: &Known, now: Timestamp) -> Step {
 /// Whether what only the plan wants is to be done for this buyer, in this order.
 fn is_wanted(known: &Known, what: FollowUp) -> bool {
     let is_kindness = matches!(what, FollowUp::Rate | FollowUp::Flower);
-    !known.by_hand && !(is_kindness && known.is_blocked)
+    !(known.by_hand || is_kindness && known.is_blocked)
 }
 
 /// A question that is prepared goes out while it still makes sense, and else not at all.
