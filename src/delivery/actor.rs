@@ -21,6 +21,7 @@ use super::{
     call::Words,
     card::Content,
     client::{self, NotGiven},
+    follow_up::FollowUp,
     messages::DeliveriesDue,
 };
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
             AccountOffline, AccountOnline, Adopt, Amend, AskConversation, CallGateway, DropAccount, Line, Load, Ping,
         },
     },
-    ids::{AccountId, BuyerId, ItemId, OrderId, Timestamp},
+    ids::{AccountId, BuyerId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda::Config,
         messages::{NotRead, ReadBy, ReadOrder},
@@ -42,10 +43,11 @@ use crate::{
         rate::{Rate, RateConfig},
     },
     outgoing::client::OutgoingClient,
-    platform::mtop::{call::Call, order as calls, outcome::Outcome},
+    platform::mtop::{call::Call, item::take_off_sale, order as calls, outcome::Outcome},
     store::{
-        self, DbConn, Store, StoreError,
+        self, DbConn, QueryResult, Store, StoreError,
         deliveries::{Fetch, Glance, Todo},
+        follow_ups,
         order_actions::{self, Action},
     },
     telemetry::clock,
@@ -121,6 +123,41 @@ struct Means {
 
 /// Why an order is left for now, and for how long.
 struct Later(Duration);
+
+/// What is done, with what is said or set by it: where a person wants another meanwhile, what became of this one does not count.
+#[derive(Clone)]
+struct Act {
+    action: Action,
+    wanted: Option<String>,
+}
+
+impl From<Action> for Act {
+    fn from(action: Action) -> Self {
+        Self { action, wanted: None }
+    }
+}
+
+impl Act {
+    fn is_current(&self, conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<bool> {
+        let row = order_actions::find(conn, account, order, self.action)?;
+        Ok(row.is_none_or(|row| row.wanted == self.wanted))
+    }
+
+    /// Why the order is read again afterwards.
+    fn cause(&self) -> Cause {
+        match self.action {
+            Action::Ship | Action::FreeShipping => Cause::Shipment,
+            Action::Fetch
+            | Action::Receipt
+            | Action::OutOfStock
+            | Action::ByHand
+            | Action::GiveAnyway
+            | Action::Delivered
+            | Action::AskConfirmation => Cause::Delivery,
+            Action::Rate | Action::Flower | Action::Close | Action::Price | Action::OffSale => Cause::FollowUp,
+        }
+    }
+}
 
 impl DeliveryActor {
     pub fn new(
@@ -282,7 +319,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<Next, Later> {
     match todo {
         Todo::Nothing => return Ok(Next::Nothing),
         Todo::More => return Ok(Next::More),
-        Todo::Read => read(means, order).await?,
+        Todo::Read => read(means, order, Cause::Delivery).await?,
         Todo::FindConversation { buyer, item } => find_conversation(means, order, buyer, item).await?,
         Todo::Fetch(wanted) => {
             for fetch in wanted {
@@ -306,6 +343,7 @@ async fn errand(means: &Means, order: &OrderId) -> Result<Next, Later> {
             }
         }
         Todo::Ship => act(means, order, Action::Ship, calls::confirm_shipment(order)).await?,
+        Todo::FollowUp { what, wanted, item } => follow_up(means, order, what, wanted, item).await?,
     }
     Ok(Next::Look)
 }
@@ -347,8 +385,8 @@ fn words(means: &Means, fetch: &Fetch) -> Words {
     }
 }
 
-async fn read(means: &Means, order: &OrderId) -> Result<(), Later> {
-    let ask = ReadOrder { account: means.facts.id, order: order.clone(), cause: Cause::Delivery };
+async fn read(means: &Means, order: &OrderId, cause: Cause) -> Result<(), Later> {
+    let ask = ReadOrder { account: means.facts.id, order: order.clone(), cause };
     match means.orders.send(ask).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(NotRead::TooFast(wait))) => Err(Later(wait.max(AGAIN))),
@@ -369,36 +407,83 @@ async fn find_conversation(means: &Means, order: &OrderId, peer: BuyerId, item: 
     means.store.write(set).await.map_err(|_| Later(RETRY))
 }
 
-/// One call that changes something at the platform. Made twice it is done once: what got no answer is made again.
-async fn act(means: &Means, order: &OrderId, action: Action, call: Call) -> Result<(), Later> {
+async fn follow_up(
+    means: &Means,
+    order: &OrderId,
+    what: FollowUp,
+    wanted: Option<String>,
+    item: Option<ItemId>,
+) -> Result<(), Later> {
+    let words = wanted.as_deref().unwrap_or_default();
+    let call = match what {
+        FollowUp::Rate => Some(calls::rate_buyer(order, words)),
+        FollowUp::Flower => Some(calls::red_flower(order)),
+        FollowUp::Close => Some(calls::close_unpaid(order, words)),
+        FollowUp::Price => words.parse().ok().map(|amount| calls::change_price(order, Fen(amount))),
+        FollowUp::OffSale => item.as_ref().map(take_off_sale),
+    };
+    let doing = Act { action: what.into(), wanted };
+    let Some(call) = call else { return failed(means, order, doing, "nothing says what is to be done", true).await };
+    permit(means)?;
+    let told = tell(means, order, doing, call).await;
+    if what != FollowUp::OffSale {
+        // Nobody else may tell of it; and where there was no answer the order tells what became of it.
+        read(means, order, Cause::FollowUp).await?;
+    }
+    told
+}
+
+/// The account's calls that change something keep their pace.
+fn permit(means: &Means) -> Result<(), Later> {
     let now = clock::now().instant;
     let permitted = means.rate.borrow_mut().try_take(now);
-    permitted.map_err(|from| Later(from.saturating_duration_since(now)))?;
+    permitted.map_err(|from| Later(from.saturating_duration_since(now)))
+}
+
+/// One call that changes something at the platform, at the pace of its account.
+async fn act(means: &Means, order: &OrderId, doing: impl Into<Act>, call: Call) -> Result<(), Later> {
+    permit(means)?;
+    tell(means, order, doing.into(), call).await
+}
+
+/// Made twice it is done once: what got no answer is made again.
+async fn tell(means: &Means, order: &OrderId, doing: Act, call: Call) -> Result<(), Later> {
     let gateway: &Recipient<CallGateway> = &means.line.gateway;
     match gateway.send(CallGateway(call)).await {
         Ok(Ok(outcome)) if matches!(outcome, Outcome::Success(_)) || outcome.is_done_already() => {
-            info!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(); "the platform was told something about an order");
-            let (account, order, now) = (means.facts.id, order.clone(), clock::unix());
+            info!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = doing.action.as_str(); "the platform was told something about an order");
+            let (account, owner, order, now) = (means.facts.id, means.facts.owner, order.clone(), clock::unix());
             let done = move |conn: &mut DbConn| {
-                order_actions::mark_done(conn, account, &order, action, now)?;
-                store::orders::want(conn, account, &order, Cause::Shipment, now)
+                if doing.is_current(conn, account, &order)? {
+                    follow_ups::done(conn, owner, account, &order, doing.action, now)?;
+                }
+                store::orders::want(conn, account, &order, doing.cause(), now)
             };
             means.store.write(done).await.map(drop).map_err(|_| Later(RETRY))?;
             // Where it stands by now is told when that is read.
             Ok(())
         }
-        Ok(Ok(refused)) => failed(means, order, action, &refused.to_string(), false).await,
+        Ok(Ok(refused)) => failed(means, order, doing, &refused.to_string(), false).await,
         Ok(Err(NotCalled::TooMany | NotCalled::NeedsPerson)) => Err(Later(LATER)),
         Ok(Err(NotCalled::Offline | NotCalled::NoAnswer(_))) | Err(_) => Err(Later(AGAIN)),
     }
 }
 
 /// The platform said no. It may have a reason that we do not know of yet.
-async fn failed(means: &Means, order: &OrderId, action: Action, why: &str, final_word: bool) -> Result<(), Later> {
-    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = action.as_str(), class = "network"; "something about an order was refused: {why}");
+async fn failed(
+    means: &Means,
+    order: &OrderId,
+    doing: impl Into<Act>,
+    why: &str,
+    final_word: bool,
+) -> Result<(), Later> {
+    let doing = doing.into();
+    warn!("account.id" = means.facts.id.0, "account.name" = &*means.facts.name, "order.id" = order.as_str(), action = doing.action.as_str(), class = "network"; "something about an order was refused: {why}");
     let (account, order, why, now) = (means.facts.id, order.clone(), why.to_owned(), clock::unix());
     let failed = move |conn: &mut DbConn| {
-        order_actions::mark_failed(conn, account, &order, action, &why, final_word, now)?;
+        if doing.is_current(conn, account, &order)? {
+            order_actions::mark_failed(conn, account, &order, doing.action, &why, final_word, now)?;
+        }
         store::orders::want(conn, account, &order, Cause::Delivery, now)
     };
     means.store.write(failed).await.map(drop).map_err(|_| Later(RETRY))

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::review::Reason;
+use super::{
+    follow_up::{self, FollowUp, FollowUps},
+    review::Reason,
+};
 use crate::ids::Timestamp;
 
 /// While a stop switch is on, what is due is looked at again after this long.
-const STOPPED: Duration = Duration::from_secs(30);
+pub(super) const STOPPED: Duration = Duration::from_secs(30);
 
 /// Where the order stands, as far as its delivery goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +24,9 @@ pub enum Standing {
     /// A bargain that waits for helpers, or for the seller.
     Bargaining,
     Paid,
-    /// The platform says that it is shipped, or more.
     Shipped,
+    /// The buyer says that it came, or time did.
+    Completed,
     /// The buyer wants the money back.
     Refunding,
     /// Ended without a deal, or with the money given back.
@@ -142,6 +146,8 @@ pub struct Known {
     pub receipt: Deed,
     /// The buyer is told that not everything is in stock.
     pub apology: Deed,
+    /// Looked at where nothing of the delivery is to be done.
+    pub follow_ups: FollowUps,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,6 +176,10 @@ pub enum Step {
     Plan,
     /// A message is made that gives nothing.
     Say(Saying),
+    /// What was to be said is not said after all.
+    Unsay(Saying),
+    /// What was asked for can no longer be done.
+    GiveUp(FollowUp),
     Do(Errand),
 }
 
@@ -178,6 +188,8 @@ pub enum Step {
 pub enum Saying {
     Receipt,
     OutOfStock,
+    /// They are asked to confirm that it came.
+    AskConfirmation,
 }
 
 /// What must be asked of others.
@@ -192,10 +204,18 @@ pub enum Errand {
     Send,
     FreeShipping,
     Ship,
+    FollowUp(FollowUp),
 }
 
 /// What is to be done next, and what a person is to decide meanwhile.
 pub fn next(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
+    let (step, reasons) = delivery(known, now);
+    let is_idle = step == Step::Rest || known.follow_ups.is_asking;
+    (if is_idle { follow_up::next(known, now) } else { step }, reasons)
+}
+
+/// The same of the delivery alone.
+fn delivery(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
     match known.standing {
         Standing::Unread | Standing::Unpaid | Standing::Refunding => (Step::Rest, Vec::new()),
         Standing::Bargaining => bargain(known, now),
@@ -210,7 +230,7 @@ pub fn next(known: &Known, now: Timestamp) -> (Step, Vec<Reason>) {
             (if unsent && known.in_flight == 0 { Step::Release } else { Step::Rest }, open)
         }
         Standing::Paid => paid(known, now),
-        Standing::Shipped => shipped(known, now),
+        Standing::Shipped | Standing::Completed => shipped(known, now),
     }
 }
 

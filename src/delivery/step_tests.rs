@@ -26,6 +26,7 @@ fn known() -> Known {
         ship: Deed::Due(NOW),
         receipt: Deed::Off,
         apology: Deed::Off,
+        follow_ups: FollowUps::default(),
     }
 }
 

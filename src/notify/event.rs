@@ -33,6 +33,8 @@ pub enum Event {
     Rule,
     /// A conversation was handed to somebody to look after.
     Handover,
+    /// An item was taken off the sale: an order took the last piece in stock.
+    ItemOffSale,
 }
 
 /// How bad it is. Whoever subscribes says from where on it is told.
@@ -96,6 +98,7 @@ codes!(Event {
     System => "system",
     Rule => "rule",
     Handover => "handover",
+    ItemOffSale => "item_off_sale",
 });
 
 codes!(Severity {
@@ -136,7 +139,8 @@ impl Event {
             | Self::DeliveryUncertain
             | Self::StockLow
             | Self::AiCap
-            | Self::Handover => Severity::Warning,
+            | Self::Handover
+            | Self::ItemOffSale => Severity::Warning,
             Self::AccountNeedsPerson | Self::DeliveryFailed | Self::BackupFailed | Self::System => Severity::Critical,
         }
     }
@@ -154,7 +158,7 @@ impl Event {
                 Course::Trouble { hold: Duration::ZERO, settle: Duration::ZERO }
             }
             Self::NewMessage => Course::Happening { window: 5 * MINUTE },
-            Self::DeliveryDone | Self::DeliveryFailed | Self::DeliveryUncertain | Self::Rule => {
+            Self::DeliveryDone | Self::DeliveryFailed | Self::DeliveryUncertain | Self::Rule | Self::ItemOffSale => {
                 Course::Happening { window: 10 * MINUTE }
             }
         }
@@ -172,7 +176,8 @@ impl Event {
             | Self::DeliveryUncertain
             | Self::AiCap
             | Self::Rule
-            | Self::Handover => false,
+            | Self::Handover
+            | Self::ItemOffSale => false,
         }
     }
 

@@ -125,6 +125,7 @@ fn headline(event: Event, phase: Phase) -> (&'static str, &'static str) {
         Event::System => ("系统异常", "Something is wrong with the system"),
         Event::Rule => ("规则提醒", "A rule asks for your attention"),
         Event::Handover => ("会话已转交", "A conversation was handed over"),
+        Event::ItemOffSale => ("库存用完，商品已下架", "Out of stock, and taken off the sale"),
     }
 }
 
@@ -159,6 +160,7 @@ fn lines(told: &Told, language: Language) -> Vec<String> {
             add("已等待", "Waiting for", subject.number.map(|minutes| minutes_text(minutes, language)))
         }
         Event::Handover => add("转交给", "Handed to", tamed(&subject.what)),
+        Event::ItemOffSale => add("卡券", "Card", tamed(&subject.what)),
         _ => {}
     }
     if !is_over {

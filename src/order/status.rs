@@ -120,6 +120,9 @@ pub enum Cause {
     Delivery,
     /// We told the platform that it is shipped.
     Shipment,
+    /// Something else was done about it at the platform.
+    #[serde(rename = "follow_up")]
+    FollowUp,
     /// A person wanted to know.
     Person,
     /// Nobody told anything for a while.
@@ -127,7 +130,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 6] = [Self::Notice, Self::List, Self::Delivery, Self::Shipment, Self::Person, Self::Schedule];
+    pub const ALL: [Self; 7] =
+        [Self::Notice, Self::List, Self::Delivery, Self::Shipment, Self::FollowUp, Self::Person, Self::Schedule];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -135,6 +139,7 @@ impl Cause {
             Self::List => "list",
             Self::Delivery => "delivery",
             Self::Shipment => "shipment",
+            Self::FollowUp => "follow_up",
             Self::Person => "person",
             Self::Schedule => "schedule",
         }

@@ -34,6 +34,8 @@ pub mod delivery_settings;
 pub mod email_codes;
 mod error;
 pub mod facts;
+pub mod follow_up_settings;
+pub mod follow_ups;
 pub mod handovers;
 pub mod idempotency_keys;
 mod item_cache;

@@ -4,9 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use diesel::prelude::*;
 
-use super::{DbConn, connection::per_backend, schema::order_actions};
+use super::{DbConn, Page, Scope, accounts::own, connection::per_backend, schema::order_actions};
 use crate::{
-    delivery::step::Deed,
+    delivery::{follow_up::FollowUp, step::Deed},
     ids::{AccountId, OrderId, Timestamp},
 };
 
@@ -32,10 +32,22 @@ pub enum Action {
     GiveAnyway,
     /// The buyer has everything.
     Delivered,
+    /// The buyer is asked to confirm that it came.
+    AskConfirmation,
+    /// The buyer is rated.
+    Rate,
+    /// A red flower (小红花) is asked for.
+    Flower,
+    /// It is closed, not being paid.
+    Close,
+    /// What is to be paid is changed.
+    Price,
+    /// Its item is taken off the sale: it took the last piece in stock.
+    OffSale,
 }
 
 impl Action {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 14] = [
         Self::Ship,
         Self::FreeShipping,
         Self::Fetch,
@@ -44,6 +56,12 @@ impl Action {
         Self::ByHand,
         Self::GiveAnyway,
         Self::Delivered,
+        Self::AskConfirmation,
+        Self::Rate,
+        Self::Flower,
+        Self::Close,
+        Self::Price,
+        Self::OffSale,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -56,6 +74,24 @@ impl Action {
             Self::ByHand => "by_hand",
             Self::GiveAnyway => "give_anyway",
             Self::Delivered => "delivered",
+            Self::AskConfirmation => "ask_confirmation",
+            Self::Rate => "rate",
+            Self::Flower => "flower",
+            Self::Close => "close",
+            Self::Price => "price",
+            Self::OffSale => "off_sale",
+        }
+    }
+}
+
+impl From<FollowUp> for Action {
+    fn from(what: FollowUp) -> Self {
+        match what {
+            FollowUp::Rate => Self::Rate,
+            FollowUp::Flower => Self::Flower,
+            FollowUp::Close => Self::Close,
+            FollowUp::Price => Self::Price,
+            FollowUp::OffSale => Self::OffSale,
         }
     }
 }
@@ -105,6 +141,17 @@ pub struct Row {
     pub error: Option<String>,
     pub not_before: Timestamp,
     pub done_at: Option<Timestamp>,
+    /// What is to be said or set: a rating, a reason, a price in fen, or the card that ran out.
+    pub wanted: Option<String>,
+    /// The person who asked for it; `None`: what is set for the account.
+    pub asked_by: Option<String>,
+}
+
+impl Row {
+    /// To be done, and not tried yet.
+    pub(super) fn due(kind: Action, wanted: Option<String>, asked_by: Option<String>, now: Timestamp) -> Self {
+        Self { kind, state: State::Due, tries: 0, error: None, not_before: now, done_at: None, wanted, asked_by }
+    }
 }
 
 /// For the engine: what was done about an order.
@@ -129,13 +176,34 @@ pub fn deed(actions: &HashMap<Action, Row>, action: Action, is_wanted: bool, now
     }
 }
 
-fn put(conn: &mut DbConn, account: AccountId, order: &OrderId, row: &Row) -> QueryResult<()> {
+/// What was done about an order, or is to be; nothing where the account belongs to somebody else.
+pub fn page(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    order: &OrderId,
+    page: Page,
+) -> QueryResult<(Vec<Row>, i64)> {
+    let all = || {
+        order_actions::table
+            .filter(order_actions::account_id.eq(account).and(order_actions::order_id.eq(order)))
+            .filter(order_actions::account_id.eq_any(own!(scope)))
+    };
+    let total = all().count().get_result(conn)?;
+    let rows =
+        all().order(order_actions::kind).offset(page.offset).limit(page.limit).select(Row::as_select()).load(conn)?;
+    Ok((rows, total))
+}
+
+pub(super) fn put(conn: &mut DbConn, account: AccountId, order: &OrderId, row: &Row) -> QueryResult<()> {
     let values = (
         order_actions::state.eq(row.state),
         order_actions::tries.eq(row.tries),
         order_actions::error.eq(&row.error),
         order_actions::not_before.eq(row.not_before),
         order_actions::done_at.eq(row.done_at),
+        order_actions::wanted.eq(&row.wanted),
+        order_actions::asked_by.eq(&row.asked_by),
     );
     let key =
         (order_actions::account_id.eq(account), order_actions::order_id.eq(order), order_actions::kind.eq(row.kind));
@@ -148,8 +216,20 @@ fn put(conn: &mut DbConn, account: AccountId, order: &OrderId, row: &Row) -> Que
     .map(drop)
 }
 
-fn find(conn: &mut DbConn, account: AccountId, order: &OrderId, action: Action) -> QueryResult<Option<Row>> {
+/// For the engine.
+pub fn find(conn: &mut DbConn, account: AccountId, order: &OrderId, action: Action) -> QueryResult<Option<Row>> {
     order_actions::table.find((account, order, action)).select(Row::as_select()).first(conn).optional()
+}
+
+fn before(conn: &mut DbConn, account: AccountId, order: &OrderId, action: Action, now: Timestamp) -> QueryResult<Row> {
+    Ok(find(conn, account, order, action)?.unwrap_or_else(|| Row::due(action, None, None, now)))
+}
+
+/// Nothing stays of what was said about the buyer.
+pub(super) fn forget_words(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<()> {
+    let all = order_actions::table.filter(order_actions::account_id.eq(account).and(order_actions::order_id.eq(order)));
+    let words = (order_actions::wanted.eq(None::<String>), order_actions::error.eq(None::<String>));
+    diesel::update(all).set(words).execute(conn).map(drop)
 }
 
 /// For the engine: it is done, for good.
@@ -160,8 +240,9 @@ pub fn mark_done(
     action: Action,
     now: Timestamp,
 ) -> QueryResult<()> {
-    let tries = find(conn, account, order, action)?.map_or(0, |row| row.tries) + 1;
-    let row = Row { kind: action, state: State::Done, tries, error: None, not_before: now, done_at: Some(now) };
+    let before = before(conn, account, order, action, now)?;
+    let tries = before.tries + 1;
+    let row = Row { state: State::Done, tries, error: None, not_before: now, done_at: Some(now), ..before };
     put(conn, account, order, &row)
 }
 
@@ -175,12 +256,13 @@ pub fn mark_failed(
     final_word: bool,
     now: Timestamp,
 ) -> QueryResult<Option<Timestamp>> {
-    let tries = find(conn, account, order, action)?.map_or(0, |row| row.tries) + 1;
+    let before = before(conn, account, order, action, now)?;
+    let tries = before.tries + 1;
     let is_over = final_word || tries >= TRIES;
     let pause = PAUSE * 2_u32.saturating_pow(u32::try_from(tries - 1).unwrap_or(0));
     let again = now + pause;
     let state = if is_over { State::Failed } else { State::Due };
-    let row = Row { kind: action, state, tries, error: Some(error.to_owned()), not_before: again, done_at: None };
+    let row = Row { state, tries, error: Some(error.to_owned()), not_before: again, done_at: None, ..before };
     put(conn, account, order, &row)?;
     Ok((!is_over).then_some(again))
 }

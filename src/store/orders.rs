@@ -11,12 +11,13 @@ use super::{
     accounts::own,
     connection::per_backend,
     conversations::Side,
-    deliveries,
+    deliveries, order_actions,
     privacy::ERASED,
     reviews,
     schema::{conversations, order_changes, order_syncs, orders},
 };
 use crate::{
+    delivery::{follow_up::RECENT, step::Standing},
     ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda,
@@ -67,6 +68,20 @@ impl Row {
     /// Its buyer was erased: nobody asks for it any more.
     fn is_erased(&self) -> bool {
         self.buyer.as_ref().is_some_and(|buyer| buyer.as_str().starts_with(ERASED))
+    }
+
+    /// Where it stands, as far as its delivery goes.
+    pub fn standing(&self) -> Standing {
+        match self.status {
+            None => Standing::Unread,
+            Some(Status::Processing) if self.is_bargain => Standing::Bargaining,
+            Some(Status::Processing) => Standing::Unpaid,
+            Some(Status::PendingShip) => Standing::Paid,
+            Some(Status::Shipped) => Standing::Shipped,
+            Some(Status::Completed) => Standing::Completed,
+            Some(Status::Refunding) => Standing::Refunding,
+            Some(Status::Cancelled) => Standing::Ended,
+        }
     }
 
     /// Such as 颜色 and 黑, in the platform's order.
@@ -580,6 +595,7 @@ pub(super) fn forget_buyer(
         ))
         .execute(conn)?;
     reviews::forget(conn, account, order, now)?;
+    order_actions::forget_words(conn, account, order)?;
     deliveries::forget_messages(conn, account, order)
 }
 
@@ -659,4 +675,19 @@ pub fn look_at_open(conn: &mut DbConn, account: AccountId, now: Timestamp) -> Qu
     let open =
         orders::table.filter(orders::account_id.eq(account)).filter(orders::status.eq(Status::PendingShip).or(bargain));
     diesel::update(open).set(orders::deliver_due.eq(now)).execute(conn).map(drop)
+}
+
+/// For the engine: what is done about an account's orders besides their delivery was set anew. Those that may need it are looked at: what is
+/// open, and what was completed lately.
+pub fn look_at_followed(conn: &mut DbConn, account: AccountId, now: Timestamp) -> QueryResult<()> {
+    let is_open = orders::status.eq_any([Status::Processing, Status::Shipped]);
+    let since = Timestamp(now.0 - i64::try_from(RECENT.as_millis()).unwrap_or(0));
+    let is_recent = orders::status.eq(Status::Completed).and(orders::completed_at.ge(since));
+    // Of an erased buyer nothing is asked any more.
+    let known = orders::buyer_id.is_null().or(orders::buyer_id.not_like(format!("{ERASED}%")));
+    let concerned = orders::table
+        .filter(orders::account_id.eq(account))
+        .filter(is_open.or(is_recent.assume_not_null()))
+        .filter(known);
+    diesel::update(concerned).set(orders::deliver_due.eq(now)).execute(conn).map(drop)
 }

@@ -335,6 +335,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    follow_up_settings (account_id) {
+        account_id -> BigInt,
+        rate -> Bool,
+        rate_texts -> Text,
+        rate_delay_m -> BigInt,
+        flower -> Bool,
+        ask -> Bool,
+        ask_after_d -> BigInt,
+        ask_text -> Text,
+        close -> Bool,
+        close_after_m -> BigInt,
+        close_reason -> Text,
+        off_sale -> Bool,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     handovers (account_id, conversation_id) {
         account_id -> BigInt,
         conversation_id -> Text,
@@ -482,6 +500,8 @@ diesel::table! {
         error -> Nullable<Text>,
         not_before -> BigInt,
         done_at -> Nullable<BigInt>,
+        wanted -> Nullable<Text>,
+        asked_by -> Nullable<Text>,
     }
 }
 
@@ -914,6 +934,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery_settings,
     email_codes,
     facts,
+    follow_up_settings,
     handovers,
     idempotency_keys,
     item_syncs,

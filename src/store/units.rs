@@ -206,6 +206,12 @@ pub fn reserve(conn: &mut DbConn, card: CardId, claim: &str, now: Timestamp) -> 
     Ok(Some(Unit { state: UnitState::Reserved, claim: Some(claim.to_owned()), changed_at: now, ..unit }))
 }
 
+/// For the engine: whether any unit of a card is free.
+pub(super) fn has_free(conn: &mut DbConn, card: CardId) -> QueryResult<bool> {
+    let free = units::table.filter(units::card_id.eq(card).and(units::state.eq(UnitState::Free)));
+    Ok(free.select(units::id).first::<UnitId>(conn).optional()?.is_some())
+}
+
 /// For the engine: what a piece of stock is, in the open.
 pub fn open(conn: &mut DbConn, keys: &Keys, unit: UnitId) -> QueryResult<Result<Secret, SecretError>> {
     let unit: Unit = units::table.find(unit).select(Unit::as_select()).first(conn)?;

@@ -290,6 +290,8 @@ routes! {
     DELETE "/api/v1/delivery-rules/{id}" MANAGE => api::delivery_rules::delete;
     GET "/api/v1/accounts/{id}/delivery" READ => api::delivery_settings::get;
     PATCH "/api/v1/accounts/{id}/delivery" MANAGE => api::delivery_settings::update;
+    GET "/api/v1/accounts/{id}/follow-ups" READ => api::follow_ups::get;
+    PATCH "/api/v1/accounts/{id}/follow-ups" MANAGE => api::follow_ups::update;
     GET "/api/v1/readiness" READ => api::readiness::list;
 
     // orders, and what waits for a person
@@ -301,6 +303,11 @@ routes! {
     POST "/api/v1/orders/{id}/deliver" ANSWER => api::orders::deliver;
     POST "/api/v1/orders/{id}/redeliver" ANSWER => api::redeliveries::redeliver;
     POST "/api/v1/orders/{id}/settle" ANSWER => api::redeliveries::settle;
+    GET "/api/v1/orders/{id}/actions" READ => api::order_actions::actions;
+    POST "/api/v1/orders/{id}/close" ANSWER => api::order_actions::close;
+    POST "/api/v1/orders/{id}/price" MANAGE => api::order_actions::price;
+    POST "/api/v1/orders/{id}/rate" ANSWER => api::order_actions::rate;
+    POST "/api/v1/orders/{id}/flower" ANSWER => api::order_actions::flower;
     GET "/api/v1/reviews" READ => api::reviews::list;
     GET "/api/v1/reviews/{id}" READ => api::reviews::get;
     POST "/api/v1/reviews/{id}/resolve" ANSWER => api::reviews::resolve;

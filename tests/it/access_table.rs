@@ -594,6 +594,10 @@ impl World {
 
     /// An order that is paid, of an account that delivers.
     fn order(&self, whose: Whose) -> String {
+        self.order_that_is(TradeState::Paid, whose)
+    }
+
+    fn order_that_is(&self, state: TradeState, whose: Whose) -> String {
         let (scope, account) = self.place(whose);
         if whose == Whose::Unknown {
             return format!("{account}.404");
@@ -605,7 +609,7 @@ impl World {
             item: item.as_str().into(),
             buyer: buyer.as_str().into(),
             buyer_name: None,
-            state: Some(TradeState::Paid),
+            state: Some(state),
             in_refund: false,
             quantity: None,
             amount: None,
@@ -616,7 +620,7 @@ impl World {
             order: order.clone(),
             item: item.into(),
             buyer: buyer.into(),
-            state: Some(TradeState::Paid),
+            state: Some(state),
             quantity: 1,
             spec: Vec::new(),
             price: None,
@@ -874,6 +878,10 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("PATCH" "/api/v1/accounts/{id}/delivery" [200], |world, _, whose| world.account(whose), |_| {
             Some(json!({"enabled": true}))
         }),
+        row!("GET" "/api/v1/accounts/{id}/follow-ups" [200], |world, _, whose| world.account(whose)),
+        row!("PATCH" "/api/v1/accounts/{id}/follow-ups" [200], |world, _, whose| world.account(whose), |_| {
+            Some(json!({"flower": true}))
+        }),
         row!("GET" "/api/v1/readiness" [200]),
         row!("GET" "/api/v1/orders" [200]),
         row!("GET" "/api/v1/orders/counts" [200]),
@@ -883,6 +891,17 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/orders/{id}/deliver" [202], |world, _, whose| world.order(whose), |_| Some(json!({"reason": "x"}))),
         row!("POST" "/api/v1/orders/{id}/redeliver" [409], |world, _, whose| world.order(whose), |_| Some(json!({"reason": "x"}))),
         row!("POST" "/api/v1/orders/{id}/settle" [409], |world, _, whose| world.order(whose), |_| Some(json!({"outcome": "given", "reason": "x"}))),
+        row!("GET" "/api/v1/orders/{id}/actions" [200], |world, _, whose| world.order(whose)),
+        row!("POST" "/api/v1/orders/{id}/close" [202], |world, _, whose| world.order_that_is(TradeState::Unpaid, whose), |_| {
+            Some(json!({"reason": "x"}))
+        }),
+        row!("POST" "/api/v1/orders/{id}/price" [202], |world, _, whose| world.order_that_is(TradeState::Unpaid, whose), |_| {
+            Some(json!({"amount": 1}))
+        }),
+        row!("POST" "/api/v1/orders/{id}/rate" [202], |world, _, whose| world.order_that_is(TradeState::Completed, whose), |_| {
+            Some(json!({"text": "x"}))
+        }),
+        row!("POST" "/api/v1/orders/{id}/flower" [202], |world, _, whose| world.order_that_is(TradeState::Completed, whose)),
         row!("GET" "/api/v1/reviews" [200]),
         row!("GET" "/api/v1/reviews/{id}" [200], |world, _, whose| world.review(whose)),
         row!("POST" "/api/v1/reviews/{id}/resolve" [200], |world, _, whose| world.review(whose), |_| {

@@ -19,6 +19,7 @@ mod deliveries;
 mod delivery_rules;
 mod door;
 mod faults;
+mod follow_ups;
 mod gap;
 mod handovers;
 mod health;

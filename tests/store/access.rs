@@ -11,6 +11,7 @@ use yutang::{
     ai::{intent::Intent, record::Bargain},
     delivery::{
         card::Kind as CardKind,
+        follow_up::Plan,
         review::Reason,
         rule::{Quantity, Target},
     },
@@ -32,7 +33,7 @@ use yutang::{
         delivery_rules::{self, Draft},
         delivery_settings::{self, DeliverySettings},
         email_codes::{self, Outcome},
-        handovers, idempotency_keys,
+        follow_up_settings, handovers, idempotency_keys,
         order_actions::{self, Action},
         order_events, orders,
         quick_phrases::{self, Asker, NewPhrase, Reach},
@@ -497,6 +498,7 @@ pub fn deliver(store: &Store, scope: Scope, account: AccountId) {
         delivery_rules::insert(conn, &scope, &rule, NOW)?;
         let settings = DeliverySettings { enabled: true, ..DeliverySettings::unset(account) };
         delivery_settings::put(conn, &scope, &settings)?;
+        follow_up_settings::put(conn, &scope, account, &Plan::default(), NOW)?;
         order_events::insert(conn, account, &notice, NOW)?;
         orders::want_comparison(conn, account, NOW)?;
         orders::read(conn, &keys, account, &"1".into(), &detail, ReadBecause::Notice, NOW)?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Unreadable, text},
-    call::Call,
+    call::{Call, Desk},
 };
 use crate::ids::{BuyerId, Fen, ItemId};
 
@@ -35,6 +35,13 @@ pub fn item_list(seller: &BuyerId, page: u32) -> Call {
 pub fn polish(item: &ItemId) -> Call {
     let data = json!({"itemId": item.as_str()});
     Call { version: "2.0", ..Call::new("mtop.taobao.idle.item.polish", data.to_string()) }
+}
+
+/// Takes an item off the sale. Done twice it is done once.
+pub fn take_off_sale(item: &ItemId) -> Call {
+    let data = json!({"itemIds": item.as_str()});
+    let call = Call::new("mtop.alibaba.idle.seller.pc.item.batch.offline", data.to_string());
+    Call { desk: Desk::Seller, extra: vec![("needLoginPC", "true"), ("showErrorToast", "true")], ..call }
 }
 
 /// Whether an item can be bought, as far as the platform says.
@@ -314,6 +321,14 @@ mod tests {
         assert_eq!(call.path(), "/h5/mtop.taobao.idle.item.polish/1.0/");
         assert!(call.query("t", Timestamp(1)).contains("&v=2.0&"));
         assert_eq!(call.data, r#"{"itemId":"900000000001"}"#);
+    }
+
+    #[test]
+    fn an_item_is_taken_off_the_sale_from_the_back_office() {
+        let call = take_off_sale(&"900000000001".into());
+        assert_eq!((call.data.as_str(), call.desk), (r#"{"itemIds":"900000000001"}"#, Desk::Seller));
+        let query = call.query("t", Timestamp(1));
+        assert!(query.ends_with("&needLoginPC=true&showErrorToast=true&valueType=string"), "{query}");
     }
 
     #[test]

@@ -44,6 +44,34 @@ pub fn free_shipping(order: &OrderId, item: &ItemId, buyer: &BuyerId) -> Option<
     Some(Call::new("mtop.idle.groupon.activity.seller.freeshipping", data.to_string()))
 }
 
+/// Rates the buyer of an order that is completed, well and for all to see. Whether it was done before is not told apart from other refusals.
+pub fn rate_buyer(order: &OrderId, text: &str) -> Call {
+    let data = json!({"tradeId": order.as_str(), "rate": 1, "feedback": text, "createOrAppend": 0});
+    let call = Call::new("mtop.taobao.idle.rate.create", data.to_string());
+    Call { version: "4.0", path_version: "4.0", ..call }
+}
+
+/// Asks the buyer of an order that is completed for a red flower (小红花).
+pub fn red_flower(order: &OrderId) -> Call {
+    let data = json!({"orderId": order.as_str(), "channel": "list"});
+    Call { version: "4.0", ..Call::new("mtop.taobao.idlemessage.red.flower", data.to_string()) }
+}
+
+/// Closes an order that is not paid. What is paid is not closed: the platform refuses that.
+pub fn close_unpaid(order: &OrderId, reason: &str) -> Call {
+    let data = json!({"tid": order.as_str(), "bizOrderId": order.as_str(), "closeReason": reason});
+    let call = Call::new("mtop.taobao.idle.trade.merchant.close.by.seller", data.to_string());
+    Call { version: "2.0", path_version: "2.0", desk: Desk::Seller, ..call }
+}
+
+/// Changes all that is to be paid for an order that is not paid. The fields' names are those of the page that sellers change prices on; no
+/// call of it has been seen.
+pub fn change_price(order: &OrderId, Fen(amount): Fen) -> Call {
+    let price = format!("{}.{:02}", amount / 100, amount % 100);
+    let data = json!({"bizOrderId": order.as_str(), "price": price});
+    Call::new("mtop.taobao.idle.trade.user.adjust.price", data.to_string())
+}
+
 /// The platform's word about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

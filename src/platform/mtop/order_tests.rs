@@ -146,3 +146,24 @@ fn the_calls_are_asked_as_the_sites_ask() {
     assert_eq!(bargain.data, r#"{"bizOrderId":"2500000000000000001","itemId":900000000001,"buyerId":2200000000777}"#);
     assert!(free_shipping(&asked(), &"x".into(), &"1".into()).is_none());
 }
+
+/// The version of the query and that of the path are not always the same.
+#[test]
+fn what_a_seller_does_besides_is_asked_in_the_versions_of_its_apis() {
+    let versions = |call: &Call| (call.version, call.path_version, call.desk);
+    let rating = rate_buyer(&asked(), "好评");
+    assert_eq!(rating.data, r#"{"tradeId":"2500000000000000001","rate":1,"feedback":"好评","createOrAppend":0}"#);
+    assert_eq!(versions(&rating), ("4.0", "4.0", Desk::Chat));
+    let flower = red_flower(&asked());
+    assert_eq!(flower.data, r#"{"orderId":"2500000000000000001","channel":"list"}"#);
+    assert_eq!(versions(&flower), ("4.0", "1.0", Desk::Chat));
+    let close = close_unpaid(&asked(), "未付款");
+    assert_eq!(
+        close.data,
+        r#"{"tid":"2500000000000000001","bizOrderId":"2500000000000000001","closeReason":"未付款"}"#
+    );
+    assert_eq!(versions(&close), ("2.0", "2.0", Desk::Seller));
+    let price = change_price(&asked(), Fen(8_805));
+    assert_eq!(price.data, r#"{"bizOrderId":"2500000000000000001","price":"88.05"}"#);
+    assert_eq!(versions(&price), ("1.0", "1.0", Desk::Chat));
+}

@@ -9,11 +9,12 @@ use diesel::{prelude::*, result::Error};
 
 use super::{
     Delivery, Message, MessageState, OURS, Part, SAYINGS, body_place, carried_parts, carry, content_place,
-    current_parts, heals_by_itself, insert_message, list_messages, list_units, set_part, set_unit, unreadable,
+    current_parts, give_back, heals_by_itself, insert_message, list_messages, list_units, unreadable,
 };
 use crate::{
     delivery::{
         card::{Content, Kind},
+        follow_up::{FollowUp, Plan},
         pack::{self, Gift, Given, ParcelBody},
         review::Reason,
         rule::{self, Bought, DeliveryRule, Missing},
@@ -23,7 +24,6 @@ use crate::{
         AccountId, BuyerId, CardId, ConversationId, DeliveryMessageId, DeliveryRuleId, ItemId, OrderId, Timestamp,
         UnitId, UserId,
     },
-    order::status::Status,
     outbox::entry::Body,
     platform::hours,
     store::{
@@ -31,7 +31,7 @@ use crate::{
         cards::{self, DeliveryCard},
         delivery_rules, delivery_settings,
         delivery_settings::DeliverySettings,
-        items,
+        follow_up_settings, follow_ups, items,
         order_actions::{self, Action},
         orders, reviews,
         schema::{blocked_buyers, deliveries, delivery_messages, delivery_parts, units as units_table},
@@ -76,6 +76,12 @@ pub enum Todo {
         item: ItemId,
     },
     Ship,
+    FollowUp {
+        what: FollowUp,
+        /// What is to be said or set by it.
+        wanted: Option<String>,
+        item: Option<ItemId>,
+    },
 }
 
 /// What the seller's own program is asked for one part.
@@ -143,6 +149,7 @@ struct Case<'a> {
     order: orders::Row,
     title: Option<String>,
     settings: DeliverySettings,
+    plan: Plan,
     units: Vec<Delivery>,
     /// Of the round that counts.
     parts: Vec<Part>,
@@ -166,13 +173,17 @@ impl<'a> Case<'a> {
         let Glance { account, owner, now, fresh } = glance;
         let Some(order) = orders::find(conn, account, order)? else { return Ok(None) };
         let settings = delivery_settings::find(conn, account)?;
+        let plan = follow_up_settings::find(conn, account)?.plan;
         let units = list_units(conn, account, &order.order)?;
         let messages = list_messages(conn, account, &order.order)?;
         let parts = if units.is_empty() { Vec::new() } else { current_parts(conn, &units)? };
         let carried = carried_parts(conn, &messages, |state| state != MessageState::Dropped)?;
         let actions = order_actions::of_order(conn, account, &order.order)?;
+        let is_asking = messages.iter().any(|message| {
+            message.state == MessageState::Planned && message.position == place_of(Saying::AskConfirmation)
+        });
         let known = Known {
-            standing: standing(&order),
+            standing: order.standing(),
             is_fresh: order.read_at.is_some_and(|at| now.since(at) <= fresh),
             is_on: settings.enabled,
             is_stopped: accounts::is_stopped(conn, account)?,
@@ -194,6 +205,7 @@ impl<'a> Case<'a> {
             ship: order_actions::deed(&actions, Action::Ship, settings.confirm_shipment, now),
             receipt: order_actions::deed(&actions, Action::Receipt, !settings.receipt.trim().is_empty(), now),
             apology: order_actions::deed(&actions, Action::OutOfStock, !settings.out_of_stock.trim().is_empty(), now),
+            follow_ups: follow_ups::known(conn, &plan, &order, &actions, is_asking, now)?,
         };
         let mut case = Self {
             keys,
@@ -201,6 +213,7 @@ impl<'a> Case<'a> {
             order,
             title: None,
             settings,
+            plan,
             units,
             parts,
             messages,
@@ -215,13 +228,14 @@ impl<'a> Case<'a> {
         case.known.unplanned = case.unplanned().count();
         match case.known.standing {
             Standing::Paid => case.look_at_rules(conn)?,
-            Standing::Shipped if case.known.gives_anyway => {
+            Standing::Shipped | Standing::Completed if case.known.gives_anyway => {
                 case.look_at_claimed(conn)?;
             }
             Standing::Unread
             | Standing::Unpaid
             | Standing::Bargaining
             | Standing::Shipped
+            | Standing::Completed
             | Standing::Refunding
             | Standing::Ended => {}
         }
@@ -241,6 +255,7 @@ impl<'a> Case<'a> {
                 return Ok(Some(Todo::Nothing));
             }
             Step::Wait(at) => {
+                let at = self.patience(reasons).map_or(at, |due| due.min(at));
                 orders::set_deliver_due(conn, account, order, Some(at))?;
                 return Ok(Some(Todo::Nothing));
             }
@@ -254,8 +269,10 @@ impl<'a> Case<'a> {
             }
             Step::Plan => self.plan(conn)?,
             Step::Say(saying) => self.say(conn, saying)?,
+            Step::Unsay(saying) => self.unsay(conn, saying)?,
+            Step::GiveUp(what) => follow_ups::give_up(conn, &self.order, what, now)?,
             Step::Do(errand) => {
-                let todo = self.todo(errand)?;
+                let todo = self.todo(conn, errand)?;
                 orders::set_deliver_due(conn, account, order, Some(now + IN_WORK))?;
                 return Ok(Some(todo));
             }
@@ -264,9 +281,12 @@ impl<'a> Case<'a> {
     }
 
     fn rest(&self, conn: &mut DbConn, reasons: &[Reason]) -> QueryResult<()> {
-        let Glance { account, now, .. } = self.glance;
-        let due = reasons.iter().any(|reason| heals_by_itself(*reason)).then(|| now + PATIENCE);
-        orders::set_deliver_due(conn, account, &self.order.order, due)
+        orders::set_deliver_due(conn, self.glance.account, &self.order.order, self.patience(reasons))
+    }
+
+    /// When what waits for the seller is looked at again.
+    fn patience(&self, reasons: &[Reason]) -> Option<Timestamp> {
+        reasons.iter().any(|reason| heals_by_itself(*reason)).then(|| self.glance.now + PATIENCE)
     }
 
     /// The buyer has all of it, and that was not written down yet.
@@ -446,7 +466,8 @@ impl<'a> Case<'a> {
                 .execute(conn)?;
             claim_parts(conn, account, &self.order.order, unit, 0, &self.cards, now)?;
         }
-        Ok(())
+        let pools = self.cards.iter().filter(|card| card.kind == Kind::Pool).map(|card| card.id);
+        follow_ups::note_claimed(conn, &self.plan, &self.order, rule, pools, now)
     }
 
     /// Makes messages of the parts that no message carries.
@@ -511,16 +532,30 @@ impl<'a> Case<'a> {
 
     fn say(&self, conn: &mut DbConn, saying: Saying) -> QueryResult<()> {
         let Glance { account, now, .. } = self.glance;
-        let (action, text) = match saying {
-            Saying::Receipt => (Action::Receipt, &self.settings.receipt),
-            Saying::OutOfStock => (Action::OutOfStock, &self.settings.out_of_stock),
+        let text = match saying {
+            Saying::Receipt => &self.settings.receipt,
+            Saying::OutOfStock => &self.settings.out_of_stock,
+            Saying::AskConfirmation => &self.plan.ask_text,
         };
-        order_actions::mark_done(conn, account, &self.order.order, action, now)?;
+        order_actions::mark_done(conn, account, &self.order.order, action_of(saying), now)?;
         let body = Body::Text { text: text.clone() };
-        insert_message(conn, self.keys, account, &self.order.order, SAYINGS, &body, now).map(drop)
+        insert_message(conn, self.keys, account, &self.order.order, place_of(saying), &body, now).map(drop)
     }
 
-    fn todo(&self, errand: Errand) -> Result<Todo, NotDone> {
+    /// Nobody sent it: it is as if it had not been to be said.
+    fn unsay(&self, conn: &mut DbConn, saying: Saying) -> QueryResult<()> {
+        let Glance { account, now, .. } = self.glance;
+        let planned = delivery_messages::table
+            .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(&self.order.order)))
+            .filter(delivery_messages::position.eq(place_of(saying)))
+            .filter(delivery_messages::state.eq(MessageState::Planned));
+        diesel::update(planned)
+            .set((delivery_messages::state.eq(MessageState::Dropped), delivery_messages::changed_at.eq(now)))
+            .execute(conn)?;
+        order_actions::forget(conn, account, &self.order.order, action_of(saying)).map(drop)
+    }
+
+    fn todo(&self, conn: &mut DbConn, errand: Errand) -> Result<Todo, NotDone> {
         let (buyer, item) = (self.order.buyer.clone(), self.order.item.clone());
         let whom = || buyer.clone().zip(item.clone()).ok_or_else(|| unreadable("a paid order without buyer or item"));
         Ok(match errand {
@@ -534,6 +569,10 @@ impl<'a> Case<'a> {
                 Todo::FreeShipping { buyer, item }
             }
             Errand::Ship => Todo::Ship,
+            Errand::FollowUp(what) => {
+                let wanted = follow_ups::begin(conn, &self.plan, &self.order, what, self.glance.now)?;
+                Todo::FollowUp { what, wanted, item }
+            }
             Errand::Fetch => Todo::Fetch(self.fetches()?),
             Errand::Send => {
                 let (peer, _) = whom()?;
@@ -576,21 +615,25 @@ fn sealed(error: &impl std::fmt::Display) -> NotDone {
     NotDone::NoContent(error.to_string())
 }
 
+fn action_of(saying: Saying) -> Action {
+    match saying {
+        Saying::Receipt => Action::Receipt,
+        Saying::OutOfStock => Action::OutOfStock,
+        Saying::AskConfirmation => Action::AskConfirmation,
+    }
+}
+
+/// Where it stands among an order's messages.
+fn place_of(saying: Saying) -> i64 {
+    match saying {
+        Saying::Receipt | Saying::OutOfStock => SAYINGS,
+        Saying::AskConfirmation => SAYINGS + 1,
+    }
+}
+
 fn spec_text(spec: &[(String, String)]) -> String {
     let pairs: Vec<String> = spec.iter().map(|(name, value)| format!("{name}:{value}")).collect();
     if pairs.is_empty() { "-".to_owned() } else { pairs.join(";") }
-}
-
-fn standing(order: &orders::Row) -> Standing {
-    match order.status {
-        None => Standing::Unread,
-        Some(Status::Processing) if order.is_bargain => Standing::Bargaining,
-        Some(Status::Processing) => Standing::Unpaid,
-        Some(Status::PendingShip) => Standing::Paid,
-        Some(Status::Shipped | Status::Completed) => Standing::Shipped,
-        Some(Status::Refunding) => Standing::Refunding,
-        Some(Status::Cancelled) => Standing::Ended,
-    }
 }
 
 /// The rule that serves an order by now.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::{
-    Delivery, MessageState, Part, carried_parts,
+    Delivery, MessageState,
     case::{claim_parts, expand, find_rule, in_stock, unusable},
     close_parts, current_parts, give_back, list_messages, list_units,
     send::on_send,

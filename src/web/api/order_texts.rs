@@ -33,6 +33,7 @@ pub(super) fn cause(cause: Cause) -> Said {
         Cause::List => ("与平台订单列表核对", "the platform's list was compared"),
         Cause::Delivery => ("发货前核对", "it was read before something was sent"),
         Cause::Shipment => ("确认发货后核对", "it was read after the shipment was confirmed"),
+        Cause::FollowUp => ("订单操作后核对", "it was read after something was done about it"),
         Cause::Person => ("人工查询", "a person asked"),
         Cause::Schedule => ("定期核对", "it was read by schedule"),
     };
@@ -100,6 +101,12 @@ pub(super) fn action(action: Action, state: ActionState) -> Said {
         Action::ByHand => ("人工处理", "seen to by hand"),
         Action::GiveAnyway => ("已发货订单仍补发", "sending although it is shipped"),
         Action::Delivered => ("全部送达", "giving all of it"),
+        Action::AskConfirmation => ("提醒买家确认收货", "asking the buyer to confirm"),
+        Action::Rate => ("评价买家", "rating the buyer"),
+        Action::Flower => ("求小红花", "asking for a red flower"),
+        Action::Close => ("关闭未付款订单", "closing the unpaid order"),
+        Action::Price => ("修改价格", "changing the price"),
+        Action::OffSale => ("库存用完，下架商品", "taking the item off the sale, for want of stock"),
     };
     let (zh_state, en_state) = match state {
         ActionState::Due => ("待重试", "to be tried again"),

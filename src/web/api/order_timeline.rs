@@ -195,7 +195,10 @@ fn action(row: &order_actions::Row) -> Option<Entry> {
         order_actions::State::Due => return None,
     };
     let text = order_texts::action(row.kind, row.state);
-    Some(Entry::new(at, What::Action, row.kind.as_str(), text).with(quoted(row.error.as_ref())))
+    // Who wanted it, and what the platform said.
+    let words: Vec<&str> = [&row.asked_by, &row.error].into_iter().flatten().map(String::as_str).collect();
+    let words = (!words.is_empty()).then(|| words.join(" · "));
+    Some(Entry::new(at, What::Action, row.kind.as_str(), text).with(quoted(words.as_ref())))
 }
 
 fn review(row: &reviews::Row) -> Vec<Entry> {

@@ -23,6 +23,7 @@ use super::{
     delivery_rules::tell,
     items::PropertyView,
     key::{self, ConversationKey, OrderKey},
+    order_actions::OrderActionView,
     order_texts,
     readiness::LackView,
     reviews::ReviewView,
@@ -217,20 +218,6 @@ pub struct OrderChangeView {
     at: Timestamp,
 }
 
-/// What else is done about the order, once.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct OrderActionView {
-    #[schema(value_type = String, example = "ship")]
-    kind: &'static str,
-    #[schema(value_type = String, example = "done")]
-    state: &'static str,
-    tries: i64,
-    /// What the platform said.
-    error: Option<String>,
-    #[schema(value_type = Option<i64>)]
-    done_at: Option<Timestamp>,
-}
-
 /// Everything about an order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderPageView {
@@ -338,13 +325,6 @@ impl From<Sent> for DeliveryMessageView {
 impl From<Change> for OrderChangeView {
     fn from(change: Change) -> Self {
         Self { from: change.from, to: change.to, cause: change.cause, at: change.at }
-    }
-}
-
-impl From<order_actions::Row> for OrderActionView {
-    fn from(row: order_actions::Row) -> Self {
-        let order_actions::Row { kind, state, tries, error, done_at, .. } = row;
-        Self { kind: kind.as_str(), state: state.as_str(), tries, error, done_at }
     }
 }
 
