@@ -20,7 +20,7 @@ use super::{
     delivery_settings::DeliverySettings,
     items,
     order_actions::{self, Action},
-    orders, reviews,
+    orders, reviews, sales_figures,
     schema::{
         blocked_buyers, deliveries, delivery_message_parts, delivery_messages, delivery_parts, units as units_table,
     },
@@ -995,7 +995,7 @@ fn settle_parts(
             set_unit(conn, unit, state, now)?;
         }
     }
-    Ok(())
+    if touched.is_empty() { Ok(()) } else { sales_figures::count(conn, account, order, now) }
 }
 
 fn set_unit(conn: &mut DbConn, unit: &Delivery, state: Unit, now: Timestamp) -> QueryResult<()> {

@@ -73,6 +73,7 @@ pub mod rule_figures;
 pub mod rule_uses;
 pub mod rule_versions;
 pub mod rules;
+pub mod sales_figures;
 pub mod sandbox;
 mod schema;
 mod scope;

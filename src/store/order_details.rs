@@ -98,10 +98,7 @@ pub fn summaries(conn: &mut DbConn, scope: &Scope, rows: &[orders::Row]) -> Quer
         .load(conn)?;
     for (account, order, quantity) in rules {
         let key = (account, order);
-        let wanted = quantities.get(&key).map(|pieces| match quantity {
-            Quantity::Piece => (*pieces).max(1),
-            Quantity::Order => 1,
-        });
+        let wanted = quantities.get(&key).map(|pieces| quantity.units(*pieces));
         found.entry(key).or_default().wanted = wanted;
     }
     let waiting: Vec<(AccountId, OrderId, Reason)> = review_items::table

@@ -23,6 +23,7 @@ mod privacy;
 mod retention;
 mod rule_figures;
 mod rule_sets;
+mod sales;
 mod sandbox;
 mod stats;
 mod suggestions;
