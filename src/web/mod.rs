@@ -294,6 +294,7 @@ routes! {
     // orders, and what waits for a person
     GET "/api/v1/orders" READ => api::orders::list;
     GET "/api/v1/orders/counts" READ => api::orders::counts;
+    GET "/api/v1/orders/export" READ => api::order_files::export;
     GET "/api/v1/orders/{id}" READ => api::orders::get;
     GET "/api/v1/orders/{id}/timeline" READ => api::order_timeline::timeline;
     POST "/api/v1/orders/{id}/refresh" ANSWER => api::orders::refresh;
@@ -376,6 +377,8 @@ routes! {
     GET "/api/v1/logs/level" ADMIN => api::logs::level;
     PUT "/api/v1/logs/level" ADMIN => api::logs::set_level;
     GET "/api/v1/stats" READ => api::stats::overview;
+    GET "/api/v1/stats/sales" READ => api::sales::figures;
+    GET "/api/v1/stats/sales/export" READ => api::sales::export_figures;
     GET "/api/v1/audit" MANAGE => api::audit::list;
 
     // what older clients know

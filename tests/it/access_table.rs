@@ -876,6 +876,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/readiness" [200]),
         row!("GET" "/api/v1/orders" [200]),
         row!("GET" "/api/v1/orders/counts" [200]),
+        row!("GET" "/api/v1/orders/export" [200]),
         row!("GET" "/api/v1/orders/{id}" [200], |world, _, whose| world.order(whose)),
         row!("GET" "/api/v1/orders/{id}/timeline" [200], |world, _, whose| world.order(whose)),
         row!("POST" "/api/v1/orders/{id}/refresh" [409], |world, _, whose| world.order(whose)),
@@ -1046,6 +1047,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/logs/level" [200]),
         row!("PUT" "/api/v1/logs/level" [200], PLAIN, |_| Some(json!({"level": "info"}))),
         row!("GET" "/api/v1/stats" [200]),
+        row!("GET" "/api/v1/stats/sales" [200]),
+        row!("GET" "/api/v1/stats/sales/export" [200]),
         row!("GET" "/api/v1/audit" [200]),
         row!("GET" "/api-docs/openapi.json" [200]),
     ];
