@@ -19,6 +19,7 @@ pub mod api_tokens;
 pub mod audit;
 pub mod bargains;
 pub mod blocked_buyers;
+pub mod buyer_figures;
 pub mod buyer_notes;
 pub mod buyer_tags;
 pub mod buyers;

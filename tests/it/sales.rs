@@ -110,3 +110,74 @@ async fn orders_are_taken_away_as_a_table_without_address_or_codes() {
     assert_eq!(csv, expected);
     assert_eq!(seller.audit("action=sales.export").await.len(), 1);
 }
+
+/// As the README says it, without our own code.
+fn recomputed(entry: &Value) -> String {
+    let mut bytes = Vec::new();
+    let mut part = |part: Option<&[u8]>| match part {
+        None => bytes.push(0),
+        Some(part) => {
+            bytes.push(1);
+            bytes.extend((part.len() as u64).to_be_bytes());
+            bytes.extend(part);
+        }
+    };
+    part(Some(&[1]));
+    let before = entry["hash_before"].as_str().map(|hex| {
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(byte).collect::<Vec<u8>>()
+    });
+    part(before.as_deref());
+    for number in ["card_id", "number", "unit_id", "at"] {
+        part(Some(&entry[number].as_i64().unwrap().to_be_bytes()));
+    }
+    for text in ["from", "to", "claim"] {
+        part(entry[text].as_str().map(str::as_bytes));
+    }
+    let hash = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[actix_web::test]
+async fn the_proof_of_an_order_lets_a_third_person_compute_the_hashes_again() {
+    let (app, shop, [_, second, _]) = sold().await;
+    let (seller, rival) = (app.signed_in("seller").await, app.signed_in("rival").await);
+    let path = format!("/api/v1/orders/{}.{second}/proof", shop.id);
+    let file = seller.get(&path).await.is(200);
+    let name = format!("attachment; filename=\"order-{}.{second}.json\"", shop.id);
+    assert_eq!(file.header("content-disposition"), Some(&*name));
+    for secret in CODES.iter().chain([&PHONE, &"王小明"]) {
+        assert!(!file.text.contains(secret), "{secret}: {}", file.text);
+    }
+    let proof = file.json();
+    let ledger = proof["ledger"].as_array().unwrap();
+    let steps: Vec<_> = ledger.iter().map(|entry| entry["to"].as_str().unwrap()).collect();
+    let of = |wanted: &str| steps.iter().filter(|step| **step == wanted).count();
+    assert_eq!((steps.len(), of("reserved"), of("sent"), of("confirmed")), (6, 2, 2, 2), "{proof}");
+    for entry in ledger {
+        assert_eq!(entry["hash"], recomputed(entry), "{entry}");
+        let mut forged = entry.clone();
+        forged["at"] = json!(entry["at"].as_i64().unwrap() + 1);
+        assert_ne!(entry["hash"], recomputed(&forged));
+    }
+    assert_eq!((proof["units"].as_array().unwrap().len(), &proof["pieces"][0]["content"]), (2, &json!("***")));
+    assert!(proof["messages"][0]["message_id"].is_string() && proof["told"][0]["event"].is_string(), "{proof}");
+    assert_eq!(proof["changes"].as_array().unwrap().last().unwrap()["to"], "shipped");
+    assert_eq!(seller.audit("action=order.proof").await.len(), 1);
+    rival.get(&path).await.is(404);
+}
+
+#[actix_web::test]
+async fn what_buyers_did_is_told_with_how_far_back_it_reaches() {
+    let (app, shop, _) = sold().await;
+    let seller = app.signed_in("seller").await;
+    let figures = seller.get("/api/v1/stats/buyers").await.is(200).json();
+    assert_eq!((&figures["ordered"], &figures["paid"], &figures["returning"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(figures["returning_share"], 1.0);
+    let (until, kept) = (figures["until"].as_i64().unwrap(), figures["kept_since"].as_i64().unwrap());
+    assert_eq!(until - kept, 180 * 86_400_000);
+    assert!(figures["reasons"].is_array() && figures["conversion"]["asked"].is_i64(), "{figures}");
+    let other = format!("/api/v1/stats/buyers?account={}", shop.id.0 + 1);
+    assert_eq!(seller.get(&other).await.is(200).json()["returning_share"], Value::Null);
+    seller.get("/api/v1/stats/buyers?since=0").await.refused(400, "invalid_query");
+}

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod buyer_figures;
 mod buyers;
 mod cards;
 mod handovers;

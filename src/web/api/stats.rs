@@ -22,10 +22,10 @@ use crate::{
 /// Days in ms.
 const DAY: i64 = 86_400_000;
 /// So many days. A longer span would keep a reading thread for seconds.
-const LONGEST: i64 = 92;
+pub(super) const LONGEST: i64 = 92;
 
 /// A moment of a query.
-type Moment = Whole<0, 4_102_444_800_000>;
+pub(super) type Moment = Whole<0, 4_102_444_800_000>;
 
 /// The span of a query, where nothing is said the last `usual` days, and never more than `longest`.
 pub(super) fn span(
