@@ -154,7 +154,7 @@ fn fill(name: &str, rows: &[Vec<String>], numbers: &[bool]) -> Result<Vec<u8>, (
     let made = ExcelDateTime::from_ymd(2000, 1, 1).map_err(at(0, 0))?;
     book.set_properties(&DocProperties::new().set_creation_datetime(&made));
     let (head, text) = (Format::new().set_bold(), Format::new().set_num_format("@").set_text_wrap());
-    let [whole, parted] = ["0", "0.00"].map(|format| Format::new().set_num_format(format));
+    let (whole, parted) = (Format::new().set_num_format("0"), Format::new().set_num_format("0.00"));
     let holds_numbers = |column: usize| numbers.get(column).copied().unwrap_or(false);
     let sheet = book.add_worksheet();
     sheet.set_name(name).map_err(at(0, 0))?;

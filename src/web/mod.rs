@@ -297,7 +297,7 @@ routes! {
     GET "/api/v1/orders/export" READ => api::order_files::export;
     GET "/api/v1/orders/{id}" READ => api::orders::get;
     GET "/api/v1/orders/{id}/timeline" READ => api::order_timeline::timeline;
-    GET "/api/v1/orders/{id}/proof" READ => api::order_proof::take;
+    GET "/api/v1/orders/{id}/proof" READ => api::order_proof::proof;
     POST "/api/v1/orders/{id}/refresh" ANSWER => api::orders::refresh;
     POST "/api/v1/orders/{id}/deliver" ANSWER => api::orders::deliver;
     GET "/api/v1/reviews" READ => api::reviews::list;
@@ -378,9 +378,9 @@ routes! {
     GET "/api/v1/logs/level" ADMIN => api::logs::level;
     PUT "/api/v1/logs/level" ADMIN => api::logs::set_level;
     GET "/api/v1/stats" READ => api::stats::overview;
-    GET "/api/v1/stats/sales" READ => api::sales::figures;
-    GET "/api/v1/stats/buyers" READ => api::buyer_figures::buyer_figures;
-    GET "/api/v1/stats/sales/export" READ => api::sales::export_figures;
+    GET "/api/v1/stats/sales" READ => api::sales::sales;
+    GET "/api/v1/stats/buyers" READ => api::buyer_figures::buyers;
+    GET "/api/v1/stats/sales/export" READ => api::sales::export_sales;
     GET "/api/v1/audit" MANAGE => api::audit::list;
 
     // what older clients know

@@ -1,13 +1,18 @@
 //! What was sold, as figures and as tables that people take away.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use yutang::{
     access::role::Role,
     delivery::step::Unit,
     ids::OrderId,
     order::status::Status,
+    platform::mtop::order::{SoldOrder, TradeState},
     sheet,
     sim::{Address, NewOrder},
+    store::orders,
+    telemetry::clock,
 };
 
 use crate::{
@@ -74,6 +79,8 @@ async fn what_was_sold_and_given_is_counted_for_its_owner() {
     let by_account = sales(&seller, &format!("?by=account&account={}&item={ITEM}", shop.id)).await;
     assert_eq!((&by_account["items"][0]["name"], &by_account["total"]), (&json!("a"), &json!(1)));
     assert_eq!(sales(&rival, "?by=account").await["items"], json!([]));
+    seller.delete(&format!("/api/v1/buyers/{BUYER}")).await.is(200);
+    assert_eq!(sales(&seller, "").await["totals"], by_item["totals"], "they name nobody");
     let year = 400 * 86_400_000_i64;
     for query in ["since=5&until=5".to_owned(), format!("since=0&until={}", year + 1), "by=week".to_owned()] {
         seller.get(&format!("/api/v1/stats/sales?{query}")).await.refused(400, "invalid_query");
@@ -109,6 +116,38 @@ async fn orders_are_taken_away_as_a_table_without_address_or_codes() {
          Completed (yuan),Refunded,Refunded (yuan),Ended unpaid,Net (yuan)\r\na,3,3,738.00,2,4,2,0,0.00,0,0.00,0,738.00\r\n";
     assert_eq!(csv, expected);
     assert_eq!(seller.audit("action=sales.export").await.len(), 1);
+}
+
+/// More than fit into a table are refused, and the refusal names the limit: nobody takes a part for all.
+#[actix_web::test]
+async fn too_many_orders_for_one_table_are_refused() {
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let listed = |number: usize| SoldOrder {
+        order: format!("25{number:017}").as_str().into(),
+        item: ITEM.into(),
+        buyer: BUYER.into(),
+        buyer_name: None,
+        state: Some(TradeState::Unpaid),
+        in_refund: false,
+        quantity: None,
+        amount: None,
+        is_bargain: false,
+        placed_at: None,
+    };
+    let (id, many) = (shop.id, (0..20_000).map(listed).collect::<Vec<_>>());
+    // Nobody asks the platform about them today.
+    let tomorrow = clock::unix() + Duration::from_hours(24);
+    app.write(move |conn| orders::note_listed(conn, id, &many, tomorrow));
+    let path = "/api/v1/orders/export?format=csv";
+    assert_eq!(seller.get(path).await.is(200).text.lines().count(), 20_001, "the head and all of them");
+    let one_more = listed(20_000);
+    app.write(move |conn| orders::note_listed(conn, id, &[one_more], tomorrow));
+    let refused = seller.get(path).await.refused(400, "invalid_query");
+    assert!(refused.text.contains("20000") && refused.text.contains("20001"), "{}", refused.text);
+    seller.get(&format!("{path}&until=1")).await.is(200);
 }
 
 /// As the README says it, without our own code.

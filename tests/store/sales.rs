@@ -95,8 +95,8 @@ fn recount(history: &[Change], begun: Timestamp, told: &Told, days: &mut BTreeMa
     days.entry(day_of(begun)).or_default().placed += 1;
     let paid = first(&[Status::PendingShip, Status::Shipped, Status::Completed, Status::Refunding]);
     let amount = paid.map_or(0, |paid| {
-        let known = told.iter().filter(|(at, _)| *at <= paid).filter_map(|(_, amount)| *amount);
-        known.last().unwrap_or(0)
+        let mut known = told.iter().filter(|(at, _)| *at <= paid).filter_map(|(_, amount)| *amount);
+        known.next_back().unwrap_or(0)
     });
     if let Some(at) = paid {
         let sums = days.entry(day_of(at)).or_default();

@@ -134,7 +134,7 @@ impl BuyerFiguresView {
 /// Buyers who wrote, ordered, paid and came back, and which questions led to orders. It is counted from the messages and orders that are
 /// stored, so it reaches back only as far as these are kept (`kept_since`). At most 92 days at once.
 #[utoipa::path(get, path = "/api/v1/stats/buyers", tag = "stats", params(BuyerFiguresQuery), responses((status = 200, body = BuyerFiguresView)))]
-pub async fn buyer_figures(
+pub async fn buyers(
     caller: Caller,
     query: Query<BuyerFiguresQuery>,
     app: Data<AppState>,

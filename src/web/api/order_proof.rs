@@ -109,7 +109,13 @@ fn pieces(conn: &mut DbConn, scope: &Scope, keys: &Keys, ledger: &[Proven]) -> Q
     ids.into_iter().map(piece).collect()
 }
 
-fn proof(conn: &mut DbConn, scope: &Scope, key: &OrderKey, keys: &Keys, now: Timestamp) -> QueryResult<OrderProofView> {
+fn read_proof(
+    conn: &mut DbConn,
+    scope: &Scope,
+    key: &OrderKey,
+    keys: &Keys,
+    now: Timestamp,
+) -> QueryResult<OrderProofView> {
     let Details { order, summary, units, messages, actions, changes, told, .. } =
         order_details::get(conn, scope, key.account, &key.order)?;
     let ledger = units::proven(conn, scope, key.account, &key.order)?;
@@ -130,10 +136,10 @@ fn proof(conn: &mut DbConn, scope: &Scope, key: &OrderKey, keys: &Keys, now: Tim
 /// their hashes, and the messages with the platform's numbers. Codes are masked, and there is no address in it. Whoever has it can compute
 /// each hash of the log again. The audit says who took it.
 #[utoipa::path(get, path = "/api/v1/orders/{id}/proof", tag = "orders", params(("id" = String, Path, description = "ACCOUNT.ORDER")), responses((status = 200, body = OrderProofView)))]
-pub async fn take(caller: Caller, key: OrderKey, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn proof(caller: Caller, key: OrderKey, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let (scope, keys, now, name) = (caller.scope, app.store.keys().clone(), clock::unix(), key.name());
     let file = format!("attachment; filename=\"order-{name}.json\"");
-    let view = app.turns.read(&app.store, move |conn: &mut DbConn| proof(conn, &scope, &key, &keys, now)).await?;
+    let view = app.turns.read(&app.store, move |conn: &mut DbConn| read_proof(conn, &scope, &key, &keys, now)).await?;
     let deed = Deed::new("order.proof", name).of(scope.user());
     app.store.write(move |conn| audit::record(conn, &caller.actor(), &deed, now)).await?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_DISPOSITION, file)).json(view))

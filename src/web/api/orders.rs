@@ -51,8 +51,7 @@ use crate::{
 
 /// What a list of orders is asked by, with whatever else one way of asking takes.
 macro_rules! orders_query {
-    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $field:ident: $kind:ty,)* }) => {
-        $(#[$about])*
+    ($name:ident { $($(#[$note:meta])* $field:ident: $kind:ty,)* }) => {
         #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
         #[into_params(parameter_in = Query)]
         #[serde(deny_unknown_fields)]

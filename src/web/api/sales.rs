@@ -187,7 +187,7 @@ pub struct SalesView {
 /// What was sold, by day (the oldest first, days without any left out), item or account (what brought in most first). Figures stay when
 /// orders go, and name no buyer. At most 400 days at once.
 #[utoipa::path(get, path = "/api/v1/stats/sales", tag = "stats", params(SalesQuery), responses((status = 200, body = SalesView)))]
-pub async fn figures(caller: Caller, query: Query<SalesQuery>, app: Data<AppState>) -> ApiResult<Json<SalesView>> {
+pub async fn sales(caller: Caller, query: Query<SalesQuery>, app: Data<AppState>) -> ApiResult<Json<SalesView>> {
     let query = query.0;
     let (paging, by) = (Paging::new(query.page, query.per_page), query.by.unwrap_or_default());
     let filter = query.filter()?;
@@ -231,7 +231,7 @@ fn columns(by: By) -> Vec<Column<Row>> {
 
 /// The same as a table: at most 20,000 rows, and where there are more none. Money is in yuan.
 #[utoipa::path(get, path = "/api/v1/stats/sales/export", tag = "stats", params(SalesExportQuery), responses((status = 200, description = "The file", content((String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (String = "text/csv")))))]
-pub async fn export_figures(
+pub async fn export_sales(
     caller: Caller,
     query: Query<SalesExportQuery>,
     app: Data<AppState>,
