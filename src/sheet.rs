@@ -1,6 +1,6 @@
 //! Tables as files: the first sheet of an Excel workbook, or CSV. Here every cell is text.
 //!
-//! No cell that is written is a formula. In a workbook cells are typed, and ours are text. In CSV a spreadsheet takes what begins like a
+//! No cell that is written is a formula. In a workbook cells are typed, and ours are text, or numbers where somebody adds them up. In CSV a spreadsheet takes what begins like a
 //! formula for one: such a cell is written with an apostrophe before it, and read without.
 
 use std::{
@@ -136,32 +136,49 @@ fn text_of(value: &DataRef<'_>) -> Result<String, Changed> {
 
 /// A workbook with one sheet, the first row its head. Every cell is text and stays so when somebody types into it.
 pub fn write_workbook(name: &str, rows: &[Vec<String>]) -> Result<Vec<u8>, Fault> {
-    fill(name, rows).map_err(|(error, row, column)| match error {
+    write_numbers(name, rows, &[])
+}
+
+/// The same, but columns for which `numbers` says so hold numbers, which can be added up.
+pub fn write_numbers(name: &str, rows: &[Vec<String>], numbers: &[bool]) -> Result<Vec<u8>, Fault> {
+    fill(name, rows, numbers).map_err(|(error, row, column)| match error {
         WriteError::MaxStringLengthExceeded => Fault::TooLong { row: row + 1, column: column + 1 },
         _ => Fault::TooLarge,
     })
 }
 
-fn fill(name: &str, rows: &[Vec<String>]) -> Result<Vec<u8>, (WriteError, usize, usize)> {
+fn fill(name: &str, rows: &[Vec<String>], numbers: &[bool]) -> Result<Vec<u8>, (WriteError, usize, usize)> {
     let at = |row: usize, column: usize| move |error: WriteError| (error, row, column);
     let mut book = Workbook::new();
     // The same table is the same file: no clock.
     let made = ExcelDateTime::from_ymd(2000, 1, 1).map_err(at(0, 0))?;
     book.set_properties(&DocProperties::new().set_creation_datetime(&made));
     let (head, text) = (Format::new().set_bold(), Format::new().set_num_format("@").set_text_wrap());
+    let (whole, parted) = (Format::new().set_num_format("0"), Format::new().set_num_format("0.00"));
+    let holds_numbers = |column: usize| numbers.get(column).copied().unwrap_or(false);
     let sheet = book.add_worksheet();
     sheet.set_name(name).map_err(at(0, 0))?;
     sheet.set_freeze_panes(1, 0).map_err(at(0, 0))?;
     for (column, _) in rows.first().into_iter().flatten().enumerate() {
         // At most a hundred columns.
         let number = column as u16;
-        sheet.set_column_format(number, &text).map_err(at(0, column))?;
+        let format = if holds_numbers(column) { &whole } else { &text };
+        sheet.set_column_format(number, format).map_err(at(0, column))?;
         sheet.set_column_width(number, 16).map_err(at(0, column))?;
     }
     for (row, cells) in rows.iter().enumerate() {
         let format = if row == 0 { &head } else { &text };
         for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-            sheet.write_string_with_format(row as u32, column as u16, cell, format).map_err(at(row, column))?;
+            let place = (row as u32, column as u16);
+            match cell.parse::<f64>() {
+                Ok(number) if row > 0 && holds_numbers(column) => {
+                    let format = if cell.contains('.') { &parted } else { &whole };
+                    sheet.write_number_with_format(place.0, place.1, number, format).map_err(at(row, column))?
+                }
+                Ok(_) | Err(_) => {
+                    sheet.write_string_with_format(place.0, place.1, cell, format).map_err(at(row, column))?
+                }
+            };
         }
     }
     book.save_to_buffer().map_err(at(0, 0))
@@ -230,9 +247,11 @@ fn begins_formula(cell: &str) -> bool {
     cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
+/// Digits, and maybe more behind a point.
 fn is_number(cell: &str) -> bool {
-    let digits = cell.strip_prefix('-').unwrap_or(cell);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    let number = cell.strip_prefix('-').unwrap_or(cell);
+    let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
+    [whole, rest].iter().all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn guarded(cell: &str) -> String {

@@ -39,6 +39,14 @@ impl Quantity {
             Self::Order => "order",
         }
     }
+
+    /// For so many pieces.
+    pub fn units(self, pieces: i64) -> i64 {
+        match self {
+            Self::Piece => pieces.max(1),
+            Self::Order => 1,
+        }
+    }
 }
 
 impl std::str::FromStr for Quantity {
@@ -146,10 +154,7 @@ impl DeliveryRule {
 
     /// How many units an order of so many pieces gets.
     pub fn units(&self, pieces: i64) -> i64 {
-        match self.quantity {
-            Quantity::Piece => pieces.max(1),
-            Quantity::Order => 1,
-        }
+        self.quantity.units(pieces)
     }
 
     /// When something may be sent, given the minute of the day in China: `None` is now, else after so many minutes.

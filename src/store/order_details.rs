@@ -11,12 +11,13 @@ use super::{
     deliveries::{self, Delivery, MessageState},
     order_actions, order_events, orders, reviews,
     schema::{
-        deliveries as deliveries_table, delivery_messages, delivery_parts, delivery_rules, items,
-        order_actions as actions_table, order_events as events_table, outbox, review_items, unit_events,
+        deliveries as deliveries_table, delivery_messages, delivery_rules, items, order_actions as actions_table,
+        order_events as events_table, outbox, review_items,
     },
+    units,
 };
 use crate::{
-    delivery::{review::Reason, rule::Quantity, step::Unit, unit::UnitState},
+    delivery::{chain::Link, review::Reason, rule::Quantity, step::Unit, unit::UnitState},
     ids::{AccountId, CardId, DeliveryMessageId, ItemId, MessageId, OrderId, Timestamp, UnitId},
     outbox::entry::{PersonsWord, SendId},
 };
@@ -98,10 +99,7 @@ pub fn summaries(conn: &mut DbConn, scope: &Scope, rows: &[orders::Row]) -> Quer
         .load(conn)?;
     for (account, order, quantity) in rules {
         let key = (account, order);
-        let wanted = quantities.get(&key).map(|pieces| match quantity {
-            Quantity::Piece => (*pieces).max(1),
-            Quantity::Order => 1,
-        });
+        let wanted = quantities.get(&key).map(|pieces| quantity.units(*pieces));
         found.entry(key).or_default().wanted = wanted;
     }
     let waiting: Vec<(AccountId, OrderId, Reason)> = review_items::table
@@ -156,7 +154,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderId
     Ok(Details {
         summary,
         units: deliveries::list(conn, scope, account, order)?,
-        moves: moves(conn, account, order)?,
+        moves: moves(conn, scope, account, order)?,
         messages,
         actions,
         changes: orders::history(conn, scope, account, order)?,
@@ -166,27 +164,12 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderId
     })
 }
 
-fn moves(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<Vec<Move>> {
-    // Both are needed: the claim says whose step it was, and the index is by the piece.
-    let with_piece = unit_events::table.inner_join(
-        delivery_parts::table.on(unit_events::claim
-            .eq(delivery_parts::claim.nullable())
-            .and(delivery_parts::unit_id.eq(unit_events::unit_id.nullable()))),
-    );
-    let rows: Vec<(i64, CardId, UnitId, i64, UnitState, Timestamp)> = with_piece
-        .filter(delivery_parts::account_id.eq(account).and(delivery_parts::order_id.eq(order)))
-        .order((unit_events::at, unit_events::card_id, unit_events::number))
-        .select((
-            delivery_parts::unit,
-            unit_events::card_id,
-            unit_events::unit_id,
-            unit_events::number,
-            unit_events::to_state,
-            unit_events::at,
-        ))
-        .load(conn)?;
-    let step = |(unit, card, stock, number, to, at)| Move { unit, card, stock, number, to, at };
-    Ok(rows.into_iter().map(step).collect())
+fn moves(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderId) -> QueryResult<Vec<Move>> {
+    let step = |(unit, (link, _)): (i64, units::Logged)| {
+        let Link { card, number, unit: stock, to, at, .. } = link;
+        Move { unit, card, stock, number, to, at }
+    };
+    Ok(units::of_order(conn, scope, account, order)?.into_iter().map(step).collect())
 }
 
 /// A message in doubt, and the send that carries it; `None`: the outbox does not keep it any more.

@@ -13,7 +13,7 @@ use super::{
     conversations::Side,
     deliveries, order_actions,
     privacy::ERASED,
-    reviews,
+    reviews, sales_figures,
     schema::{conversations, order_changes, order_syncs, orders},
 };
 use crate::{
@@ -372,6 +372,7 @@ pub fn read(
         .execute(conn)?;
     if changed {
         stand(conn, &row, status, cause, now)?;
+        sales_figures::count(conn, account, &detail.order, now)?;
     }
     Ok(Read::Stands { status, changed })
 }

@@ -5,7 +5,7 @@
 //!
 //! What stays although it is old: messages nobody decided about yet or whose answer is still on its way, sends that are not settled, and
 //! the last minutes before an account's cursor. From there the search for missed messages reads the platform's history again, and a
-//! message that is not here would be new.
+//! message that is not here would be new. The figures of sales stay as long as their account: a few rows a day, which name nobody.
 //!
 //! Freed pages of a SQLite file are used again by what comes next, so the file stays as large as it ever was and does not grow on. It
 //! is not made smaller: `VACUUM` holds the writer for as long as it copies the file. (R10)

@@ -757,6 +757,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    sales_counted (account_id, order_id) {
+        account_id -> BigInt,
+        order_id -> Text,
+        paid_fen -> Nullable<BigInt>,
+        shipped -> Bool,
+        completed -> Bool,
+        ended -> Bool,
+        units -> BigInt,
+        delivered -> Bool,
+    }
+}
+
+diesel::table! {
+    sales_figures (account_id, day, item_id) {
+        account_id -> BigInt,
+        day -> BigInt,
+        item_id -> Text,
+        placed -> BigInt,
+        paid -> BigInt,
+        paid_fen -> BigInt,
+        shipped -> BigInt,
+        units_delivered -> BigInt,
+        orders_delivered -> BigInt,
+        completed -> BigInt,
+        completed_fen -> BigInt,
+        refunded -> BigInt,
+        refunded_fen -> BigInt,
+        closed -> BigInt,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> BigInt,
@@ -901,6 +933,7 @@ diesel::joinable!(rule_versions -> accounts (account_id));
 diesel::joinable!(rule_versions -> users (owner_id));
 diesel::joinable!(rules -> accounts (account_id));
 diesel::joinable!(rules -> users (owner_id));
+diesel::joinable!(sales_figures -> accounts (account_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(suggestions -> accounts (account_id));
 diesel::joinable!(unknown_pushes -> accounts (account_id));
@@ -961,6 +994,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     rule_uses,
     rule_versions,
     rules,
+    sales_counted,
+    sales_figures,
     sessions,
     settings,
     suggestions,

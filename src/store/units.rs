@@ -521,6 +521,54 @@ pub fn events(conn: &mut DbConn, scope: &Scope, card: CardId, page: Page) -> Que
     Ok((rows.into_iter().map(EventRow::link).collect(), total))
 }
 
+/// What the logs say of the pieces that an order has, oldest first, each with the unit of the order. Nothing where the account belongs to
+/// somebody else.
+pub fn of_order(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    order: &OrderId,
+) -> QueryResult<Vec<(i64, Logged)>> {
+    // Both are needed: the claim says whose step it was, and the index is by the piece.
+    let with_piece = unit_events::table.inner_join(
+        delivery_parts::table.on(unit_events::claim
+            .eq(delivery_parts::claim.nullable())
+            .and(delivery_parts::unit_id.eq(unit_events::unit_id.nullable()))),
+    );
+    let rows: Vec<(i64, EventRow)> = with_piece
+        .filter(delivery_parts::account_id.eq(account).and(delivery_parts::order_id.eq(order)))
+        .filter(delivery_parts::account_id.eq_any(own!(scope)))
+        .order((unit_events::at, unit_events::card_id, unit_events::number))
+        .select((delivery_parts::unit, EventRow::as_select()))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(unit, row)| (unit, row.link())).collect())
+}
+
+/// A line about a piece of stock while an order had it, and what its hash covers besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The unit of the order.
+    pub order_unit: i64,
+    pub link: Link,
+    pub hash: Vec<u8>,
+    /// The hash of the line before; `None`: there is none.
+    pub before: Option<Vec<u8>>,
+}
+
+/// The same as [`of_order`], with all that lets somebody else compute the hashes.
+pub fn proven(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderId) -> QueryResult<Vec<Proven>> {
+    let mut proven = Vec::new();
+    for (order_unit, (link, hash)) in of_order(conn, scope, account, order)? {
+        let before = unit_events::table
+            .filter(unit_events::card_id.eq(link.card).and(unit_events::number.eq(link.number - 1)))
+            .select(unit_events::hash)
+            .first(conn)
+            .optional()?;
+        proven.push(Proven { order_unit, link, hash, before });
+    }
+    Ok(proven)
+}
+
 /// For the command line: the pools of everybody.
 pub fn pools(conn: &mut DbConn) -> QueryResult<Vec<CardId>> {
     card_rows::table.filter(card_rows::kind.eq(Kind::Pool)).order(card_rows::id).select(card_rows::id).load(conn)

@@ -297,8 +297,10 @@ routes! {
     // orders, and what waits for a person
     GET "/api/v1/orders" READ => api::orders::list;
     GET "/api/v1/orders/counts" READ => api::orders::counts;
+    GET "/api/v1/orders/export" READ => api::order_files::export;
     GET "/api/v1/orders/{id}" READ => api::orders::get;
     GET "/api/v1/orders/{id}/timeline" READ => api::order_timeline::timeline;
+    GET "/api/v1/orders/{id}/proof" READ => api::order_proof::proof;
     POST "/api/v1/orders/{id}/refresh" ANSWER => api::orders::refresh;
     POST "/api/v1/orders/{id}/deliver" ANSWER => api::orders::deliver;
     POST "/api/v1/orders/{id}/redeliver" ANSWER => api::redeliveries::redeliver;
@@ -386,6 +388,9 @@ routes! {
     GET "/api/v1/logs/level" ADMIN => api::logs::level;
     PUT "/api/v1/logs/level" ADMIN => api::logs::set_level;
     GET "/api/v1/stats" READ => api::stats::overview;
+    GET "/api/v1/stats/sales" READ => api::sales::sales;
+    GET "/api/v1/stats/buyers" READ => api::buyer_figures::buyers;
+    GET "/api/v1/stats/sales/export" READ => api::sales::export_sales;
     GET "/api/v1/audit" MANAGE => api::audit::list;
 
     // what older clients know

@@ -8,9 +8,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use yutang::{
     access::role::Role,
     delivery::{card::Kind, unit::UnitState},
-    ids::{CardId, Timestamp},
+    ids::{CardId, Timestamp, UnitId},
     store::{
-        Config, Keys, Scope, Store,
+        Config, DbConn, Keys, QueryResult, Scope, Store,
         cards::{self, NewCard},
         units::{self, Duplicates, Sealer},
         users::{self, NewUser},
@@ -68,19 +68,19 @@ fn ledger(c: &mut Criterion) {
         (claim..claim + PIECES as u64).map(|claim| claim.to_string()).collect::<Vec<_>>()
     };
     let reserve = |claims: Vec<String>| {
-        let reserve = move |conn: &mut _| {
-            let reserved = claims.iter().map(|claim| {
-                let unit = units::reserve(conn, card, claim, NOW)?.unwrap();
-                Ok((unit.id, claim.clone()))
+        let reserve = move |conn: &mut DbConn| {
+            let reserved = claims.into_iter().map(|claim| {
+                let unit = units::reserve(conn, card, &claim, NOW)?.unwrap();
+                Ok((unit.id, claim))
             });
-            reserved.collect::<Result<Vec<_>, diesel::result::Error>>()
+            reserved.collect::<QueryResult<Vec<(UnitId, String)>>>()
         };
         store.write_blocking(reserve).unwrap()
     };
     group.bench_function("reserve", |bench| bench.iter_batched(&mut claims, reserve, BatchSize::PerIteration));
     group.bench_function("send_and_confirm", |bench| {
-        let go = |reserved: Vec<_>| {
-            let go = move |conn: &mut _| {
+        let go = |reserved: Vec<(UnitId, String)>| {
+            let go = move |conn: &mut DbConn| {
                 for (unit, claim) in &reserved {
                     for state in [UnitState::Sent, UnitState::Confirmed] {
                         assert!(units::advance(conn, *unit, claim, state, NOW)?);

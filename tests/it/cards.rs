@@ -263,14 +263,17 @@ async fn t1_t11_cards_and_stock_of_another_owner_are_not_there() {
     program.get(&format!("/api/v1/units/{unit}?reveal=true")).await.refused(403, "forbidden");
 }
 
+/// The keys and the bodies of what a server was asked.
+type Asked = Arc<Mutex<Vec<(String, Value)>>>;
+
 /// What the server of a card gives is seen before a buyer waits for it, and why it gives nothing.
 #[actix_web::test]
 async fn d5_a_call_is_tried_without_an_order() {
     let mut app = TestApp::with(|settings| settings.outgoing.allow = vec!["127.0.0.0/8".parse().unwrap()]);
     app.start_unconnected();
-    let asked = Arc::<Mutex<Vec<(String, Value)>>>::default();
+    let asked = Asked::default();
     let data = web::Data::new(Arc::clone(&asked));
-    let answer = |request: HttpRequest, body: web::Json<Value>, asked: web::Data<Arc<Mutex<Vec<(String, Value)>>>>| async move {
+    let answer = |request: HttpRequest, body: web::Json<Value>, asked: web::Data<Asked>| async move {
         let key = request.headers().get("idempotency-key").unwrap().to_str().unwrap().to_owned();
         let is_busy = body["spec"] == "busy";
         asked.lock().unwrap().push((key, body.0));

@@ -59,6 +59,7 @@ mod rule_figures;
 mod rule_files;
 mod rule_sets;
 mod rules_live;
+mod sales;
 mod sandbox;
 mod startup;
 mod stats;

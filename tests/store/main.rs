@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod buyer_figures;
 mod buyers;
 mod cards;
 mod handovers;
@@ -23,6 +24,7 @@ mod privacy;
 mod retention;
 mod rule_figures;
 mod rule_sets;
+mod sales;
 mod sandbox;
 mod stats;
 mod suggestions;

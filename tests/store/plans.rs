@@ -9,7 +9,8 @@ use yutang::{
     order::{event::OrderEvent, notice::Notice},
     outbox::entry::{Change, Entry, State},
     store::{
-        DbConn, Page, Scope, account_states, accounts, bargains, blocked_buyers, buyer_notes, buyer_tags,
+        DbConn, Page, Scope, account_states, accounts, bargains, blocked_buyers, buyer_figures, buyer_notes,
+        buyer_tags,
         chat_messages::{self, DecisionRow},
         conversations,
         deliveries::{self, Glance},
@@ -18,7 +19,9 @@ use yutang::{
         notify_channels::{self, Subscription},
         notify_deliveries, notify_sources, once_replies, order_details, order_events, orders, outbox,
         quick_phrases::{self, Asker},
-        reviews, rule_cases, rule_figures, rules, stats, suggestions, transcript, unanswered, units as stock, vitals,
+        reviews, rule_cases, rule_figures, rules,
+        sales_figures::{self, By},
+        stats, suggestions, transcript, unanswered, units as stock, vitals,
     },
 };
 
@@ -312,6 +315,38 @@ fn the_dashboards_numbers_are_found_by_their_times() {
     assert!(plans.contains("chat_messages_by_time") && plans.contains("outbox_by_time"), "{plans}");
     for table in ["SCAN chat_messages", "SCAN outbox", "SCAN o ", "SCAN m ", "SCAN conversations"] {
         assert!(!plans.contains(table), "{table}:\n{plans}");
+    }
+}
+
+/// One look at each conversation and at each order of the owner; what others have is not read.
+#[test]
+fn figures_of_sales_and_of_buyers_find_their_rows_by_an_index() {
+    let database = Database::sqlite();
+    let (_store, scope, _) = with_account(&database);
+    let filter = sales_figures::Filter { from: 0, to: 1, account: None, item: None };
+    let by_sale = plans(&database, |conn| {
+        for by in [By::Day, By::Item, By::Account] {
+            sales_figures::page(conn, &scope, &filter, by, Page::first(9)).unwrap();
+        }
+    });
+    let filter = buyer_figures::Filter { from: Timestamp(0), to: NOW, account: None };
+    let by_buyer = plans(&database, |conn| drop(buyer_figures::read(conn, &scope, &filter).unwrap()));
+    let plans = [by_sale, by_buyer].concat().join("\n");
+    for index in [
+        "PRIMARY KEY (account_id=? AND day>? AND day<?)",
+        "chat_messages_by_conversation (account_id=? AND conversation_id=? AND sent_at>? AND sent_at<?)",
+        "orders_by_conversation",
+        "orders_by_buyer",
+    ] {
+        assert!(plans.contains(index), "{index} is not used:\n{plans}");
+    }
+    for table in ["sales_figures", "chat_messages", "orders", "conversations", "c", "o", "m"] {
+        assert!(
+            !plans
+                .lines()
+                .any(|line| line.contains(&format!("SCAN {table};")) || line.ends_with(&format!("SCAN {table}"))),
+            "{table}:\n{plans}"
+        );
     }
 }
 

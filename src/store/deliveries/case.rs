@@ -33,7 +33,7 @@ use crate::{
         delivery_settings::DeliverySettings,
         follow_up_settings, follow_ups, items,
         order_actions::{self, Action},
-        orders, reviews,
+        orders, reviews, sales_figures,
         schema::{blocked_buyers, deliveries, delivery_messages, delivery_parts, units as units_table},
         units,
     },
@@ -437,6 +437,7 @@ impl<'a> Case<'a> {
     fn release(&self, conn: &mut DbConn) -> QueryResult<()> {
         let Glance { account, now, .. } = self.glance;
         give_back(conn, &self.units, &self.parts, &self.messages, now)?;
+        sales_figures::count(conn, account, &self.order.order, now)?;
         let planned = delivery_messages::table
             .filter(delivery_messages::account_id.eq(account).and(delivery_messages::order_id.eq(&self.order.order)))
             .filter(delivery_messages::state.eq(MessageState::Planned));

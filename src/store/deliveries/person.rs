@@ -18,7 +18,7 @@ use crate::{
         cards::DeliveryCard,
         delivery_rules, items,
         order_actions::{self, Action},
-        orders,
+        orders, sales_figures,
         schema::{deliveries, delivery_messages},
     },
 };
@@ -173,6 +173,7 @@ pub fn settle(
     diesel::update(unsent)
         .set((delivery_messages::state.eq(MessageState::Dropped), delivery_messages::changed_at.eq(now)))
         .execute(conn)?;
+    sales_figures::count(conn, account, order, now)?;
     orders::set_deliver_due(conn, account, order, Some(now))?;
     Ok(Ok(settled))
 }

@@ -12,7 +12,7 @@ use crate::{
     store::{
         DbConn,
         connection::per_backend,
-        orders,
+        orders, sales_figures,
         schema::{delivery_message_parts, delivery_messages, delivery_parts},
     },
 };
@@ -127,5 +127,5 @@ fn settle_parts(
             set_unit(conn, unit, state, now)?;
         }
     }
-    Ok(())
+    if touched.is_empty() { Ok(()) } else { sales_figures::count(conn, account, order, now) }
 }

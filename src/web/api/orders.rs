@@ -50,35 +50,60 @@ use crate::{
     telemetry::clock,
 };
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct OrdersQuery {
-    #[param(inline)]
-    page: Option<PageNumber>,
-    #[param(inline)]
-    per_page: Option<PerPage>,
-    #[param(inline)]
-    account: Option<Whole<1, { i64::MAX }>>,
-    /// Where it stands.
-    #[param(inline)]
-    status: Option<Status>,
-    /// The platform's number of a buyer.
-    #[param(inline)]
-    buyer: Option<Line<1, 64>>,
-    /// The platform's number of an item.
-    #[param(inline)]
-    item: Option<Line<1, 64>>,
-    /// `ACCOUNT.CONVERSATION`.
-    #[param(inline)]
-    conversation: Option<Line<1, 90>>,
-    /// UTC milliseconds: heard of since then.
-    #[param(inline)]
-    since: Option<Whole<0, { i64::MAX }>>,
-    /// UTC milliseconds; not included.
-    #[param(inline)]
-    until: Option<Whole<0, { i64::MAX }>>,
+/// What a list of orders is asked by, with whatever else one way of asking takes.
+macro_rules! orders_query {
+    ($name:ident { $($(#[$note:meta])* $field:ident: $kind:ty,)* }) => {
+        #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+        #[into_params(parameter_in = Query)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$note])* #[param(inline)] $field: $kind,)*
+            #[param(inline)]
+            account: Option<Whole<1, { i64::MAX }>>,
+            /// Where it stands.
+            #[param(inline)]
+            status: Option<Status>,
+            /// The platform's number of a buyer.
+            #[param(inline)]
+            buyer: Option<Line<1, 64>>,
+            /// The platform's number of an item.
+            #[param(inline)]
+            item: Option<Line<1, 64>>,
+            /// `ACCOUNT.CONVERSATION`.
+            #[param(inline)]
+            conversation: Option<Line<1, 90>>,
+            /// UTC milliseconds: heard of since then.
+            #[param(inline)]
+            since: Option<Whole<0, { i64::MAX }>>,
+            /// UTC milliseconds; not included.
+            #[param(inline)]
+            until: Option<Whole<0, { i64::MAX }>>,
+        }
+
+        impl $name {
+            fn filter(self) -> ApiResult<Filter> {
+                let key = self.conversation.as_deref().map(|text| ConversationKey::parse(text).ok_or_else(bad_key));
+                let (account, conversation) =
+                    key.transpose()?.map_or((None, None), |key| (Some(key.account), Some(key.conversation)));
+                Ok(Filter {
+                    account: self.account.map(|id| AccountId(id.get())).or(account),
+                    status: self.status,
+                    buyer: self.buyer.map(|buyer| buyer.into_string().into()),
+                    item: self.item.map(|item| item.into_string().into()),
+                    conversation,
+                    since: self.since.map(|at| Timestamp(at.get())),
+                    until: self.until.map(|at| Timestamp(at.get())),
+                })
+            }
+        }
+    };
 }
+pub(super) use orders_query;
+
+orders_query!(OrdersQuery {
+    page: Option<PageNumber>,
+    per_page: Option<PerPage>,
+});
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -383,19 +408,8 @@ pub(super) fn read_page(
 /// Orders, the last heard of first.
 #[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrdersQuery), responses((status = 200, body = Page<OrderView>)))]
 pub async fn list(caller: Caller, query: Query<OrdersQuery>, app: Data<AppState>) -> ApiResult<Json<Page<OrderView>>> {
-    let query = query.0;
-    let paging = Paging::new(query.page, query.per_page);
-    let key = query.conversation.as_deref().map(|text| ConversationKey::parse(text).ok_or_else(bad_key)).transpose()?;
-    let (account, conversation) = key.map_or((None, None), |key| (Some(key.account), Some(key.conversation)));
-    let filter = Filter {
-        account: query.account.map(|id| AccountId(id.get())).or(account),
-        status: query.status,
-        buyer: query.buyer.map(|buyer| buyer.into_string().into()),
-        item: query.item.map(|item| item.into_string().into()),
-        conversation,
-        since: query.since.map(|at| Timestamp(at.get())),
-        until: query.until.map(|at| Timestamp(at.get())),
-    };
+    let paging = Paging::new(query.0.page, query.0.per_page);
+    let filter = query.0.filter()?;
     let read = move |conn: &mut DbConn| {
         let (rows, total) = orders::page(conn, &caller.scope, &filter, paging.part())?;
         let summaries = order_details::summaries(conn, &caller.scope, &rows)?;

@@ -21,8 +21,31 @@ use crate::{
 
 /// Days in ms.
 const DAY: i64 = 86_400_000;
-/// A longer span would keep a reading thread for seconds.
-const LONGEST: i64 = 92 * DAY;
+/// So many days. A longer span would keep a reading thread for seconds.
+pub(super) const LONGEST: i64 = 92;
+
+/// A moment of a query.
+pub(super) type Moment = Whole<0, 4_102_444_800_000>;
+
+/// The span of a query, where nothing is said the last `usual` days, and never more than `longest`.
+pub(super) fn span(
+    since: Option<Moment>,
+    until: Option<Moment>,
+    usual: i64,
+    longest: i64,
+    now: Timestamp,
+) -> ApiResult<(Timestamp, Timestamp)> {
+    let to = until.map_or(now, |at| Timestamp(at.get()));
+    let from = since.map_or(Timestamp(to.0 - usual * DAY), |at| Timestamp(at.get()));
+    if from >= to || to.0 - from.0 > longest * DAY {
+        let said = Said::new(
+            format!("须早于 until，且跨度不超过 {longest} 天"),
+            format!("must be before until, and not more than {longest} days"),
+        );
+        return Err(ApiError::from(Code::InvalidQuery).at("since").because(said));
+    }
+    Ok((from, to))
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -30,10 +53,10 @@ const LONGEST: i64 = 92 * DAY;
 pub struct StatsQuery {
     /// UTC milliseconds; absent: seven days before `until`.
     #[param(inline)]
-    since: Option<Whole<0, 4_102_444_800_000>>,
+    since: Option<Moment>,
     /// UTC milliseconds, not included; absent: now.
     #[param(inline)]
-    until: Option<Whole<0, 4_102_444_800_000>>,
+    until: Option<Moment>,
     /// How finely time is cut; `day` where absent.
     #[param(inline)]
     bucket: Option<Bucket>,
@@ -46,12 +69,7 @@ pub struct StatsQuery {
 #[utoipa::path(get, path = "/api/v1/stats", tag = "stats", params(StatsQuery), responses((status = 200, body = Stats)))]
 pub async fn overview(caller: Caller, query: Query<StatsQuery>, app: Data<AppState>) -> ApiResult<Json<Stats>> {
     let (query, now) = (query.0, clock::unix());
-    let to = query.until.map_or(now, |at| Timestamp(at.get()));
-    let from = query.since.map_or(Timestamp(to.0 - 7 * DAY), |at| Timestamp(at.get()));
-    if from >= to || to.0 - from.0 > LONGEST {
-        let said = Said::new("须早于 until，且跨度不超过 92 天", "must be before until, and not more than 92 days");
-        return Err(ApiError::from(Code::InvalidQuery).at("since").because(said));
-    }
+    let (from, to) = span(query.since, query.until, 7, LONGEST, now)?;
     let offset_minutes = query.offset_minutes.map_or(480, Whole::get);
     let period = Period { from, to, bucket: query.bucket.unwrap_or(Bucket::Day), offset_minutes };
     let read = move |conn: &mut DbConn| stats::overview(conn, &caller.scope, &period, now);

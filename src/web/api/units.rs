@@ -236,7 +236,7 @@ pub struct UnitDecision {
 }
 
 /// Enough to recognise a long one by.
-fn masked(content: &str) -> String {
+pub(super) fn masked(content: &str) -> String {
     let count = content.chars().count();
     let end = content.chars().skip(if count > SHORT { count - SHOWN } else { count });
     format!("***{}", end.collect::<String>())

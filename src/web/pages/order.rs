@@ -3,14 +3,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     super::{
         AppState,
-        api::{key::OrderKey, order_texts, order_timeline},
+        api::{
+            key::OrderKey,
+            order_texts, order_timeline,
+            tables::{time, yuan},
+        },
         error::{ApiResult, Language},
         gate::Caller,
         input::Query,
@@ -19,15 +22,11 @@ use super::{
 };
 use crate::{
     delivery::step::Unit,
-    ids::{Fen, Timestamp},
     store::{
         DbConn,
         order_details::{self, Details},
     },
 };
-
-/// The platform's time.
-const PLACE: Offset = Offset::constant(8);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -154,19 +153,10 @@ fn facts(details: &Details, words: &Words, language: Language) -> Vec<(&'static 
         (words.item, named(summary.item_title.as_ref(), order.item.as_ref().map(ToString::to_string))),
         (words.spec, spec.join("; ")),
         (words.quantity, order.quantity.to_string()),
-        (words.amount, order.amount.map(yuan).unwrap_or_default()),
+        (words.amount, order.amount.map(|amount| format!("¥{}", yuan(amount))).unwrap_or_default()),
         (words.delivered, format!("{confirmed}{of_all}")),
     ];
     facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
-}
-
-fn yuan(Fen(fen): Fen) -> String {
-    format!("¥{}.{:02}", fen / 100, fen % 100)
-}
-
-fn time(at: Timestamp) -> String {
-    let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
-    time.to_zoned(TimeZone::fixed(PLACE)).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 impl Shown {
@@ -178,16 +168,5 @@ impl Shown {
             text: entry.text.in_language(language).to_owned(),
             details: details.into_iter().chain(message).collect(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_the_platform_and_money_has_two_places() {
-        assert_eq!(time(Timestamp(1_760_000_000_000)), "2025-10-09 16:53:20");
-        assert_eq!((yuan(Fen(12_305)), yuan(Fen(7))), ("¥123.05".to_owned(), "¥0.07".to_owned()));
     }
 }

@@ -1,0 +1,2 @@
+DROP TABLE sales_counted;
+DROP TABLE sales_figures;
