@@ -46,6 +46,7 @@ pub struct CardTestBody {
 
 /// What the card's server gave, and what a buyer would read.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"content": "AAAA-BBBB", "messages": ["您的兑换码：AAAA-BBBB"]}))]
 pub struct CardTestView {
     content: String,
     messages: Vec<String>,
