@@ -1,5 +1,7 @@
 //! What a buyer wants to hear about, which decides how the model is told to answer.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -68,18 +70,37 @@ impl Default for Words {
     }
 }
 
+impl Words {
+    fn to_normal(&self) -> Self {
+        let all = |words: &[String]| words.iter().map(|word| normal(word)).collect();
+        Self { price: all(&self.price), tech: all(&self.tech) }
+    }
+}
+
 /// What `text` is about: the first list that has a word in it, price before tech; then an amount, which is an offer. `None`: nobody
 /// knows, so it is [`Intent::Default`], or the model is [asked](classify).
 pub fn intent(text: &str, words: &Words) -> Option<Intent> {
-    let text = normal(text);
-    let says_one_of = |words: &[String]| words.iter().any(|word| contains_word(&text, &normal(word)));
+    of_normal(&normal(text), &words.to_normal())
+}
+
+/// The same of a text and words that are normal already.
+fn of_normal(text: &str, words: &Words) -> Option<Intent> {
+    let says_one_of = |words: &[String]| words.iter().any(|word| contains_word(text, word));
     if says_one_of(&words.price) {
         Some(Intent::Price)
     } else if says_one_of(&words.tech) {
         Some(Intent::Tech)
     } else {
-        (!amounts_of_normal(&text).is_empty()).then_some(Intent::Price)
+        (!amounts_of_normal(text).is_empty()).then_some(Intent::Price)
     }
+}
+
+/// The usual words, as they are looked for.
+static USUAL: LazyLock<Words> = LazyLock::new(|| Words::default().to_normal());
+
+/// [`intent`] by the usual words, for whoever only counts: no list is made anew, and no model is asked.
+pub fn usual(text: &str) -> Intent {
+    of_normal(&normal(text), &USUAL).unwrap_or(Intent::Default)
 }
 
 /// Asks the model what a buyer's words are about. [`read_class`] reads its answer.
@@ -139,6 +160,10 @@ mod tests {
         let words = Words { price: vec!["刀".to_owned(), String::new(), " ".to_owned()], tech: Vec::new() };
         assert_eq!(intent("能刀吗", &words), Some(Intent::Price));
         assert_eq!(intent("在吗", &words), None);
+        assert_eq!(
+            (usual("能便宜点吗"), usual("怎么用"), usual("在吗")),
+            (Intent::Price, Intent::Tech, Intent::Default)
+        );
     }
 
     #[test]

@@ -268,6 +268,7 @@ async fn m7_what_was_stored_and_not_decided_is_answered_after_the_start() {
         decided_at: clock::unix(),
         needs_person: false,
         trail: None,
+        intent: None,
     };
     bed.write(move |conn| chat_messages::decide_many(conn, &[decision])).await;
 

@@ -900,6 +900,7 @@ fn decision_rows(decided: &Decided) -> Vec<DecisionRow> {
         decided_at: decided.decided_at,
         needs_person: decided.verdict.needs_person,
         trail: if turn.is_some() { None } else { decided.verdict.trail.to_text() },
+        intent: if turn.is_some() { None } else { decided.verdict.intent },
         turn,
     };
     let mut rows: Vec<DecisionRow> = earlier.iter().map(|message| row(message, Some(last.clone()))).collect();

@@ -154,6 +154,7 @@ fn decided(facts: &AccountFacts, conversation: &str, messages: &[&str], text: &s
             rule: Some(RuleId(1)),
             needs_person: false,
             trail: Trail::default(),
+            intent: None,
         },
         messages: messages.iter().map(|id| (*id).into()).collect(),
         settled_at: clock::unix(),

@@ -6,6 +6,7 @@ use actix::{Message as ActixMessage, Recipient};
 
 use crate::{
     account::state::Status,
+    ai::intent::Intent,
     ai::record::{Bargain, Unsent},
     ids::{AccountId, BuyerId, ConversationId, DeliveryMessageId, ItemId, MessageId, PictureId, RuleId, Timestamp},
     outbox::{
@@ -58,6 +59,8 @@ pub struct Verdict {
     pub needs_person: bool,
     /// How it was reached.
     pub trail: Trail,
+    /// What the turn was about; `None`: nobody said anything.
+    pub intent: Option<Intent>,
 }
 
 /// What goes to the buyer.

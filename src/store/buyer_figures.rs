@@ -31,11 +31,12 @@ pub struct Led {
     pub paid: i64,
 }
 
-/// The same of those in which something was decided for this reason.
+/// The same of those in which something was decided for this reason, or a buyer asked about this.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct LedByReason {
+pub struct LedBy {
+    /// A reason, or an intent.
     #[diesel(sql_type = Text)]
-    pub reason: String,
+    pub name: String,
     #[diesel(embed)]
     pub led: Led,
 }
@@ -55,7 +56,9 @@ pub struct Figures {
     /// From the first question to the order, the one in the middle.
     pub median_ms: Option<i64>,
     /// Where most was asked first.
-    pub reasons: Vec<LedByReason>,
+    pub reasons: Vec<LedBy>,
+    /// What buyers asked about, the same way.
+    pub intents: Vec<LedBy>,
 }
 
 #[derive(QueryableByName)]
@@ -135,13 +138,16 @@ pub fn read(conn: &mut DbConn, scope: &Scope, filter: &Filter) -> QueryResult<Fi
         "WITH {led} SELECT ordered_at - first_at AS number FROM led WHERE ordered_at IS NOT NULL ORDER BY 1 LIMIT 1 OFFSET {middle}"
     );
     let waits: Vec<Number> = bound!(conn, scope, filter, waits, load);
-    let reasons = format!(
-        "WITH {led}, decided AS (SELECT DISTINCT l.account_id, l.conversation_id, l.ordered_at, l.is_paid, m.reason \
-         FROM led AS l JOIN chat_messages AS m ON m.account_id = l.account_id AND m.conversation_id = l.conversation_id \
-         AND m.sent_at >= $4 AND m.sent_at < $5 WHERE m.decision IN ('answer', 'silent') AND m.reason IS NOT NULL) \
-         SELECT reason, {COUNTS} FROM decided GROUP BY reason ORDER BY asked DESC, reason"
-    );
-    let reasons: Vec<LedByReason> = bound!(conn, scope, filter, reasons, load);
+    let by = |column: &str| {
+        format!(
+            "WITH {led}, decided AS (SELECT DISTINCT l.account_id, l.conversation_id, l.ordered_at, l.is_paid, m.{column} AS name \
+             FROM led AS l JOIN chat_messages AS m ON m.account_id = l.account_id AND m.conversation_id = l.conversation_id \
+             AND m.sent_at >= $4 AND m.sent_at < $5 WHERE m.decision IN ('answer', 'silent') AND m.{column} IS NOT NULL) \
+             SELECT name, {COUNTS} FROM decided GROUP BY name ORDER BY asked DESC, name"
+        )
+    };
+    let reasons: Vec<LedBy> = bound!(conn, scope, filter, by("reason"), load);
+    let intents: Vec<LedBy> = bound!(conn, scope, filter, by("intent"), load);
     let placed = orders_of("coalesce(placed_at, seen_at)");
     let ordered = format!("WITH own AS {OWN} SELECT count(DISTINCT buyer_id) AS number {placed}");
     let Number { number: ordered } = bound!(conn, scope, filter, ordered, get_result);
@@ -160,5 +166,6 @@ pub fn read(conn: &mut DbConn, scope: &Scope, filter: &Filter) -> QueryResult<Fi
         led: sums,
         median_ms: waits.first().map(|wait| wait.number),
         reasons,
+        intents,
     })
 }

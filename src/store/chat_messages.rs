@@ -16,7 +16,10 @@ use super::{
     rule_figures::{self, Hit},
     schema::chat_messages,
 };
-use crate::ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp};
+use crate::{
+    ai::intent::Intent,
+    ids::{AccountId, BuyerId, ConversationId, ItemId, MessageId, RuleId, Timestamp},
+};
 
 /// How a message came to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
@@ -124,6 +127,8 @@ pub struct DecisionRow {
     pub needs_person: bool,
     /// How it was reached, as JSON.
     pub trail: Option<String>,
+    /// What the turn was about.
+    pub intent: Option<Intent>,
 }
 
 /// For the engine: inserts what is not there yet; the answer says, in the order of `messages`, which were new. The same id twice in
@@ -219,6 +224,7 @@ fn decide_on_sqlite(conn: &mut SqliteConnection, row: &DecisionRow) -> QueryResu
             chat_messages::decided_at.eq(row.decided_at),
             chat_messages::needs_person.eq(row.needs_person),
             chat_messages::trail.eq(row.trail.as_deref()),
+            chat_messages::intent.eq(row.intent),
         ))
         .execute(conn)?;
     Ok(rows == 1)
@@ -226,8 +232,8 @@ fn decide_on_sqlite(conn: &mut SqliteConnection, row: &DecisionRow) -> QueryResu
 
 const POSTGRES_DECIDE: &str = "UPDATE chat_messages AS m SET decision = d.decision, reason = d.reason, rule_id = d.rule_id, \
      turn_id = d.turn_id, settled_at = d.settled_at, decided_at = d.decided_at, needs_person = d.needs_person, \
-     trail = d.trail FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS d (account_id, message_id, decision, reason, rule_id, turn_id, \
-     settled_at, decided_at, needs_person, trail) \
+     trail = d.trail, intent = d.intent FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS d (account_id, message_id, decision, \
+     reason, rule_id, turn_id, settled_at, decided_at, needs_person, trail, intent) \
      WHERE m.account_id = d.account_id AND m.message_id = d.message_id AND m.decision IS NULL \
      RETURNING m.account_id, m.message_id";
 
@@ -243,6 +249,7 @@ fn decide_on_postgres(conn: &mut PgConnection, rows: &[DecisionRow]) -> QueryRes
         .bind::<Array<BigInt>, _>(each(rows, |row| row.decided_at))
         .bind::<Array<Bool>, _>(each(rows, |row| row.needs_person))
         .bind::<Array<Nullable<Text>>, _>(each(rows, |row| row.trail.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(each(rows, |row| row.intent))
         .load(conn)?;
     Ok(which_of(rows.iter().map(|row| (row.account, &row.message)), new))
 }

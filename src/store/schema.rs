@@ -206,6 +206,7 @@ diesel::table! {
         decided_at -> Nullable<BigInt>,
         needs_person -> Bool,
         trail -> Nullable<Text>,
+        intent -> Nullable<Text>,
     }
 }
 

@@ -310,6 +310,7 @@ routes! {
     POST "/api/v1/orders/{id}/price" MANAGE => api::order_actions::price;
     POST "/api/v1/orders/{id}/rate" ANSWER => api::order_actions::rate;
     POST "/api/v1/orders/{id}/flower" ANSWER => api::order_actions::flower;
+    GET "/api/v1/deliveries" READ => api::deliveries::units;
     GET "/api/v1/reviews" READ => api::reviews::list;
     GET "/api/v1/reviews/{id}" READ => api::reviews::get;
     POST "/api/v1/reviews/{id}/resolve" ANSWER => api::reviews::resolve;

@@ -98,6 +98,7 @@ impl Walk {
             decided_at: Timestamp(self.number),
             needs_person: false,
             trail: None,
+            intent: None,
         }
     }
 

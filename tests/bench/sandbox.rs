@@ -98,6 +98,7 @@ fn fill(conn: &mut yutang::store::DbConn, account: AccountId) -> yutang::store::
         decided_at: Timestamp(1_795_000_001_201 + number * 1000),
         needs_person: false,
         trail: Some(r#"[{"source":"global_rule","found":"nothing"}]"#.into()),
+        intent: None,
     };
     chat_messages::insert_new(conn, &(0..MESSAGES).map(message).collect::<Vec<_>>())?;
     chat_messages::decide_many(conn, &(0..MESSAGES).map(decided).collect::<Vec<_>>()).map(drop)

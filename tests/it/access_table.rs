@@ -904,6 +904,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Some(json!({"text": "x"}))
         }),
         row!("POST" "/api/v1/orders/{id}/flower" [202], |world, _, whose| world.order_that_is(TradeState::Completed, whose)),
+        row!("GET" "/api/v1/deliveries" [200]),
         row!("GET" "/api/v1/reviews" [200]),
         row!("GET" "/api/v1/reviews/{id}" [200], |world, _, whose| world.review(whose)),
         row!("POST" "/api/v1/reviews/{id}/resolve" [200], |world, _, whose| world.review(whose), |_| {

@@ -64,6 +64,12 @@ async fn d20_an_order_is_shown_with_its_numbers_its_units_and_its_history() {
     assert_eq!((&last["to"], shown["buyer_id"].as_str()), (&json!("pending_ship"), Some(BUYER)));
     assert!(shown["paid_at"].is_i64() && shown["conversation"].is_string());
 
+    let given = seller.get(&format!("/api/v1/deliveries?account={}&state=confirmed", shop.id)).await.is(200).json();
+    assert_eq!((&given["total"], &given["items"][0]["order_id"]), (&json!(3), &json!(order.as_str())), "{given}");
+    assert_eq!((&given["items"][2]["unit"], &given["items"][2]["redelivered"]), (&json!(3), &json!(0)));
+    assert_eq!(seller.get("/api/v1/deliveries?state=uncertain").await.is(200).json()["total"], 0);
+    seller.get("/api/v1/deliveries?state=lost").await.refused(400, "invalid_query");
+
     for (query, total) in [
         (format!("?account={}&status=pending_ship", shop.id), 1),
         (format!("?buyer={BUYER}&item={ITEM}"), 1),

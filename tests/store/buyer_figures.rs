@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use yutang::{
+    ai::intent::Intent,
     ids::{AccountId, OrderId, Timestamp},
     order::status::Cause,
     platform::mtop::order::{OrderDetail, TradeState},
     store::{
         DbConn, QueryResult, Scope, Store,
-        buyer_figures::{self, Figures, Filter, Led, LedByReason},
+        buyer_figures::{self, Figures, Filter, Led, LedBy},
         chat_messages::{self, DecisionRow, NewMessage},
         conversations::{self, ConversationRow, Side},
         orders,
@@ -114,8 +115,9 @@ fn questions_are_followed_to_the_orders_that_came_of_them() {
             ];
             chat_messages::insert_new(conn, &new)?;
             let card = DecisionRow { decision: "silent", reason: Some("not_a_person".into()), ..decision(of, "7.PNM") };
+            let about_price = DecisionRow { intent: Some(Intent::Price), ..decided(of, "1.PNM", "rule") };
             let decisions = [
-                decided(of, "1.PNM", "rule"),
+                about_price,
                 decided(of, "2.PNM", "ai"),
                 decided(of, "3.PNM", "rule"),
                 decided(of, "5.PNM", "rule"),
@@ -131,7 +133,7 @@ fn questions_are_followed_to_the_orders_that_came_of_them() {
             Ok(())
         };
         store.write_blocking(fill).unwrap();
-        let by_reason = |reason: &str, led: Led| LedByReason { reason: reason.to_owned(), led };
+        let by_reason = |reason: &str, led: Led| LedBy { name: reason.to_owned(), led };
         let expected = Figures {
             wrote: 3,
             ordered: 3,
@@ -140,6 +142,7 @@ fn questions_are_followed_to_the_orders_that_came_of_them() {
             led: led(3, 2, 1),
             median_ms: Some(600_000),
             reasons: vec![by_reason("rule", led(3, 2, 1)), by_reason("ai", led(1, 1, 1))],
+            intents: vec![by_reason("price", led(1, 1, 1))],
         };
         assert_eq!(figures(&store, scope, filter()), expected);
         let elsewhere = Filter { account: Some(AccountId(account.0 + 1)), ..filter() };

@@ -45,6 +45,7 @@ pub fn decision(account: AccountId, id: &str) -> DecisionRow {
         decided_at: NOW,
         needs_person: false,
         trail: None,
+        intent: None,
     }
 }
 

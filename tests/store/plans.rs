@@ -377,6 +377,7 @@ fn b4_orders_and_what_they_are_given_are_found_by_their_indexes() {
         deliveries::look(conn, &keys, glance, &order).unwrap();
         stock::reserve(conn, card, "1", NOW).unwrap().unwrap();
         deliveries::list(conn, &scope, account, &order).unwrap();
+        deliveries::page(conn, &scope, &deliveries::Filter::default(), Page::first(10)).unwrap();
         reviews::of_order(conn, account, &order).unwrap();
         notify_sources::reviews(conn, NOW, NOW).unwrap();
         order_details::get(conn, &scope, account, &order).unwrap();

@@ -2,6 +2,7 @@
 
 use super::case::{Case, Extras};
 use crate::{
+    ai::intent::usual,
     ids::{BuyerId, ItemId, Timestamp},
     inbox::messages::TurnSettled,
     outbox::{
@@ -46,10 +47,12 @@ pub(super) fn decided(
 ) -> Decided {
     let Case { turn, silence, extras: Extras { unsent, bargain }, .. } = case;
     let (verdict, answer) = verdict(&turn.buyer, decision, trail);
-    let done = done(&verdict, &turn.buyer, turn.buyer_name.as_ref(), effects);
     let asked: Vec<&str> = turn.messages.iter().map(|message| message.text.as_str()).collect();
+    let asked = asked.join("\n");
+    let verdict = Verdict { intent: Some(usual(&asked)), ..verdict };
+    let done = done(&verdict, &turn.buyer, turn.buyer_name.as_ref(), effects);
     let trace = Trace {
-        asked: asked.join("\n"),
+        asked,
         buyer_name: turn.buyer_name,
         received_at: turn.messages.first().map_or(now, |message| message.received_at),
     };
@@ -119,6 +122,7 @@ fn verdict(buyer: &BuyerId, decision: Decision, trail: Trail) -> (Verdict, Optio
                 rule: silence.rule(),
                 needs_person: silence.needs_person(),
                 trail,
+                intent: None,
             };
             (verdict, None)
         }
@@ -130,7 +134,7 @@ fn verdict(buyer: &BuyerId, decision: Decision, trail: Trail) -> (Verdict, Optio
                 Source::ItemDefault | Source::AccountDefault => Origin::Default,
             };
             let reason = origin.as_str().to_owned();
-            let verdict = Verdict { decision: "answer", reason, rule, needs_person: false, trail };
+            let verdict = Verdict { decision: "answer", reason, rule, needs_person: false, trail, intent: None };
             let bodies = sends.into_iter().map(body).collect();
             (verdict, Some(Answer { peer: buyer.clone(), origin, rule, once, urgency: Urgency::Talk, bodies }))
         }

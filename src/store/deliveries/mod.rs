@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use diesel::{prelude::*, result::Error};
 
 use super::{
-    DbConn, Keys, Scope, Sealed,
+    DbConn, Keys, Page, Scope, Sealed,
     accounts::own,
     connection::per_backend,
     schema::{deliveries, delivery_message_parts, delivery_messages, delivery_parts},
@@ -402,6 +402,52 @@ pub fn list(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderI
         .order(deliveries::unit)
         .select(Delivery::as_select())
         .load(conn)
+}
+
+/// Which units a person wants to see; `None` is all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    pub account: Option<AccountId>,
+    pub state: Option<Unit>,
+    pub rule: Option<DeliveryRuleId>,
+    /// Claimed from then on, and before then.
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+macro_rules! fitting {
+    ($scope:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = deliveries::table.filter(deliveries::account_id.eq_any(own!($scope))).into_boxed();
+        if let Some(account) = filter.account {
+            query = query.filter(deliveries::account_id.eq(account));
+        }
+        if let Some(state) = filter.state {
+            query = query.filter(deliveries::state.eq(state));
+        }
+        if let Some(rule) = filter.rule {
+            query = query.filter(deliveries::rule_id.eq(rule));
+        }
+        if let Some(since) = filter.since {
+            query = query.filter(deliveries::claimed_at.ge(since));
+        }
+        if let Some(until) = filter.until {
+            query = query.filter(deliveries::claimed_at.lt(until));
+        }
+        query
+    }};
+}
+
+/// A part of the units that fit, the newest first, and how many fit.
+pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Vec<Delivery>, i64)> {
+    let total = fitting!(scope, filter).count().get_result(conn)?;
+    let rows = fitting!(scope, filter)
+        .order((deliveries::claimed_at.desc(), deliveries::account_id, deliveries::order_id.desc(), deliveries::unit))
+        .offset(page.offset)
+        .limit(page.limit)
+        .select(Delivery::as_select())
+        .load(conn)?;
+    Ok((rows, total))
 }
 
 /// For the engine: orders of an owner that wait for stock, or for a rule, are looked at again.

@@ -19,7 +19,7 @@ use crate::{
     ids::{AccountId, Timestamp},
     store::{
         DbConn, QueryResult,
-        buyer_figures::{self, Figures, Filter, Led, LedByReason},
+        buyer_figures::{self, Figures, Filter, Led, LedBy},
         settings::Retention,
     },
     telemetry::clock,
@@ -67,6 +67,15 @@ pub struct ReasonConversionView {
     led: ConversionView,
 }
 
+/// The conversations in which a buyer asked about this. One may count for several.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct IntentConversionView {
+    #[schema(example = "price")]
+    intent: String,
+    #[serde(flatten)]
+    led: ConversionView,
+}
+
 /// What is known of buyers.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BuyerFiguresView {
@@ -92,8 +101,10 @@ pub struct BuyerFiguresView {
     /// From a buyer's first message to the order, the one in the middle; `null`: there is none.
     #[schema(example = 12)]
     median_minutes: Option<i64>,
-    /// By what was decided about the buyers' turns, most conversations first. What a turn was about is not kept with its decision.
+    /// By what was decided about the buyers' turns, most conversations first.
     reasons: Vec<ReasonConversionView>,
+    /// By what the buyers asked about, by the usual words for it: `price`, `tech` or `default`. Turns from before this was kept are not in it.
+    intents: Vec<IntentConversionView>,
 }
 
 fn share(part: i64, whole: i64) -> Option<f64> {
@@ -106,15 +117,21 @@ impl From<Led> for ConversionView {
     }
 }
 
-impl From<LedByReason> for ReasonConversionView {
-    fn from(LedByReason { reason, led }: LedByReason) -> Self {
-        Self { reason, led: led.into() }
+impl From<LedBy> for ReasonConversionView {
+    fn from(LedBy { name, led }: LedBy) -> Self {
+        Self { reason: name, led: led.into() }
+    }
+}
+
+impl From<LedBy> for IntentConversionView {
+    fn from(LedBy { name, led }: LedBy) -> Self {
+        Self { intent: name, led: led.into() }
     }
 }
 
 impl BuyerFiguresView {
     fn new(figures: Figures, (since, until): (Timestamp, Timestamp), kept_since: Timestamp) -> Self {
-        let Figures { wrote, ordered, paid, returning, led, median_ms, reasons } = figures;
+        let Figures { wrote, ordered, paid, returning, led, median_ms, reasons, intents } = figures;
         Self {
             since,
             until,
@@ -127,6 +144,7 @@ impl BuyerFiguresView {
             conversion: led.into(),
             median_minutes: median_ms.map(|ms| ms / 60_000),
             reasons: reasons.into_iter().map(ReasonConversionView::from).collect(),
+            intents: intents.into_iter().map(IntentConversionView::from).collect(),
         }
     }
 }

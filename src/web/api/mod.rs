@@ -17,6 +17,7 @@ pub mod card_trials;
 pub mod cards;
 pub mod conversations;
 pub mod decisions;
+pub mod deliveries;
 pub mod delivery_rules;
 pub mod delivery_settings;
 pub mod employees;

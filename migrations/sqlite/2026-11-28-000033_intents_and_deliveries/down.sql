@@ -1,0 +1,2 @@
+DROP INDEX deliveries_by_time;
+ALTER TABLE chat_messages DROP COLUMN intent;
