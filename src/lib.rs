@@ -62,10 +62,11 @@
 //! | 1 | [`order::notice`], `store/order_events.rs`, `store/orders.rs` | what the platform tells of an order is stored with its message, and with it that the order is to be read |
 //! | 2 | [`order::actor`] | the gateway is asked about what is due, beside the chat; [`order::status`] says where its word may lead |
 //! | 3 | `store/orders.rs` | where the order stands now, its history, and that its delivery is to be looked at, in one transaction |
-//! | 4 | [`delivery::step`], `store/deliveries.rs` | what is to be done next: wait, read once more, claim, make messages, send, ship, or ask a person |
+//! | 4 | [`delivery::step`], `store/deliveries/` | what is to be done next: wait, read once more, claim, make messages, send, ship, or ask a person |
 //! | 5 | [`delivery::rule`], `store/units.rs` | a rule says which cards; units are claimed and stock is reserved, each with a line of its log |
 //! | 6 | [`delivery::pack`], [`outbox`] | few messages carry it, sealed; each is a send that can exist once, and what becomes of it moves units and stock in the same transaction |
 //! | 7 | [`delivery::actor`] | when the buyer has everything, the platform is told that the order is shipped, and then the receipt is said |
+//! | 8 | [`delivery::follow_up`], `store/follow_ups.rs` | what the seller switched on besides: rating, a red flower, asking to confirm; an unpaid order is closed |
 //!
 //! `orders.read_due` and `orders.deliver_due` are the whole agenda. A start looks at what is due, and goes on.
 //!

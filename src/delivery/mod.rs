@@ -1,7 +1,7 @@
 //! What an order is given, once.
 //!
 //! What is to be done for an order next is asked of `step.rs`, which knows the platform's word, what is claimed and what became of the
-//! messages; `store/deliveries.rs` does what the database alone can do, `actor.rs` the rest. `rule.rs` says which cards an order gets,
+//! messages; `store/deliveries/` does what the database alone can do, `actor.rs` the rest. `rule.rs` says which cards an order gets,
 //! `pack.rs` in which messages. What nobody but a person can decide is a `review.rs` reason, and `choice.rs` says
 //! between what they decide. `readiness.rs` says whether the next order of an item could be served. `follow_up.rs` says what else is done about
 //! an order, once, and when.
