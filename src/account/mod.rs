@@ -2,12 +2,14 @@
 //!
 //! `state.rs` is what an account can be doing, with a reason and what the user must do; `token.rs` when the platform may be asked for an
 //! access token, `backoff.rs` how long to wait after a failure. Then `actor/`, and `registry.rs`, which compares what runs with what the
-//! database says should. `failed` means that a person must act; everything that heals by itself is `reconnecting`.
+//! database says should. `lookout.rs` is how any actor comes to look in the database for what is due. `failed` means that a person must
+//! act; everything that heals by itself is `reconnecting`.
 
 pub mod actor;
 pub mod backoff;
 pub mod call;
 pub mod facts;
+pub mod lookout;
 pub mod messages;
 pub mod registry;
 pub mod state;

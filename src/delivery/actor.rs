@@ -28,6 +28,7 @@ use crate::{
     account::{
         call::NotCalled,
         facts::AccountFacts,
+        lookout::Lookout,
         messages::{
             AccountOffline, AccountOnline, Adopt, Amend, AskConversation, CallGateway, DropAccount, Line, Load, Ping,
         },
@@ -99,13 +100,10 @@ struct Account {
     in_hand: HashSet<OrderId>,
     /// Became due while they were in hand.
     again: HashSet<OrderId>,
-    looking: bool,
-    /// Something became due while it was looked.
-    look_again: bool,
+    lookout: Lookout,
+    timer: SpawnHandle,
     /// The line is new: what the last one left in hand is due.
     resuming: bool,
-    timer: SpawnHandle,
-    alarm: Option<Timestamp>,
 }
 
 /// Everything that an order's errands need.
@@ -172,14 +170,9 @@ impl DeliveryActor {
 
     fn look(&mut self, id: AccountId, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        if account.line.is_none() || self.retired.load(Ordering::Relaxed) {
+        if account.line.is_none() || self.retired.load(Ordering::Relaxed) || !account.lookout.begin() {
             return;
         }
-        if account.looking {
-            account.look_again = true;
-            return;
-        }
-        account.looking = true;
         let now = clock::unix();
         let until = if std::mem::take(&mut account.resuming) { now + IN_HAND } else { now };
         let store = self.store.clone();
@@ -199,7 +192,7 @@ impl DeliveryActor {
         ctx: &mut Context<Self>,
     ) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        account.looking = false;
+        let again = account.lookout.end();
         match found {
             Ok((due, next)) => {
                 for order in due {
@@ -219,7 +212,7 @@ impl DeliveryActor {
                 self.wake(id, clock::unix() + RETRY, ctx);
             }
         }
-        if self.accounts.get_mut(&id).is_some_and(|account| std::mem::take(&mut account.look_again)) {
+        if again {
             self.look(id, ctx);
         }
     }
@@ -228,15 +221,14 @@ impl DeliveryActor {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let now = clock::unix();
         // What is due now and in hand is looked at again when that is done.
-        let is_set = account.alarm.is_some_and(|alarm| alarm <= at && alarm > now);
-        if is_set || (at <= now && !account.in_hand.is_empty()) {
+        let is_in_work = at <= now && !account.in_hand.is_empty();
+        if is_in_work || !account.lookout.set_alarm(at, now) {
             return;
         }
         ctx.cancel_future(account.timer);
-        account.alarm = Some(at);
         account.timer = ctx.run_later(at.since(now), move |actor, ctx| {
             if let Some(account) = actor.accounts.get_mut(&id) {
-                account.alarm = None;
+                account.lookout.rang();
             }
             actor.look(id, ctx);
         });
@@ -526,11 +518,9 @@ impl Handler<Adopt> for DeliveryActor {
             queue: VecDeque::new(),
             in_hand: HashSet::new(),
             again: HashSet::new(),
-            looking: false,
-            look_again: false,
-            resuming: true,
+            lookout: Lookout::default(),
             timer: SpawnHandle::default(),
-            alarm: None,
+            resuming: true,
             facts,
         };
         self.accounts.insert(account.facts.id, account);

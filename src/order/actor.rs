@@ -25,6 +25,7 @@ use crate::{
     account::{
         call::NotCalled,
         facts::AccountFacts,
+        lookout::Lookout,
         messages::{AccountOffline, AccountOnline, Adopt, Amend, CallGateway, DropAccount, Line, Load, Ping},
     },
     delivery::{messages::DeliveriesDue, review::Reason},
@@ -88,13 +89,10 @@ struct Account {
     comparing: bool,
     /// Who waits for an order that is due or under way.
     waiting: HashMap<OrderId, Vec<oneshot::Sender<Result<(), NotRead>>>>,
-    looking: bool,
-    /// Something became due while it was looked.
-    again: bool,
+    lookout: Lookout,
+    timer: SpawnHandle,
     /// Nothing is asked before.
     not_before: Timestamp,
-    timer: SpawnHandle,
-    alarm: Option<Timestamp>,
 }
 
 /// One call.
@@ -127,14 +125,9 @@ impl OrderActor {
     /// Looks in the database what is due, once at a time.
     fn look(&mut self, id: AccountId, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        if account.line.is_none() || self.retired.load(Ordering::Relaxed) {
+        if account.line.is_none() || self.retired.load(Ordering::Relaxed) || !account.lookout.begin() {
             return;
         }
-        if account.looking {
-            account.again = true;
-            return;
-        }
-        account.looking = true;
         let (store, now) = (self.store.clone(), clock::unix());
         let read = move |conn: &mut DbConn| {
             let orders = store::orders::due(conn, id, now, PAGE)?;
@@ -147,7 +140,7 @@ impl OrderActor {
 
     fn looked(&mut self, id: AccountId, found: Result<Due, StoreError>, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        account.looking = false;
+        let again = account.lookout.end();
         match found {
             Ok(due) => {
                 let queued: HashSet<OrderId> = account.queued().cloned().collect();
@@ -168,7 +161,7 @@ impl OrderActor {
                 self.wake(id, clock::unix() + RETRY, ctx);
             }
         }
-        if self.accounts.get_mut(&id).is_some_and(|account| std::mem::take(&mut account.again)) {
+        if again {
             self.look(id, ctx);
         }
     }
@@ -226,14 +219,13 @@ impl OrderActor {
     fn wake(&mut self, id: AccountId, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let now = clock::unix();
-        if account.alarm.is_some_and(|alarm| alarm <= at && alarm > now) {
+        if !account.lookout.set_alarm(at, now) {
             return;
         }
         ctx.cancel_future(account.timer);
-        account.alarm = Some(at);
         account.timer = ctx.run_later(at.since(now), move |actor, ctx| {
             if let Some(account) = actor.accounts.get_mut(&id) {
-                account.alarm = None;
+                account.lookout.rang();
             }
             actor.look(id, ctx);
             actor.advance(id, ctx);
@@ -482,11 +474,9 @@ impl Handler<Adopt> for OrderActor {
             reading: HashSet::new(),
             comparing: false,
             waiting: HashMap::new(),
-            looking: false,
-            again: false,
-            not_before: Timestamp(0),
+            lookout: Lookout::default(),
             timer: SpawnHandle::default(),
-            alarm: None,
+            not_before: Timestamp(0),
             facts,
         };
         self.accounts.insert(account.facts.id, account);

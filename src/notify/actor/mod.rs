@@ -26,6 +26,7 @@ use super::{
     text,
 };
 use crate::{
+    account::lookout::Lookout,
     ids::{AccountId, ChannelId, UserId},
     mail::client::SmtpConfig,
     outgoing::client::{self as outgoing, OutgoingClient},
@@ -81,9 +82,7 @@ pub struct NotifyActor {
     config: Rc<Config>,
     needs: Needs,
     courier: Courier,
-    looking: bool,
-    /// A word came while it looked.
-    look_again: bool,
+    lookout: Lookout,
     /// Channels a message is on its way to, and whose they are.
     at_work: HashMap<ChannelId, UserId>,
     emergency: Emergency,
@@ -104,8 +103,7 @@ impl NotifyActor {
             config: Rc::new(config),
             needs,
             courier,
-            looking: false,
-            look_again: false,
+            lookout: Lookout::default(),
             at_work: HashMap::new(),
             emergency: Emergency::default(),
             suspects: HashSet::new(),
@@ -117,11 +115,9 @@ impl NotifyActor {
     /// One look at a time.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.tell_of_the_database(ctx);
-        if self.looking {
-            self.look_again = true;
+        if !self.lookout.begin() {
             return;
         }
-        self.looking = true;
         let (store, config, health) = (self.store.clone(), Rc::clone(&self.config), self.needs.health.clone());
         let memory = std::mem::take(&mut self.sources);
         let look = async move {
@@ -134,12 +130,11 @@ impl NotifyActor {
         };
         let then = look.into_actor(self).map(|(memory, outcome), actor, ctx| {
             actor.sources = memory;
-            actor.looking = false;
             actor.note(outcome.as_ref().err());
             if let Ok(waiting) = outcome {
                 actor.serve(waiting, ctx);
             }
-            if std::mem::take(&mut actor.look_again) {
+            if actor.lookout.end() {
                 actor.look(ctx);
             }
         });
