@@ -19,7 +19,7 @@ pub struct Cursor {
 }
 
 pub fn load(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<Cursor>> {
-    account_cursors::table.find(account).select(Cursor::as_select()).first(conn).optional()
+    account_cursors::table.find(account).select(Cursor::as_select()).get_result(conn).optional()
 }
 
 /// All of them at once, for a start with many accounts.

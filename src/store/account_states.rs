@@ -44,7 +44,7 @@ pub fn find(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult
         .filter(account_states::account_id.eq(account))
         .filter(account_states::account_id.eq_any(own!(scope)))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(|row| row.into_status().1))
 }

@@ -38,7 +38,7 @@ pub fn breaker_place(account: AccountId) -> String {
 }
 
 pub fn load(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<TokenRow>> {
-    account_tokens::table.find(account).select(TokenRow::as_select()).first(conn).optional()
+    account_tokens::table.find(account).select(TokenRow::as_select()).get_result(conn).optional()
 }
 
 /// All of them at once, for a start with many accounts.

@@ -52,7 +52,7 @@ pub fn add(conn: &mut DbConn, account: AccountId, day: i64, more: &Usage) -> Que
 
 /// For the engine: what an account used on a day.
 pub fn of_day(conn: &mut DbConn, account: AccountId, day: i64) -> QueryResult<Usage> {
-    let row = ai_usage::table.find((account, day)).select(Usage::as_select()).first(conn).optional()?;
+    let row = ai_usage::table.find((account, day)).select(Usage::as_select()).get_result(conn).optional()?;
     Ok(row.unwrap_or_default())
 }
 

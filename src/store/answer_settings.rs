@@ -89,7 +89,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult<
         .find(account)
         .filter(answer_settings::account_id.eq_any(own!(scope)))
         .select(Stored::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(AnswerRow::from).unwrap_or_default())
 }

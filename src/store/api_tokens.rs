@@ -97,7 +97,7 @@ pub fn insert(conn: &mut DbConn, scope: &Scope, token: &NewToken) -> QueryResult
 pub fn find_by_hash(conn: &mut DbConn, hash: &[u8]) -> QueryResult<Option<(ApiToken, User)>> {
     let query = api_tokens::table.inner_join(users::table).filter(api_tokens::hash.eq(hash));
     let found: Option<(ApiToken, User)> =
-        query.select((ApiToken::as_select(), User::as_select())).first(conn).optional()?;
+        query.select((ApiToken::as_select(), User::as_select())).get_result(conn).optional()?;
     let Some((token, user)) = found else { return Ok(None) };
     Ok(Some((token, with_employer(conn, user)?)))
 }

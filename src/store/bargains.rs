@@ -142,7 +142,7 @@ pub fn find(
         .find((account, conversation))
         .filter(bargains::account_id.eq_any(own!(scope)))
         .select(Stored::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(|row| BargainRow::from(row).bargain))
 }

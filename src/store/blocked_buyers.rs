@@ -76,7 +76,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
 
 /// `NotFound` also where the entry belongs to somebody else.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: i64) -> QueryResult<Row> {
-    blocked_buyers::table.find(id).filter(visible!(scope)).select(Row::as_select()).first(conn)
+    blocked_buyers::table.find(id).filter(visible!(scope)).select(Row::as_select()).get_result(conn)
 }
 
 /// The entry for exactly this account (`None`: for all) and buyer.

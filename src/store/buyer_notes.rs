@@ -49,7 +49,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, buyer: &BuyerId, page: Page) -> Qu
 /// `NotFound` also where the note is about somebody else, or the scope does not know the buyer.
 pub fn get(conn: &mut DbConn, scope: &Scope, buyer: &BuyerId, id: i64) -> QueryResult<Note> {
     buyers::check_known(conn, scope, buyer)?;
-    about!(scope, buyer).filter(buyer_notes::id.eq(id)).select(Note::as_select()).first(conn)
+    about!(scope, buyer).filter(buyer_notes::id.eq(id)).select(Note::as_select()).get_result(conn)
 }
 
 /// `None`: there are [`MOST`] already. `NotFound` as for [`count`].

@@ -175,7 +175,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Card> {
     if !scope.is_whole() {
         return Err(diesel::result::Error::NotFound);
     }
-    cards::table.find(id).filter(cards::owner_id.eq(scope.user())).select(Card::as_select()).first(conn)
+    cards::table.find(id).filter(cards::owner_id.eq(scope.user())).select(Card::as_select()).get_result(conn)
 }
 
 /// [`get`], and `NotFound` also where it is no pool.
@@ -281,7 +281,7 @@ fn check(conn: &mut DbConn, scope: &Scope, new: &NewCard, itself: Option<CardId>
         return Ok(Err(NotSaved::Forbidden));
     }
     let own = || cards::table.filter(cards::owner_id.eq(scope.user()));
-    let twin: Option<CardId> = own().filter(cards::name.eq(&new.name)).select(cards::id).first(conn).optional()?;
+    let twin: Option<CardId> = own().filter(cards::name.eq(&new.name)).select(cards::id).get_result(conn).optional()?;
     if twin.is_some_and(|twin| Some(twin) != itself) {
         return Ok(Err(NotSaved::NameTaken));
     }
@@ -335,7 +335,7 @@ pub fn uses(conn: &mut DbConn, scope: &Scope, id: CardId) -> QueryResult<Uses> {
     let given = unit_events::table
         .filter(unit_events::card_id.eq(id).and(unit_events::to_state.eq(UnitState::Sent)))
         .select(count(unit_events::unit_id).aggregate_distinct())
-        .first(conn)?;
+        .get_result(conn)?;
     let rules = delivery_rule_cards::table
         .filter(delivery_rule_cards::card_id.eq(id))
         .select(delivery_rule_cards::rule_id)

@@ -377,7 +377,7 @@ pub fn turn(
     let own = |message: &MessageId| {
         chat_messages::table.find((account, message.clone())).filter(chat_messages::account_id.eq_any(own!(scope)))
     };
-    let asked: Option<StoredMessage> = own(message).select(StoredMessage::as_select()).first(conn).optional()?;
+    let asked: Option<StoredMessage> = own(message).select(StoredMessage::as_select()).get_result(conn).optional()?;
     let Some(asked) = asked else { return Ok(Vec::new()) };
     let last = asked.turn.clone().unwrap_or_else(|| asked.message.clone());
     let mut turn: Vec<StoredMessage> = chat_messages::table
@@ -387,7 +387,7 @@ pub fn turn(
         .order((chat_messages::sent_at, chat_messages::message_id))
         .select(StoredMessage::as_select())
         .load(conn)?;
-    let deciding: Option<StoredMessage> = own(&last).select(StoredMessage::as_select()).first(conn).optional()?;
+    let deciding: Option<StoredMessage> = own(&last).select(StoredMessage::as_select()).get_result(conn).optional()?;
     turn.extend(deciding);
     Ok(turn)
 }

@@ -247,7 +247,7 @@ pub fn get(
         .find((account, conversation))
         .filter(conversations::account_id.eq_any(own!(scope)))
         .select(ConversationRow::as_select())
-        .first(conn)
+        .get_result(conn)
 }
 
 /// For the engine: who is at the other end, by what is known of the conversation or by what was written in it. `None`: nobody wrote to us
@@ -258,8 +258,11 @@ pub fn find_peer(
     conversation: &ConversationId,
     own: &BuyerId,
 ) -> QueryResult<Option<BuyerId>> {
-    let known: Option<Option<BuyerId>> =
-        conversations::table.find((account, conversation)).select(conversations::peer_id).first(conn).optional()?;
+    let known: Option<Option<BuyerId>> = conversations::table
+        .find((account, conversation))
+        .select(conversations::peer_id)
+        .get_result(conn)
+        .optional()?;
     match known.flatten() {
         Some(peer) => Ok(Some(peer)),
         None => chat_messages::find_peer(conn, account, conversation, own),

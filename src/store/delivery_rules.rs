@@ -147,7 +147,7 @@ pub fn find(conn: &mut DbConn, owner: UserId, id: DeliveryRuleId) -> QueryResult
         .find(id)
         .filter(delivery_rules::owner_id.eq(owner))
         .select(Stored::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(with_cards(conn, stored.into_iter().collect())?.pop().map(|row| row.rule))
 }
@@ -216,7 +216,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: DeliveryRuleId) -> QueryResult<
         .find(id)
         .filter(delivery_rules::owner_id.eq(scope.user()))
         .select(Stored::as_select())
-        .first(conn)?;
+        .get_result(conn)?;
     with_cards(conn, vec![stored])?.pop().ok_or(Error::NotFound)
 }
 

@@ -41,7 +41,8 @@ impl DeliverySettings {
 
 /// For the engine.
 pub fn find(conn: &mut DbConn, account: AccountId) -> QueryResult<DeliverySettings> {
-    let found = delivery_settings::table.find(account).select(DeliverySettings::as_select()).first(conn).optional()?;
+    let found =
+        delivery_settings::table.find(account).select(DeliverySettings::as_select()).get_result(conn).optional()?;
     Ok(found.unwrap_or_else(|| DeliverySettings::unset(account)))
 }
 

@@ -18,7 +18,7 @@ pub(super) const PING: &str = "ping";
 const STOP_SWITCH: &str = "stop_switch";
 
 pub fn find(conn: &mut DbConn, key: &str) -> QueryResult<Option<String>> {
-    facts::table.find(key).select(facts::value).first(conn).optional()
+    facts::table.find(key).select(facts::value).get_result(conn).optional()
 }
 
 pub fn put(conn: &mut DbConn, key: &str, value: &str) -> QueryResult<()> {

@@ -56,7 +56,8 @@ impl From<Row> for FollowUpSettings {
 
 /// For the engine.
 pub fn find(conn: &mut DbConn, account: AccountId) -> QueryResult<FollowUpSettings> {
-    let found: Option<Row> = follow_up_settings::table.find(account).select(Row::as_select()).first(conn).optional()?;
+    let found: Option<Row> =
+        follow_up_settings::table.find(account).select(Row::as_select()).get_result(conn).optional()?;
     Ok(found.map_or_else(|| FollowUpSettings { account, plan: Plan::default(), updated_at: None }, Into::into))
 }
 

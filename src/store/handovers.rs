@@ -179,7 +179,7 @@ pub fn end(
     now: Timestamp,
 ) -> QueryResult<Option<Handover>> {
     let row: Option<Handover> =
-        handovers::table.find((account, conversation)).select(Handover::as_select()).first(conn).optional()?;
+        handovers::table.find((account, conversation)).select(Handover::as_select()).get_result(conn).optional()?;
     let Some(handover) = row else { return Ok(None) };
     forget(conn, account, conversation)?;
     notices::end(conn, owner, &key(account, conversation, handover.at), now)?;

@@ -42,7 +42,7 @@ pub fn claim(conn: &mut DbConn, user: UserId, key: &str, fingerprint: &[u8], now
     let (known, status, body): (Vec<u8>, Option<i64>, Option<Sealed>) = idempotency_keys::table
         .find((user, key))
         .select((idempotency_keys::fingerprint, idempotency_keys::status, idempotency_keys::body))
-        .first(conn)?;
+        .get_result(conn)?;
     let answered = status.and_then(|status| u16::try_from(status).ok()).zip(body);
     Ok(match answered {
         _ if known != fingerprint => Claim::Other,

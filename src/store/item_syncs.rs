@@ -54,7 +54,7 @@ impl Sync {
 
 /// For the engine.
 pub fn load(conn: &mut DbConn, account: AccountId) -> QueryResult<Sync> {
-    let row = item_syncs::table.find(account).select(Sync::as_select()).first(conn).optional()?;
+    let row = item_syncs::table.find(account).select(Sync::as_select()).get_result(conn).optional()?;
     Ok(row.unwrap_or_else(|| Sync::idle(account)))
 }
 
@@ -77,7 +77,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult<
         .filter(within!(scope))
         .filter(item_syncs::account_id.eq(account))
         .select(Sync::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.unwrap_or_else(|| Sync::idle(account)))
 }

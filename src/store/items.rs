@@ -146,7 +146,7 @@ pub fn put(conn: &mut DbConn, item: &ItemRow) -> QueryResult<()> {
 
 /// For the engine.
 pub fn find(conn: &mut DbConn, account: AccountId, item: &ItemId) -> QueryResult<Option<Item>> {
-    items::table.find((account, item)).select(Item::as_select()).first(conn).optional()
+    items::table.find((account, item)).select(Item::as_select()).get_result(conn).optional()
 }
 
 /// `NotFound` also where the account belongs to somebody else.
@@ -156,7 +156,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, item: &ItemId) 
         .filter(within!(scope))
         .filter(items::account_id.eq(account).and(items::item_id.eq(item)))
         .select(Item::as_select())
-        .first(conn)
+        .get_result(conn)
 }
 
 /// A part of what the accounts sell themselves and fits, what is listed first, the newest change first; and how many fit.
@@ -390,7 +390,7 @@ pub fn next_without_detail(
 /// How many own items still want their detail.
 pub fn count_without_detail(conn: &mut DbConn, scope: &Scope, account: AccountId) -> QueryResult<i64> {
     let seller: BuyerId =
-        accounts::table.find(account).filter(within!(scope)).select(accounts::platform_uid).first(conn)?;
+        accounts::table.find(account).filter(within!(scope)).select(accounts::platform_uid).get_result(conn)?;
     items::table.filter(without_detail!(account, &seller)).count().get_result(conn)
 }
 

@@ -8,6 +8,8 @@
 //! - A person's queries take a [`Scope`]; the engine's say so.
 //! - Every change that another process must notice grows a counter in the same transaction ([`revisions`]).
 //! - Secrets are sealed ([`secret`]) before they become a column.
+//! - One row that is the only one of its key is read by `get_result`, not by `first`: that binds a `LIMIT`, and SQLite plans a statement anew
+//!   whenever a bound limit comes with it, which takes longer than to read the row.
 
 pub mod account_cursors;
 pub mod account_states;

@@ -165,7 +165,9 @@ pub fn due(conn: &mut DbConn, down_after: Duration, now: Timestamp) -> QueryResu
 
 /// For the engine: does what is to be done with a notice now, and queues what its channels are told.
 pub fn advance(conn: &mut DbConn, id: NoticeId, down_after: Duration, now: Timestamp) -> QueryResult<()> {
-    let Some(row) = notices::table.find(id).select(Row::as_select()).first(conn).optional()? else { return Ok(()) };
+    let Some(row) = notices::table.find(id).select(Row::as_select()).get_result(conn).optional()? else {
+        return Ok(());
+    };
     let phase = match row.progress(down_after).step(now) {
         Step::Wait => return Ok(()),
         Step::Forget => return diesel::delete(notices::table.find(id)).execute(conn).map(drop),
@@ -254,7 +256,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
 
 /// `NotFound` also where it is somebody else's.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: NoticeId) -> QueryResult<Row> {
-    notices::table.find(id).filter(visible!(scope)).select(Row::as_select()).first(conn)
+    notices::table.find(id).filter(visible!(scope)).select(Row::as_select()).get_result(conn)
 }
 
 /// A person has seen it. Who saw it first stays.

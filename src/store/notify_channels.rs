@@ -95,12 +95,12 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: ChannelId) -> QueryResult<Chann
     if !scope.is_whole() {
         return Err(diesel::result::Error::NotFound);
     }
-    channels::table.find(id).filter(channels::owner_id.eq(scope.user())).select(Channel::as_select()).first(conn)
+    channels::table.find(id).filter(channels::owner_id.eq(scope.user())).select(Channel::as_select()).get_result(conn)
 }
 
 /// For the engine.
 pub fn find_for_engine(conn: &mut DbConn, id: ChannelId) -> QueryResult<Option<Channel>> {
-    channels::table.find(id).select(Channel::as_select()).first(conn).optional()
+    channels::table.find(id).select(Channel::as_select()).get_result(conn).optional()
 }
 
 /// A new channel, which hears of what is usual from warnings on.

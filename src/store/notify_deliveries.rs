@@ -181,7 +181,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: NoticeDeliveryId) -> QueryResul
         .find(id)
         .inner_join(notify_channels::table)
         .select((Delivery::as_select(), notify_channels::name))
-        .first(conn)?;
+        .get_result(conn)?;
     notices::get(conn, scope, found.0.notice)?;
     Ok(found)
 }

@@ -218,7 +218,7 @@ pub(super) fn put(conn: &mut DbConn, account: AccountId, order: &OrderId, row: &
 
 /// For the engine.
 pub fn find(conn: &mut DbConn, account: AccountId, order: &OrderId, action: Action) -> QueryResult<Option<Row>> {
-    order_actions::table.find((account, order, action)).select(Row::as_select()).first(conn).optional()
+    order_actions::table.find((account, order, action)).select(Row::as_select()).get_result(conn).optional()
 }
 
 fn before(conn: &mut DbConn, account: AccountId, order: &OrderId, action: Action, now: Timestamp) -> QueryResult<Row> {

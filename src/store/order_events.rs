@@ -106,7 +106,7 @@ pub fn insert(conn: &mut DbConn, account: AccountId, notice: &Notice, now: Times
     let known: Option<(Option<BuyerId>, Option<ItemId>, Side)> = conversations::table
         .find((account, &notice.conversation))
         .select((conversations::peer_id, conversations::item_id, conversations::side))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let (peer, item, side) = known.unwrap_or((None, None, Side::Unknown));
     if side == Side::Buyer {
@@ -165,7 +165,7 @@ fn is_echo(conn: &mut DbConn, account: AccountId, notice: &Notice) -> QueryResul
         .filter(order_events::account_id.eq(account).and(order_events::order_id.eq(order)))
         .filter(order_events::event.eq(notice.event))
         .select(order_events::id);
-    if named.first::<i64>(conn).optional()?.is_some() {
+    if named.get_result::<i64>(conn).optional()?.is_some() {
         return Ok(true);
     }
     let around = order_events::at.between(notice.at - LATE_NAME, notice.at + LATE_NAME);

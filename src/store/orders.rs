@@ -199,7 +199,7 @@ pub fn mention(conn: &mut DbConn, account: AccountId, mention: &Mention, now: Ti
     let side: Option<Side> = conversations::table
         .find((account, &mention.conversation))
         .select(conversations::side)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     if side == Some(Side::Buyer) {
         return Ok(false);
@@ -300,7 +300,7 @@ pub fn next_due(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<Tim
 
 /// For the engine.
 pub fn find(conn: &mut DbConn, account: AccountId, order: &OrderId) -> QueryResult<Option<Row>> {
-    orders::table.find((account, order)).select(Row::as_select()).first(conn).optional()
+    orders::table.find((account, order)).select(Row::as_select()).get_result(conn).optional()
 }
 
 /// For the engine: what the gateway said of an order decides where it stands. Everything that follows from it is due with the same commit.
@@ -504,7 +504,7 @@ pub fn next_deliver_due(conn: &mut DbConn, account: AccountId) -> QueryResult<Op
 
 /// For the engine: what is known of the comparison with the platform's list.
 pub fn sync(conn: &mut DbConn, account: AccountId) -> QueryResult<Sync> {
-    let found = order_syncs::table.find(account).select(Sync::as_select()).first(conn).optional()?;
+    let found = order_syncs::table.find(account).select(Sync::as_select()).get_result(conn).optional()?;
     Ok(found.unwrap_or_default())
 }
 
@@ -647,7 +647,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderId
         .find((account, order))
         .filter(orders::account_id.eq_any(own!(scope)))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
 }
 
 /// Where an order stood, oldest first; nothing where the account belongs to somebody else.

@@ -418,13 +418,13 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, id: SendId) -> 
         .find((account, id))
         .filter(outbox::account_id.eq_any(own!(scope)))
         .select(Row::as_select())
-        .first(conn)?
+        .get_result(conn)?
         .into_entry()
 }
 
 /// For the engine.
 pub fn find(conn: &mut DbConn, account: AccountId, id: SendId) -> QueryResult<Option<Entry>> {
-    let row: Option<Row> = outbox::table.find((account, id)).select(Row::as_select()).first(conn).optional()?;
+    let row: Option<Row> = outbox::table.find((account, id)).select(Row::as_select()).get_result(conn).optional()?;
     row.map(Row::into_entry).transpose()
 }
 
@@ -548,7 +548,8 @@ fn tell_delivery(
     message: &MessageId,
     now: Timestamp,
 ) -> QueryResult<()> {
-    let delivery: Option<DeliveryMessageId> = outbox::table.find((account, id)).select(outbox::delivery).first(conn)?;
+    let delivery: Option<DeliveryMessageId> =
+        outbox::table.find((account, id)).select(outbox::delivery).get_result(conn)?;
     match delivery {
         Some(delivery) => deliveries::on_send(conn, delivery, State::Confirmed, Some(message), None, now),
         None => Ok(()),

@@ -47,7 +47,8 @@ pub enum Wanted {
 
 /// Where the account has this picture already, or else the picture of its owner.
 pub fn find(conn: &mut DbConn, account: AccountId, picture: &PictureId) -> QueryResult<Wanted> {
-    let upload = picture_uploads::table.find((account, picture)).select(Upload::as_select()).first(conn).optional()?;
+    let upload =
+        picture_uploads::table.find((account, picture)).select(Upload::as_select()).get_result(conn).optional()?;
     if let Some(upload) = upload {
         return Ok(Wanted::Uploaded(upload));
     }
@@ -55,7 +56,7 @@ pub fn find(conn: &mut DbConn, account: AccountId, picture: &PictureId) -> Query
         .inner_join(accounts::table.on(accounts::owner_id.eq(pictures::owner_id)))
         .filter(accounts::id.eq(account).and(pictures::id.eq(picture)))
         .select((pictures::mime, pictures::width, pictures::height, pictures::bytes))
-        .first::<(String, i64, i64, Vec<u8>)>(conn)
+        .get_result::<(String, i64, i64, Vec<u8>)>(conn)
         .optional()?;
     Ok(match source {
         Some((mime, width, height, bytes)) => Wanted::Here(Source { mime, width, height, bytes }),

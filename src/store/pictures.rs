@@ -69,7 +69,7 @@ pub fn keep(conn: &mut DbConn, scope: &Scope, picture: &Picture, now: Timestamp)
 
 /// `NotFound` also where it is another seller's.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<PictureRow> {
-    pictures::table.find((scope.user(), id)).select(PictureRow::as_select()).first(conn)
+    pictures::table.find((scope.user(), id)).select(PictureRow::as_select()).get_result(conn)
 }
 
 /// The picture, where the seller has it.
@@ -92,7 +92,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, page: Page) -> QueryResult<(Vec<Pi
 
 /// The type and the bytes. `NotFound` also where it is another seller's.
 pub fn file(conn: &mut DbConn, scope: &Scope, id: &PictureId) -> QueryResult<(String, Vec<u8>)> {
-    pictures::table.find((scope.user(), id)).select((pictures::mime, pictures::bytes)).first(conn)
+    pictures::table.find((scope.user(), id)).select((pictures::mime, pictures::bytes)).get_result(conn)
 }
 
 /// What still needs a picture.

@@ -122,7 +122,7 @@ pub fn page(conn: &mut DbConn, asker: &Asker, filter: &Filter, page: Page) -> Qu
 
 /// `NotFound` also where it is somebody else's.
 pub fn get(conn: &mut DbConn, asker: &Asker, id: i64) -> QueryResult<Phrase> {
-    quick_phrases::table.find(id).filter(visible!(asker)).select(Phrase::as_select()).first(conn)
+    quick_phrases::table.find(id).filter(visible!(asker)).select(Phrase::as_select()).get_result(conn)
 }
 
 /// `NotFound` where it may not be used in this account.

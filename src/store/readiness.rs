@@ -111,7 +111,8 @@ fn count(conn: &mut DbConn, scope: &Scope, filter: &Filter) -> QueryResult<i64> 
 pub fn of_order(conn: &mut DbConn, scope: &Scope, order: &orders::Row, claimed: i64) -> QueryResult<Vec<Missed>> {
     let Some(item) = &order.item else { return Ok(Vec::new()) };
     let Some(counter) = counters(conn, scope)?.remove(&order.account) else { return Ok(Vec::new()) };
-    let title: Option<String> = items::table.find((order.account, item)).select(items::title).first(conn).optional()?;
+    let title: Option<String> =
+        items::table.find((order.account, item)).select(items::title).get_result(conn).optional()?;
     let shelf = shelf(conn, scope.user())?;
     let pieces = (order.quantity - claimed).max(1);
     let Readiness { missed, variants, .. } =

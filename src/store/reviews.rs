@@ -151,7 +151,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: ReviewId) -> QueryResult<Row> {
         .find(id)
         .filter(review_items::account_id.eq_any(own!(scope)))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
 }
 
 /// What a person decided, and how.

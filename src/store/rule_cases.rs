@@ -113,7 +113,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: i64) -> QueryResult<RuleCase> {
         .find(id)
         .filter(rule_cases::account_id.eq_any(own!(scope)))
         .select(Row::as_select())
-        .first(conn)?;
+        .get_result(conn)?;
     row.read()
 }
 

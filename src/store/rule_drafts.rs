@@ -28,7 +28,7 @@ fn drafted(row: Row) -> QueryResult<Option<Rule>> {
 }
 
 fn find(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Row> {
-    rules::table.find(id).filter(visible!(scope)).select(Row::as_select()).first(conn)
+    rules::table.find(id).filter(visible!(scope)).select(Row::as_select()).get_result(conn)
 }
 
 /// A rule as it would be after publishing. `NotFound` also where it is to go.

@@ -118,12 +118,12 @@ pub fn last_activity(
         .filter(chat_messages::account_id.eq(account).and(chat_messages::conversation_id.eq(conversation)))
         .filter(chat_messages::content_type.between(1, 5))
         .select(diesel::dsl::max(chat_messages::sent_at))
-        .first(conn)?;
+        .get_result(conn)?;
     let sent: Option<Timestamp> = outbox::table
         .filter(outbox::account_id.eq(account).and(outbox::conversation_id.eq(conversation)))
         .filter(outbox::created_at.ge(since))
         .select(diesel::dsl::max(outbox::sent_at))
-        .first(conn)?;
+        .get_result(conn)?;
     Ok(wrote.max(sent))
 }
 

@@ -196,7 +196,7 @@ fn newest(conn: &mut DbConn, owner: UserId, account: Option<AccountId>) -> Query
     let number: Option<i64> = rule_versions::table
         .filter(of_set!(owner, account))
         .select(diesel::dsl::max(rule_versions::number))
-        .first(conn)?;
+        .get_result(conn)?;
     Ok(number.unwrap_or(0))
 }
 
@@ -237,7 +237,7 @@ pub fn get(
         .filter(visible!(scope, account))
         .filter(rule_versions::number.eq(number))
         .select((Version::as_select(), rule_versions::changes))
-        .first(conn)?;
+        .get_result(conn)?;
     Ok((version, parse(&changes)?))
 }
 

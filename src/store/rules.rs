@@ -434,7 +434,7 @@ pub(super) fn insert_again(
     body: &RuleBody,
     now: Timestamp,
 ) -> QueryResult<RuleId> {
-    let taken: Option<RuleId> = rules::table.find(id).select(rules::id).first(conn).optional()?;
+    let taken: Option<RuleId> = rules::table.find(id).select(rules::id).get_result(conn).optional()?;
     if taken.is_some() {
         return insert_one(conn, owner, body, true, now);
     }
@@ -543,7 +543,7 @@ pub fn keywords(conn: &mut DbConn, scope: &Scope, ids: &[RuleId]) -> QueryResult
 /// A rule that answers, or one that is disabled. `NotFound` also where the rule belongs to somebody else, or is only a draft.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: RuleId) -> QueryResult<Rule> {
     let row: Row =
-        rules::table.find(id).filter(visible!(scope)).filter(rules::live).select(Row::as_select()).first(conn)?;
+        rules::table.find(id).filter(visible!(scope)).filter(rules::live).select(Row::as_select()).get_result(conn)?;
     row.read()
 }
 

@@ -91,7 +91,7 @@ pub(super) fn count(conn: &mut DbConn, account: AccountId, order: &OrderId, now:
     let Some(row) = orders::find(conn, account, order)? else { return Ok(()) };
     let Some(status) = row.status else { return Ok(()) };
     let before: Option<Counted> =
-        sales_counted::table.find((account, order)).select(Counted::as_select()).first(conn).optional()?;
+        sales_counted::table.find((account, order)).select(Counted::as_select()).get_result(conn).optional()?;
     let given = given(conn, &row)?;
     let (after, days) = tally(before, &row, status, given, now);
     if before != Some(after) {
@@ -113,7 +113,7 @@ fn given(conn: &mut DbConn, order: &orders::Row) -> QueryResult<Given> {
         .load(conn)?;
     let confirmed = units.iter().filter(|unit| unit.state == Unit::Confirmed).count();
     let quantity: Option<Quantity> = match units.iter().find_map(|unit| unit.rule) {
-        Some(rule) => delivery_rules::table.find(rule).select(delivery_rules::quantity).first(conn).optional()?,
+        Some(rule) => delivery_rules::table.find(rule).select(delivery_rules::quantity).get_result(conn).optional()?,
         None => None,
     };
     let claimed = units.iter().filter(|unit| unit.state != Unit::Cancelled).count();

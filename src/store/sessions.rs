@@ -46,7 +46,7 @@ pub fn insert(conn: &mut DbConn, session: &Session) -> QueryResult<()> {
 pub fn find(conn: &mut DbConn, id: &str) -> QueryResult<Option<(Session, User)>> {
     let query = sessions::table.inner_join(users::table).filter(sessions::id.eq(id));
     let found: Option<(Session, User)> =
-        query.select((Session::as_select(), User::as_select())).first(conn).optional()?;
+        query.select((Session::as_select(), User::as_select())).get_result(conn).optional()?;
     let Some((session, user)) = found else { return Ok(None) };
     Ok(Some((session, with_employer(conn, user)?)))
 }
@@ -55,7 +55,9 @@ pub fn find(conn: &mut DbConn, id: &str) -> QueryResult<Option<(Session, User)>>
 /// Bumps nothing: whoever remembers an earlier expiry looks again then.
 pub fn touch(conn: &mut DbConn, id: &str, now: Timestamp, expires_at: Timestamp) -> QueryResult<bool> {
     let live = sessions::table.find(id).filter(sessions::expires_at.gt(now).and(sessions::ends_at.gt(now)));
-    let Some(ends_at) = live.select(sessions::ends_at).first::<Timestamp>(conn).optional()? else { return Ok(false) };
+    let Some(ends_at) = live.select(sessions::ends_at).get_result::<Timestamp>(conn).optional()? else {
+        return Ok(false);
+    };
     let rows = diesel::update(sessions::table.find(id))
         .set((sessions::seen_at.eq(now), sessions::expires_at.eq(expires_at.min(ends_at))))
         .execute(conn)?;

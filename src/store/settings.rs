@@ -19,13 +19,14 @@ pub fn place(key: &str) -> String {
 
 /// `None`: never set, or set by a version that meant something else by it.
 pub fn find<T: DeserializeOwned>(conn: &mut DbConn, key: &str) -> QueryResult<Option<T>> {
-    let value: Option<Option<String>> = settings::table.find(key).select(settings::value).first(conn).optional()?;
+    let value: Option<Option<String>> =
+        settings::table.find(key).select(settings::value).get_result(conn).optional()?;
     Ok(value.flatten().and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 pub fn find_sealed(conn: &mut DbConn, key: &str) -> QueryResult<Option<(Sealed, Timestamp)>> {
     let row: Option<(Option<Sealed>, Timestamp)> =
-        settings::table.find(key).select((settings::sealed, settings::updated_at)).first(conn).optional()?;
+        settings::table.find(key).select((settings::sealed, settings::updated_at)).get_result(conn).optional()?;
     Ok(row.and_then(|(sealed, at)| Some((sealed?, at))))
 }
 

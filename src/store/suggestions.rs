@@ -157,7 +157,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: i64) -> QueryResult<Suggestion>
         .find(id)
         .filter(suggestions::account_id.eq_any(own!(scope)))
         .select(Suggestion::as_select())
-        .first(conn)
+        .get_result(conn)
 }
 
 /// A person decides about one that waits; approved, it counts as the round of bargaining that it is. `false`: it does not wait any more.

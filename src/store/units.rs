@@ -138,7 +138,7 @@ impl Log {
             .filter(unit_events::card_id.eq(card))
             .order(unit_events::number.desc())
             .select((unit_events::number, unit_events::hash))
-            .first(conn)
+            .get_result(conn)
             .optional()?;
         Ok(match last {
             // A hash of another length is damage, which verifying finds: the log goes on all the same.
@@ -214,18 +214,18 @@ pub(super) fn has_free(conn: &mut DbConn, card: CardId) -> QueryResult<bool> {
 
 /// For the engine: what a piece of stock is, in the open.
 pub fn open(conn: &mut DbConn, keys: &Keys, unit: UnitId) -> QueryResult<Result<Secret, SecretError>> {
-    let unit: Unit = units::table.find(unit).select(Unit::as_select()).first(conn)?;
+    let unit: Unit = units::table.find(unit).select(Unit::as_select()).get_result(conn)?;
     Ok(unit.open(keys))
 }
 
 /// For the engine: the unit goes on, where this claim has it and it may. Where it becomes free again nobody has it any more. `false`: it may
 /// not, and nothing was changed.
 pub fn advance(conn: &mut DbConn, unit: UnitId, claim: &str, to: UnitState, now: Timestamp) -> QueryResult<bool> {
-    let card: Option<CardId> = units::table.find(unit).select(units::card_id).first(conn).optional()?;
+    let card: Option<CardId> = units::table.find(unit).select(units::card_id).get_result(conn).optional()?;
     let Some(card) = card else { return Ok(false) };
     let mut log = Log::open(conn, card)?;
     // Read behind the lock: what was read before it may be over.
-    let unit: Unit = units::table.find(unit).select(Unit::as_select()).first(conn)?;
+    let unit: Unit = units::table.find(unit).select(Unit::as_select()).get_result(conn)?;
     if unit.claim.as_deref() != Some(claim) || !unit.state.may_become(to) {
         return Ok(false);
     }
@@ -296,7 +296,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: UnitId) -> QueryResult<Unit> {
     if !scope.is_whole() {
         return Err(diesel::result::Error::NotFound);
     }
-    units::table.find(id).filter(units::owner_id.eq(scope.user())).select(Unit::as_select()).first(conn)
+    units::table.find(id).filter(units::owner_id.eq(scope.user())).select(Unit::as_select()).get_result(conn)
 }
 
 /// A person decides what becomes of a unit that no order waits for. `Err` is the state that does not allow it: what is on its way, or in
@@ -562,7 +562,7 @@ pub fn proven(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &Orde
         let before = unit_events::table
             .filter(unit_events::card_id.eq(link.card).and(unit_events::number.eq(link.number - 1)))
             .select(unit_events::hash)
-            .first(conn)
+            .get_result(conn)
             .optional()?;
         proven.push(Proven { order_unit, link, hash, before });
     }

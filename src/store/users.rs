@@ -113,22 +113,22 @@ pub fn insert(conn: &mut DbConn, user: &NewUser) -> QueryResult<Option<UserId>> 
 }
 
 pub fn find(conn: &mut DbConn, id: UserId) -> QueryResult<Option<User>> {
-    users::table.find(id).select(User::as_select()).first(conn).optional()
+    users::table.find(id).select(User::as_select()).get_result(conn).optional()
 }
 
 pub fn find_by_name(conn: &mut DbConn, name: &str) -> QueryResult<Option<User>> {
-    users::table.filter(users::name.eq(name)).select(User::as_select()).first(conn).optional()
+    users::table.filter(users::name.eq(name)).select(User::as_select()).get_result(conn).optional()
 }
 
 /// `email` in lower case, as all are stored.
 pub fn find_by_email(conn: &mut DbConn, email: &str) -> QueryResult<Option<User>> {
-    users::table.filter(users::email.eq(email)).select(User::as_select()).first(conn).optional()
+    users::table.filter(users::email.eq(email)).select(User::as_select()).get_result(conn).optional()
 }
 
 /// One of an owner's own operators and viewers.
 pub fn find_employee(conn: &mut DbConn, scope: &Scope, id: UserId) -> QueryResult<Option<User>> {
     let employees = users::table.filter(users::employer_id.eq(scope.user()));
-    employees.filter(users::id.eq(id)).select(User::as_select()).first(conn).optional()
+    employees.filter(users::id.eq(id)).select(User::as_select()).get_result(conn).optional()
 }
 
 /// Whether this is the owner, or somebody who works for them, and may sign in.
@@ -161,14 +161,14 @@ fn login_with_employer(conn: &mut DbConn, login: Option<Login>) -> QueryResult<O
 
 /// For a login. Nobody is active here whose employer is not.
 pub fn find_login(conn: &mut DbConn, id: UserId) -> QueryResult<Option<Login>> {
-    let login = users::table.find(id).select(Login::as_select()).first(conn).optional()?;
+    let login = users::table.find(id).select(Login::as_select()).get_result(conn).optional()?;
     login_with_employer(conn, login)
 }
 
 /// For a login: by name, else by e-mail address.
 pub fn find_login_by_name(conn: &mut DbConn, name_or_email: &str) -> QueryResult<Option<Login>> {
     let by_name =
-        users::table.filter(users::name.eq(name_or_email)).select(Login::as_select()).first(conn).optional()?;
+        users::table.filter(users::name.eq(name_or_email)).select(Login::as_select()).get_result(conn).optional()?;
     match by_name {
         Some(login) => login_with_employer(conn, Some(login)),
         None => find_login_by_email(conn, name_or_email),
@@ -177,7 +177,7 @@ pub fn find_login_by_name(conn: &mut DbConn, name_or_email: &str) -> QueryResult
 
 /// For a login: by nothing but the e-mail address.
 pub fn find_login_by_email(conn: &mut DbConn, email: &str) -> QueryResult<Option<Login>> {
-    let login = users::table.filter(users::email.eq(email)).select(Login::as_select()).first(conn).optional()?;
+    let login = users::table.filter(users::email.eq(email)).select(Login::as_select()).get_result(conn).optional()?;
     login_with_employer(conn, login)
 }
 

@@ -705,7 +705,7 @@ fn is_blocked(conn: &mut DbConn, owner: UserId, account: AccountId, buyer: &Buye
     let rows = blocked_buyers::table
         .filter(blocked_buyers::owner_id.eq(owner).and(blocked_buyers::buyer_id.eq(buyer)))
         .filter(blocked_buyers::account_id.is_null().or(blocked_buyers::account_id.eq(account)));
-    Ok(rows.select(blocked_buyers::buyer_id).first::<BuyerId>(conn).optional()?.is_some())
+    diesel::select(diesel::dsl::exists(rows)).get_result(conn)
 }
 
 /// How many units of a card are free, counted up to `most`.

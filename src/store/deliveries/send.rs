@@ -27,7 +27,7 @@ pub(in crate::store) fn on_send(
     now: Timestamp,
 ) -> QueryResult<()> {
     let found: Option<Message> =
-        delivery_messages::table.find(id).select(Message::as_select()).first(conn).optional()?;
+        delivery_messages::table.find(id).select(Message::as_select()).get_result(conn).optional()?;
     // Erased with its order meanwhile.
     let Some(before) = found else { return Ok(()) };
     let state = MessageState::of(state);
