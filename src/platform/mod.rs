@@ -8,6 +8,7 @@ pub mod device;
 pub mod hours;
 pub mod lwp;
 pub mod mtop;
+pub mod passport;
 pub mod profile;
 pub mod socket;
 pub mod tls;
