@@ -14,7 +14,7 @@ use super::{
 use crate::{
     account::state::{Reason, State},
     ids::{AccountId, Timestamp},
-    platform::cookies::Cookies,
+    platform::cookie_paste,
     settings::Settings,
     store::{
         DbConn, QueryResult, Saved, Scope, Secret, Store, account_states,
@@ -28,8 +28,9 @@ use crate::{
 pub(super) enum Command {
     /// Add an account, or give an account a new cookie; all else about it stays
     ///
-    /// The cookie is the text of the `Cookie` header of a browser that is logged in to the platform. It is a secret, so it is read
-    /// from a file or the standard input, and stored encrypted.
+    /// The cookie is the text of the `Cookie` header of a browser that is logged in to the platform, or what holds it: the JSON that an
+    /// extension exports, a Netscape cookie file, a `curl` command copied from the developer tools. It is a secret, so it is read from a
+    /// file or the standard input, and stored encrypted.
     #[command(after_help = "Example:\n  yutang account add shop-1 --cookie-file cookie.txt")]
     Add {
         name: String,
@@ -160,9 +161,9 @@ impl AccountLine {
     fn read(self) -> Result<NewAccount, String> {
         check_name(&self.name)?;
         let cookie = Secret::new(self.cookie);
-        let jar = Cookies::parse(cookie.expose());
-        let uid = jar.seller().map_err(|fault| fault.to_string())?;
-        Ok(NewAccount { name: self.name, uid, cookie: Secret::new(jar.header()), enabled: self.enabled })
+        let pasted = cookie_paste::read(cookie.expose()).map_err(|fault| fault.to_string())?;
+        let (uid, cookie) = (pasted.seller, Secret::new(pasted.cookies.header()));
+        Ok(NewAccount { name: self.name, uid, cookie, enabled: self.enabled })
     }
 }
 
@@ -312,6 +313,12 @@ mod tests {
     fn a_cookie_gives_the_account_its_platform_id() {
         let account = read("小店", "a=1;unb=2200000000001;cookie2=x").unwrap();
         assert_eq!((account.uid.as_str(), account.enabled), ("2200000000001", None));
+    }
+
+    #[test]
+    fn a_cookie_may_be_an_export() {
+        let text = r#"[{"domain":".goofish.com","name":"unb","value":"7"},{"domain":".goofish.com","name":"cookie2","value":"x"}]"#;
+        assert_eq!(read("a", text).unwrap().cookie.expose(), "unb=7; cookie2=x");
     }
 
     #[test]

@@ -20,8 +20,8 @@ use crate::sim::{
 
 /// Play the platform on this machine, so that the server can be tried and measured without it
 ///
-/// Point the server at it with platform.gateway_url = "http://ADDR" and platform.im_url = "ws://ADDR/". Faults and
-/// buyers are driven over HTTP under http://ADDR/control/, for example:
+/// Point the server at it with platform.im_url = "ws://ADDR/", and gateway_url, passport_url and upload_url of the same
+/// section = "http://ADDR". Faults, buyers and the seller's phone are driven over HTTP under http://ADDR/control/, for example:
 ///   curl -X PUT http://ADDR/control/faults -d '{"duplicate":true}' -H 'Content-Type: application/json'
 ///
 /// With --load it waits until every account is connected, lets buyers write, checks every answer and reports. The exit

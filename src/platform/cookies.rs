@@ -85,7 +85,8 @@ impl Cookies {
         self.0.split(';').filter_map(pair)
     }
 
-    fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+    /// Of equal names the last wins, in the place of the first. Neither names nor values may hold what parts them.
+    pub(super) fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut unique: Vec<(&str, &str)> = Vec::new();
         for (name, value) in pairs {
             match unique.iter_mut().find(|(known, _)| *known == name) {

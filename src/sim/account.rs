@@ -33,6 +33,7 @@ pub struct Account {
     pub(super) token_requests: AtomicU32,
     pub(super) gateway_requests: AtomicU32,
     pub(super) upload_requests: AtomicU32,
+    pub(super) has_login_requests: AtomicU32,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -60,6 +61,8 @@ impl Shared {
 
 impl Account {
     pub fn new(name: &str, uid: BuyerId, shared: Arc<Shared>, faults: Arc<Faults>) -> Arc<Self> {
+        let mut state = State::new(faults);
+        state.logins.at_hand(&uid, &shared.config);
         Arc::new(Self {
             name: name.into(),
             nick: format!("卖家{name}").into(),
@@ -68,7 +71,8 @@ impl Account {
             token_requests: AtomicU32::new(0),
             gateway_requests: AtomicU32::new(0),
             upload_requests: AtomicU32::new(0),
-            state: Mutex::new(State::new(faults)),
+            has_login_requests: AtomicU32::new(0),
+            state: Mutex::new(state),
             changed: Notify::new(),
         })
     }

@@ -1,4 +1,4 @@
-//! Single blows against an account's connections and tokens. Standing faults are in [`super::fault`].
+//! Single blows against an account's connections and tokens; those against its logins are in [`super::login`]. Standing faults are in [`super::fault`].
 
 use super::{
     account::Account,
@@ -42,11 +42,6 @@ impl Account {
     /// Revokes every access token: the next request of an open connection gets 401, and so does the next `/reg`.
     pub fn expire_tokens(&self) {
         self.lock().epoch += 1;
-    }
-
-    /// Ends the login: gateway calls with the old cookies answer `FAIL_SYS_SESSION_EXPIRED`.
-    pub fn expire_login(&self) {
-        self.lock().login += 1;
     }
 
     /// How the next sends are treated, one after the other, before the standing mode.

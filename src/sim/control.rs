@@ -10,6 +10,8 @@
 //! | `DELETE /control/faults` | heals everything, single accounts too |
 //! | `PUT /control/accounts/{name}/faults` | standing faults of one account |
 //! | `POST /control/accounts/{name}/actions` | one [`Action`] |
+//! | `POST /control/accounts/{name}/phone` `{"action","code"}` | what the account's phone does with a QR code: a [`PhoneAction`] |
+//! | `POST /control/challenges` `{"url"}` | passes the challenge at this address as a person would; answers the `x5sec` |
 //! | `GET /control/accounts/{name}/orders` | what buyers ordered, how it stands, and how often the seller's side did what |
 //! | `GET /control/accounts/{name}/received?conversation=` | what buyers saw |
 //! | `GET /control/accounts/{name}/unacknowledged` | pushed, never acknowledged |
@@ -27,6 +29,7 @@ use super::{
     message::Card,
     model,
     order::{NewOrder, Step},
+    phone::PhoneAction,
     platform::Platform,
     trade::Stage,
 };
@@ -148,7 +151,17 @@ pub enum Action {
         text: String,
     },
     ExpireTokens,
+    /// For good.
     ExpireLogin,
+    /// `hasLogin` heals it.
+    LapseLogin,
+    /// Gateway calls want a person first, of these APIs or of all.
+    DemandPerson {
+        #[serde(default)]
+        for_apis: Vec<String>,
+    },
+    /// They want nobody any more.
+    Relent,
     AnswerNext {
         answers: Vec<Answer>,
     },
@@ -218,6 +231,9 @@ impl Action {
             Self::Raw { text } => account.send_raw(&text),
             Self::ExpireTokens => account.expire_tokens(),
             Self::ExpireLogin => account.expire_login(),
+            Self::LapseLogin => account.lapse_login(),
+            Self::DemandPerson { for_apis } => account.demand_person_for(for_apis),
+            Self::Relent => account.relent(),
             Self::AnswerNext { answers } => account.answer_next(answers),
             Self::Hold => account.hold(),
             Self::Release { per_push, reversed } => account.release(per_push, reversed),
@@ -247,6 +263,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/faults", web::delete().to(heal))
             .route("/accounts/{name}/faults", web::put().to(set_account_faults))
             .route("/accounts/{name}/actions", web::post().to(act))
+            .route("/accounts/{name}/phone", web::post().to(phone))
+            .route("/challenges", web::post().to(pass_challenge))
             .route("/accounts/{name}/orders", web::get().to(orders))
             .route("/accounts/{name}/received", web::get().to(received))
             .route("/accounts/{name}/unacknowledged", web::get().to(unacknowledged)),
@@ -256,6 +274,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
 #[derive(Deserialize)]
 struct Open {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Phone {
+    action: PhoneAction,
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Url {
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -303,6 +332,21 @@ async fn act(platform: web::Data<Platform>, name: web::Path<String>, action: web
     HttpResponse::Ok().json(action.into_inner().apply(&account))
 }
 
+async fn phone(platform: web::Data<Platform>, name: web::Path<String>, phone: web::Json<Phone>) -> HttpResponse {
+    let Some(account) = platform.account(&name) else { return unknown(&name) };
+    match platform.phone(phone.action, &phone.code, &account) {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(fault) => HttpResponse::Conflict().json(json!({"error": fault.to_string(), "code": fault})),
+    }
+}
+
+async fn pass_challenge(platform: web::Data<Platform>, challenge: web::Json<Url>) -> HttpResponse {
+    match platform.pass_challenge(&challenge.url) {
+        Ok(x5sec) => HttpResponse::Ok().json(json!({"x5sec": x5sec})),
+        Err(fault) => HttpResponse::Conflict().json(json!({"error": fault.to_string(), "code": fault})),
+    }
+}
+
 async fn orders(platform: web::Data<Platform>, name: web::Path<String>) -> HttpResponse {
     let Some(account) = platform.account(&name) else { return unknown(&name) };
     HttpResponse::Ok().json(account.orders())
@@ -332,6 +376,9 @@ fn summary(account: &Arc<Account>) -> Value {
         "connections": state.lines.len(), "registrations": state.registrations,
         "conversations": state.conversations.len(), "unacknowledged": state.unacknowledged.len(),
         "token_requests": account.token_requests(), "gateway_requests": account.gateway_requests(),
+        "has_login_requests": account.has_login_requests(), "logins": state.logins.running(),
+        "demands_person": state.challenged.is_demanding(),
+        "drags_accepted": state.challenged.accepted, "drags_refused": state.challenged.refused,
         "faults": state.own_faults,
     })
 }

@@ -35,6 +35,18 @@ pub enum SimEvent {
     TokenRequested { account: Arc<str> },
     /// A gateway call arrived.
     Called { account: Option<Arc<str>>, api: String },
+    /// A phone confirmed a QR code.
+    LoggedIn { account: Arc<str> },
+    /// `hasLogin` was asked, and the login was prolonged or not.
+    HasLogin { account: Arc<str>, prolonged: bool },
+    /// A gateway call was answered with the address of a challenge.
+    PersonDemanded { account: Arc<str>, url: String },
+    /// A challenge's page was opened.
+    ChallengeOpened { account: Arc<str> },
+    /// The slider of a challenge was not dragged as a person does it.
+    DragRefused { account: Arc<str>, why: &'static str },
+    /// A challenge was passed, with a pointer of this kind: `mouse`, `touch` or `pen`.
+    DragAccepted { account: Arc<str>, kind: String },
     /// The client sent a frame or a call that cannot be read.
     Unreadable { account: Option<Arc<str>>, why: String },
 }

@@ -81,6 +81,8 @@ faults! {
     stale_orders: bool,
     /// How uploads of pictures are answered.
     uploads: Uploads,
+    /// What the passport answers instead of the truth.
+    passport: Passport,
 }
 
 impl Faults {
@@ -166,6 +168,28 @@ pub enum Uploads {
     Status(u16),
     /// Never answered.
     Hang,
+}
+
+/// What the passport does with a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passport {
+    #[default]
+    Healthy,
+    /// Understood and refused: `"success": false`.
+    Refused,
+    /// The platform wants a person, and says so in HTML.
+    Punish,
+    /// This HTTP status, with an HTML page.
+    Status(u16),
+    /// HTTP 200 and something that is not JSON.
+    Garbage,
+    /// Never answered.
+    Hang,
+    /// So many redirects on the way to the truth, each with a cookie.
+    Redirects(u8),
+    /// A redirect to another site.
+    Elsewhere,
 }
 
 #[cfg(test)]

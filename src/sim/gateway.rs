@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     IM_APP_KEY,
     account::Account,
-    desk,
+    challenge, desk,
     event::SimEvent,
     fault::{Faults, Gateway},
     item,
@@ -30,11 +30,14 @@ const TOKEN_EXPIRED: &str = "FAIL_SYS_TOKEN_EXOIRED::令牌过期";
 const BAD_REQUEST: &str = "FAIL_SYS_ILLEGAL_REQUEST::非法请求参数";
 const SESSION_EXPIRED: &str = "FAIL_SYS_SESSION_EXPIRED::Session过期";
 const ILLEGAL_ACCESS: &str = "FAIL_SYS_ILLEGAL_ACCESS::非法请求";
+/// Everybody's.
+const PICTURE: &str = "https://img.example.invalid/u.png";
 pub(super) const NO_SUCH_SERVICE: &str = "FAIL_SYS_SERVICE_NOT_EXIST::服务不存在";
 
 /// One call, read.
 pub(super) struct Call {
     pub(super) api: String,
+    origin: String,
     version: String,
     cookies: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -43,7 +46,7 @@ pub(super) struct Call {
 
 /// What a call comes to: `ret`, `data`, and whether a fresh signature token goes with it.
 pub(super) struct Outcome {
-    ret: Cow<'static, str>,
+    ret: Value,
     data: Value,
     fresh_token: bool,
 }
@@ -68,7 +71,9 @@ pub(super) async fn call(
     if let Some(nonsense) = nonsense(&faults.gateway) {
         return nonsense;
     }
-    let outcome = check_signature(&platform, &call).unwrap_or_else(|| answer(&platform, account, &call, &faults));
+    let outcome = check_signature(&platform, &call)
+        .or_else(|| challenge(&platform, account.as_ref(), &call, &faults))
+        .unwrap_or_else(|| answer(&platform, account, &call, &faults));
     if faults.lose_answer.contains(&call.api) {
         return broken_off();
     }
@@ -90,6 +95,7 @@ impl Call {
         let cookies = request.headers().get(header::COOKIE).map(|jar| String::from_utf8_lossy(jar.as_bytes()));
         Self {
             api,
+            origin: challenge::origin(request),
             version,
             cookies: parse_cookies(&cookies.unwrap_or_default()),
             query,
@@ -175,6 +181,17 @@ fn check_signature(platform: &Platform, call: &Call) -> Option<Outcome> {
     (call.query("sign") != right).then(|| Outcome::plain(BAD_REQUEST))
 }
 
+/// What a call gets that wants a person first.
+fn challenge(platform: &Platform, account: Option<&Arc<Account>>, call: &Call, faults: &Faults) -> Option<Outcome> {
+    let fault = matches!(faults.gateway, Gateway::Punish | Gateway::PunishHtml);
+    let stopped = account.is_some_and(|account| account.lock().challenged.stops(&call.api, call.cookie("x5sec")));
+    (fault || stopped).then(|| {
+        let ret = json!(["FAIL_SYS_USER_VALIDATE", "RGV587_ERROR::SM::哎哟喂,被挤爆啦,请稍后重试"]);
+        let data = json!({"url": platform.challenge_url(account, &call.origin)});
+        Outcome { ret, data, fresh_token: false }
+    })
+}
+
 /// Answers a correctly signed call.
 fn answer(platform: &Platform, account: Option<Arc<Account>>, call: &Call, faults: &Faults) -> Outcome {
     match &faults.gateway {
@@ -190,7 +207,7 @@ fn answer(platform: &Platform, account: Option<Arc<Account>>, call: &Call, fault
         | Gateway::Status(_)
         | Gateway::Garbage => (),
     }
-    let account = account.filter(|account| call.cookie("cookie2") == Some(&platform.cookie2(account)));
+    let account = account.filter(|account| account.is_logged_in(call.cookie("cookie2")));
     let Some(account) = account else { return Outcome::plain(SESSION_EXPIRED) };
     if let Some(ret) = faults.refuse.get(&call.api) {
         return Outcome::plain(ret.clone());
@@ -198,7 +215,9 @@ fn answer(platform: &Platform, account: Option<Arc<Account>>, call: &Call, fault
     let data: Value = serde_json::from_str(&call.data).unwrap_or(Value::Null);
     match call.api.as_str() {
         "mtop.taobao.idlemessage.pc.login.token" => login_token(platform, account, &data),
-        "mtop.taobao.idlemessage.pc.loginuser.get" => Outcome::success(json!({"userId": account.uid})),
+        "mtop.taobao.idlemessage.pc.loginuser.get" => Outcome::success(json!({
+            "userId": account.uid, "nick": &*account.nick, "logo": PICTURE,
+        })),
         "mtop.taobao.idle.pc.detail" => item::detail(&account, &data),
         "mtop.idle.web.xyh.item.list" => item::list(&account, &data),
         "mtop.taobao.idle.item.polish" => item::polish(&account, &data, call.versions(), faults),
@@ -227,7 +246,7 @@ fn login_token(platform: &Platform, account: Arc<Account>, data: &Value) -> Outc
 
 fn user_page(account: &Account) -> Value {
     json!({"module": {"base": {
-        "displayName": &*account.nick, "avatar": "https://img.example.invalid/u.png", "purchaseCount": 0, "soldCount": 0,
+        "displayName": &*account.nick, "avatar": PICTURE, "purchaseCount": 0, "soldCount": 0,
         "followers": 0, "following": 0, "collectionCount": 0, "buyerNotPayCount": 0,
     }}})
 }
@@ -258,30 +277,26 @@ fn sessions(account: &Account, data: &Value) -> Value {
 
 impl Outcome {
     pub(super) fn success(data: Value) -> Self {
-        Self { ret: SUCCESS.into(), data, fresh_token: false }
+        Self { ret: json!([SUCCESS]), data, fresh_token: false }
     }
 
     pub(super) fn plain(ret: impl Into<Cow<'static, str>>) -> Self {
-        Self { ret: ret.into(), data: json!({}), fresh_token: false }
+        Self { ret: json!([ret.into()]), data: json!({}), fresh_token: false }
     }
 
     fn token(ret: &'static str) -> Self {
-        Self { ret: ret.into(), data: json!({}), fresh_token: true }
+        Self { ret: json!([ret]), data: json!({}), fresh_token: true }
     }
 }
 
 /// The envelope, always HTTP 200. Faults that replace a good answer do so here.
 fn respond(platform: &Platform, call: &Call, faults: &Faults, outcome: Outcome) -> HttpResponse {
     let Outcome { ret, data, fresh_token } = outcome;
-    let signed = !fresh_token && ret != BAD_REQUEST;
+    let signed = !fresh_token && ret[0] != BAD_REQUEST;
     let (ret, data) = match &faults.gateway {
-        Gateway::Punish | Gateway::PunishHtml if signed => (
-            json!(["FAIL_SYS_USER_VALIDATE", "RGV587_ERROR::SM::哎哟喂,被挤爆啦,请稍后重试"]),
-            json!({"url": punish_url(&call.api)}),
-        ),
         Gateway::EmptyRet if signed => (json!([]), json!({})),
         Gateway::Ret(text) if signed => (json!([text]), json!({})),
-        _ => (json!([ret]), data),
+        _ => (ret, data),
     };
     let mut response = HttpResponse::Ok();
     let html = faults.gateway == Gateway::PunishHtml && signed;
@@ -294,10 +309,4 @@ fn respond(platform: &Platform, call: &Call, faults: &Faults, outcome: Outcome) 
         }
     }
     response.body(json!({"api": call.api, "data": data, "ret": ret, "v": call.version}).to_string())
-}
-
-fn punish_url(api: &str) -> String {
-    format!(
-        "https://h5api.m.goofish.com:443//h5/{api}/1.0/_____tmd_____/punish?x5secdata=EXAMPLE&x5step=2&action=captcha&pureCaptcha="
-    )
 }

@@ -9,7 +9,11 @@
 //!
 //! Where the real platform's behaviour is unknown the simulator has chosen one, with a switch: bodies of control pushes,
 //! the code of `connect limit`, that an unacknowledged push is not repeated on the same connection, that `/reg` refusals
-//! hang up. The QR login belongs beside [`gateway`].
+//! hang up, and the fields of the calls that say whose login it is: `loginuser.get` has `userId`, `nick` and `logo`, as a session's
+//! `userInfo`.
+//!
+//! [`passport`] plays the login page; [`phone`] is the phone that scans its QR code, [`login`] what comes of it. [`challenge`] is the page
+//! that wants a person. Both can be used with a browser, with curl, or from Rust.
 //!
 //! An [`Order`] has its truth in the state ([`order`]), its cards in [`trade`], what buyers do with it in [`deal`], and what the gateway says
 //! and does about it in [`desk`], where what was chosen for the simulator alone is named.
@@ -17,6 +21,7 @@
 mod account;
 mod act;
 pub mod buyer;
+mod challenge;
 mod chat;
 mod config;
 pub mod control;
@@ -30,10 +35,13 @@ mod gateway;
 mod item;
 mod line;
 pub mod load;
+mod login;
 mod lwp;
 pub mod message;
 mod model;
 mod order;
+mod passport;
+mod phone;
 mod platform;
 mod push;
 mod request;
@@ -50,14 +58,16 @@ mod webhook;
 
 pub use account::Account;
 pub use buyer::Said;
-pub use config::{Config, Newer};
+pub use challenge::ChallengeFault;
+pub use config::{Config, Drags, Newer};
 pub use deal::Telling;
 pub use event::{Delivery, Interest, SimEvent};
-pub use fault::{Answer, Faults, Gateway, Uploads};
+pub use fault::{Answer, Faults, Gateway, Passport, Uploads};
 pub use item::Listing;
 pub use message::{Body, Card};
 pub use model::{Model, ModelAct, ModelAsked};
 pub use order::{Address, Counts, NewOrder, Order, OrderState, Refund, Refusal, Step, Times};
+pub use phone::{PhoneAction, PhoneFault};
 pub use platform::Platform;
 pub use server::Sim;
 pub use trade::Stage;

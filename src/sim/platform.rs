@@ -13,11 +13,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
     account::{Account, Shared},
+    challenge::Challenges,
     config::Config,
     event::{Interest, SimEvent},
     fault::Faults,
     line::now,
     model::Model,
+    phone::Codes,
     sign,
     webhook::Webhook,
 };
@@ -35,6 +37,8 @@ pub struct Platform {
     first_opened: OnceLock<Instant>,
     model: Model,
     webhook: Webhook,
+    pub(super) codes: Codes,
+    pub(super) challenges: Challenges,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +70,8 @@ impl Platform {
             first_opened: OnceLock::new(),
             model: Model::default(),
             webhook: Webhook::default(),
+            codes: Codes::default(),
+            challenges: Challenges::default(),
         })
     }
 
@@ -105,27 +111,6 @@ impl Platform {
     /// Every account, in the order they were opened.
     pub fn accounts(&self) -> Vec<Arc<Account>> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).in_order.clone()
-    }
-
-    /// The text of a browser's cookies, logged in to this account now.
-    pub fn cookies(&self, account: &Account) -> String {
-        let uid = &account.uid;
-        let (h5, enc) = self.h5_pair(uid.as_str());
-        let of = |name: &str| sign::md5(&format!("{name}:{uid}"));
-        format!(
-            "unb={uid}; cookie2={}; sgcookie={}; t={}; csg={}; _tb_token_={}; cna={}; tracknick={uid}; _m_h5_tk={h5}; _m_h5_tk_enc={enc}",
-            self.cookie2(account),
-            of("sgcookie"),
-            of("t"),
-            &of("csg")[..8],
-            &of("tb")[..13],
-            &of("cna")[..24],
-        )
-    }
-
-    /// What `cookie2` must say now.
-    pub(super) fn cookie2(&self, account: &Account) -> String {
-        sign::md5(&format!("cookie2:{}:{}", account.uid, account.lock().login))
     }
 
     /// A fresh `_m_h5_tk` and its companion. Self-describing, so that a restarted simulator still knows it.

@@ -16,7 +16,7 @@ use actix_web::{
     rt, web,
 };
 
-use super::{chat, config::Config, control, gateway, model, platform::Platform, upload, webhook};
+use super::{challenge, chat, config::Config, control, gateway, model, passport, platform::Platform, upload, webhook};
 
 /// A simulator that listens. Dropping it does not stop it: call [`Sim::stop`].
 pub struct Sim {
@@ -76,7 +76,7 @@ impl Sim {
         format!("ws://{}/", self.address)
     }
 
-    /// The base address of the gateway; `/h5/…` follows.
+    /// The base address of the gateway, where `/h5/…` follows, and of the passport and the picture upload.
     pub fn gateway_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -114,6 +114,8 @@ fn server(listen: SocketAddr, platform: Arc<Platform>) -> io::Result<(Server, So
             .route("/api/upload.api", web::post().to(upload::take))
             .route("/v1/chat/completions", web::post().to(model::complete))
             .route("/webhook", web::post().to(webhook::receive))
+            .configure(passport::routes)
+            .configure(challenge::routes)
             .configure(control::routes)
     })
     .on_connect(move |connection, extensions| {

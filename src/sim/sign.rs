@@ -1,4 +1,4 @@
-//! MD5 as the gateway uses it. The simulator's own, so that a client's mistake is not repeated here.
+//! MD5 as the gateway uses it, and secrets. The simulator's own, so that a client's mistake is not repeated here.
 
 use md5::{Digest as _, Md5};
 
@@ -21,6 +21,11 @@ pub(super) fn signature(token: &str, time: &str, app_key: &str, data: &str) -> S
 pub(super) fn uid(name: &str) -> u64 {
     let hash = u64::from_str_radix(&md5(name)[..15], 16).unwrap_or(0);
     2_200_000_000_000 + hash % 99_999_999_999
+}
+
+/// A value that nobody can guess, as the platform's cookies look: 32 hex digits.
+pub(super) fn secret() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@ use std::{
 
 use super::{
     account::Shared,
+    challenge::Challenged,
     conversation::Conversation,
     fault::{Answer, Faults},
     item::Listing,
     line::{Line, now},
+    login::Logins,
     message::{Body, Device, Message},
     order::Order,
     push::{Channel, Entry},
@@ -33,8 +35,8 @@ pub struct State {
     pub registrations: u32,
     /// Raised when tokens are revoked.
     pub epoch: u32,
-    /// Raised when the login ends: old cookies no longer count.
-    pub login: u32,
+    pub logins: Logins,
+    pub challenged: Challenged,
     /// Modes for the next sends, before the standing ones.
     pub script: VecDeque<Answer>,
     pub own_faults: Faults,

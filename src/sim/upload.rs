@@ -52,7 +52,7 @@ pub(super) async fn take(platform: Data<Platform>, request: HttpRequest, form: M
     account.upload_requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let file = read(form).await;
     account.changed();
-    if find(&cookies, "cookie2") != Some(&platform.cookie2(&account)) {
+    if !account.is_logged_in(find(&cookies, "cookie2")) {
         return page(LOGIN_PAGE);
     }
     let faults = account.faults();

@@ -321,3 +321,21 @@ async fn a_platform_outlives_its_server() {
     assert_eq!(texts(&client.push().await), ["在吗"]);
     assert!(world.shop.await_acknowledged(PATIENCE).await);
 }
+
+/// Two programs that do not know of each other: each takes the line from the other as often as it comes back.
+#[actix_web::test]
+async fn two_programs_with_devices_of_their_own_fight_over_an_account() {
+    let world = World::with(Config { newer: Newer::KickOlder, ..Config::default() });
+    let devices = ["1A2B3C4D-1A2B-4A2B-8A2B-1A2B3C4D5E6F-1", "2B3C4D5E-1A2B-4A2B-8A2B-1A2B3C4D5E6F-1"];
+    let mut older: Option<Client> = None;
+    for device in devices.into_iter().cycle().take(4) {
+        let mut client = world.connect().await;
+        let token = client::token_for(world.sim.addr(), &world.jar, device).await;
+        assert_eq!(client.register(&token, device).await["code"], 200);
+        if let Some(mut older) = older.replace(client) {
+            assert_eq!(older.frame().await["lwp"], "/s/session/remove");
+            assert_eq!(older.hear().await, Heard::Closed(Some(1000)));
+        }
+    }
+    assert!(world.shop.await_registered(4, PATIENCE).await);
+}

@@ -204,7 +204,12 @@ pub(crate) async fn call_version(
 
 /// An access token for [`DEVICE`].
 pub(crate) async fn token(address: SocketAddr, jar: &str) -> String {
-    let data = json!({"appKey": APP_KEY, "deviceId": DEVICE}).to_string();
+    token_for(address, jar, DEVICE).await
+}
+
+/// An access token for a device.
+pub(crate) async fn token_for(address: SocketAddr, jar: &str, device: &str) -> String {
+    let data = json!({"appKey": APP_KEY, "deviceId": device}).to_string();
     let answer = call(address, jar, "mtop.taobao.idlemessage.pc.login.token", &data).await;
     answer.body["data"]["accessToken"].as_str().expect("a token").to_owned()
 }

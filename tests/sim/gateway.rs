@@ -69,6 +69,17 @@ async fn every_request_for_an_access_token_is_counted() {
 }
 
 #[actix_web::test]
+async fn a_login_says_whose_it_is() {
+    let world = World::new();
+    let login = call(world.sim.addr(), &world.jar, LOGIN, "{}").await;
+    assert_eq!(login.body["data"]["userId"], world.shop.uid.as_str());
+    assert_eq!(login.body["data"]["nick"], "卖家shop");
+    let page = call(world.sim.addr(), &world.jar, "mtop.idle.web.user.page.nav", "{}").await;
+    let base = &page.body["data"]["module"]["base"];
+    assert_eq!((&base["displayName"], &base["avatar"]), (&json!("卖家shop"), &login.body["data"]["logo"]));
+}
+
+#[actix_web::test]
 async fn old_cookies_end_with_the_login() {
     let world = World::new();
     world.shop.expire_login();

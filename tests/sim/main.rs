@@ -1,6 +1,7 @@
 //! The simulator, tested by a client that shares no code with the product.
 #![allow(clippy::unwrap_used)]
 
+mod challenge;
 mod chat;
 mod client;
 mod faults;
@@ -8,6 +9,7 @@ mod gateway;
 mod items;
 mod load;
 mod orders;
+mod passport;
 
 use std::sync::Arc;
 

@@ -208,6 +208,12 @@ impl<'a> Load<'a> {
                 | SimEvent::Heartbeat { .. }
                 | SimEvent::TokenRequested { .. }
                 | SimEvent::Called { .. }
+                | SimEvent::LoggedIn { .. }
+                | SimEvent::HasLogin { .. }
+                | SimEvent::PersonDemanded { .. }
+                | SimEvent::ChallengeOpened { .. }
+                | SimEvent::DragRefused { .. }
+                | SimEvent::DragAccepted { .. }
                 | SimEvent::Unreadable { .. } => (),
             }
         }

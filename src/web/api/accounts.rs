@@ -28,7 +28,10 @@ use crate::{
         state::{Reason, State, Status},
     },
     ids::{AccountId, BuyerId, Timestamp, UserId},
-    platform::cookies::{CookieFault, Cookies},
+    platform::{
+        cookie_paste::{self, Kind, PasteFault},
+        cookies::CookieFault,
+    },
     store::{
         DbConn, Keys, QueryResult, Scope, Secret, account_states,
         accounts::{self, Account, Filter, NewAccount, NotSaved, Waits},
@@ -37,8 +40,8 @@ use crate::{
     telemetry::clock,
 };
 
-/// A cookie as it is pasted. Browsers send 4 KiB.
-pub type PastedCookie = SecretText<16_384>;
+/// A cookie as it is pasted: browsers send 4 KiB, and export all they have in some hundred.
+pub type PastedCookie = SecretText<{ cookie_paste::LONGEST }>;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -63,7 +66,8 @@ pub struct AccountsQuery {
 #[schema(example = json!({"name": "shop-1", "cookie": "unb=2200000000001; cookie2=…"}))]
 pub struct NewAccountBody {
     name: Line<1, 64>,
-    /// The `Cookie` header of a browser that is logged in; it must hold `unb` and `cookie2`. Never shown again.
+    /// The `Cookie` header of a browser that is logged in, or what holds it: the JSON of an extension, a Netscape cookie file, a `curl`
+    /// command. It must hold `unb` and `cookie2`. Never shown again.
     cookie: PastedCookie,
     /// A new account is enabled unless this says otherwise.
     enabled: Option<bool>,
@@ -74,7 +78,7 @@ pub struct NewAccountBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"cookie": "unb=2200000000001; cookie2=…"}))]
 pub struct CredentialsBody {
-    /// Never shown again.
+    /// In any form in which a new account takes it. Never shown again.
     cookie: PastedCookie,
 }
 
@@ -255,17 +259,35 @@ impl From<NotSaved> for ApiError {
 
 /// The seller and the cookie as it is stored.
 fn read_cookie(text: &PastedCookie) -> ApiResult<(BuyerId, Secret)> {
-    let jar = Cookies::parse(text.expose());
-    let seller = jar.seller().map_err(|fault| ApiError::field("cookie", said(&fault)))?;
-    Ok((seller, Secret::new(jar.header())))
+    let pasted = cookie_paste::read(text.expose()).map_err(|fault| ApiError::field("cookie", said(&fault)))?;
+    Ok((pasted.seller, Secret::new(pasted.cookies.header())))
 }
 
-fn said(fault: &CookieFault) -> Said {
+fn said(fault: &PasteFault) -> Said {
     let zh = match fault {
-        CookieFault::Lacks(names) => format!("Cookie 缺少 {}：请从已登录的浏览器中复制", names.join("、")),
-        CookieFault::OddUser => "Cookie 中的 unb 不是数字".to_owned(),
+        PasteFault::TooLong => "内容过长，不像是 Cookie".to_owned(),
+        PasteFault::Broken => "JSON 不完整：请复制全部内容".to_owned(),
+        PasteFault::Nothing(kind) => format!("没有找到 Cookie{}", recognised(*kind)),
+        PasteFault::NoLogin { kind, fault: CookieFault::Lacks(names) } => {
+            format!("Cookie 缺少 {}：请从已登录的浏览器中复制{}", names.join("、"), recognised(*kind))
+        }
+        PasteFault::NoLogin { kind, fault: CookieFault::OddUser } => {
+            format!("Cookie 中的 unb 不是数字{}", recognised(*kind))
+        }
     };
     Said::new(zh, fault.to_string())
+}
+
+/// What the text was taken for, where it was no header.
+fn recognised(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Header => "",
+        Kind::Script => "（按 document.cookie 识别）",
+        Kind::Export => "（按浏览器插件导出的 JSON 识别）",
+        Kind::Object => "（按 JSON 对象识别）",
+        Kind::Netscape => "（按 Netscape 格式的 Cookie 文件识别）",
+        Kind::Curl => "（按 curl 命令识别）",
+    }
 }
 
 /// Accounts, by name.
