@@ -471,7 +471,7 @@ mod tests {
             cookie(".bank.example", "cookie2", "secret"),
         ];
         let text = format!("[{}]", list.join(","));
-        assert_eq!(read(&text).unwrap().cookies.header(), "t=of taobao; cookie2=abc; unb=2200000000001");
+        assert_eq!(read(&text).unwrap().cookies.header(), "cookie2=abc; t=of taobao; unb=2200000000001");
     }
 
     #[test]

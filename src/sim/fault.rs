@@ -178,7 +178,7 @@ pub enum Passport {
     Healthy,
     /// Understood and refused: `"success": false`.
     Refused,
-    /// The platform wants a person, and says so in HTML.
+    /// The platform wants a person, and says so: the login page in HTML, all else in JSON.
     Punish,
     /// This HTTP status, with an HTML page.
     Status(u16),

@@ -1,7 +1,7 @@
 //! The passport: the login page with its QR code, and what keeps a login alive.
 //!
 //! A browser before its login is known by its `cookie2` alone: the other values of its form follow from that. Simulator-only: how a form
-//! is refused, that a code's cookies come with every answer after its confirmation, and that `_tb_token_` is as good as `XSRF-TOKEN`.
+//! is refused or met with a challenge, that a code's cookies come with every answer after its confirmation, and that `_tb_token_` is as good as `XSRF-TOKEN`.
 
 use std::sync::Arc;
 
@@ -309,6 +309,9 @@ async fn faulty(platform: &Platform, asked: &Asked, account: Option<&Arc<Account
         Passport::Refused => Some(refusal()),
         Passport::Punish => {
             let url = platform.challenge_url(account, &asked.origin);
+            if asked.path.ends_with(".do") {
+                return Some(HttpResponse::Ok().json(json!({"rgv587_flag": "sm", "url": url})));
+            }
             let html = format!("<html><script>location.href = {};</script></html>", json!(url));
             Some(HttpResponse::Ok().content_type("text/html;charset=UTF-8").body(html))
         }

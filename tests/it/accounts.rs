@@ -127,6 +127,21 @@ async fn k11_an_account_never_has_two_connections() {
     assert_eq!((open, shop.connections()), (1, 1));
 }
 
+/// Somebody runs the same account elsewhere: whoever lost the line to the other waits long, and does not take it back at once.
+#[actix_web::test]
+async fn two_servers_do_not_fight_over_one_account() {
+    let newer = sim::Config { newer: Newer::KickOlder, ..sim::Config::default() };
+    let mut first = TestApp::on(newer, |settings| settings.accounts.backoff_slow = Duration::from_secs(3600));
+    let shop = first.open("shop");
+    first.start().await;
+    let platform = first.settings().platform.clone();
+    let mut second = TestApp::with(|settings| settings.platform = platform);
+    second.put_account("elsewhere", &shop, &first.platform().cookies(&shop));
+    second.start_unconnected();
+    first.becomes(&shop, State::Reconnecting, Reason::TooManySessions).await;
+    assert_eq!((shop.connections(), shop.lock().registrations), (1, 2), "the other has the line");
+}
+
 /// K12: there, enabling an account reset its settings.
 #[actix_web::test]
 async fn k12_disabling_enabling_and_a_new_cookie_touch_no_other_setting() {

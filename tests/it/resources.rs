@@ -76,6 +76,33 @@ async fn t7_a_platform_user_belongs_to_one_account() {
     }
 }
 
+#[actix_web::test]
+async fn a_cookie_may_be_pasted_in_the_forms_in_which_people_have_it() {
+    let (app, seller) = started().await;
+    for (form, name) in ["curl", "export", "file"].into_iter().zip(["a", "b", "c"]) {
+        let cookie = cookie(&app, name);
+        let pairs = cookie.split("; ").filter_map(|pair| pair.split_once('='));
+        let pasted = match form {
+            "curl" => format!("curl 'https://www.example.invalid/' \\\n  -H 'accept: */*' \\\n  -b '{cookie}'"),
+            "export" => pairs.map(|(name, value)| json!({"name": name, "value": value})).collect::<Value>().to_string(),
+            _ => pairs.map(|(name, value)| format!("\tTRUE\t/\tTRUE\t0\t{name}\t{value}\n")).collect(),
+        };
+        let made = seller.post("/api/v1/accounts", &json!({"name": name, "cookie": pasted})).await.is(201).json();
+        let uid = &app.platform().account(name).unwrap().uid;
+        assert_eq!(made["platform_uid"], uid.as_str(), "{form}");
+        assert!(app.platform().account(name).unwrap().await_registered(1, PATIENCE).await, "{form}");
+    }
+    let lacking = json!({"name": "d", "cookie": r#"[{"name":"unb","value":"1"}]"#});
+    let said = async |language: &str| {
+        let caller = app.signed_in("seller").await.with("accept-language", language);
+        let refused = caller.post("/api/v1/accounts", &lacking).await.refused(422, "invalid_field").json();
+        refused["details"]["problem"].as_str().unwrap().to_owned()
+    };
+    let zh = "Cookie 缺少 cookie2：请从已登录的浏览器中复制（按浏览器插件导出的 JSON 识别）";
+    assert_eq!(said("zh").await, zh);
+    assert!(said("en").await.ends_with("(read as a browser extension's JSON)"));
+}
+
 /// P9: a partial update changes what it names, and nothing else.
 #[actix_web::test]
 async fn p9_a_patch_leaves_what_it_does_not_name_and_two_people_do_not_overwrite_each_other() {

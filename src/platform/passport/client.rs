@@ -7,6 +7,7 @@ use awc::http::{
     header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, REFERER, USER_AGENT},
 };
 use bytes::Bytes;
+use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -211,12 +212,15 @@ impl Request {
     }
 }
 
-/// A challenge that came instead of an answer.
+/// A challenge that came instead of an answer: as the gateway has it, or an object with its `url` alone.
 fn risk(body: &[u8]) -> Option<PassportError> {
-    match Outcome::read(body) {
-        Outcome::Risk { url } => Some(PassportError::Risk { url }),
-        _ => None,
+    if let Outcome::Risk { url } = Outcome::read(body) {
+        return Some(PassportError::Risk { url });
     }
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let url = answer["url"].as_str()?;
+    matches!(Outcome::read(url.as_bytes()), Outcome::Risk { .. })
+        .then(|| PassportError::Risk { url: Some(url.to_owned()) })
 }
 
 fn not_read(body: &[u8], unread: Unread) -> PassportError {
@@ -356,7 +360,6 @@ mod tests {
             (Passport::Refused, PassportError::Unread(Unread::Refused)),
             (Passport::Garbage, PassportError::Unread(Unread::NotUnderstood)),
             (Passport::Status(502), GatewayError::Http(502).into()),
-            (Passport::Punish, PassportError::Risk { url: None }),
             (Passport::Elsewhere, PassportError::Redirected),
             (Passport::Redirects(4), PassportError::Redirected),
             (Passport::Hang, GatewayError::Timeout.into()),
@@ -370,6 +373,11 @@ mod tests {
                 other => assert_eq!(begun, Err(other), "{fault:?}"),
             }
         }
+        world.fault(Passport::Punish);
+        assert_eq!(world.passport.begin(&mut jar).await, Err(PassportError::Risk { url: None }));
+        let risk = world.passport.has_login(&mut world.jar()).await;
+        let Err(PassportError::Risk { url: Some(url) }) = risk else { panic!("{risk:?}") };
+        assert!(url.starts_with(&world.sim.gateway_url()) && url.contains("x5secdata="));
         world.fault(Passport::Refused);
         assert_eq!(world.passport.has_login(&mut world.jar()).await, Ok(HasLogin::No { cookies_changed: false }));
     }
