@@ -10,7 +10,8 @@
 //!   body, goes to no other host.
 //! - Time and size are bounded; reading stops at the bound. There are no cookies, no proxy of the environment, and nothing is unpacked.
 //!
-//! The platform's own addresses come from the settings, not from users: they have clients of their own.
+//! The platform's own addresses come from the settings, not from users: they have clients of their own. The [`proxy`] that an account may
+//! reach it through is an address of a user again, and judged like one.
 
 pub mod address;
 
@@ -19,3 +20,5 @@ pub mod url;
 pub mod redirect;
 
 pub mod client;
+
+pub mod proxy;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix_service::{Service as _, fn_service};
+use actix_service::{Service, fn_service};
 use actix_tls::connect::{ConnectError as TcpError, ConnectInfo, Connection, Connector as TcpConnector};
 use awc::{
     error::{ConnectError, PayloadError, SendRequestError},
@@ -192,8 +192,16 @@ fn now() -> Timestamp {
 /// Its connections are not counted: an open WebSocket keeps its place in awc's pool for life, so any limit would be a limit of accounts.
 /// It offers HTTP/1.1 only, without which `wss://` is refused, and follows no redirect, which would carry cookies to another host.
 pub fn http_client(timeout: Duration) -> awc::Client {
+    http_client_over(timeout, fn_service(connect))
+}
+
+/// The same over lines that `tcp` opens.
+pub fn http_client_over<S>(timeout: Duration, tcp: S) -> awc::Client
+where
+    S: Service<ConnectInfo<Uri>, Response = Connection<Uri, TcpStream>, Error = TcpError> + 'static,
+{
     let connector = awc::Connector::new()
-        .connector(Rc::new(fn_service(connect)))
+        .connector(Rc::new(tcp))
         .limit(0)
         .timeout(timeout)
         .handshake_timeout(timeout)
