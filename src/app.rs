@@ -42,6 +42,7 @@ use crate::{
         actor::{Config as AccountConfig, Env, ItemsConfig, Limits, Neighbours},
         backoff::BackoffConfig,
         facts::Pace,
+        login::actor::{self as login, LoginActor},
         messages::{Ping, ShutDown},
         registry::{self, AccountRegistry, Shard, ToRegistry},
     },
@@ -72,7 +73,7 @@ use crate::{
         rate::RateConfig,
     },
     outgoing::client::{self as outgoing, OutgoingClient},
-    platform::{lwp::session, mtop::client as gateway, upload::client as upload},
+    platform::{lwp::session, mtop::client as gateway, passport::client as passport, upload::client as upload},
     reply::actor::{self as reply, ReplyActor},
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
@@ -211,7 +212,9 @@ impl App {
     fn state(&self, registry: &Supervised, health: &HealthMonitor) -> AppState {
         let maintenance = MaintenanceActor::new(self.store.clone(), maintenance_config(&self.settings)).start();
         let notify = NotifyActor::new(&self.store, notify_config(&self.settings), self.needs(registry, health)).start();
-        let engine = Engine { registry: registry.address(), maintenance, notify, providers: self.providers.clone() };
+        let logins = LoginActor::new(self.login_needs(registry)).start();
+        let providers = self.providers.clone();
+        let engine = Engine { registry: registry.address(), maintenance, notify, logins, providers };
         AppState::new(
             &self.settings,
             self.store.clone(),
@@ -220,6 +223,16 @@ impl App {
             health.clone(),
             self.metrics.clone(),
         )
+    }
+
+    fn login_needs(&self, registry: &Supervised) -> login::Needs {
+        let registry = registry.address();
+        login::Needs {
+            store: self.store.for_people(),
+            config: Rc::new(account_config(&self.settings)),
+            at_once: NonZeroUsize::new(self.settings.accounts.logins_at_once).unwrap_or(NonZeroUsize::MIN),
+            registry: Rc::new(move || registry.get().recipient()),
+        }
     }
 
     fn needs(&self, registry: &Supervised, health: &HealthMonitor) -> notify::Needs {
@@ -674,6 +687,12 @@ fn account_config(settings: &Settings) -> AccountConfig {
             user_agent: platform.user_agent.clone(),
             timeout: platform.upload_wait,
         },
+        passport: passport::Config {
+            url: platform.passport_url.clone(),
+            user_agent: platform.user_agent.clone(),
+            timeout: platform.gateway_wait,
+        },
+        allow: settings.outgoing.allow.clone(),
         items: items_config(settings),
         token_budget: settings.accounts.token_budget,
         backoff: backoff(settings),

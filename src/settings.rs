@@ -131,6 +131,7 @@ pub struct Accounts {
     /// Per second; zero: no limit.
     pub pace: u32,
     pub token_budget: u32,
+    pub logins_at_once: usize,
     pub retries: u32,
     #[serde(with = "span")]
     pub backoff_first: Duration,
@@ -410,6 +411,7 @@ impl Settings {
         for (key, value) in [
             ("accounts.connecting", self.accounts.connecting),
             ("accounts.token_budget", self.accounts.token_budget as usize),
+            ("accounts.logins_at_once", self.accounts.logins_at_once),
             ("accounts.retries", self.accounts.retries as usize),
             ("outbox.attempts", self.outbox.attempts as usize),
             ("reply.account_work", self.reply.account_work),

@@ -12,7 +12,10 @@ use crate::{
     },
     ids::{AccountId, BuyerId, ConversationId, ItemId, PictureId, Timestamp},
     outbox::entry::{Body, SendId},
-    platform::mtop::{call::Call, outcome::Outcome},
+    platform::{
+        cookies::Cookies,
+        mtop::{call::Call, outcome::Outcome},
+    },
 };
 
 /// A shard's actor takes an account in: loads what the database knows of it. Answered when it is ready.
@@ -177,6 +180,8 @@ pub struct AccountSnapshot {
     pub filling_gap: bool,
     pub connections: u64,
     pub token_issued_at: Option<Timestamp>,
+    /// As the platform said when it gave it.
+    pub token_expires_at: Option<Timestamp>,
     pub token_requests_today: u32,
     pub breaker_open: bool,
 }
@@ -204,6 +209,51 @@ pub struct AwaitOutcome {
     pub account: AccountId,
     pub credentials_version: i64,
     pub timeout: Duration,
+}
+
+/// Does the line of this account stand? Nothing is written: the platform lists a conversation. Answered with how long that took.
+#[derive(Debug, Clone, Copy, ActixMessage)]
+#[rtype(result = "Result<Duration, NotProbed>")]
+pub struct ProbeLine(pub AccountId);
+
+/// Why nothing is known of a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotProbed {
+    #[error("nothing of the account runs")]
+    NotRunning,
+    #[error("the account is not connected")]
+    Offline,
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+/// A person passed the platform's challenge in a browser whose cookies these are: they are taken over, the refused call is repeated once,
+/// and the account connects where the platform accepts it.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<(), NotPassed>")]
+pub struct ChallengePassed {
+    pub account: AccountId,
+    pub cookies: Cookies,
+}
+
+/// Why a challenge is not over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotPassed {
+    #[error("nothing of the account runs")]
+    NotRunning,
+    #[error("the platform wants nobody for this account")]
+    NotChallenged,
+    #[error("the browser is logged in as another seller")]
+    OtherSeller,
+    #[error("the platform still wants a person")]
+    StillAsked,
+    /// In the platform's words.
+    #[error("the platform refused: {0}")]
+    Refused(String),
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+    #[error("the database failed: {0}")]
+    Storage(String),
 }
 
 /// What are all accounts doing?

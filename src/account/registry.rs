@@ -24,9 +24,9 @@ use crate::{
         backoff::{Backoff, BackoffConfig},
         facts::{AccountFacts, Pace},
         messages::{
-            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, CredentialsChanged, DropAccount, Load,
-            LoadOfShards, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot,
-            SnapshotOf, StatusChanged, Stop, Switches,
+            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, ChallengePassed, CredentialsChanged,
+            DropAccount, Load, LoadOfShards, NotPassed, NotProbed, Overview, Ping, ProbeLine, Refresh,
+            RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
     },
@@ -58,6 +58,12 @@ const STORE_WAIT: Duration = Duration::from_secs(20);
 
 /// A person waits so long for an item to be polished: longer than a call of the gateway takes.
 const POLISH_WAIT: Duration = Duration::from_secs(60);
+
+/// A line answers within this time, or it is not there.
+const PROBE_WAIT: Duration = Duration::from_secs(30);
+
+/// For the one call that shows that a challenge is over.
+const PASS_WAIT: Duration = Duration::from_secs(60);
 
 /// An order is read within this time, or whoever waits is told that it was not.
 const READ_WAIT: Duration = Duration::from_secs(30);
@@ -532,6 +538,15 @@ impl AccountRegistry {
         off.map(drop)
     }
 
+    fn running(&self, id: AccountId) -> Option<Addr<AccountActor>> {
+        match &self.accounts.get(&id)?.phase {
+            Phase::Running(actor) => Some(actor.clone()),
+            Phase::Off | Phase::Queued | Phase::Adopting | Phase::Resting | Phase::Stopping(_) | Phase::Releasing => {
+                None
+            }
+        }
+    }
+
     fn tell_off(&mut self, id: AccountId) {
         for (_, waiting) in self.until_off.extract_if(.., |(of, _)| *of == id) {
             // Whoever asked may be gone.
@@ -969,14 +984,37 @@ impl Handler<SnapshotOf> for AccountRegistry {
     type Result = ResponseFuture<Option<AccountSnapshot>>;
 
     fn handle(&mut self, SnapshotOf(id): SnapshotOf, _: &mut Self::Context) -> Self::Result {
-        let actor = self.accounts.get(&id).and_then(|account| match &account.phase {
-            Phase::Running(actor) => Some(actor.clone()),
-            Phase::Off | Phase::Queued | Phase::Adopting | Phase::Resting | Phase::Stopping(_) | Phase::Releasing => {
-                None
-            }
-        });
+        let actor = self.running(id);
         let wait = self.config.ping_wait;
         Box::pin(async move { timeout(wait, actor?.send(Snapshot)).await.ok()?.ok() })
+    }
+}
+
+impl Handler<ProbeLine> for AccountRegistry {
+    type Result = ResponseFuture<Result<Duration, NotProbed>>;
+
+    fn handle(&mut self, probe: ProbeLine, _: &mut Self::Context) -> Self::Result {
+        let Some(actor) = self.running(probe.0) else {
+            return Box::pin(std::future::ready(Err(NotProbed::NotRunning)));
+        };
+        Box::pin(async move {
+            let silence = || NotProbed::NoAnswer("the account did not answer in time".into());
+            timeout(PROBE_WAIT, actor.send(probe)).await.map_err(|_| silence())?.map_err(|_| silence())?
+        })
+    }
+}
+
+impl Handler<ChallengePassed> for AccountRegistry {
+    type Result = ResponseFuture<Result<(), NotPassed>>;
+
+    fn handle(&mut self, passed: ChallengePassed, _: &mut Self::Context) -> Self::Result {
+        let Some(actor) = self.running(passed.account) else {
+            return Box::pin(std::future::ready(Err(NotPassed::NotRunning)));
+        };
+        Box::pin(async move {
+            let silence = || NotPassed::NoAnswer("the account did not answer in time".into());
+            timeout(PASS_WAIT, actor.send(passed)).await.map_err(|_| silence())?.map_err(|_| silence())?
+        })
     }
 }
 

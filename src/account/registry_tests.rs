@@ -279,6 +279,8 @@ fn env(store: &Store, to: ToRegistry) -> Env {
         },
         gateway: gateway::Config::default(),
         upload: crate::platform::upload::client::Config::default(),
+        passport: crate::platform::passport::client::Config::default(),
+        allow: Vec::new(),
         items: crate::testbed::ITEMS,
         token_budget: 0,
         backoff: CONFIG.backoff,

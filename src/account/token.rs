@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use crate::ids::Timestamp;
+use crate::{ids::Timestamp, platform::mtop::call::Call};
 
 /// A stated life is ended this much early, so that a token does not die between the check and its use.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What the governor remembers across restarts.
 #[derive(Clone, Default)]
@@ -38,6 +38,8 @@ pub struct Breaker {
     pub cause: Cause,
     /// Where a person can pass the verification. Carries a secret: never logged.
     pub url: Option<String>,
+    /// The call that was refused, as long as the process remembers it.
+    pub call: Option<Call>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +118,13 @@ impl Governor {
         self.token = None;
     }
 
-    pub fn trip(&mut self, cause: Cause, url: Option<String>, now: Timestamp) {
-        self.breaker = Some(Breaker { since: now, cause, url });
+    pub fn trip(&mut self, cause: Cause, url: Option<String>, call: Option<Call>, now: Timestamp) {
+        self.breaker = Some(Breaker { since: now, cause, url, call });
+    }
+
+    /// The platform lets the account call again; the token it has is as good as before.
+    pub fn close(&mut self) {
+        self.breaker = None;
     }
 
     /// A person brought new credentials: calls may be made again. The token belongs to the old session and goes.
@@ -147,7 +154,8 @@ impl std::fmt::Debug for Token {
     }
 }
 
-fn day(now: Timestamp) -> i64 {
+/// Days since 1970, UTC.
+pub fn day(now: Timestamp) -> i64 {
     now.0.div_euclid(DAY_MS)
 }
 
@@ -198,7 +206,7 @@ mod tests {
     #[test]
     fn an_open_breaker_blocks_every_call_until_a_person_acts() {
         let mut governor = with_token(None);
-        governor.trip(Cause::Challenge, None, NOON);
+        governor.trip(Cause::Challenge, None, None, NOON);
         let much_later = NOON + Duration::from_secs(30 * 86_400);
         assert!(matches!(governor.permission(9, much_later), Permission::Blocked(_)));
         governor.renew();

@@ -35,6 +35,8 @@ pub enum Event {
     Handover,
     /// An item was taken off the sale: an order took the last piece in stock.
     ItemOffSale,
+    /// An account's login is thought to end in a few days.
+    LoginEnding,
 }
 
 /// How bad it is. Whoever subscribes says from where on it is told.
@@ -99,6 +101,7 @@ codes!(Event {
     Rule => "rule",
     Handover => "handover",
     ItemOffSale => "item_off_sale",
+    LoginEnding => "login_ending",
 });
 
 codes!(Severity {
@@ -140,7 +143,8 @@ impl Event {
             | Self::StockLow
             | Self::AiCap
             | Self::Handover
-            | Self::ItemOffSale => Severity::Warning,
+            | Self::ItemOffSale
+            | Self::LoginEnding => Severity::Warning,
             Self::AccountNeedsPerson | Self::DeliveryFailed | Self::BackupFailed | Self::System => Severity::Critical,
         }
     }
@@ -150,7 +154,7 @@ impl Event {
         match self {
             Self::AccountDown => Course::Trouble { hold: down_after, settle: 2 * MINUTE },
             Self::AccountNeedsPerson | Self::System => Course::Trouble { hold: MINUTE, settle: MINUTE },
-            Self::StockLow | Self::AiCap | Self::BackupFailed => {
+            Self::StockLow | Self::AiCap | Self::BackupFailed | Self::LoginEnding => {
                 Course::Trouble { hold: Duration::ZERO, settle: MINUTE }
             }
             // None has to wait any more, and all are over when somebody has taken care of them.
@@ -177,7 +181,8 @@ impl Event {
             | Self::AiCap
             | Self::Rule
             | Self::Handover
-            | Self::ItemOffSale => false,
+            | Self::ItemOffSale
+            | Self::LoginEnding => false,
         }
     }
 

@@ -126,6 +126,8 @@ fn headline(event: Event, phase: Phase) -> (&'static str, &'static str) {
         Event::Rule => ("规则提醒", "A rule asks for your attention"),
         Event::Handover => ("会话已转交", "A conversation was handed over"),
         Event::ItemOffSale => ("库存用完，商品已下架", "Out of stock, and taken off the sale"),
+        Event::LoginEnding if is_over => ("账号登录已更新", "The account's login was renewed"),
+        Event::LoginEnding => ("账号登录即将过期", "The account's login will end soon"),
     }
 }
 
@@ -161,6 +163,7 @@ fn lines(told: &Told, language: Language) -> Vec<String> {
         }
         Event::Handover => add("转交给", "Handed to", tamed(&subject.what)),
         Event::ItemOffSale => add("卡券", "Card", tamed(&subject.what)),
+        Event::LoginEnding => add("剩余天数", "Days left", subject.number.map(|days| days.to_string())),
         _ => {}
     }
     if !is_over {

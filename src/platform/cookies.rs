@@ -42,6 +42,15 @@ impl Cookies {
         changed
     }
 
+    /// Takes over what another jar of the same person has, but for what is empty there. True when a value changed.
+    pub fn take_over(&mut self, other: &Self) -> bool {
+        let filled = other.pairs().filter(|(_, value)| !value.is_empty());
+        let merged = Self::from_pairs(self.pairs().chain(filled));
+        let changed = merged != *self;
+        *self = merged;
+        changed
+    }
+
     /// The value of the cookie `name`, which may be empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs().find(|(other, _)| *other == name).map(|(_, value)| value)

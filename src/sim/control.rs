@@ -10,7 +10,7 @@
 //! | `DELETE /control/faults` | heals everything, single accounts too |
 //! | `PUT /control/accounts/{name}/faults` | standing faults of one account |
 //! | `POST /control/accounts/{name}/actions` | one [`Action`] |
-//! | `POST /control/accounts/{name}/phone` `{"action","code"}` | what the account's phone does with a QR code: a [`PhoneAction`] |
+//! | `POST /control/accounts/{name}/phone` `{"action","code"}` | what the account's phone does with a QR code, without one with the newest: a [`PhoneAction`] |
 //! | `POST /control/challenges` `{"url"}` | passes the challenge at this address as a person would; answers the `x5sec` |
 //! | `GET /control/accounts/{name}/orders` | what buyers ordered, how it stands, and how often the seller's side did what |
 //! | `GET /control/accounts/{name}/received?conversation=` | what buyers saw |
@@ -279,7 +279,8 @@ struct Open {
 #[derive(Deserialize)]
 struct Phone {
     action: PhoneAction,
-    code: String,
+    /// What the code says; without it, the one that was shown last.
+    code: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -334,7 +335,8 @@ async fn act(platform: web::Data<Platform>, name: web::Path<String>, action: web
 
 async fn phone(platform: web::Data<Platform>, name: web::Path<String>, phone: web::Json<Phone>) -> HttpResponse {
     let Some(account) = platform.account(&name) else { return unknown(&name) };
-    match platform.phone(phone.action, &phone.code, &account) {
+    let code = phone.0.code.or_else(|| platform.newest_code()).unwrap_or_default();
+    match platform.phone(phone.0.action, &code, &account) {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(fault) => HttpResponse::Conflict().json(json!({"error": fault.to_string(), "code": fault})),
     }

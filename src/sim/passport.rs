@@ -156,7 +156,7 @@ async fn query(platform: Data<Platform>, request: HttpRequest, body: Bytes) -> H
         return refuse(&platform, None, &asked, wrong);
     }
     let field = |name| find(&asked.form, name).unwrap_or_default();
-    let code = platform.codes.find(field("t"), field("ck"));
+    let code = platform.codes.ask(field("t"), field("ck"));
     let Some(code) = code.filter(|code| code.visitor == asked.cookie("cookie2")) else {
         return refuse(&platform, None, &asked, "t or ck");
     };

@@ -25,6 +25,10 @@ pub(super) struct Code {
     /// The browser it was shown to, by its `cookie2`.
     pub visitor: String,
     shown_at: Timestamp,
+    /// In the order in which they were shown.
+    number: u64,
+    /// How often its browser asked what became of it.
+    asked: u32,
     stage: Stage,
     /// The token of a page on which a person must first show who they are.
     pub check: Option<String>,
@@ -126,6 +130,8 @@ impl Codes {
             ck: secret(),
             visitor: visitor.to_owned(),
             shown_at: now(),
+            number: codes.values().map(|code| code.number + 1).max().unwrap_or(0),
+            asked: 0,
             stage: Stage::New,
             check: None,
         };
@@ -133,9 +139,12 @@ impl Codes {
         code
     }
 
-    /// The code with these two values.
-    pub(super) fn find(&self, t: &str, ck: &str) -> Option<Code> {
-        self.lock().values().find(|code| code.t == t && code.ck == ck).cloned()
+    /// The code with these two values, whose browser asks what became of it.
+    pub(super) fn ask(&self, t: &str, ck: &str) -> Option<Code> {
+        let mut codes = self.lock();
+        let code = codes.values_mut().find(|code| code.t == t && code.ck == ck)?;
+        code.asked += 1;
+        Some(code.clone())
     }
 
     /// A person was seen on the page with this token.
@@ -151,6 +160,17 @@ impl Codes {
 }
 
 impl Platform {
+    /// What the code says that was shown last, as a camera would read it.
+    pub fn newest_code(&self) -> Option<String> {
+        let codes = self.codes.lock();
+        codes.values().max_by_key(|code| code.number).map(|code| code.lg_token.clone())
+    }
+
+    /// How often browsers asked what became of their codes.
+    pub fn code_requests(&self) -> u32 {
+        self.codes.lock().values().map(|code| code.asked).sum()
+    }
+
     /// One thing a phone does, or that happens to a code whoever scans it.
     pub fn phone(&self, action: PhoneAction, code: &str, account: &Arc<Account>) -> Result<(), PhoneFault> {
         let mut codes = self.codes.lock();

@@ -3,8 +3,11 @@
 
 use diesel::prelude::*;
 
-use super::{DbConn, Sealed, connection::per_backend, schema::account_tokens};
-use crate::ids::{AccountId, Timestamp};
+use super::{DbConn, Keys, Sealed, connection::per_backend, schema::account_tokens};
+use crate::{
+    account::token::Governor,
+    ids::{AccountId, Timestamp},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = account_tokens, treat_none_as_default_value = false, treat_none_as_null = true)]
@@ -55,6 +58,26 @@ pub fn save(conn: &mut DbConn, row: &TokenRow) -> QueryResult<()> {
         .set(row)
         .execute(conn))
     .map(drop)
+}
+
+/// What a governor knows, sealed: the token belongs to the credentials of this `version`.
+pub fn put(conn: &mut DbConn, keys: &Keys, account: AccountId, version: i64, governor: &Governor) -> QueryResult<()> {
+    let (token, breaker) = (governor.token.as_ref(), governor.breaker.as_ref());
+    let url = breaker.and_then(|breaker| breaker.url.as_ref());
+    let row = TokenRow {
+        account,
+        token: token.map(|token| keys.seal(&token_place(account), &token.value)),
+        device_id: governor.device_id.clone(),
+        credentials_version: version,
+        issued_at: token.map(|token| token.issued_at),
+        expires_at: token.and_then(|token| token.expires_at),
+        budget_day: governor.budget_day,
+        budget_used: i64::from(governor.budget_used),
+        breaker_since: breaker.map(|breaker| breaker.since),
+        breaker_reason: breaker.map(|breaker| breaker.cause.as_str().to_owned()),
+        breaker_url: url.map(|url| keys.seal(&breaker_place(account), url)),
+    };
+    save(conn, &row)
 }
 
 /// The platform refused the token; its device stays.

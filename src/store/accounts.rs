@@ -8,15 +8,19 @@ use std::{
 use diesel::prelude::*;
 
 use super::{
-    DbConn, Keys, Page, Saved, Scope, Sealed, Secret,
+    DbConn, Keys, Page, Saved, Scope, Sealed, Secret, account_sessions,
     account_states::Row as StateRow,
     page::{containing, lower},
     revisions::{self, Topic},
     schema::{account_states, accounts},
 };
 use crate::{
-    account::state::{State, Status},
+    account::{
+        login_session::ends_at,
+        state::{State, Status},
+    },
     ids::{AccountId, BuyerId, Timestamp, UserId},
+    platform::cookies::Cookies,
 };
 
 /// An account without its cookie.
@@ -85,6 +89,8 @@ pub struct Credentials {
     /// When this cookie was put here.
     #[diesel(column_name = credentials_set_at)]
     pub set_at: Timestamp,
+    /// How the platform is reached, sealed for [`proxy_place`]; `None`: directly.
+    pub proxy: Option<Sealed>,
 }
 
 /// Waits of one account that differ from the system's settings.
@@ -133,6 +139,11 @@ pub type WithStatus = (Account, Option<Status>);
 /// The place a cookie is sealed for.
 pub fn cookie_place(uid: &BuyerId) -> String {
     format!("accounts.cookie:{uid}")
+}
+
+/// The place a proxy is sealed for.
+pub fn proxy_place(id: AccountId) -> String {
+    format!("accounts.proxy:{id}")
 }
 
 /// Stores accounts by `(owner, name)`; every column that a [`NewAccount`] does not name keeps its value. An equal cookie is left
@@ -193,7 +204,7 @@ fn upsert_one(
     let existing: Option<Existing> = accounts::table
         .filter(accounts::owner_id.eq(owner).and(accounts::name.eq(&new.name)))
         .select((accounts::id, accounts::platform_uid, accounts::cookie, accounts::enabled))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((id, uid, cookie, enabled)) = existing else {
         return insert_one(conn, keys, owner, new, now).map(|id| (id, Saved::Added));
@@ -220,7 +231,7 @@ fn insert_one(
     new: &NewAccount,
     now: Timestamp,
 ) -> QueryResult<AccountId> {
-    diesel::insert_into(accounts::table)
+    let id = diesel::insert_into(accounts::table)
         .values((
             accounts::owner_id.eq(owner),
             accounts::name.eq(&new.name),
@@ -234,7 +245,14 @@ fn insert_one(
             accounts::updated_at.eq(now),
         ))
         .returning(accounts::id)
-        .get_result(conn)
+        .get_result(conn)?;
+    note_end(conn, id, &new.cookie, now)?;
+    Ok(id)
+}
+
+/// When the login of a cookie that was just given is thought to end.
+fn note_end(conn: &mut DbConn, id: AccountId, cookie: &Secret, now: Timestamp) -> QueryResult<()> {
+    account_sessions::note_end(conn, id, ends_at(&Cookies::parse(cookie.expose()), now))
 }
 
 fn put_login(
@@ -251,8 +269,8 @@ fn put_login(
             accounts::credentials_version.eq(accounts::credentials_version + 1),
             accounts::credentials_set_at.eq(now),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    note_end(conn, id, cookie, now)
 }
 
 /// Which accounts a scope reaches. A macro, because only the compiler can write down its type. Nobody has the number 0: it stands
@@ -303,7 +321,7 @@ pub fn list_ids(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<AccountId>>
 
 /// The highest number an account has, whoever owns it; 0 where there is none.
 pub fn newest(conn: &mut DbConn) -> QueryResult<AccountId> {
-    let newest: Option<AccountId> = accounts::table.select(diesel::dsl::max(accounts::id)).first(conn)?;
+    let newest: Option<AccountId> = accounts::table.select(diesel::dsl::max(accounts::id)).get_result(conn)?;
     Ok(newest.unwrap_or(AccountId(0)))
 }
 
@@ -312,13 +330,13 @@ pub fn find(conn: &mut DbConn, scope: &Scope, name: &str) -> QueryResult<Option<
         .filter(within!(scope))
         .filter(accounts::name.eq(name))
         .select(Account::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 
 /// `NotFound` also where the account belongs to somebody else.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: AccountId) -> QueryResult<Account> {
-    accounts::table.find(id).filter(within!(scope)).select(Account::as_select()).first(conn)
+    accounts::table.find(id).filter(within!(scope)).select(Account::as_select()).get_result(conn)
 }
 
 /// A part of the accounts that fit, by name, and how many fit.
@@ -374,8 +392,12 @@ pub fn insert(
 }
 
 fn is_uid_taken(conn: &mut DbConn, uid: &BuyerId) -> QueryResult<bool> {
-    let holders = accounts::table.filter(accounts::platform_uid.eq(uid));
-    holders.count().get_result::<i64>(conn).map(|count| count > 0)
+    find_seller(conn, uid).map(|found| found.is_some())
+}
+
+/// The account of a seller on the platform, whoever owns it: who asks may see it only within their scope.
+pub fn find_seller(conn: &mut DbConn, uid: &BuyerId) -> QueryResult<Option<AccountId>> {
+    accounts::table.filter(accounts::platform_uid.eq(uid)).select(accounts::id).get_result(conn).optional()
 }
 
 /// A new cookie of the same seller. Answers with the version it has now; an equal cookie is left alone and keeps its version.
@@ -392,7 +414,7 @@ pub fn replace_credentials(
         let taken = is_uid_taken(conn, uid)?;
         return Ok(Err(if taken { NotSaved::UidTaken } else { NotSaved::AnotherSeller }));
     }
-    let stored: Sealed = accounts::table.find(id).select(accounts::cookie).first(conn)?;
+    let stored: Sealed = accounts::table.find(id).select(accounts::cookie).get_result(conn)?;
     if keys.open(&cookie_place(uid), &stored).is_ok_and(|stored| stored == *cookie) {
         return Ok(Ok(account.credentials_version));
     }
@@ -447,7 +469,7 @@ pub fn renew(conn: &mut DbConn, scope: &Scope, id: AccountId, now: Timestamp) ->
 /// The account's stop switch. `false`: there is no such account.
 /// For the engine: a stop switch is on, the account's or the system's; also where there is no such account.
 pub fn is_stopped(conn: &mut DbConn, id: AccountId) -> QueryResult<bool> {
-    let stopped: Option<bool> = accounts::table.find(id).select(accounts::stopped).first(conn).optional()?;
+    let stopped: Option<bool> = accounts::table.find(id).select(accounts::stopped).get_result(conn).optional()?;
     Ok(stopped.unwrap_or(true) || super::facts::stop_switch(conn)?)
 }
 
@@ -503,21 +525,43 @@ pub fn existing(conn: &mut DbConn, ids: impl IntoIterator<Item = AccountId>) -> 
 
 /// For the engine.
 pub fn load_credentials(conn: &mut DbConn, id: AccountId) -> QueryResult<Option<Credentials>> {
-    accounts::table.find(id).select(Credentials::as_select()).first(conn).optional()
+    accounts::table.find(id).select(Credentials::as_select()).get_result(conn).optional()
 }
 
-/// For the engine: keeps what the platform changed in the cookie. `false`, and nothing changed, where a person has given a newer
-/// cookie than `version`.
+/// For the engine: keeps what the platform changed in the cookie. `ends_at`: when its login is thought to end, where that is another moment
+/// now. `false`, and nothing changed, where a person has given a newer cookie than `version`.
 pub fn refresh_cookie(
     conn: &mut DbConn,
     id: AccountId,
     version: i64,
     cookie: &Sealed,
+    ends_at: Option<Timestamp>,
     now: Timestamp,
 ) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table.find(id))
         .filter(accounts::credentials_version.eq(version))
         .set((accounts::cookie.eq(cookie), accounts::updated_at.eq(now)))
         .execute(conn)?;
+    if let (1, Some(at)) = (rows, ends_at) {
+        account_sessions::note_end(conn, id, at)?;
+    }
     Ok(rows == 1)
+}
+
+/// How the account reaches the platform from its next connection on; `None`: directly. `NotFound` also where the account belongs to
+/// somebody else.
+pub fn set_proxy(
+    conn: &mut DbConn,
+    keys: &Keys,
+    scope: &Scope,
+    id: AccountId,
+    proxy: Option<&Secret>,
+    now: Timestamp,
+) -> QueryResult<()> {
+    get(conn, scope, id)?;
+    let sealed = proxy.map(|proxy| keys.seal(&proxy_place(id), proxy.expose()));
+    diesel::update(accounts::table.find(id))
+        .set((accounts::proxy.eq(sealed), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)
 }

@@ -12,6 +12,7 @@
 //!   whenever a bound limit comes with it, which takes longer than to read the row.
 
 pub mod account_cursors;
+pub mod account_sessions;
 pub mod account_states;
 pub mod account_tokens;
 pub mod accounts;

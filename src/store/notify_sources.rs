@@ -10,7 +10,10 @@ use super::{
     cards::Card,
     connection::per_backend,
     facts,
-    schema::{account_states, accounts, cards, chat_messages, notices, order_actions, orders, review_items, users},
+    schema::{
+        account_sessions, account_states, accounts, cards, chat_messages, notices, order_actions, orders, review_items,
+        users,
+    },
     units,
 };
 use crate::{
@@ -85,6 +88,39 @@ pub fn unconnected(conn: &mut DbConn) -> QueryResult<Vec<AccountLine>> {
             account_states::reason.nullable(),
             account_states::since.nullable(),
         ))
+        .load(conn)
+}
+
+/// An account whose login is thought to end, or of which that was told.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct EndingLogin {
+    pub id: AccountId,
+    pub owner: UserId,
+    pub name: String,
+    pub ends_at: Timestamp,
+}
+
+/// Connected accounts whose login is thought to end before then. One that is over already is told of otherwise.
+pub fn ending_logins(conn: &mut DbConn, before: Timestamp) -> QueryResult<Vec<EndingLogin>> {
+    accounts::table
+        .inner_join(account_sessions::table)
+        .inner_join(account_states::table)
+        .filter(accounts::enabled.and(account_states::state.eq(State::Connected)))
+        .filter(account_sessions::ends_at.lt(before))
+        .order(accounts::id)
+        .select((accounts::id, accounts::owner_id, accounts::name, account_sessions::ends_at.assume_not_null()))
+        .load(conn)
+}
+
+/// Logins of whose end was told, and that are not thought to end before then any more: whose notices they are.
+pub fn renewed_logins(conn: &mut DbConn, before: Timestamp) -> QueryResult<Vec<(UserId, String)>> {
+    notices::table
+        .inner_join(accounts::table.inner_join(account_sessions::table))
+        .filter(diesel::dsl::sql::<Bool>("notices.stage IN ('held', 'told')"))
+        .filter(notices::event.eq(Event::LoginEnding).and(notices::ended_at.is_null()))
+        .filter(account_sessions::ends_at.ge(before))
+        .order(notices::id)
+        .select((notices::owner_id, notices::key))
         .load(conn)
 }
 

@@ -9,6 +9,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_sessions (account_id) {
+        account_id -> BigInt,
+        nickname -> Nullable<Text>,
+        picture -> Nullable<Text>,
+        ends_at -> Nullable<BigInt>,
+        checked_at -> Nullable<BigInt>,
+        check_day -> BigInt,
+        checks_used -> BigInt,
+        check_silent -> Bool,
+        kicked_at -> Nullable<BigInt>,
+        kick_reason -> Nullable<Text>,
+        kick_detail -> Nullable<Text>,
+        probed_at -> Nullable<BigInt>,
+        probe_ms -> Nullable<BigInt>,
+        probe_error -> Nullable<Text>,
+        gaps_filled -> BigInt,
+        gap_filled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     account_states (account_id) {
         account_id -> BigInt,
         state -> Text,
@@ -50,6 +71,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         credentials_set_at -> BigInt,
+        proxy -> Nullable<Binary>,
     }
 }
 
@@ -891,6 +913,7 @@ diesel::table! {
 }
 
 diesel::joinable!(account_cursors -> accounts (account_id));
+diesel::joinable!(account_sessions -> accounts (account_id));
 diesel::joinable!(account_states -> accounts (account_id));
 diesel::joinable!(account_tokens -> accounts (account_id));
 diesel::joinable!(accounts -> users (owner_id));
@@ -943,6 +966,7 @@ diesel::joinable!(user_accounts -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_cursors,
+    account_sessions,
     account_states,
     account_tokens,
     accounts,

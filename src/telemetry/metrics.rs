@@ -38,6 +38,7 @@ struct Families {
     decisions: Labelled<IntCounter>,
     settled: Labelled<IntCounter>,
     token_requests: IntCounter,
+    login_checks: IntCounter,
     push_stored: Histogram,
     decided: Histogram,
     confirmed: Histogram,
@@ -89,6 +90,8 @@ impl Default for Metrics {
             ),
             token_requests: make
                 .counter("yutang_token_requests_total", "Access tokens that were asked for, tries included."),
+            login_checks: make
+                .counter("yutang_login_checks_total", "How often the platform was asked whether a login stands."),
             push_stored: make.histogram("yutang_push_stored_seconds", "From a push's arrival until it is stored."),
             decided: make
                 .histogram("yutang_received_decided_seconds", "From a turn's last message until its decision is made."),
@@ -166,6 +169,10 @@ impl Metrics {
         if state == State::Confirmed {
             self.0.confirmed.observe(after.as_secs_f64());
         }
+    }
+
+    pub fn login_checked(&self) {
+        self.0.login_checks.inc();
     }
 
     pub fn token_requested(&self, requests: u32) {

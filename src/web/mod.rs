@@ -65,7 +65,7 @@ use self::{
 };
 use crate::{
     access::role::Right,
-    account::registry::AccountRegistry,
+    account::{login::actor::LoginActor, registry::AccountRegistry},
     ai::client::Providers,
     maintenance::actor::MaintenanceActor,
     notify::actor::NotifyActor,
@@ -202,6 +202,19 @@ routes! {
     POST "/api/v1/accounts/{id}/pause" MANAGE => api::accounts::pause;
     POST "/api/v1/accounts/{id}/resume" MANAGE => api::accounts::resume;
     POST "/api/v1/accounts/{id}/retry" MANAGE => api::accounts::retry;
+    GET "/api/v1/accounts/{id}/health" READ => api::account_care::health;
+    POST "/api/v1/accounts/{id}/probe" MANAGE => api::account_care::probe;
+    GET "/api/v1/accounts/{id}/proxy" READ => api::account_care::get_proxy;
+    PUT "/api/v1/accounts/{id}/proxy" MANAGE => api::account_care::put_proxy;
+    DELETE "/api/v1/accounts/{id}/proxy" MANAGE => api::account_care::delete_proxy;
+
+    // how an account gets in
+    GET "/api/v1/logins" MANAGE => api::logins::list;
+    POST "/api/v1/logins" MANAGE => api::logins::begin;
+    GET "/api/v1/logins/{id}" MANAGE => api::logins::get;
+    DELETE "/api/v1/logins/{id}" MANAGE => api::logins::end;
+    GET "/api/v1/logins/{id}/code.svg" MANAGE => api::logins::code_svg;
+    GET "/api/v1/logins/{id}/code.png" MANAGE => api::logins::code_png;
 
     // where answers come from
     GET "/api/v1/accounts/{id}/sources" READ => api::sources::get;
@@ -419,6 +432,8 @@ routes! {
 
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
+    GET "/app/accounts/new" Access::Page => pages::login::page;
+    GET "/app/accounts/{id}/mend" Access::Page => pages::mend::mend;
     GET "/app/answers" Access::Page => pages::answers::answers;
     GET "/app/orders/{id}/print" Access::Page => pages::order::print;
     GET "/docs" Access::Page => pages::docs::swagger;
@@ -497,6 +512,7 @@ pub struct Engine {
     pub maintenance: Addr<MaintenanceActor>,
     pub providers: Providers,
     pub notify: Addr<NotifyActor>,
+    pub logins: Addr<LoginActor>,
 }
 
 /// What handlers work with.
@@ -506,6 +522,7 @@ pub struct AppState {
     pub maintenance: Addr<MaintenanceActor>,
     pub providers: Providers,
     pub notify: Addr<NotifyActor>,
+    pub logins: Addr<LoginActor>,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -547,6 +564,7 @@ impl AppState {
             maintenance: engine.maintenance,
             providers: engine.providers,
             notify: engine.notify,
+            logins: engine.logins,
             feed,
             health,
             metrics,

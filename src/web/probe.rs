@@ -218,6 +218,7 @@ mod tests {
             maintenance: MaintenanceActor::new(store.clone(), config).start(),
             // Nobody is told anything here.
             notify: Context::new().address(),
+            logins: Context::new().address(),
             providers: Providers::new(Shares { all: 1, account: 1 }, BreakerConfig::default()),
         };
         let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());

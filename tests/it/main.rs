@@ -31,6 +31,8 @@ mod languages;
 mod letters;
 mod live;
 mod load_isolation;
+mod login_care;
+mod logins;
 mod logs;
 mod mail_tls;
 mod maintenance;

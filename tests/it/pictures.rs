@@ -222,7 +222,9 @@ async fn a_login_page_for_an_upload_ends_the_session_and_texts_still_go() {
     app.platform().change_faults(|faults| faults.uploads = Uploads::LoginPage);
     let said = shop.buyer_says(BUYER, ITEM, "有图吗");
     app.settled_after(&shop, &said.conversation, 3).await;
-    assert_eq!((shop.seen(&said.conversation), shop.upload_requests()), (vec!["请看".into(), "还要吗".into()], 1));
+    // The login was checked, and the upload made once more.
+    assert_eq!((shop.seen(&said.conversation), shop.upload_requests()), (vec!["请看".into(), "还要吗".into()], 2));
+    assert_eq!(shop.has_login_requests(), 1);
     let id = shop.id;
     let token = app.read(move |conn| account_tokens::load(conn, id)).unwrap();
     assert_eq!(token.breaker_reason.as_deref(), Some("session_expired"));
@@ -232,7 +234,7 @@ async fn a_login_page_for_an_upload_ends_the_session_and_texts_still_go() {
     app.platform().heal();
     let again = shop.buyer_says("2200000000778", ITEM, "有图吗");
     app.settled_after(&shop, &again.conversation, 3).await;
-    assert_eq!(shop.upload_requests(), 1);
+    assert_eq!(shop.upload_requests(), 2);
 }
 
 /// The seller's own phone shows the picture that we sent: that is no takeover.

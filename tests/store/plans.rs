@@ -382,8 +382,9 @@ fn b4_orders_and_what_they_are_given_are_found_by_their_indexes() {
         notify_sources::reviews(conn, NOW, NOW).unwrap();
         order_details::get(conn, &scope, account, &order).unwrap();
     });
-    // What waits for a person is few.
-    let rest = plans.join("\n").replace("SCAN review_items USING INDEX review_items_waiting", "");
+    // What waits for a person is few; a question with yes or no has one row.
+    let harmless = ["SCAN review_items USING INDEX review_items_waiting", "SCAN CONSTANT ROW"];
+    let rest = harmless.iter().fold(plans.join("\n"), |rest, harmless| rest.replace(harmless, ""));
     assert!(!rest.contains("SCAN "), "a whole table is read:\n{rest}");
 }
 

@@ -240,13 +240,17 @@ fn a_cookie_opens_with_its_place_and_a_persons_newer_one_is_not_overwritten() {
         let place = accounts::cookie_place(&"2200001".into());
         let refreshed = store.keys().seal(&place, "refreshed");
         let kept = refreshed.clone();
-        assert!(store.write_blocking(move |conn| accounts::refresh_cookie(conn, account, old, &kept, NOW)).unwrap());
+        assert!(
+            store.write_blocking(move |conn| accounts::refresh_cookie(conn, account, old, &kept, None, NOW)).unwrap()
+        );
         assert_eq!((open(&store).expose(), load(&store).version), ("refreshed", old));
 
         let given = NewAccount { cookie: Secret::new("given"), ..new_account("shop", "2200001") };
         save_accounts(&store, scope.user(), vec![given]).unwrap();
         assert!(
-            !store.write_blocking(move |conn| accounts::refresh_cookie(conn, account, old, &refreshed, NOW)).unwrap()
+            !store
+                .write_blocking(move |conn| accounts::refresh_cookie(conn, account, old, &refreshed, None, NOW))
+                .unwrap()
         );
         assert_eq!(open(&store).expose(), "given");
     });

@@ -338,11 +338,15 @@ fn a_broken_connection_leaves_every_waiting_request_in_doubt() {
 
 #[test]
 fn control_pushes_are_acknowledged_and_end_the_session() {
-    for (path, event) in
-        [("/push/kickout", SessionEvent::KickedOut), ("/s/session/remove", SessionEvent::SessionRemoved)]
-    {
+    let text = || "connect limit".to_owned();
+    let events = [
+        ("/push/kickout", SessionEvent::KickedOut { text: text() }),
+        ("/s/session/remove", SessionEvent::SessionRemoved { text: text() }),
+    ];
+    for (path, event) in events {
         let mut line = Line::live(config());
-        line.hear(&json!({"headers": {"mid": "84a40020 0", "sid": "s"}, "lwp": path, "body": {}}));
+        let body = json!({"reason": "connect limit"});
+        line.hear(&json!({"headers": {"mid": "84a40020 0", "sid": "s"}, "lwp": path, "body": body}));
         assert_eq!(line.sent(), json!({"code": 200, "headers": {"mid": "84a40020 0", "sid": "s"}}));
         assert_eq!(line.events(), [event]);
         assert_eq!(line.session.poll_timeout(), None);

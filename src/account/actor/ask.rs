@@ -204,7 +204,8 @@ async fn ask_gateway(env: &Env, facts: &AccountFacts, id: &ItemId) -> Result<Res
     if let Some(breaker) = &credentials.governor.breaker {
         return Err(Failure::blocked(breaker.cause));
     }
-    let (outcome, _) = credentials.call(env, &item::item_detail(id)).await?;
+    let call = item::item_detail(id);
+    let (outcome, _) = credentials.call(env, &call).await?;
     match outcome {
         Outcome::Success(data) => {
             let unreadable =
@@ -212,7 +213,7 @@ async fn ask_gateway(env: &Env, facts: &AccountFacts, id: &ItemId) -> Result<Res
             ItemDetail::read(&data).map(Ok).map_err(unreadable)
         }
         refused => {
-            let failure = credentials.refused(env, refused).await?;
+            let failure = credentials.refused(env, refused, Some(call)).await?;
             if failure.state == State::Failed { Ok(Err(credentials.governor)) } else { Err(failure) }
         }
     }

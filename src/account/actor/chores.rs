@@ -103,7 +103,7 @@ async fn call(env: &Env, facts: &AccountFacts, call: &Call) -> Result<Called, Fa
         Outcome::Success(_) | Outcome::Business { .. } => Ok(Called::Answered(outcome)),
         Outcome::RateLimited => Ok(Called::TooMany),
         refused => {
-            let failure = credentials.refused(env, refused).await?;
+            let failure = credentials.refused(env, refused, Some(call.clone())).await?;
             if failure.state == State::Failed {
                 Ok(Called::Tripped(Box::new(credentials.governor)))
             } else {

@@ -3,17 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use log::{info, warn};
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::env::Env;
 use crate::{
     account::{
         facts::AccountFacts,
+        login_session::{self, Claim},
         state::{ErrorClass, Reason, State},
         token::{Breaker, Cause, Governor, Permission, Token},
     },
     ids::{AccountId, BuyerId, Timestamp},
     inbox::messages::Cursor,
+    outgoing::proxy::Proxy,
     platform::{
         cookies::Cookies,
         device,
@@ -23,6 +26,7 @@ use crate::{
             client::{CallReport, GatewayClient},
             outcome::Outcome,
         },
+        passport::{HasLogin, client::PassportClient},
         socket::{self, Reader, Writer},
     },
     store::{self, Store, StoreError, account_tokens::TokenRow},
@@ -109,7 +113,7 @@ pub(super) async fn open(env: Env, facts: AccountFacts) -> Result<Opened, Failur
     let mut credentials = Credentials::load(&env.store, &facts).await?;
     let (cursor, first_time) = credentials.cursor(&env.store).await?;
     let token = credentials.token(&env, &facts).await?;
-    let http = env.http();
+    let http = credentials.http(&env);
     let opened = socket::connect(
         &http,
         &env.config.im_url,
@@ -134,16 +138,26 @@ pub(super) struct Credentials {
     pub(super) cookies: Cookies,
     pub(super) governor: Governor,
     cursor: Option<Cursor>,
+    /// When somebody gave the cookie.
+    set_at: Timestamp,
+    /// The last check of the login that was known when the cookies were read.
+    checked_at: Option<Timestamp>,
+    proxy: Option<Proxy>,
 }
 
 impl Credentials {
     pub(super) async fn load(store: &Store, facts: &AccountFacts) -> Result<Self, Failure> {
-        let id = facts.id;
+        Self::read(store, facts.id, &facts.uid).await
+    }
+
+    async fn read(store: &Store, id: AccountId, uid: &BuyerId) -> Result<Self, Failure> {
         let rows = store.read(move |conn| {
             let credentials = store::accounts::load_credentials(conn, id)?;
-            Ok((credentials, store::account_tokens::load(conn, id)?, store::account_cursors::load(conn, id)?))
+            let session = store::account_sessions::find(conn, id)?;
+            let rows = (store::account_tokens::load(conn, id)?, store::account_cursors::load(conn, id)?);
+            Ok((credentials, session, rows))
         });
-        let (credentials, token, cursor) = rows.await?;
+        let (credentials, session, (token, cursor)) = rows.await?;
         let credentials = credentials
             .ok_or_else(|| Failure::needs_person(Reason::CookieUnusable, Some("the account is gone".into())))?;
         let unusable = |why: String| Failure::needs_person(Reason::CookieUnusable, Some(why));
@@ -157,10 +171,26 @@ impl Credentials {
             None => Governor::default(),
         };
         if governor.device_id.is_empty() {
-            governor.device_id = device::device_id(rand::random(), facts.uid.as_str());
+            governor.device_id = device::device_id(rand::random(), uid.as_str());
         }
         let cursor = cursor.map(|cursor| Cursor { pts: cursor.pts, seen_at: cursor.seen_at });
-        Ok(Self { account: id, uid: credentials.uid, version: credentials.version, cookies, governor, cursor })
+        let proxy = credentials.proxy.as_ref().map(|sealed| read_proxy(store, id, sealed)).transpose();
+        Ok(Self {
+            account: id,
+            uid: credentials.uid,
+            version: credentials.version,
+            cookies,
+            governor,
+            cursor,
+            set_at: credentials.set_at,
+            checked_at: session.and_then(|session| session.checked_at),
+            proxy: proxy.map_err(|why| Failure::heals(Reason::NetworkError, why))?,
+        })
+    }
+
+    /// The client that reaches the platform as the account is to reach it.
+    pub(super) fn http(&self, env: &Env) -> awc::Client {
+        env.http(self.proxy.as_ref())
     }
 
     /// From where messages count. Written down before the first connect, so that a crash right after it loses nothing.
@@ -205,19 +235,35 @@ impl Credentials {
         self.governor.spend(requests.saturating_sub(1), clock::unix());
         let data = match outcome {
             Outcome::Success(data) => data,
-            refused => return Err(self.refused(env, refused).await?),
+            refused => return Err(self.refused(env, refused, Some(call)).await?),
         };
+        let token = self.keep_token(&data)?;
+        self.save(&env.store).await?;
+        Ok(token)
+    }
+
+    /// Takes the token of a successful answer. To be saved.
+    pub(super) fn keep_token(&mut self, data: &Value) -> Result<String, Failure> {
         let token =
-            AccessToken::read(&data).map_err(|error| Failure::heals(Reason::PlatformError, error.to_string()))?;
+            AccessToken::read(data).map_err(|error| Failure::heals(Reason::PlatformError, error.to_string()))?;
         let life = token.expires_in_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         self.governor.keep(token.token.clone(), life, clock::unix());
-        self.save(&env.store).await?;
         Ok(token.token)
     }
 
-    /// One call of the gateway, and how many requests it took; the cookies it brings are stored.
+    /// One call of the gateway, and how many requests it took; the cookies it brings are stored. Where the login is over it is checked, and
+    /// the call is made once more.
     pub(super) async fn call(&mut self, env: &Env, call: &Call) -> Result<(Outcome, u32), Failure> {
-        let gateway = GatewayClient::new(env.http(), env.config.gateway.clone());
+        let (outcome, requests) = self.call_once(env, call).await?;
+        if !is_login_over(&outcome) || !self.refresh_login(env).await? {
+            return Ok((outcome, requests));
+        }
+        let (again, more) = self.call_once(env, call).await?;
+        Ok((again, requests + more))
+    }
+
+    pub(super) async fn call_once(&mut self, env: &Env, call: &Call) -> Result<(Outcome, u32), Failure> {
+        let gateway = GatewayClient::new(self.http(env), env.config.gateway.clone());
         let CallReport { outcome, requests, cookies_changed } = gateway.call(call, &mut self.cookies).await;
         if cookies_changed {
             self.save_cookies(&env.store).await?;
@@ -227,8 +273,60 @@ impl Credentials {
             .map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))
     }
 
+    /// A call was refused because the login is over: whether it stands again, after a check that the platform may be asked for.
+    pub(super) async fn refresh_login(&mut self, env: &Env) -> Result<bool, Failure> {
+        let (account, seen, now) = (self.account, self.checked_at, clock::unix());
+        let claim = env.store.write(move |conn| store::account_sessions::claim_check(conn, account, seen, now)).await?;
+        match claim {
+            Claim::Granted => self.check_login(env).await,
+            Claim::Done => {
+                *self = Self::read(&env.store, account, &self.uid.clone()).await?;
+                Ok(self.governor.breaker.is_none())
+            }
+            Claim::Wait => Err(Failure {
+                state: State::Reconnecting,
+                reason: Reason::PlatformError,
+                detail: Some("the login is being checked".into()),
+                pause: Pause::Until(now + login_session::WAIT),
+            }),
+            Claim::Refused => Ok(false),
+        }
+    }
+
+    /// Asks the platform whether the login stands, which refreshes it. The check was claimed.
+    pub(super) async fn check_login(&mut self, env: &Env) -> Result<bool, Failure> {
+        info!("account.id" = self.account.0; "asking the platform whether the login still stands");
+        env.metrics.login_checked();
+        let passport = PassportClient::new(self.http(env), env.config.passport.clone());
+        let answered = passport.has_login(&mut self.cookies).await;
+        let (account, now) = (self.account, clock::unix());
+        self.checked_at = Some(now);
+        match answered {
+            Ok(HasLogin::Yes { .. }) => {
+                let ends_at = login_session::ends_at(&self.cookies, now);
+                self.save_cookies_until(&env.store, Some(ends_at)).await?;
+                Ok(true)
+            }
+            Ok(HasLogin::No { cookies_changed }) => {
+                if cookies_changed {
+                    self.save_cookies(&env.store).await?;
+                }
+                Ok(false)
+            }
+            Err(error) => {
+                env.store.write(move |conn| store::account_sessions::unanswered(conn, account, now)).await?;
+                Err(Failure::heals(Reason::NetworkError, error.to_string()))
+            }
+        }
+    }
+
     /// What a refused call means for the account. Risk control opens the breaker: not one more call until a person acts.
-    pub(super) async fn refused(&mut self, env: &Env, outcome: Outcome) -> Result<Failure, Failure> {
+    pub(super) async fn refused(
+        &mut self,
+        env: &Env,
+        outcome: Outcome,
+        call: Option<Call>,
+    ) -> Result<Failure, Failure> {
         let (cause, url) = match outcome {
             Outcome::Risk { url } => (Cause::Challenge, url),
             Outcome::AccessDenied => (Cause::AccessDenied, None),
@@ -236,7 +334,7 @@ impl Credentials {
             Outcome::Session | Outcome::Token => (Cause::SessionExpired, None),
             other => return Ok(Failure::heals(Reason::PlatformError, other.to_string())),
         };
-        self.governor.trip(cause, url, clock::unix());
+        self.governor.trip(cause, url, call, clock::unix());
         self.save(&env.store).await?;
         warn!("account.id" = self.account.0, class = "auth"; "the platform wants a person: {}", reason_of(cause).sentence());
         Ok(Failure::blocked(cause))
@@ -247,13 +345,32 @@ impl Credentials {
     }
 
     pub(super) async fn save_cookies(&self, store: &Store) -> Result<(), StoreError> {
-        let (account, version) = (self.account, self.version);
+        self.save_cookies_until(store, login_session::stated_end(&self.cookies, self.set_at)).await
+    }
+
+    /// `ends_at`: when the login is thought to end, where that is known better now.
+    async fn save_cookies_until(&self, store: &Store, ends_at: Option<Timestamp>) -> Result<(), StoreError> {
+        let (account, version, now) = (self.account, self.version, clock::unix());
         let sealed = store.keys().seal(&store::accounts::cookie_place(&self.uid), self.cookies.header());
         store
-            .write(move |conn| store::accounts::refresh_cookie(conn, account, version, &sealed, clock::unix()))
+            .write(move |conn| store::accounts::refresh_cookie(conn, account, version, &sealed, ends_at, now))
             .await
             .map(drop)
     }
+
+    pub(super) fn uid(&self) -> &BuyerId {
+        &self.uid
+    }
+}
+
+/// The session is lost: the platform says so, or no new signature helps.
+pub(super) fn is_login_over(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Session | Outcome::Token)
+}
+
+fn read_proxy(store: &Store, id: AccountId, sealed: &store::Sealed) -> Result<Proxy, String> {
+    let text = store.keys().open(&store::accounts::proxy_place(id), sealed).map_err(|error| error.to_string())?;
+    Proxy::parse(text.expose()).map_err(|fault| format!("the proxy cannot be used: {fault}"))
 }
 
 fn read_governor(store: &Store, row: TokenRow, version: i64) -> Result<Governor, store::secret::SecretError> {
@@ -275,6 +392,7 @@ fn read_governor(store: &Store, row: TokenRow, version: i64) -> Result<Governor,
             since,
             cause: row.breaker_reason.as_deref().and_then(|reason| reason.parse().ok()).unwrap_or(Cause::Challenge),
             url,
+            call: None,
         }),
     };
     if row.credentials_version != version {
@@ -290,23 +408,6 @@ pub(super) async fn save_governor(
     version: i64,
     governor: &Governor,
 ) -> Result<(), StoreError> {
-    let keys = store.keys();
-    let token = governor.token.as_ref();
-    let breaker = governor.breaker.as_ref();
-    let row = TokenRow {
-        account,
-        token: token.map(|token| keys.seal(&store::account_tokens::token_place(account), &token.value)),
-        device_id: governor.device_id.clone(),
-        credentials_version: version,
-        issued_at: token.map(|token| token.issued_at),
-        expires_at: token.and_then(|token| token.expires_at),
-        budget_day: governor.budget_day,
-        budget_used: i64::from(governor.budget_used),
-        breaker_since: breaker.map(|breaker| breaker.since),
-        breaker_reason: breaker.map(|breaker| breaker.cause.as_str().to_owned()),
-        breaker_url: breaker
-            .and_then(|breaker| breaker.url.as_ref())
-            .map(|url| keys.seal(&store::account_tokens::breaker_place(account), url)),
-    };
-    store.write(move |conn| store::account_tokens::save(conn, &row)).await
+    let (keys, governor) = (store.keys().clone(), governor.clone());
+    store.write(move |conn| store::account_tokens::put(conn, &keys, account, version, &governor)).await
 }

@@ -351,6 +351,7 @@ impl AccountActor {
             return self.search_later(self.env.config.gap_retry, ctx);
         }
         self.delivery.gap = None;
+        self.note_gap_filled(ctx);
         self.close_gap(ctx);
     }
 

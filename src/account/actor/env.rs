@@ -1,12 +1,16 @@
 //! Everything an account's actor works with: its settings, its shard's other actors, and what all accounts share.
 
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
+    num::NonZeroUsize,
+    rc::Rc,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use actix::Recipient;
+use actix_service::fn_service;
+use lru::LruCache;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -16,15 +20,24 @@ use crate::{
     },
     inbox::{gap::GapConfig, messages::Ingest},
     outbox::messages::{Answered, HistorySeen, OwnSeen, PictureReady},
+    outgoing::{
+        address::Network,
+        proxy::{Proxy, client::tunnel},
+    },
     platform::{
         lwp::session,
-        mtop::client::{self as gateway, http_client},
+        mtop::client::{self as gateway, http_client, http_client_over},
+        passport::client as passport,
         upload::client as upload,
     },
     reply::messages::ItemKnown,
     store::Store,
     telemetry::metrics::Metrics,
 };
+
+/// Clients of proxies that a thread keeps.
+// Not zero.
+const PROXIES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// How accounts connect and stay connected.
 #[derive(Debug, Clone)]
@@ -36,6 +49,9 @@ pub struct Config {
     pub session: session::Config,
     pub gateway: gateway::Config,
     pub upload: upload::Config,
+    pub passport: passport::Config,
+    /// Proxies of accounts may stand there though it is not the public internet.
+    pub allow: Vec<Network>,
     pub items: super::items::Config,
     /// Token requests per account and day.
     pub token_budget: u32,
@@ -45,6 +61,16 @@ pub struct Config {
     pub gap_retry: Duration,
     /// Pushes of one account that may wait to be stored; beyond, the line is dropped and history tells them later.
     pub unstored: usize,
+}
+
+impl Config {
+    /// An HTTP client that reaches the platform directly, or through a proxy.
+    pub fn http(&self, proxy: Option<&Proxy>) -> awc::Client {
+        let timeout = self.connect_wait.max(self.gateway.timeout);
+        let Some(proxy) = proxy else { return http_client(timeout) };
+        let (proxy, allow) = (Rc::new(proxy.clone()), Rc::<[Network]>::from(self.allow.as_slice()));
+        http_client_over(timeout, fn_service(move |info| tunnel(Rc::clone(&proxy), Rc::clone(&allow), info)))
+    }
 }
 
 /// Shared by all accounts of a shard. Sent there once, so everything in it may travel.
@@ -91,13 +117,17 @@ impl Limits {
 }
 
 impl Env {
-    /// The HTTP client of this thread: one for all its accounts.
-    pub fn http(&self) -> awc::Client {
+    /// The HTTP client of this thread: one for all its accounts, and one for each proxy that some of them go through.
+    pub fn http(&self, proxy: Option<&Proxy>) -> awc::Client {
         thread_local! {
             static HTTP: OnceCell<awc::Client> = const { OnceCell::new() };
+            static PROXIED: RefCell<LruCache<Proxy, awc::Client>> = RefCell::new(LruCache::new(PROXIES));
         }
-        HTTP.with(|http| {
-            http.get_or_init(|| http_client(self.config.connect_wait.max(self.config.gateway.timeout))).clone()
-        })
+        match proxy {
+            None => HTTP.with(|http| http.get_or_init(|| self.config.http(None)).clone()),
+            Some(proxy) => PROXIED.with_borrow_mut(|clients| {
+                clients.get_or_insert(proxy.clone(), || self.config.http(Some(proxy))).clone()
+            }),
+        }
     }
 }

@@ -59,7 +59,7 @@ async fn make(env: &Env, facts: &AccountFacts, call: &Call) -> Result<Outcome, R
         Outcome::Success(_) | Outcome::Business { .. } | Outcome::BadRequest => Ok(outcome),
         Outcome::RateLimited => Err((NotCalled::TooMany, None)),
         refused => {
-            let failure = credentials.refused(env, refused).await.map_err(unknown)?;
+            let failure = credentials.refused(env, refused, Some(call.clone())).await.map_err(unknown)?;
             if failure.state == State::Failed {
                 return Err((NotCalled::NeedsPerson, Some(Box::new(credentials.governor))));
             }

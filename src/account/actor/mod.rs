@@ -4,6 +4,8 @@
 //! Every handler ends in [`AccountActor::drive`].
 
 mod ask;
+mod care;
+mod challenge;
 mod chores;
 mod connect;
 mod deliver;
@@ -12,6 +14,7 @@ mod gateway;
 mod items;
 mod outgoing;
 mod pictures;
+mod probe;
 
 use std::{
     collections::HashMap,
@@ -49,7 +52,7 @@ use crate::{
     ids::ConversationId,
     outbox::entry::SendId,
     platform::{
-        lwp::session::{Refusal, RefusalKind, Registration, RequestId, Session, SessionEvent},
+        lwp::session::{Refusal, RefusalKind, Registration, RequestError, RequestId, Session, SessionEvent},
         socket::{Incoming, SocketError, Writer},
     },
     telemetry::{clock, logging::Class},
@@ -79,6 +82,8 @@ pub struct AccountActor {
     chores: Chores,
     uploading: Uploading,
     retry: SpawnHandle,
+    /// Until the login is checked, as it is once a day.
+    care: SpawnHandle,
     stopping: Option<Reason>,
 }
 
@@ -111,6 +116,8 @@ enum Purpose {
     Sellers,
     /// Somebody waits for the conversation with a buyer.
     Conversation(oneshot::Sender<Result<ConversationId, NotCalled>>),
+    /// Somebody wants to know whether the line stands.
+    Probe(oneshot::Sender<Result<(), RequestError>>),
 }
 
 impl AccountActor {
@@ -132,6 +139,7 @@ impl AccountActor {
             delivery: Delivery::default(),
             asking: Asking::default(),
             retry: SpawnHandle::default(),
+            care: SpawnHandle::default(),
             stopping: None,
         }
     }
@@ -152,6 +160,14 @@ impl AccountActor {
             Err(failure) => actor.failed(failure, ctx),
         });
         ctx.spawn(then);
+    }
+
+    /// What kept it from connecting is gone.
+    fn connect_anew(&mut self, ctx: &mut Context<Self>) {
+        self.unlink(ctx);
+        self.backoff = Backoff::new(self.env.config.backoff);
+        ctx.cancel_future(self.retry);
+        self.connect(ctx);
     }
 
     fn opened(&mut self, opened: Opened, ctx: &mut Context<Self>) {
@@ -228,9 +244,13 @@ impl AccountActor {
             SessionEvent::Answered { request, answer } => self.on_answer(request, answer, ctx),
             SessionEvent::RegistrationRefused(refusal) => self.refused(refusal, ctx),
             SessionEvent::TokenRefused { text } => self.token_refused(text, ctx),
-            SessionEvent::KickedOut => self.lose(Failure::heals(Reason::KickedOut, "the login session was ended"), ctx),
-            SessionEvent::SessionRemoved => {
-                self.lose(Failure::heals(Reason::TooManySessions, "the session was removed"), ctx)
+            SessionEvent::KickedOut { text } => {
+                let text = if text.is_empty() { "the login session was ended".into() } else { text };
+                self.lose(Failure::heals(Reason::KickedOut, text), ctx)
+            }
+            SessionEvent::SessionRemoved { text } => {
+                let text = if text.is_empty() { "the session was removed".into() } else { text };
+                self.lose(Failure::heals(Reason::TooManySessions, text), ctx)
             }
             SessionEvent::HeartbeatLost => {
                 self.lose(Failure::heals(Reason::HeartbeatLost, "no answer to a heartbeat"), ctx)
@@ -268,6 +288,7 @@ impl AccountActor {
         }
         self.fill_gap(ctx);
         self.look_at_items(Duration::ZERO, ctx);
+        self.plan_care(ctx);
     }
 
     fn refused(&mut self, refusal: Refusal, ctx: &mut Context<Self>) {
@@ -297,6 +318,7 @@ impl AccountActor {
     /// The line is gone, or must go: what it carried is told, and a new one follows.
     fn lose(&mut self, failure: Failure, ctx: &mut Context<Self>) {
         self.unlink(ctx);
+        self.note_kick(&failure, ctx);
         self.failed(failure, ctx);
     }
 
@@ -309,6 +331,7 @@ impl AccountActor {
         self.asking = Asking::default();
         self.leave_items(ctx);
         self.leave_pictures();
+        ctx.cancel_future(self.care);
         if link.registered {
             self.backoff.reset_after_stable(clock::now().instant.saturating_duration_since(link.opened));
             self.tell_offline();
@@ -443,10 +466,7 @@ impl Handler<CredentialsChanged> for AccountActor {
     fn handle(&mut self, _: CredentialsChanged, ctx: &mut Self::Context) {
         info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "new credentials");
         self.renewals += 1;
-        self.unlink(ctx);
-        self.backoff = Backoff::new(self.env.config.backoff);
-        ctx.cancel_future(self.retry);
-        self.connect(ctx);
+        self.connect_anew(ctx);
     }
 }
 
@@ -465,6 +485,7 @@ impl Handler<Snapshot> for AccountActor {
             filling_gap: self.delivery.is_filling(),
             connections: self.connections,
             token_issued_at: self.governor.token.as_ref().map(|token| token.issued_at),
+            token_expires_at: self.governor.token.as_ref().and_then(|token| token.expires_at),
             token_requests_today: self.governor.used_today(clock::unix()),
             breaker_open: self.governor.breaker.is_some(),
         }

@@ -42,6 +42,7 @@ impl AccountActor {
             Purpose::Sellers => self.on_sellers(answer, ctx),
             // Whoever asked may have run out of patience.
             Purpose::Conversation(asked) => drop(asked.send(conversation_of(answer))),
+            Purpose::Probe(asked) => drop(asked.send(answer.map(drop))),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     platform::{
         mtop::outcome::Outcome,
         upload::{
-            File, UploadRefused,
+            File, Picture, UploadRefused,
             client::{UploadClient, UploadError},
         },
     },
@@ -123,12 +123,12 @@ async fn upload(env: &Env, facts: &AccountFacts, picture: &PictureId, source: So
     };
     info!("account.id" = facts.id.0, "account.name" = &*facts.name, "picture.id" = picture.as_str(); "handing a picture to the platform");
     let file = File { name: format!("{picture}.{}", mime.ending()), mime: mime.as_str(), bytes: source.bytes.into() };
-    let client = UploadClient { http: env.http(), config: &env.config.upload };
-    let report = client.upload(&file, &mut credentials.cookies).await;
-    if report.cookies_changed {
-        credentials.save_cookies(&env.store).await?;
+    let mut outcome = put(env, &file, &mut credentials).await?;
+    let is_over = matches!(outcome, Err(UploadError::Refused(UploadRefused::Session)));
+    if is_over && credentials.refresh_login(env).await? {
+        outcome = put(env, &file, &mut credentials).await?;
     }
-    let taken = match report.outcome {
+    let taken = match outcome {
         Ok(taken) => taken,
         Err(UploadError::Refused(UploadRefused::Session)) => return tripped(env, credentials, Outcome::Session).await,
         Err(UploadError::Refused(UploadRefused::Risk { url })) => {
@@ -150,6 +150,16 @@ async fn upload(env: &Env, facts: &AccountFacts, picture: &PictureId, source: So
     Ok((Ok(uploaded(keep(env, upload).await?)), None))
 }
 
+/// Hands the file over; the cookies that come with the answer are stored.
+async fn put(env: &Env, file: &File, credentials: &mut Credentials) -> Result<Result<Picture, UploadError>, Failure> {
+    let client = UploadClient { http: credentials.http(env), config: &env.config.upload };
+    let report = client.upload(file, &mut credentials.cookies).await;
+    if report.cookies_changed {
+        credentials.save_cookies(&env.store).await?;
+    }
+    Ok(report.outcome)
+}
+
 async fn keep(env: &Env, upload: Upload) -> Result<Upload, StoreError> {
     let kept = move |conn: &mut _| {
         picture_uploads::insert(conn, &upload)?;
@@ -160,7 +170,7 @@ async fn keep(env: &Env, upload: Upload) -> Result<Upload, StoreError> {
 
 /// Dead cookies, or a challenge: what is always done about them.
 async fn tripped(env: &Env, mut credentials: Credentials, outcome: Outcome) -> Result<Handed, Failure> {
-    let failure = credentials.refused(env, outcome).await?;
+    let failure = credentials.refused(env, outcome, None).await?;
     let governor = (failure.state == State::Failed).then(|| Box::new(credentials.governor));
     Ok((Err(NoPicture { reason: detail(failure), is_final: true }), governor))
 }

@@ -187,6 +187,8 @@ fn config_for(sim: &Sim) -> Config {
         },
         gateway: gateway::Config { url: sim.gateway_url(), ..gateway::Config::default() },
         upload: crate::platform::upload::client::Config::default(),
+        passport: crate::platform::passport::client::Config { url: sim.gateway_url(), ..Default::default() },
+        allow: Vec::new(),
         items: crate::testbed::ITEMS,
         token_budget: 20,
         backoff,

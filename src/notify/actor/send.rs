@@ -174,7 +174,9 @@ pub(super) fn link(row: &Row, public_url: Option<&str>) -> Option<String> {
             let conversation: String = form_urlencoded::byte_serialize(conversation.as_bytes()).collect();
             format!("conversations/{account}.{conversation}")
         }
-        (Event::AccountDown | Event::AccountNeedsPerson, Some(account), _) => format!("accounts/{account}"),
+        (Event::AccountNeedsPerson, Some(account), _) => format!("accounts/{account}/mend"),
+        (Event::LoginEnding, Some(account), _) => format!("accounts/new?account={account}"),
+        (Event::AccountDown, Some(account), _) => format!("accounts/{account}"),
         _ => format!("notices/{}", row.id),
     };
     Some(format!("{url}/app/{place}"))

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | an account that failed | `account_needs_person` | after a minute | connected |
 //! | an account without its connection | `account_down` | after `notify.down_after` | connected |
+//! | a login that is thought to end in three days | `login_ending` | at once | it lasts longer again |
 //! | a message that waits for a person | `person_needed` | at once | a person took care of it |
 //! | a buyer's message that nobody answered | `unanswered` | after `notify.unanswered_after` | answered |
 //! | a buyer's message, for who wants to hear | `new_message` | at once | – |
@@ -19,7 +20,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::Config;
 use crate::{
-    account::state::{Reason, State},
+    account::{
+        login_session::ANNOUNCED,
+        state::{Reason, State},
+    },
     delivery::review::Reason as Waits,
     ids::{CardId, NoticeId, Timestamp, UserId},
     notify::{
@@ -29,7 +33,9 @@ use crate::{
     store::{
         DbConn, QueryResult, Store, StoreError, cards,
         notices::{self, Opening, Row},
-        notify_sources::{self as sources, AccountLine, Cursor, DeliveredLine, ReviewLine, Said, StockLine},
+        notify_sources::{
+            self as sources, AccountLine, Cursor, DeliveredLine, EndingLogin, ReviewLine, Said, StockLine,
+        },
     },
     telemetry::{
         clock,
@@ -134,6 +140,7 @@ fn changes(conn: &mut DbConn, failing: Option<&BTreeSet<&'static str>>, now: Tim
     let mut changes = Changes { dismiss: sources::attended(conn)?, ..Changes::default() };
     let troubles = sources::account_troubles(conn)?;
     accounts(&sources::unconnected(conn)?, &troubles, now, &mut changes);
+    logins(conn, now, &mut changes)?;
     stock(&sources::stock(conn)?, now, &mut changes);
     if let Some(failing) = failing {
         let live = notices::live(conn)?;
@@ -162,6 +169,43 @@ fn accounts(
             _ if !line.enabled => changes.dismiss.push(*id),
             _ => {}
         }
+    }
+}
+
+/// K16: one that was told of is not told of again until it was renewed, however long that takes.
+fn logins(conn: &mut DbConn, now: Timestamp, changes: &mut Changes) -> QueryResult<()> {
+    let before = now + ANNOUNCED;
+    let ending = sources::ending_logins(conn, before)?;
+    if !ending.is_empty() {
+        let live = notices::live(conn)?;
+        let is_told = |key: &str| live.iter().any(|row| row.key == key && row.ended_at.is_none());
+        let openings = ending.iter().map(|login| login_trouble(login, now));
+        changes.open.extend(openings.filter(|opening| !is_told(&opening.key)));
+    }
+    changes.end.extend(sources::renewed_logins(conn, before)?);
+    Ok(())
+}
+
+fn login_trouble(login: &EndingLogin, now: Timestamp) -> Opening {
+    const DAY: Duration = Duration::from_hours(24);
+    let days = login.ends_at.since(now).as_secs().div_ceil(DAY.as_secs());
+    let subject = Subject {
+        account: Some(login.name.clone()),
+        number: i64::try_from(days).ok(),
+        advice: Some(Words::new(
+            "请在到期前重新扫码登录或更新 Cookie，以免中断。",
+            "Scan a code or update the cookie before that, so that nothing is interrupted.",
+        )),
+        ..Subject::default()
+    };
+    Opening {
+        owner: login.owner,
+        account: Some(login.id),
+        buyer: None,
+        event: Event::LoginEnding,
+        severity: Event::LoginEnding.severity(),
+        key: format!("account:{}:login", login.id),
+        subject,
     }
 }
 

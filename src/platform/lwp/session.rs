@@ -87,10 +87,14 @@ pub enum SessionEvent {
     TokenRefused {
         text: String,
     },
-    /// Terminal: the login is not accepted any more.
-    KickedOut,
+    /// Terminal: the login is not accepted any more. With the platform's own words, empty if it had none.
+    KickedOut {
+        text: String,
+    },
     /// Terminal: another session of this account took this one's place.
-    SessionRemoved,
+    SessionRemoved {
+        text: String,
+    },
     /// Terminal: no answer to heartbeats.
     HeartbeatLost,
     /// Terminal: heartbeats are answered, but messages do not arrive.
@@ -163,7 +167,7 @@ impl Session {
             return;
         }
         match Frame::parse(text) {
-            Ok(Frame::Push(push)) => self.handle_push(&push, now),
+            Ok(Frame::Push(push)) => self.handle_push(&push, text, now),
             Ok(Frame::Response(response)) => self.handle_response(&response, text, now),
             Err(error) => self.events.push_back(SessionEvent::Unreadable(error)),
         }
@@ -234,12 +238,16 @@ impl Session {
         self.liveness
     }
 
-    fn handle_push(&mut self, push: &PushFrame<'_>, now: Now) {
+    fn handle_push(&mut self, push: &PushFrame<'_>, frame: &str, now: Now) {
         let acknowledgement = push.acknowledgement(|| self.mids.next(now.unix).to_string());
         match push.path {
             Path::Push(path) => self.receive(path, push, acknowledgement, now),
-            Path::Kickout => self.end_acknowledged(acknowledgement, SessionEvent::KickedOut),
-            Path::SessionRemove => self.end_acknowledged(acknowledgement, SessionEvent::SessionRemoved),
+            Path::Kickout => {
+                self.end_acknowledged(acknowledgement, SessionEvent::KickedOut { text: refusal::words(frame) })
+            }
+            Path::SessionRemove => {
+                self.end_acknowledged(acknowledgement, SessionEvent::SessionRemoved { text: refusal::words(frame) })
+            }
         }
     }
 

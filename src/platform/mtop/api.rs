@@ -6,15 +6,50 @@ use serde_json::{Value, json};
 
 use super::call::{Call, IM_APP_KEY};
 
+/// The name of [`login_token`]'s API.
+pub const LOGIN_TOKEN: &str = "mtop.taobao.idlemessage.pc.login.token";
+
 /// Asks for the access token of a chat connection. The call that risk control watches most: see the token governor.
 pub fn login_token(device_id: &str) -> Call {
     let data = json!({"appKey": IM_APP_KEY, "deviceId": device_id});
-    Call::new("mtop.taobao.idlemessage.pc.login.token", data.to_string())
+    Call::new(LOGIN_TOKEN, data.to_string())
 }
 
 /// Asks whether the login still stands; success is the answer.
 pub fn login_user() -> Call {
     Call::new("mtop.taobao.idlemessage.pc.loginuser.get", "{}".to_owned())
+}
+
+/// Any visitor may make it: brings the token that calls are signed with.
+pub fn home() -> Call {
+    Call::new("mtop.gaia.nodejs.gaia.idle.data.gw.v2.index.get", json!({"bizScene": "home"}).to_string())
+}
+
+/// Asks who is logged in, as their own page shows them. Changes nothing.
+pub fn user_page() -> Call {
+    Call::new("mtop.idle.web.user.page.nav", "{}".to_owned())
+}
+
+/// Who the platform says somebody is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    pub nickname: String,
+    /// The address of a picture.
+    pub picture: Option<String>,
+}
+
+impl Profile {
+    /// Reads the `data` of a successful [`user_page`]. `None`: it shows no name.
+    pub fn read(data: &Value) -> Option<Self> {
+        let base = data.get("module")?.get("base")?;
+        Some(Self { nickname: text(base, "displayName")?, picture: text(base, "avatar").and_then(|url| secure(&url)) })
+    }
+}
+
+/// Browsers load pictures over TLS only.
+fn secure(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https:").or_else(|| url.strip_prefix("http:")).unwrap_or(url);
+    rest.starts_with("//").then(|| format!("https:{rest}"))
 }
 
 /// What `/reg` shows: bound to the device id that asked for it.

@@ -32,6 +32,8 @@ pub struct Call {
     /// Further query parameters, in this order after the usual ones. They are not signed.
     pub extra: Vec<(&'static str, &'static str)>,
     pub desk: Desk,
+    /// It changes something: repeated, it might be done twice.
+    pub is_write: bool,
 }
 
 /// Which of the platform's sites calls.
@@ -72,7 +74,15 @@ impl Desk {
 impl Call {
     /// A call of version 1.0 from the chat window.
     pub fn new(api: &'static str, data: String) -> Self {
-        Self { api, version: "1.0", path_version: "1.0", data, spm_cnt: IM_PAGE, extra: Vec::new(), desk: Desk::Chat }
+        let (version, path_version) = ("1.0", "1.0");
+        let (spm_cnt, extra, desk) = (IM_PAGE, Vec::new(), Desk::Chat);
+        Self { api, version, path_version, data, spm_cnt, extra, desk, is_write: false }
+    }
+
+    /// The same as one that changes something.
+    #[must_use]
+    pub fn writing(self) -> Self {
+        Self { is_write: true, ..self }
     }
 
     /// The path under the gateway's origin, with both slashes.

@@ -34,14 +34,14 @@ pub fn item_list(seller: &BuyerId, page: u32) -> Call {
 /// Polishes an item. Once a day: see [`Outcome::is_done_already`](super::outcome::Outcome::is_done_already).
 pub fn polish(item: &ItemId) -> Call {
     let data = json!({"itemId": item.as_str()});
-    Call { version: "2.0", ..Call::new("mtop.taobao.idle.item.polish", data.to_string()) }
+    Call { version: "2.0", ..Call::new("mtop.taobao.idle.item.polish", data.to_string()) }.writing()
 }
 
 /// Takes an item off the sale. Done twice it is done once.
 pub fn take_off_sale(item: &ItemId) -> Call {
     let data = json!({"itemIds": item.as_str()});
     let call = Call::new("mtop.alibaba.idle.seller.pc.item.batch.offline", data.to_string());
-    Call { desk: Desk::Seller, extra: vec![("needLoginPC", "true"), ("showErrorToast", "true")], ..call }
+    Call { desk: Desk::Seller, extra: vec![("needLoginPC", "true"), ("showErrorToast", "true")], ..call }.writing()
 }
 
 /// Whether an item can be bought, as far as the platform says.

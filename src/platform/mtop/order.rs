@@ -34,34 +34,34 @@ pub fn unshipped_list(page: u32) -> Call {
 /// [`Outcome::is_done_already`](super::outcome::Outcome::is_done_already).
 pub fn confirm_shipment(order: &OrderId) -> Call {
     let data = json!({"orderId": order.as_str(), "tradeText": "", "picList": [], "newUnconsign": true});
-    Call::new("mtop.taobao.idle.logistic.consign.dummy", data.to_string())
+    Call::new("mtop.taobao.idle.logistic.consign.dummy", data.to_string()).writing()
 }
 
 /// Lets a bargain (小刀) go through without further helpers. `None`: the item or the buyer is no number, as the platform wants it here.
 pub fn free_shipping(order: &OrderId, item: &ItemId, buyer: &BuyerId) -> Option<Call> {
     let (item, buyer): (i64, i64) = (item.as_str().parse().ok()?, buyer.as_str().parse().ok()?);
     let data = json!({"bizOrderId": order.as_str(), "itemId": item, "buyerId": buyer});
-    Some(Call::new("mtop.idle.groupon.activity.seller.freeshipping", data.to_string()))
+    Some(Call::new("mtop.idle.groupon.activity.seller.freeshipping", data.to_string()).writing())
 }
 
 /// Rates the buyer of an order that is completed, well and for all to see. Whether it was done before is not told apart from other refusals.
 pub fn rate_buyer(order: &OrderId, text: &str) -> Call {
     let data = json!({"tradeId": order.as_str(), "rate": 1, "feedback": text, "createOrAppend": 0});
     let call = Call::new("mtop.taobao.idle.rate.create", data.to_string());
-    Call { version: "4.0", path_version: "4.0", ..call }
+    Call { version: "4.0", path_version: "4.0", ..call }.writing()
 }
 
 /// Asks the buyer of an order that is completed for a red flower (小红花).
 pub fn red_flower(order: &OrderId) -> Call {
     let data = json!({"orderId": order.as_str(), "channel": "list"});
-    Call { version: "4.0", ..Call::new("mtop.taobao.idlemessage.red.flower", data.to_string()) }
+    Call { version: "4.0", ..Call::new("mtop.taobao.idlemessage.red.flower", data.to_string()) }.writing()
 }
 
 /// Closes an order that is not paid. What is paid is not closed: the platform refuses that.
 pub fn close_unpaid(order: &OrderId, reason: &str) -> Call {
     let data = json!({"tid": order.as_str(), "bizOrderId": order.as_str(), "closeReason": reason});
     let call = Call::new("mtop.taobao.idle.trade.merchant.close.by.seller", data.to_string());
-    Call { version: "2.0", path_version: "2.0", desk: Desk::Seller, ..call }
+    Call { version: "2.0", path_version: "2.0", desk: Desk::Seller, ..call }.writing()
 }
 
 /// Changes all that is to be paid for an order that is not paid. The fields' names are those of the page that sellers change prices on; no
@@ -69,7 +69,7 @@ pub fn close_unpaid(order: &OrderId, reason: &str) -> Call {
 pub fn change_price(order: &OrderId, Fen(amount): Fen) -> Call {
     let price = format!("{}.{:02}", amount / 100, amount % 100);
     let data = json!({"bizOrderId": order.as_str(), "price": price});
-    Call::new("mtop.taobao.idle.trade.user.adjust.price", data.to_string())
+    Call::new("mtop.taobao.idle.trade.user.adjust.price", data.to_string()).writing()
 }
 
 /// The platform's word about an order.

@@ -258,7 +258,7 @@ impl From<NotSaved> for ApiError {
 }
 
 /// The seller and the cookie as it is stored.
-fn read_cookie(text: &PastedCookie) -> ApiResult<(BuyerId, Secret)> {
+pub(super) fn read_cookie(text: &PastedCookie) -> ApiResult<(BuyerId, Secret)> {
     let pasted = cookie_paste::read(text.expose()).map_err(|fault| ApiError::field("cookie", said(&fault)))?;
     Ok((pasted.seller, Secret::new(pasted.cookies.header())))
 }
@@ -332,7 +332,7 @@ pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiR
 }
 
 /// Refuses what the caller cannot see.
-async fn check_reach(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<()> {
+pub(in crate::web) async fn check_reach(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<()> {
     let scope = caller.scope;
     Ok(app.store.read(move |conn| accounts::get(conn, &scope, id)).await.map(drop)?)
 }

@@ -3,6 +3,7 @@
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
+pub mod account_care;
 pub mod accounts;
 pub mod ai;
 pub mod ai_fields;
@@ -27,6 +28,7 @@ pub mod handovers;
 pub mod items;
 pub mod key;
 pub mod keywords;
+pub mod logins;
 pub mod logs;
 pub mod maintenance;
 pub mod me;

@@ -1,0 +1,2 @@
+ALTER TABLE accounts DROP COLUMN proxy;
+DROP TABLE account_sessions;

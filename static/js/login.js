@@ -1,0 +1,205 @@
+// How an account gets in: begins a login and shows its steps as they happen. The login's number is kept in the address, so that a tab that
+// was closed can be opened again.
+"use strict";
+
+const POLL_MS = 1500;
+
+const page = document.getElementById("login");
+const part = (id) => document.getElementById(id);
+const alertBox = page.querySelector(".summary");
+
+let clock = 0;
+let shownCode = "";
+
+function say(text) {
+    alertBox.textContent = text;
+    alertBox.hidden = !text;
+}
+
+function clearProblems() {
+    say("");
+    for (const place of page.querySelectorAll(".problem")) {
+        place.hidden = true;
+        place.textContent = "";
+    }
+    for (const input of page.querySelectorAll("[aria-invalid]")) {
+        input.removeAttribute("aria-invalid");
+    }
+}
+
+function sayRefusal({ message, details = {} }) {
+    const place = details.field && part(`${details.field}-problem`);
+    if (place) {
+        place.textContent = details.problem ?? message;
+        place.hidden = false;
+        const input = part(details.field);
+        const more = input.closest("details");
+        if (more) {
+            more.open = true;
+        }
+        input.setAttribute("aria-invalid", "true");
+        input.focus();
+        return;
+    }
+    const wait = details.retry_after_s && page.dataset.wait.replace("{}", details.retry_after_s);
+    say([message, wait].filter(Boolean).join(" "));
+}
+
+// The API's answer; nothing where it was refused.
+async function ask(method, path, body) {
+    const headers = { "Accept-Language": document.documentElement.lang };
+    if (method !== "GET") {
+        headers["X-CSRF-Token"] = page.dataset.csrf;
+    }
+    if (body) {
+        headers["Content-Type"] = "application/json";
+    }
+    let response;
+    try {
+        response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    } catch {
+        say(page.dataset.unreachable);
+        return { lost: true };
+    }
+    if (response.status === 204) {
+        return {};
+    }
+    const answer = await response.json();
+    if (response.ok) {
+        return { answer };
+    }
+    return { refused: answer, status: response.status };
+}
+
+async function begin(kind) {
+    clearProblems();
+    const body = { kind };
+    for (const field of kind === "cookies" ? ["cookie", "name", "proxy"] : ["name", "proxy"]) {
+        const text = part(field)?.value.trim();
+        if (text) {
+            body[field] = text;
+        }
+    }
+    if (page.dataset.account) {
+        body.account_id = Number(page.dataset.account);
+    }
+    const { answer, refused } = await ask("POST", "/api/v1/logins", body);
+    if (refused) {
+        sayRefusal(refused);
+    } else if (answer) {
+        part("cookie").value = "";
+        remember(answer.id);
+        follow(answer);
+    }
+}
+
+function remember(id) {
+    page.dataset.login = id;
+    const url = new URL(location.href);
+    if (id) {
+        url.searchParams.set("login", id);
+    } else {
+        url.searchParams.delete("login");
+    }
+    history.replaceState(null, "", url);
+}
+
+function follow(view) {
+    show(view);
+    if (view.step !== "complete" && view.step !== "failed") {
+        setTimeout(look, POLL_MS);
+    }
+}
+
+async function look() {
+    const id = page.dataset.login;
+    if (!id) {
+        return;
+    }
+    const { answer, refused, status, lost } = await ask("GET", `/api/v1/logins/${id}`);
+    if (id !== page.dataset.login) {
+        return;
+    }
+    if (answer) {
+        say("");
+        follow(answer);
+    } else if (lost || status >= 500 || status === 429) {
+        setTimeout(look, POLL_MS);
+    } else if (refused) {
+        part("choose").hidden = false;
+        part("step").hidden = true;
+        remember("");
+        say(page.dataset.over);
+    }
+}
+
+function show(view) {
+    part("choose").hidden = true;
+    part("step").hidden = false;
+    part("step").dataset.step = view.step;
+    part("sentence").textContent = view.sentence;
+    part("next").textContent = view.next;
+    part("who").textContent = view.nickname ?? "";
+    part("who").hidden = !view.nickname;
+    const isCode = view.step === "qr";
+    // A fresh code has the same address: what was read at another time is not shown again.
+    const code = isCode ? `${view.id} ${view.code_number}` : "";
+    if (code !== shownCode) {
+        shownCode = code;
+        part("code").src = isCode ? `${view.code_svg}?n=${view.code_number}` : "";
+    }
+    part("code").hidden = !isCode;
+    part("code").classList.toggle("scanned", view.scanned === true);
+    const check = part("check");
+    check.hidden = view.step !== "check";
+    if (!check.hidden) {
+        check.href = view.check_url;
+    }
+    const challenge = part("challenge");
+    challenge.hidden = view.step !== "challenge";
+    if (!challenge.hidden) {
+        challenge.href = `/app/accounts/${view.account_id}/mend`;
+    }
+    const isOver = view.step === "complete" || view.step === "failed";
+    part("end").hidden = isOver;
+    part("restart").hidden = !isOver;
+    tick(isOver ? 0 : view.expires_at);
+}
+
+// The clock beside the step, by this machine's own.
+function tick(until) {
+    clearInterval(clock);
+    const place = part("left");
+    place.hidden = until === 0;
+    if (until === 0) {
+        return;
+    }
+    const write = () => {
+        const seconds = Math.max(0, Math.round((until - Date.now()) / 1000));
+        const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+        place.textContent = page.dataset.left.replace("{}", text);
+    };
+    write();
+    clock = setInterval(write, 1000);
+}
+
+part("show-code").addEventListener("click", () => begin("qr"));
+part("paste").addEventListener("submit", (event) => {
+    event.preventDefault();
+    begin("cookies");
+});
+part("end").addEventListener("click", async () => {
+    await ask("DELETE", `/api/v1/logins/${page.dataset.login}`);
+    look();
+});
+part("restart").addEventListener("click", () => {
+    remember("");
+    clearProblems();
+    tick(0);
+    part("step").hidden = true;
+    part("choose").hidden = false;
+});
+
+if (page.dataset.login) {
+    look();
+}
