@@ -12,7 +12,10 @@ use crate::{
     },
     ids::{AccountId, BuyerId, ConversationId, ItemId, PictureId, Timestamp},
     outbox::entry::{Body, SendId},
-    platform::mtop::{call::Call, outcome::Outcome},
+    platform::{
+        cookies::Cookies,
+        mtop::{call::Call, outcome::Outcome},
+    },
 };
 
 /// A shard's actor takes an account in: loads what the database knows of it. Answered when it is ready.
@@ -234,3 +237,29 @@ pub struct ShardLoad {
 #[derive(Debug, Clone, Copy, ActixMessage)]
 #[rtype(result = "()")]
 pub struct ShutDown;
+
+/// A person passed the platform's challenge in a browser whose cookies these are: they are taken over, the refused call is repeated once,
+/// and the account connects where the platform accepts it.
+#[derive(Debug, Clone, ActixMessage)]
+#[rtype(result = "Result<(), NotPassed>")]
+pub struct ChallengePassed {
+    pub account: AccountId,
+    pub cookies: Cookies,
+}
+
+/// Why a challenge is not passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotPassed {
+    /// Nothing of the account runs.
+    NotRunning,
+    /// The platform asks for nobody.
+    NotChallenged,
+    /// The cookies are of another seller.
+    OtherSeller,
+    /// The platform still wants a person.
+    StillAsked,
+    /// It refuses for another reason.
+    Refused(String),
+    NoAnswer(String),
+    Storage(String),
+}
