@@ -116,6 +116,12 @@ text_id! {
 }
 
 impl ChallengeId {
+    /// `None` where the text is no such number.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex.then(|| text.into())
+    }
+
     pub fn of(random: [u8; 32]) -> Self {
         Self::new(random.iter().fold(String::new(), |mut text, byte| {
             // Writing into a text does not fail.

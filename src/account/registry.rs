@@ -24,8 +24,8 @@ use crate::{
         backoff::{Backoff, BackoffConfig},
         facts::{AccountFacts, Pace},
         messages::{
-            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, CredentialsChanged, DropAccount, Load,
-            LoadOfShards, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot,
+            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, ChallengePassed, CredentialsChanged, DropAccount, Load,
+            LoadOfShards, NotPassed, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot,
             SnapshotOf, StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
@@ -951,6 +951,40 @@ impl Handler<AwaitOutcome> for AccountRegistry {
             // The time is over.
             Ok(Err(_)) | Err(_) => actor.accounts.get(&account).map(|account| account.status.clone()),
         }))
+    }
+}
+
+/// How long the account may take to connect with what the browser has.
+const PASSED_WAIT: Duration = Duration::from_secs(30);
+
+impl Handler<ChallengePassed> for AccountRegistry {
+    type Result = ResponseFuture<Result<(), NotPassed>>;
+
+    /// With new credentials the account asks once more for what was refused: its access token.
+    fn handle(&mut self, ChallengePassed { account, cookies }: ChallengePassed, ctx: &mut Self::Context) -> Self::Result {
+        let refuse = |why| -> Self::Result { Box::pin(std::future::ready(Err(why))) };
+        let Some(known) = self.accounts.get(&account) else { return refuse(NotPassed::NotRunning) };
+        if known.status.reason != Reason::ChallengeRequired {
+            return refuse(NotPassed::NotChallenged);
+        }
+        let (store, registry) = (self.store.clone(), ctx.address());
+        Box::pin(async move {
+            let (keys, now) = (store.keys().clone(), clock::unix());
+            let merged = store.write(move |conn| store::accounts::merge_cookie(conn, &keys, account, &cookies, now)).await;
+            let version = match merged.map_err(|error| NotPassed::Storage(error.to_string()))? {
+                Some(version) => version,
+                None => return Err(NotPassed::OtherSeller),
+            };
+            let wanted = AwaitOutcome { account, credentials_version: version, timeout: PASSED_WAIT };
+            let status = registry.send(wanted).await.map_err(|gone| NotPassed::NoAnswer(gone.to_string()))?;
+            match status.map(|status| (status.state, status.reason)) {
+                Some((State::Connected, _)) => Ok(()),
+                Some((_, Reason::ChallengeRequired)) => Err(NotPassed::StillAsked),
+                Some((State::Failed | State::Closed, reason)) => Err(NotPassed::Refused(reason.as_str().to_owned())),
+                Some((_, reason)) => Err(NotPassed::NoAnswer(reason.as_str().to_owned())),
+                None => Err(NotPassed::NotRunning),
+            }
+        })
     }
 }
 

@@ -135,6 +135,8 @@ pub enum NotDone {
     NotShown,
     /// Somebody else controls it.
     NotInControl,
+    /// Faster than any hand.
+    TooFast,
 }
 
 /// It is over, because a person said so: its page goes.

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     account::state::{State, Status},
     ids::{AccountId, BuyerId, Timestamp, UserId},
+    platform::cookies::Cookies,
 };
 
 /// An account without its cookie.
@@ -504,6 +505,35 @@ pub fn existing(conn: &mut DbConn, ids: impl IntoIterator<Item = AccountId>) -> 
 /// For the engine.
 pub fn load_credentials(conn: &mut DbConn, id: AccountId) -> QueryResult<Option<Credentials>> {
     accounts::table.find(id).select(Credentials::as_select()).first(conn).optional()
+}
+
+/// For the engine: a person passed a verification in a browser that has these cookies. They are taken over, and everything that was held
+/// against the login is void. Returns the new version; `None` where they are another seller's.
+pub fn merge_cookie(
+    conn: &mut DbConn,
+    keys: &Keys,
+    id: AccountId,
+    cookies: &Cookies,
+    now: Timestamp,
+) -> QueryResult<Option<i64>> {
+    let Some(stored) = load_credentials(conn, id)? else { return Ok(None) };
+    let place = cookie_place(&stored.uid);
+    let Ok(old) = keys.open(&place, &stored.cookie) else { return Ok(None) };
+    let mut merged = Cookies::parse(old.expose());
+    merged.merge(cookies.pairs().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter().map(String::as_str));
+    if merged.unb() != Some(stored.uid.as_str()) {
+        return Ok(None);
+    }
+    let version = stored.version + 1;
+    diesel::update(accounts::table.find(id))
+        .set((
+            accounts::cookie.eq(keys.seal(&place, merged.header())),
+            accounts::credentials_version.eq(version),
+            accounts::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(Some(version))
 }
 
 /// For the engine: keeps what the platform changed in the cookie. `false`, and nothing changed, where a person has given a newer

@@ -181,6 +181,7 @@ mod tests {
         telemetry::{
             feed::Feed,
             health::{Limits, PartState},
+            modules::Modules,
         },
         testbed::{Bed, PACE},
         web::Engine,
@@ -218,6 +219,8 @@ mod tests {
             maintenance: MaintenanceActor::new(store.clone(), config).start(),
             // Nobody is told anything here.
             notify: Context::new().address(),
+            challenges: Context::new().address(),
+            modules: Modules::default(),
             providers: Providers::new(Shares { all: 1, account: 1 }, BreakerConfig::default()),
         };
         let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());

@@ -208,9 +208,9 @@ fn spawns(name: &str, source: &Source) -> Vec<String> {
 
 /// The deprecated crate stays behind the modules that can be moved to its successor.
 fn web_sockets(name: &str, source: &Source) -> Vec<String> {
-    let allowed = name == "web/live.rs" || matches!(folder(name), "sim" | "captcha");
+    let allowed = matches!(name, "web/live.rs" | "web/captcha_socket.rs") || folder(name) == "sim";
     let wrong = !allowed && reaches(source, "actix_web_actors");
-    wrong.then(|| "actix_web_actors stays in web/live.rs, captcha/ and sim/".to_owned()).into_iter().collect()
+    wrong.then(|| "actix_web_actors stays in web/live.rs, web/captcha_socket.rs and sim/".to_owned()).into_iter().collect()
 }
 
 /// How many lines above a call its comment may begin.

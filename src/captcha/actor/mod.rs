@@ -276,6 +276,7 @@ impl Handler<Act> for ChallengeActor {
 
     fn handle(&mut self, Act { id, by, input }: Act, ctx: &mut Context<Self>) -> Self::Result {
         let shown = self.page_for(&id, by)?;
+        shown.rate.try_take(Instant::now()).map_err(|_| NotDone::TooFast)?;
         if let Input::Resize(viewport) = input {
             shown.resize(viewport);
             return Ok(());

@@ -14,11 +14,15 @@ use crate::{
         pace::Pace,
     },
     ids::{AccountId, Timestamp},
+    outbox::rate::{Rate, RateConfig},
     platform::cookies::Cookies,
 };
 
 /// Pictures do not follow each other faster: no eye sees more, and the machine has other work.
 const BETWEEN: Duration = Duration::from_millis(33);
+
+/// Mice say up to a thousand times a second where they are, and pages tell at most every frame of it.
+const HANDS: RateConfig = RateConfig { per_second: 200.0, burst: 400 };
 
 /// An open page and who looks at it.
 pub(super) struct Shown {
@@ -41,6 +45,8 @@ pub(super) struct Shown {
     pub(super) tried_at: Option<Instant>,
     pub(super) asking: bool,
     pub(super) due: Option<SpawnHandle>,
+    /// Of what is done to it.
+    pub(super) rate: Rate,
 }
 
 pub(super) struct Waiting {
@@ -68,6 +74,7 @@ impl Shown {
             tried_at: None,
             asking: false,
             due: None,
+            rate: Rate::new(HANDS),
         }
     }
 
