@@ -24,9 +24,9 @@ use crate::{
         backoff::{Backoff, BackoffConfig},
         facts::{AccountFacts, Pace},
         messages::{
-            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, ChallengePassed, CredentialsChanged, DropAccount, Load,
-            LoadOfShards, NotPassed, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad, ShutDown, Snapshot,
-            SnapshotOf, StatusChanged, Stop, Switches,
+            AccountSnapshot, AccountStopped, Adopt, Amend, AwaitOutcome, ChallengePassed, CredentialsChanged,
+            DropAccount, Load, LoadOfShards, NotPassed, Overview, Ping, Refresh, RegistryOverview, Restart, ShardLoad,
+            ShutDown, Snapshot, SnapshotOf, StatusChanged, Stop, Switches,
         },
         state::{Reason, State, Status},
     },
@@ -961,7 +961,11 @@ impl Handler<ChallengePassed> for AccountRegistry {
     type Result = ResponseFuture<Result<(), NotPassed>>;
 
     /// With new credentials the account asks once more for what was refused: its access token.
-    fn handle(&mut self, ChallengePassed { account, cookies }: ChallengePassed, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        ChallengePassed { account, cookies }: ChallengePassed,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
         let refuse = |why| -> Self::Result { Box::pin(std::future::ready(Err(why))) };
         let Some(known) = self.accounts.get(&account) else { return refuse(NotPassed::NotRunning) };
         if known.status.reason != Reason::ChallengeRequired {
@@ -970,7 +974,8 @@ impl Handler<ChallengePassed> for AccountRegistry {
         let (store, registry) = (self.store.clone(), ctx.address());
         Box::pin(async move {
             let (keys, now) = (store.keys().clone(), clock::unix());
-            let merged = store.write(move |conn| store::accounts::merge_cookie(conn, &keys, account, &cookies, now)).await;
+            let merged =
+                store.write(move |conn| store::accounts::merge_cookie(conn, &keys, account, &cookies, now)).await;
             let version = match merged.map_err(|error| NotPassed::Storage(error.to_string()))? {
                 Some(version) => version,
                 None => return Err(NotPassed::OtherSeller),

@@ -520,7 +520,9 @@ pub fn merge_cookie(
     let place = cookie_place(&stored.uid);
     let Ok(old) = keys.open(&place, &stored.cookie) else { return Ok(None) };
     let mut merged = Cookies::parse(old.expose());
-    merged.merge(cookies.pairs().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter().map(String::as_str));
+    merged.merge(
+        cookies.pairs().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter().map(String::as_str),
+    );
     if merged.unb() != Some(stored.uid.as_str()) {
         return Ok(None);
     }

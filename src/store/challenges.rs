@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     DbConn, Page, Scope, Sealed,
-    accounts::{own, within},
+    accounts::within,
     connection::per_backend,
     schema::{accounts, challenges},
 };
@@ -108,6 +108,16 @@ pub fn find_open(conn: &mut DbConn, account: AccountId) -> QueryResult<Option<(C
         .optional()
 }
 
+/// For the engine: the account's last one that was made at `since` or later, over or not.
+pub fn latest(conn: &mut DbConn, account: AccountId, since: Timestamp) -> QueryResult<Option<ChallengeId>> {
+    challenges::table
+        .filter(challenges::account_id.eq(account).and(challenges::created_at.ge(since)))
+        .order((challenges::created_at.desc(), challenges::id))
+        .select(challenges::id)
+        .first(conn)
+        .optional()
+}
+
 /// For the engine: what it is about; `None` where there is none.
 pub fn find_demand(conn: &mut DbConn, id: &ChallengeId) -> QueryResult<Option<Demand>> {
     challenges::table.find(id).select(Demand::as_select()).first(conn).optional()
@@ -148,17 +158,6 @@ pub fn end(
     let open = challenges::table.filter(challenges::id.eq(id).and(challenges::ended_at.is_null()));
     let rows = diesel::update(open)
         .set((challenges::state.eq(state), challenges::trouble.eq(trouble), challenges::ended_at.eq(now)))
-        .execute(conn)?;
-    Ok(rows == 1)
-}
-
-/// A person does not want it any more. `false`: it was over, or is somebody else's.
-pub fn cancel(conn: &mut DbConn, scope: &Scope, id: &ChallengeId, now: Timestamp) -> QueryResult<bool> {
-    let own = challenges::table
-        .filter(challenges::id.eq(id).and(challenges::ended_at.is_null()))
-        .filter(challenges::account_id.eq_any(own!(scope)));
-    let rows = diesel::update(own)
-        .set((challenges::state.eq(State::Cancelled), challenges::ended_at.eq(now)))
         .execute(conn)?;
     Ok(rows == 1)
 }

@@ -86,9 +86,7 @@ pub(super) fn has_browser(app: &AppState) -> ApiResult<()> {
 fn refuse(not: NotDone) -> ApiError {
     match not {
         NotDone::TooFast => Code::TooManyRequests.into(),
-        NotDone::NotShown | NotDone::NotInControl => {
-            ApiError::from(Code::WrongState).because(not_done(not).1)
-        }
+        NotDone::NotShown | NotDone::NotInControl => ApiError::from(Code::WrongState).because(not_done(not).1),
     }
 }
 

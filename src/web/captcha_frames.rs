@@ -47,8 +47,16 @@ impl From<PointerEvent> for Stroke {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum PersonSays {
     #[schema(example = json!({"type": "mouse_event", "event_type": "down", "x": 120, "y": 300}))]
-    MouseEvent { event_type: PointerEvent, x: f64, y: f64 },
-    TouchEvent { event_type: PointerEvent, x: f64, y: f64 },
+    MouseEvent {
+        event_type: PointerEvent,
+        x: f64,
+        y: f64,
+    },
+    TouchEvent {
+        event_type: PointerEvent,
+        x: f64,
+        y: f64,
+    },
     WheelEvent {
         x: f64,
         y: f64,
@@ -237,9 +245,10 @@ fn in_words(checked: &Checked) -> Said {
         Checked::NotPassed(NotAccepted::OtherSeller) => {
             Said::new("页面中登录的是另一个闲鱼账号。", "Another platform user is signed in on this page.")
         }
-        Checked::NotPassed(NotAccepted::NoAnswer) => {
-            Said::new("暂时无法向平台确认，请稍后点“检查”。", "The platform could not be asked: check again in a moment.")
-        }
+        Checked::NotPassed(NotAccepted::NoAnswer) => Said::new(
+            "暂时无法向平台确认，请稍后点“检查”。",
+            "The platform could not be asked: check again in a moment.",
+        ),
     }
 }
 
@@ -283,7 +292,9 @@ mod tests {
         assert_eq!(down.input(), Some(Input::Mouse { stroke: Stroke::Down, at, pressed: false }));
         assert_eq!(read(r#"{"type":"check_completion"}"#), Some(PersonSays::CheckCompletion {}));
         assert_eq!(read(r#"{"type":"ping"}"#), Some(PersonSays::Ping {}));
-        for text in ["", "{}", r#"{"type":"mouse_event","event_type":"jump","x":1,"y":1}"#, r#"{"type":"eval","js":"1"}"#] {
+        for text in
+            ["", "{}", r#"{"type":"mouse_event","event_type":"jump","x":1,"y":1}"#, r#"{"type":"eval","js":"1"}"#]
+        {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -464,7 +464,8 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(refusal) => {
-            let led = matches!(route.access, Access::Page(_)).then(|| lead(request.request(), refusal.code())).flatten();
+            let led =
+                matches!(route.access, Access::Page(_)).then(|| lead(request.request(), refusal.code())).flatten();
             let response = led.unwrap_or_else(|| HttpResponse::from_error(refusal));
             Ok(request.into_response(response).map_into_right_body())
         }

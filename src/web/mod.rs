@@ -79,7 +79,12 @@ use crate::{
         revisions::{self, Revisions},
         users,
     },
-    telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics, modules::{Module, Modules}},
+    telemetry::{
+        feed::Feed,
+        health::HealthMonitor,
+        metrics::Metrics,
+        modules::{Module, Modules},
+    },
 };
 
 /// One line of the table.

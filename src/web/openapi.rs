@@ -174,7 +174,9 @@ fn complete(operation: &mut Operation, route: &Route, refusals: &[u16]) {
     operation.security = match route.access {
         Access::Open if route.path == "/metrics" => Some(require(&[METRICS])),
         Access::Open | Access::Door => Some(Vec::new()),
-        Access::Person | Access::Page(_) | Access::Right(_) | Access::InPerson(_) => Some(require(&["bearer", "cookie"])),
+        Access::Person | Access::Page(_) | Access::Right(_) | Access::InPerson(_) => {
+            Some(require(&["bearer", "cookie"]))
+        }
         Access::Live(_) => Some(require(&["bearer", "cookie", "ticket"])),
     };
     if refusals::takes_key(route) {
