@@ -52,6 +52,11 @@ use crate::{
         guard,
     },
     cache::Figures,
+    captcha::{
+        actor::{self as captcha, ChallengeActor},
+        hosts::Hosts,
+        messages::End as EndChallenges,
+    },
     delivery::actor::DeliveryActor,
     hook::actor::HookActor,
     inbox::{
@@ -73,7 +78,9 @@ use crate::{
         rate::RateConfig,
     },
     outgoing::client::{self as outgoing, OutgoingClient},
-    platform::{lwp::session, mtop::client as gateway, passport::client as passport, upload::client as upload},
+    platform::{
+        challenge, lwp::session, mtop::client as gateway, passport::client as passport, upload::client as upload,
+    },
     reply::actor::{self as reply, ReplyActor},
     settings::Settings,
     store::{Keys, Store, lock::ServerLock},
@@ -83,6 +90,7 @@ use crate::{
         health::{self, HealthMonitor},
         logging::{self, FilesGuard},
         metrics::Metrics,
+        modules::Modules,
     },
     web::{self, AppState, Engine, RegistryAddress, letters, probe::Probe, setup},
 };
@@ -168,7 +176,8 @@ impl App {
         let health = HealthMonitor::new(health_limits(&self.settings), clock::now());
         let registry = Supervised::start(&self.settings, &self.store, &self.feed, &self.metrics, &self.providers);
         self.registry.get_or_init(|| registry.address());
-        let state = Data::new(self.state(&registry, &health));
+        let challenges = Arbiter::new();
+        let state = Data::new(self.state(&registry, &health, &challenges.handle()));
         if let Err(error) = setup::prepare(&state, address).await {
             // What has started already ends in good order.
             let _ = timeout(self.settings.server.shutdown, registry.current().send(ShutDown)).await;
@@ -184,6 +193,7 @@ impl App {
         let stopped = poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())).await;
         // Whoever hears of the address finds that health is known.
         let mut outcome = probe.look().await;
+        state.look_for_modules().await;
         info!("listening on http://{address}");
         if !stopped && outcome.is_ok() {
             outcome = tokio::select! {
@@ -193,6 +203,7 @@ impl App {
                 taken = self.lock.lost() => Err(taken.into()),
                 () = state.watch_users(POLL) => Ok(()),
                 () = state.write_letters() => Ok(()),
+                () = state.watch_modules() => Ok(()),
             };
         }
         if let Err(hopeless) = &outcome {
@@ -204,17 +215,27 @@ impl App {
         state.maintenance.do_send(maintenance::End);
         state.notify.do_send(EndNotices);
         state.live.end();
+        // The browser needs nothing of what ends after it.
+        let _ = timeout(self.settings.server.shutdown, state.challenges.send(EndChallenges)).await;
+        challenges.stop();
         shut_down(&handle, &registry, self.settings.server.shutdown).await;
         registry.retire_shards();
         outcome
     }
 
-    fn state(&self, registry: &Supervised, health: &HealthMonitor) -> AppState {
+    /// Challenges have a thread of their own: pictures are large, and nobody else waits for them.
+    fn state(&self, registry: &Supervised, health: &HealthMonitor, challenges: &ArbiterHandle) -> AppState {
         let maintenance = MaintenanceActor::new(self.store.clone(), maintenance_config(&self.settings)).start();
         let notify = NotifyActor::new(&self.store, notify_config(&self.settings), self.needs(registry, health)).start();
-        let logins = LoginActor::new(self.login_needs(registry)).start();
-        let providers = self.providers.clone();
-        let engine = Engine { registry: registry.address(), maintenance, notify, logins, providers };
+        let engine = Engine {
+            registry: registry.address(),
+            maintenance,
+            notify,
+            logins: LoginActor::new(self.login_needs(registry)).start(),
+            challenges: self.challenges(registry, challenges),
+            modules: Modules::default(),
+            providers: self.providers.clone(),
+        };
         AppState::new(
             &self.settings,
             self.store.clone(),
@@ -233,6 +254,13 @@ impl App {
             at_once: NonZeroUsize::new(self.settings.accounts.logins_at_once).unwrap_or(NonZeroUsize::MIN),
             registry: Rc::new(move || registry.get().recipient()),
         }
+    }
+
+    fn challenges(&self, registry: &Supervised, arbiter: &ArbiterHandle) -> Addr<ChallengeActor> {
+        let (store, config, registry) = (self.store.for_people(), captcha_config(&self.settings), registry.address());
+        ChallengeActor::start_in_arbiter(arbiter, move |_| {
+            ChallengeActor::new(store, config, Box::new(move || registry.get().recipient()))
+        })
     }
 
     fn needs(&self, registry: &Supervised, health: &HealthMonitor) -> notify::Needs {
@@ -695,6 +723,7 @@ fn account_config(settings: &Settings) -> AccountConfig {
         allow: settings.outgoing.allow.clone(),
         items: items_config(settings),
         token_budget: settings.accounts.token_budget,
+        challenge_life: settings.captcha.life,
         backoff: backoff(settings),
         gap: GapConfig { overlap: settings.inbox.gap_overlap, ..GapConfig::default() },
         gap_retry: Duration::from_secs(30),
@@ -712,6 +741,18 @@ fn items_config(settings: &Settings) -> ItemsConfig {
             polish_span: items.polish_span,
         },
         calls_per_minute: items.calls_per_minute,
+    }
+}
+
+fn captcha_config(settings: &Settings) -> captcha::Config {
+    let (captcha, platform) = (&settings.captcha, &settings.platform);
+    let urls = [&platform.gateway_url, &platform.passport_url, &platform.im_url].map(String::as_str);
+    captcha::Config {
+        chromium: captcha.chromium.clone(),
+        folder: settings.data_dir.join("browser"),
+        hosts: Hosts::new(&challenge::DOMAINS, &urls),
+        at_once: captcha.at_once,
+        memory: captcha.memory_mb.saturating_mul(1 << 20),
     }
 }
 
@@ -832,7 +873,7 @@ mod tests {
         let app = app(&folder);
         let health = HealthMonitor::new(health_limits(&app.settings), clock::now());
         let registry = Supervised::start(&app.settings, &app.store, &app.feed, &app.metrics, &app.providers);
-        let probe = Probe::new(&app.state(&registry, &health), folder.path().into());
+        let probe = Probe::new(&app.state(&registry, &health, &Arbiter::current()), folder.path().into());
         let watched = async {
             shards_are(&health, PartState::Ok).await;
             registry.shards.lock().unwrap()[0].0.stop();

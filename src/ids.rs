@@ -111,6 +111,24 @@ text_id! {
 text_id! {
     /// A picture that a seller uploaded: the SHA-256 of its bytes in lower-case hexadecimal.
     PictureId;
+    /// A challenge of the platform: 256 random bits in lower-case hexadecimal. Whoever knows one may ask for it, and nobody guesses it.
+    ChallengeId;
+}
+
+impl ChallengeId {
+    /// `None` where the text is no such number.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex.then(|| text.into())
+    }
+
+    pub fn of(random: [u8; 32]) -> Self {
+        Self::new(random.iter().fold(String::new(), |mut text, byte| {
+            // Writing into a text does not fail.
+            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+            text
+        }))
+    }
 }
 
 /// Before a [`PictureId`] where otherwise the address of a picture stands.

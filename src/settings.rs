@@ -48,6 +48,7 @@ pub struct Settings {
     pub items: Items,
     pub orders: Orders,
     pub notify: Notify,
+    pub captcha: Captcha,
     pub maintenance: Maintenance,
     pub log: LogConfig,
     pub setup: Setup,
@@ -263,6 +264,20 @@ pub struct Notify {
     pub attempts: u32,
 }
 
+/// How people pass the platform's challenges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Captcha {
+    /// Empty: it is looked for.
+    pub chromium: PathBuf,
+    /// At least 1.
+    pub at_once: usize,
+    #[serde(with = "span")]
+    pub life: Duration,
+    /// At least 300.
+    pub memory_mb: u64,
+}
+
 /// The job of the night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -421,9 +436,12 @@ impl Settings {
             ("ai.failures", self.ai.failures as usize),
             ("notify.attempts", self.notify.attempts as usize),
             ("server.requests", self.server.requests),
+            ("captcha.at_once", self.captcha.at_once),
         ] {
             require(value > 0, key, "must be at least 1")?;
         }
+        // An empty page takes nearly so much.
+        require(self.captcha.memory_mb >= 300, "captcha.memory_mb", "must be at least 300")?;
         // What is in work must not push each other out.
         require(self.reply.conversations >= 1000, "reply.conversations", "must be at least 1000")?;
         for (key, value) in
@@ -486,6 +504,7 @@ impl Settings {
             ("notify.timeout", self.notify.timeout),
             ("outgoing.connect_wait", self.outgoing.connect_wait),
             ("ai.rest", self.ai.rest),
+            ("captcha.life", self.captcha.life),
             ("health.backlog_window", self.health.backlog_window),
         ] {
             require(!value.is_zero(), key, "must be longer than zero")?;

@@ -283,6 +283,7 @@ fn env(store: &Store, to: ToRegistry) -> Env {
         allow: Vec::new(),
         items: crate::testbed::ITEMS,
         token_budget: 0,
+        challenge_life: Duration::from_mins(10),
         backoff: CONFIG.backoff,
         gap: GapConfig::default(),
         gap_retry: SECOND,

@@ -14,10 +14,11 @@ use anyhow::bail;
 use rustix::process::Resource;
 
 use crate::{
+    captcha::browser,
     delivery::unit::UnitState,
     settings::{Settings, endpoint},
     store::{Keys, Store, StoreError, accounts, migrate, units},
-    telemetry::logging::mask,
+    telemetry::{logging::mask, modules::Module},
 };
 
 /// For all of looking up a name and connecting.
@@ -72,6 +73,7 @@ fn findings(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ("file limit", file_limit(settings, enabled)),
         ("server.listen", listen(settings)),
     ];
+    findings.push(("captcha.chromium", chromium(settings)));
     findings.extend(stock.map(|stock| ("stock", stock)));
     findings.extend(addresses);
     findings
@@ -188,6 +190,17 @@ fn open(settings: &Settings, keys: Option<Keys>) -> Result<Store, Finding> {
         return Err(Fail("its secrets cannot be opened without the key it was made with: put that back".to_owned()));
     };
     Store::open(&config, keys).map_err(|error| Fail(error.to_string()))
+}
+
+/// Without one everything else works.
+fn chromium(settings: &Settings) -> Finding {
+    match browser::find(&settings.captcha.chromium) {
+        Some(path) => Good(format!("{} is there", path.display())),
+        None => Warn(format!(
+            "there is none: challenges are passed in one's own browser. {}",
+            Module::ChallengeBrowser.remedy().1
+        )),
+    }
 }
 
 /// Each account holds a socket open, and a socket is a file.

@@ -3,6 +3,7 @@
 //! Another marketplace would be another folder like this one: nothing outside of it (and the simulator, which plays the other side) knows
 //! a field, a phrase or a code of the platform. Only `socket.rs` and the files named `client.rs` do I/O.
 
+pub mod challenge;
 pub mod cookie_paste;
 pub mod cookies;
 pub mod device;

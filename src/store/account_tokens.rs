@@ -3,10 +3,10 @@
 
 use diesel::prelude::*;
 
-use super::{DbConn, Keys, Sealed, connection::per_backend, schema::account_tokens};
+use super::{DbConn, Keys, Sealed, challenges, connection::per_backend, schema::account_tokens};
 use crate::{
-    account::token::Governor,
-    ids::{AccountId, Timestamp},
+    account::token::{Cause, Governor},
+    ids::{AccountId, ChallengeId, Timestamp},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -78,6 +78,24 @@ pub fn put(conn: &mut DbConn, keys: &Keys, account: AccountId, version: i64, gov
         breaker_url: url.map(|url| keys.seal(&breaker_place(account), url)),
     };
     save(conn, &row)
+}
+
+/// [`put`] of a governor that has just been tripped: where the platform named a page, a challenge is open for a person with the same commit.
+/// `fresh` is its id unless one is open already; `until` its end.
+pub fn put_tripped(
+    conn: &mut DbConn,
+    keys: &Keys,
+    account: AccountId,
+    version: i64,
+    governor: &Governor,
+    (fresh, until): (ChallengeId, Timestamp),
+    now: Timestamp,
+) -> QueryResult<()> {
+    put(conn, keys, account, version, governor)?;
+    let breaker = governor.breaker.as_ref().filter(|breaker| breaker.cause == Cause::Challenge);
+    let Some(url) = breaker.and_then(|breaker| breaker.url.as_ref()) else { return Ok(()) };
+    let url = keys.seal(&challenges::url_place(account), url);
+    challenges::open(conn, &challenges::New { id: fresh, account, url, expires_at: until }, now).map(drop)
 }
 
 /// The platform refused the token; its device stays.

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use super::{
     DbConn, Keys, Page, Saved, Scope, Sealed, Secret, account_sessions,
     account_states::Row as StateRow,
+    challenges,
     page::{containing, lower},
     revisions::{self, Topic},
     schema::{account_states, accounts},
@@ -270,6 +271,7 @@ fn put_login(
             accounts::credentials_set_at.eq(now),
         ))
         .execute(conn)?;
+    challenges::end_of(conn, id, now)?;
     note_end(conn, id, cookie, now)
 }
 
@@ -462,6 +464,9 @@ pub fn renew(conn: &mut DbConn, scope: &Scope, id: AccountId, now: Timestamp) ->
         .filter(within!(scope))
         .set((accounts::credentials_version.eq(accounts::credentials_version + 1), accounts::updated_at.eq(now)))
         .execute(conn)?;
+    if rows == 1 {
+        challenges::end_of(conn, id, now)?;
+    }
     revisions::bump(conn, Topic::Accounts)?;
     Ok(rows == 1)
 }

@@ -19,11 +19,12 @@ use crate::{
     access::{role::Role, token::Access},
     account::state,
     ai::intent::Intent,
+    captcha::challenge,
     delivery,
     ids::{
-        AccountId, BuyerId, CardId, ChannelId, ConversationId, DeliveryMessageId, DeliveryRuleId, Fen, ItemId,
-        MessageId, NoticeDeliveryId, NoticeId, OrderId, PictureId, ReviewId, RuleId, Timestamp, TokenId, UnitId,
-        UserId,
+        AccountId, BuyerId, CardId, ChallengeId, ChannelId, ConversationId, DeliveryMessageId, DeliveryRuleId, Fen,
+        ItemId, MessageId, NoticeDeliveryId, NoticeId, OrderId, PictureId, ReviewId, RuleId, Timestamp, TokenId,
+        UnitId, UserId,
     },
     item::progress::SyncState,
     notify::{
@@ -123,7 +124,7 @@ macro_rules! codes {
 
 numbers!(UserId, TokenId, AccountId, RuleId, SendId, Timestamp, Fen, ChannelId, NoticeId, NoticeDeliveryId,);
 numbers!(CardId, UnitId, DeliveryRuleId, DeliveryMessageId, ReviewId,);
-texts!(ConversationId, BuyerId, ItemId, MessageId, OrderId, PictureId,);
+texts!(ConversationId, BuyerId, ItemId, MessageId, OrderId, PictureId, ChallengeId,);
 codes!(Event, Severity, Language, Kind, Phase, Stage, notify_deliveries::State,);
 codes!(
     Role,
@@ -151,6 +152,8 @@ codes!(
     deliveries::MessageState,
     order_actions::Action,
     order_actions::State,
+    challenge::State,
+    challenge::Trouble,
 );
 column!(Sealed as Binary: [u8], |sealed| sealed.as_bytes(), |raw: Vec<u8>| Ok(Self::from_bytes(raw)));
 

@@ -27,6 +27,7 @@ pub mod buyer_notes;
 pub mod buyer_tags;
 pub mod buyers;
 pub mod cards;
+pub mod challenges;
 pub mod chat_messages;
 mod checkpoint;
 mod column;

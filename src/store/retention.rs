@@ -41,6 +41,9 @@ const REPEATS: Duration = Duration::from_hours(24);
 /// The platform ends every deal before it is so old, whether or not we heard of it.
 const LONG_DEAL: Duration = Duration::from_hours(24 * 60);
 
+/// Who wonders about a challenge does so sooner.
+const MONTH: Duration = Duration::from_hours(24 * 30);
+
 /// What is known of a buyer may be so much ahead of the conversation.
 const AHEAD: Duration = Duration::from_hours(24);
 
@@ -95,10 +98,12 @@ pub enum Kind {
     BuyerTags,
     /// As the tags.
     BuyerNotes,
+    /// Of the platform, and over for a month.
+    Challenges,
 }
 
 impl Kind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Messages,
         Self::Sends,
         Self::Reasons,
@@ -118,6 +123,7 @@ impl Kind {
         Self::RuleFigures,
         Self::BuyerTags,
         Self::BuyerNotes,
+        Self::Challenges,
     ];
 }
 
@@ -146,6 +152,7 @@ pub struct Removed {
     pub rule_figures: usize,
     pub buyer_tags: usize,
     pub buyer_notes: usize,
+    pub challenges: usize,
     /// Files of the log.
     pub log_files: usize,
 }
@@ -172,6 +179,7 @@ impl Removed {
             Kind::RuleFigures => &mut self.rule_figures,
             Kind::BuyerTags => &mut self.buyer_tags,
             Kind::BuyerNotes => &mut self.buyer_notes,
+            Kind::Challenges => &mut self.challenges,
         };
         *count += rows;
     }
@@ -239,6 +247,7 @@ pub fn remove_some(conn: &mut DbConn, kind: Kind, from: Timestamp, cutoffs: &Cut
             let page = stretch!(conn, buyer_notes, created_at, from, now - AHEAD);
             page.run(|from, to| run(conn, &orphans_of("buyer_notes"), &[from, to]))
         }
+        Kind::Challenges => full_or_last(from, run(conn, REMOVE_CHALLENGES, &[(now - MONTH).0, BATCH])?),
         // Few, because people are few.
         Kind::Sessions => Ok(Batch { removed: sessions::purge(conn, now)?, next: None }),
         Kind::EmailCodes => Ok(Batch { removed: email_codes::purge(conn, now)?, next: None }),
@@ -286,6 +295,9 @@ const REMOVE_RULE_DAYS: &str = "DELETE FROM rule_days WHERE (rule_id, day) IN (S
 /// Numbers grow with time: where the oldest are young enough, all are.
 const REMOVE_PUSHES: &str = "DELETE FROM unknown_pushes WHERE received_at < $1 \
      AND id IN (SELECT id FROM unknown_pushes ORDER BY id LIMIT $2)";
+
+const REMOVE_CHALLENGES: &str =
+    "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE ended_at < $1 LIMIT $2)";
 
 const END_PAUSES: &str = "UPDATE conversations SET paused_until = NULL WHERE (account_id, conversation_id) IN (SELECT account_id, \
      conversation_id FROM conversations WHERE paused_until IS NOT NULL AND paused_until < $1 LIMIT $2)";

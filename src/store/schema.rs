@@ -208,6 +208,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    challenges (id) {
+        id -> Text,
+        account_id -> BigInt,
+        url -> Binary,
+        state -> Text,
+        trouble -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        opened_at -> Nullable<BigInt>,
+        opened_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     chat_messages (account_id, message_id) {
         account_id -> BigInt,
         message_id -> Text,
@@ -927,6 +942,7 @@ diesel::joinable!(blocked_buyers -> accounts (account_id));
 diesel::joinable!(blocked_buyers -> users (owner_id));
 diesel::joinable!(buyer_notes -> users (owner_id));
 diesel::joinable!(buyer_tags -> users (owner_id));
+diesel::joinable!(challenges -> accounts (account_id));
 diesel::joinable!(chat_messages -> accounts (account_id));
 diesel::joinable!(conversations -> accounts (account_id));
 diesel::joinable!(handovers -> accounts (account_id));
@@ -981,6 +997,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     buyer_tags,
     card_parts,
     cards,
+    challenges,
     chat_messages,
     conversations,
     deliveries,

@@ -5,5 +5,6 @@ pub mod feed;
 pub mod health;
 pub mod logging;
 pub mod metrics;
+pub mod modules;
 pub mod system;
 pub mod verdict;

@@ -169,6 +169,7 @@ codes! {
     TooManyTries = "too_many_tries", TOO_MANY_REQUESTS, "尝试次数过多，请稍后再试。", "Too many attempts: try again later.";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "服务器繁忙，请稍后再试。", "The server is busy: try again soon.";
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "数据库暂时不可用。", "The database is temporarily unavailable.";
+    ModuleUnavailable = "module_unavailable", SERVICE_UNAVAILABLE, "此功能所需的组件不可用。", "What this needs is not available on this machine.";
     EngineUnavailable = "engine_unavailable", SERVICE_UNAVAILABLE, "消息引擎暂时不可用。", "The messaging engine is temporarily unavailable.";
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "结果未知，请先查询再决定是否重试。", "The outcome is unknown: check whether it was done before you try again.";
     StorageFull = "storage_full", INSUFFICIENT_STORAGE, "磁盘已满。", "The disk is full.";

@@ -70,15 +70,15 @@ pub enum Access {
     Door,
     /// A person, about themselves. No token of a program reaches it.
     Person,
-    /// As [`Access::Person`]; a browser that is not signed in is led to the page where one signs in.
-    Page,
+    /// A person who holds this right; a browser that is not signed in is led to the page where one signs in.
+    Page(Right),
     /// Whoever holds this right.
     Right(Right),
     /// As [`Access::Right`], but no token of a program reaches it: what is done there outlives a token that is taken away.
     InPerson(Right),
-    /// Whoever may look, to stay and listen. Also by a ticket in the address, for who can send no header; by cookie only from a page of
+    /// As [`Access::Right`], to stay and listen. Also by a ticket in the address, for who can send no header; by cookie only from a page of
     /// ours, because a browser lets every page open a WebSocket to anywhere, and sends the cookie along.
-    Live,
+    Live(Right),
 }
 
 /// Who is asking.
@@ -428,10 +428,12 @@ impl Known {
 
     fn may(&self, access: Access) -> bool {
         match (access, &self.holder) {
-            (Access::Open | Access::Door, _) | (Access::Person | Access::Page, Holder::Session { .. }) => true,
-            (Access::Person | Access::Page | Access::InPerson(_), Holder::Token { .. }) => false,
-            (Access::Live, _) => self.may(Access::Right(Right::Read)),
-            (Access::Right(right) | Access::InPerson(right), Holder::Session { .. }) => self.user.role.may(right),
+            (Access::Open | Access::Door, _) | (Access::Person, Holder::Session { .. }) => true,
+            (Access::Person | Access::Page(_) | Access::InPerson(_), Holder::Token { .. }) => false,
+            (Access::Live(right), _) => self.may(Access::Right(right)),
+            (Access::Right(right) | Access::InPerson(right) | Access::Page(right), Holder::Session { .. }) => {
+                self.user.role.may(right)
+            }
             (Access::Right(right), Holder::Token { access, .. }) => {
                 let reach = match right {
                     Right::Read => true,
@@ -462,7 +464,8 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(refusal) => {
-            let led = (route.access == Access::Page).then(|| lead(request.request(), refusal.code())).flatten();
+            let led =
+                matches!(route.access, Access::Page(_)).then(|| lead(request.request(), refusal.code())).flatten();
             let response = led.unwrap_or_else(|| HttpResponse::from_error(refusal));
             Ok(request.into_response(response).map_into_right_body())
         }
@@ -488,7 +491,7 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
         _ if app.health.is_database_down() => return Err(Code::DatabaseUnavailable.into()),
         _ if !app.gate.is_set_up() => return Err(ApiError::from(Code::SetupRequired).retry_after(10)),
         Access::Door => return Ok(None),
-        Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) | Access::Live => {}
+        Access::Person | Access::Page(_) | Access::Right(_) | Access::InPerson(_) | Access::Live(_) => {}
     }
     let now = clock::unix();
     let shown = shown(request.request(), &app.gate, route.access, now)?;
@@ -526,7 +529,7 @@ fn shown(request: &HttpRequest, gate: &Gate, access: Access, now: Timestamp) -> 
         let text = value.to_str().ok().and_then(bearer).ok_or(Code::NotSignedIn)?;
         return Ok(Shown { credential: credential(text, gate, now)?, door: Door::Header });
     }
-    if let (Access::Live, Some(ticket)) = (access, ticket(request.query_string())) {
+    if let (Access::Live(_), Some(ticket)) = (access, ticket(request.query_string())) {
         let opens = gate.tickets.lock().unwrap_or_else(PoisonError::into_inner).redeem(&ticket, now);
         return Ok(Shown { credential: opens.ok_or(Code::NotSignedIn)?, door: Door::Ticket });
     }
@@ -561,7 +564,7 @@ fn check_page(request: &ServiceRequest, app: &AppState, access: Access, shown: &
     let (headers, server) = (request.headers(), &app.settings.server);
     let is_ours = || is_from_our_page(headers, server);
     match (&shown.door, access, &shown.credential) {
-        (Door::Cookie, Access::Live, _) if !is_ours() => Err(ApiError::from(Code::OriginRefused).at("Origin")),
+        (Door::Cookie, Access::Live(_), _) if !is_ours() => Err(ApiError::from(Code::OriginRefused).at("Origin")),
         (Door::Ticket, _, _) if headers.contains_key(ORIGIN) && !is_ours() && !cors::is_listed(headers, server) => {
             Err(ApiError::from(Code::OriginRefused).at("Origin"))
         }

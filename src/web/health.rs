@@ -1,19 +1,30 @@
 //! `GET /health`, `/livez`, `/readyz`: answered from what [`Probe`](super::probe::Probe) saw last, without waiting for anything.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde::Serialize;
 
 use crate::{
-    telemetry::{clock, health::Health},
+    telemetry::{clock, health::Health, modules::ModuleState},
     web::AppState,
 };
 
+/// The report, and which parts are there at all.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct HealthView {
+    #[serde(flatten)]
+    health: Health,
+    /// What needs something of the machine or of the settings, and is there or not.
+    modules: BTreeMap<&'static str, ModuleState>,
+}
+
 /// What each part is doing; 503 where one fails that the settings name.
-#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, body = Health), (status = 503, body = Health, description = "A part fails that the settings name")))]
+#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, body = HealthView), (status = 503, body = HealthView, description = "A part fails that the settings name")))]
 pub(super) async fn health(state: Data<AppState>) -> HttpResponse {
     let (health, refuses) = state.health.report(clock::now());
     let status = if refuses { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    HttpResponse::build(status).json(health)
+    HttpResponse::build(status).json(HealthView { health, modules: state.modules.report() })
 }
 
 /// Whether the process is worth keeping. 503: a supervisor should start it anew.

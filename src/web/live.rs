@@ -81,7 +81,7 @@ impl Live {
         self.over.send_replace(true);
     }
 
-    fn take_place(&self, user: UserId) -> ApiResult<Place> {
+    pub(super) fn take_place(&self, user: UserId) -> ApiResult<Place> {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let (of_one, of_all) = (listeners.get(&user).copied().unwrap_or(0), listeners.values().sum::<usize>());
         if of_one >= CONNECTIONS_OF_ONE || of_all >= CONNECTIONS {
@@ -94,7 +94,7 @@ impl Live {
 
 /// Counts as one connection of its user until it is dropped.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     listeners: Arc<Mutex<HashMap<UserId, usize>>>,
     user: UserId,
 }
@@ -191,7 +191,7 @@ pub async fn connect(
     builder.start().map_err(|_| not_a_websocket())
 }
 
-fn not_a_websocket() -> ApiError {
+pub(super) fn not_a_websocket() -> ApiError {
     let said = Said::new("此地址须以 WebSocket 连接", "this address is a WebSocket: ask for the upgrade");
     ApiError::from(Code::InvalidHeader).at("Upgrade").because(said)
 }

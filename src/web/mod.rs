@@ -10,6 +10,9 @@
 //! same handlers behind them. [`pages`] are for browsers, with the files of [`static_files`].
 
 pub mod api;
+pub mod captcha;
+pub mod captcha_frames;
+pub mod captcha_socket;
 pub mod compat;
 mod cors;
 pub mod error;
@@ -55,7 +58,7 @@ use actix_web::{
     guard,
     http::{Method, header::ALLOW},
     middleware::{Compress, from_fn},
-    web::{Data, ServiceConfig, method, route, to},
+    web::{Data, ServiceConfig, block, method, route, to},
 };
 use tokio::sync::Semaphore;
 
@@ -67,6 +70,7 @@ use crate::{
     access::role::Right,
     account::{login::actor::LoginActor, registry::AccountRegistry},
     ai::client::Providers,
+    captcha::{actor::ChallengeActor, browser},
     maintenance::actor::MaintenanceActor,
     notify::actor::NotifyActor,
     settings::Settings,
@@ -75,7 +79,12 @@ use crate::{
         revisions::{self, Revisions},
         users,
     },
-    telemetry::{feed::Feed, health::HealthMonitor, metrics::Metrics},
+    telemetry::{
+        feed::Feed,
+        health::HealthMonitor,
+        metrics::Metrics,
+        modules::{Module, Modules},
+    },
 };
 
 /// One line of the table.
@@ -98,7 +107,7 @@ macro_rules! routes {
         }
 
         #[derive(utoipa::OpenApi)]
-        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody, live_frames::ClientFrame, live_frames::ServerFrame)))]
+        #[openapi(paths($($($part)::+),*), components(schemas(error::ErrorBody, live_frames::ClientFrame, live_frames::ServerFrame, captcha_frames::PersonSays, captcha_frames::PageSays)))]
         struct Documented;
     };
 }
@@ -123,6 +132,7 @@ const ANSWER: Access = Access::Right(Right::Answer);
 const MANAGE: Access = Access::Right(Right::Manage);
 const MANAGE_IN_PERSON: Access = Access::InPerson(Right::Manage);
 const ADMIN: Access = Access::Right(Right::Administer);
+const PAGE: Access = Access::Page(Right::Read);
 
 routes! {
     // is it well?
@@ -215,6 +225,22 @@ routes! {
     DELETE "/api/v1/logins/{id}" MANAGE => api::logins::end;
     GET "/api/v1/logins/{id}/code.svg" MANAGE => api::logins::code_svg;
     GET "/api/v1/logins/{id}/code.png" MANAGE => api::logins::code_png;
+
+    // what a person passes for the platform
+    GET "/api/v1/challenges" MANAGE => api::challenges::list;
+    GET "/api/v1/challenges/{id}" MANAGE => api::challenges::get;
+    POST "/api/v1/challenges/{id}/cancel" MANAGE => api::challenges::cancel;
+    POST "/api/v1/accounts/{id}/challenge" MANAGE => api::challenges::begin;
+    GET "/app/challenges/{id}" Access::Page(Right::Manage) => pages::challenge::challenge;
+    GET "/api/captcha/control/{id}" Access::Page(Right::Manage) => pages::challenge::control;
+    GET "/api/captcha/ws/{id}" Access::Live(Right::Manage) => captcha_socket::connect;
+    GET "/api/captcha/sessions" MANAGE => captcha::sessions;
+    GET "/api/captcha/session/{id}" MANAGE => captcha::session;
+    DELETE "/api/captcha/session/{id}" MANAGE => captcha::end_session;
+    GET "/api/captcha/screenshot/{id}" MANAGE => captcha::screenshot;
+    GET "/api/captcha/status/{id}" MANAGE => captcha::status;
+    POST "/api/captcha/mouse_event" MANAGE => captcha::mouse_event;
+    POST "/api/captcha/check_completion" MANAGE => captcha::check_completion;
 
     // where answers come from
     GET "/api/v1/accounts/{id}/sources" READ => api::sources::get;
@@ -391,7 +417,7 @@ routes! {
     POST "/api/v1/maintenance/run" ADMIN => api::maintenance::run;
 
     // what happens, as it happens
-    GET "/api/v1/live" Access::Live => live::connect;
+    GET "/api/v1/live" Access::Live(Right::Read) => live::connect;
     POST "/api/v1/live/tickets" READ => live::create_ticket;
 
     // what the machine says about itself
@@ -432,12 +458,12 @@ routes! {
 
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
-    GET "/app/accounts/new" Access::Page => pages::login::page;
-    GET "/app/accounts/{id}/mend" Access::Page => pages::mend::mend;
-    GET "/app/answers" Access::Page => pages::answers::answers;
-    GET "/app/orders/{id}/print" Access::Page => pages::order::print;
-    GET "/docs" Access::Page => pages::docs::swagger;
-    GET "/redoc" Access::Page => pages::docs::redoc;
+    GET "/app/accounts/new" Access::Page(Right::Manage) => pages::login::page;
+    GET "/app/accounts/{id}/mend" PAGE => pages::mend::mend;
+    GET "/app/answers" PAGE => pages::answers::answers;
+    GET "/app/orders/{id}/print" PAGE => pages::order::print;
+    GET "/docs" PAGE => pages::docs::swagger;
+    GET "/redoc" PAGE => pages::docs::redoc;
 }
 
 static BY_ADDRESS: LazyLock<HashMap<(&str, &str), &'static Route>> =
@@ -513,6 +539,8 @@ pub struct Engine {
     pub providers: Providers,
     pub notify: Addr<NotifyActor>,
     pub logins: Addr<LoginActor>,
+    pub challenges: Addr<ChallengeActor>,
+    pub modules: Modules,
 }
 
 /// What handlers work with.
@@ -523,6 +551,8 @@ pub struct AppState {
     pub providers: Providers,
     pub notify: Addr<NotifyActor>,
     pub logins: Addr<LoginActor>,
+    pub challenges: Addr<ChallengeActor>,
+    pub modules: Modules,
     pub feed: Feed,
     pub settings: Arc<Settings>,
     pub gate: Gate,
@@ -565,9 +595,35 @@ impl AppState {
             providers: engine.providers,
             notify: engine.notify,
             logins: engine.logins,
+            challenges: engine.challenges,
+            modules: engine.modules,
             feed,
             health,
             metrics,
+        }
+    }
+}
+
+/// How often it is looked which modules are there.
+const MODULES: Duration = Duration::from_secs(30);
+
+impl AppState {
+    /// Looks again and again which modules are there: one that is put in place works without a restart. Never ends.
+    pub async fn watch_modules(&self) {
+        loop {
+            tokio::time::sleep(MODULES).await;
+            self.look_for_modules().await;
+        }
+    }
+
+    pub async fn look_for_modules(&self) {
+        let setting = self.settings.captcha.chromium.clone();
+        if let Ok(found) = block(move || browser::find(&setting)).await {
+            self.modules.note(Module::ChallengeBrowser, found.is_some());
+        }
+        // While the database is away nobody knows.
+        if let Ok(server) = letters::mail_server(self.store.for_engine()).await {
+            self.modules.note(Module::Mail, server.is_some());
         }
     }
 }

@@ -174,8 +174,10 @@ fn complete(operation: &mut Operation, route: &Route, refusals: &[u16]) {
     operation.security = match route.access {
         Access::Open if route.path == "/metrics" => Some(require(&[METRICS])),
         Access::Open | Access::Door => Some(Vec::new()),
-        Access::Person | Access::Page | Access::Right(_) | Access::InPerson(_) => Some(require(&["bearer", "cookie"])),
-        Access::Live => Some(require(&["bearer", "cookie", "ticket"])),
+        Access::Person | Access::Page(_) | Access::Right(_) | Access::InPerson(_) => {
+            Some(require(&["bearer", "cookie"]))
+        }
+        Access::Live(_) => Some(require(&["bearer", "cookie", "ticket"])),
     };
     if refusals::takes_key(route) {
         operation.parameters.get_or_insert_with(Vec::new).push(idempotency_key().into());

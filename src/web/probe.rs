@@ -181,6 +181,7 @@ mod tests {
         telemetry::{
             feed::Feed,
             health::{Limits, PartState},
+            modules::Modules,
         },
         testbed::{Bed, PACE},
         web::Engine,
@@ -219,6 +220,8 @@ mod tests {
             // Nobody is told anything here.
             notify: Context::new().address(),
             logins: Context::new().address(),
+            challenges: Context::new().address(),
+            modules: Modules::default(),
             providers: Providers::new(Shares { all: 1, account: 1 }, BreakerConfig::default()),
         };
         let state = AppState::new(&Settings::default(), store, engine, feed, health, Metrics::default());

@@ -9,7 +9,7 @@ use crate::access::role::Right;
 
 /// What a request names by these in its body may be absent, or somebody else's. In a query they are filters: what is not there leaves the
 /// list empty.
-const THINGS: [&str; 5] = ["account", "account_id", "accounts", "conversation", "employer_id"];
+const THINGS: [&str; 6] = ["account", "account_id", "accounts", "conversation", "employer_id", "session_id"];
 
 /// Where tries are counted, or what is sent. At a door they always are.
 const LIMITED: &[(&str, &str)] = &[
@@ -25,6 +25,8 @@ const LIMITED: &[(&str, &str)] = &[
     ("POST", "/api/v1/items/{account}/{item}/polish"),
     ("POST", "/api/v1/orders/{id}/refresh"),
     ("GET", "/api/v1/live"),
+    ("GET", "/api/captcha/ws/{id}"),
+    ("POST", "/api/captcha/mouse_event"),
 ];
 
 /// Where what is stored may stand against it. Where an `Idempotency-Key` may come it always may.
@@ -50,6 +52,8 @@ const CONFLICTS: &[(&str, &str)] = &[
     ("PUT", "/cookies/{id}"),
     ("PUT", "/accounts/{id}"),
     ("PUT", "/keywords/{id}"),
+    ("GET", "/api/captcha/screenshot/{id}"),
+    ("DELETE", "/api/captcha/session/{id}"),
 ];
 
 /// Reading these is written down in the audit.
@@ -70,7 +74,7 @@ pub(super) fn takes_key(route: &Route) -> bool {
     let does_something = match route.access {
         Access::Right(right) => right != Right::Read,
         Access::Person | Access::InPerson(_) => true,
-        Access::Open | Access::Door | Access::Page | Access::Live => false,
+        Access::Open | Access::Door | Access::Page(_) | Access::Live(_) => false,
     };
     route.method == "POST" && does_something
 }

@@ -20,7 +20,7 @@ use yutang::{
         rule::{Quantity, Target},
         unit::UnitState,
     },
-    ids::{AccountId, CardId, NoticeId, OrderId, Timestamp, TokenId, UserId},
+    ids::{AccountId, CardId, ChallengeId, NoticeId, OrderId, Timestamp, TokenId, UserId},
     notify::{
         channel::{Config, Kind},
         event::{Event, Language as NoticeLanguage},
@@ -45,6 +45,7 @@ use yutang::{
         blocked_buyers::{self, Blocked},
         buyer_notes,
         cards::{self, NewCard},
+        challenges,
         chat_messages::{self, NewMessage, Source},
         conversations::{self, ConversationRow, Side},
         delivery_rules::{self, Draft},
@@ -62,7 +63,10 @@ use yutang::{
         units::{self, Duplicates, Sealer},
         users,
     },
-    telemetry::logging::{self, LogQuery, Visible},
+    telemetry::{
+        clock,
+        logging::{self, LogQuery, Visible},
+    },
     web::{ROUTES, gate::Access},
 };
 
@@ -92,12 +96,13 @@ impl Who {
     fn may(self, access: Access) -> bool {
         match access {
             Access::Open | Access::Door => true,
-            Access::Person | Access::Page => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
-            Access::Right(Right::Read) | Access::Live => self != Self::Nobody,
+            Access::Person => !matches!(self, Self::Nobody | Self::ReadToken | Self::WriteToken),
+            Access::Live(right) => self.may(Access::Right(right)),
+            Access::Right(Right::Read) => self != Self::Nobody,
             Access::Right(Right::Answer) => !matches!(self, Self::Nobody | Self::Viewer | Self::ReadToken),
             Access::Right(Right::Manage) => matches!(self, Self::Owner | Self::Admin | Self::WriteToken),
             Access::Right(Right::Administer) => self == Self::Admin,
-            Access::InPerson(right) => self.may(Access::Person) && self.may(Access::Right(right)),
+            Access::InPerson(right) | Access::Page(right) => self.may(Access::Person) && self.may(Access::Right(right)),
         }
     }
 }
@@ -654,6 +659,18 @@ impl World {
         waiting[0].id.to_string()
     }
 
+    /// A challenge of the platform that waits for a person.
+    fn challenge(&self, whose: Whose) -> String {
+        let id = ChallengeId::of(rand::random());
+        if whose == Whose::Unknown {
+            return id.to_string();
+        }
+        let account = self.place(whose).1;
+        let url = self.app.store().keys().seal(&challenges::url_place(account), "https://planted.example/punish");
+        let new = challenges::New { id, account, url, call: None, expires_at: Timestamp::NEVER };
+        self.app.write(move |conn| challenges::open(conn, &new, clock::unix())).to_string()
+    }
+
     /// A pool of its owner's, who is all that it belongs to.
     fn card(&self, whose: Whose) -> String {
         let (scope, _) = self.place(whose);
@@ -751,6 +768,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/app/accounts/{id}/mend" [303], |world, _, whose| world.account(whose)),
         row!("GET" "/app/answers" [200]),
         row!("GET" "/app/orders/{id}/print" [200], |world, _, whose| world.order(whose)),
+        row!("GET" "/app/challenges/{id}" [200], |world, _, whose| world.challenge(whose)),
         row!("GET" "/docs" [200]),
         row!("GET" "/redoc" [200]),
         row!("GET" "/setup" [404]),
@@ -921,6 +939,25 @@ pub(crate) fn rows() -> Vec<Row> {
         }),
         row!("POST" "/api/v1/orders/{id}/flower" [202], |world, _, whose| world.order_that_is(TradeState::Completed, whose)),
         row!("GET" "/api/v1/deliveries" [200]),
+        row!("GET" "/api/v1/challenges" [200]),
+        row!("GET" "/api/v1/challenges/{id}" [200], |world, _, whose| world.challenge(whose)),
+        row!("POST" "/api/v1/challenges/{id}/cancel" [200], |world, _, whose| world.challenge(whose)),
+        // the platform asks for nobody
+        row!("POST" "/api/v1/accounts/{id}/challenge" [409], |world, _, whose| world.account(whose)),
+        row!("GET" "/api/captcha/sessions" [200]),
+        row!("GET" "/api/captcha/session/{id}" [200], |world, _, whose| world.challenge(whose)),
+        row!("DELETE" "/api/captcha/session/{id}" [200], |world, _, whose| world.challenge(whose)),
+        // nobody has opened its page, or there is no browser here
+        row!("GET" "/api/captcha/screenshot/{id}" [409, 503], |world, _, whose| world.challenge(whose)),
+        row!("GET" "/api/captcha/status/{id}" [200], |world, _, whose| world.challenge(whose)),
+        row!("GET" "/api/captcha/control/{id}" [200], |world, _, whose| world.challenge(whose)),
+        row!("GET" "/api/captcha/ws/{id}" [400], |world, _, whose| world.challenge(whose)),
+        row!("POST" "/api/captcha/mouse_event" [409, 503], PLAIN, |world| {
+            Some(json!({"session_id": world.challenge(Whose::Own), "event_type": "down", "x": 1, "y": 1}))
+        }),
+        row!("POST" "/api/captcha/check_completion" [409, 503], PLAIN, |world| {
+            Some(json!({"session_id": world.challenge(Whose::Own)}))
+        }),
         row!("GET" "/api/v1/reviews" [200]),
         row!("GET" "/api/v1/reviews/{id}" [200], |world, _, whose| world.review(whose)),
         row!("POST" "/api/v1/reviews/{id}/resolve" [200], |world, _, whose| world.review(whose), |_| {
@@ -1109,6 +1146,19 @@ const ENDS_THE_SESSION: [&str; 2] = ["/logout", "/api/v1/sessions/current"];
 /// What changes nothing that is anybody's: all other writes leave a line in the audit.
 const NOT_AUDITED: [&str; 4] =
     ["/api/v1/sandbox", "/api/v1/rule-sets/{set}/test", "/api/v1/live/tickets", "/api/v1/email-codes"];
+
+/// With what an administrator may help every tenant, where they are given its number.
+const FOR_ANY_ADMIN: [&str; 9] = [
+    "/api/v1/challenges/{id}",
+    "/api/v1/challenges/{id}/cancel",
+    "/app/challenges/{id}",
+    "/api/captcha/session/{id}",
+    "/api/captcha/screenshot/{id}",
+    "/api/captcha/status/{id}",
+    "/api/captcha/control/{id}",
+    "/api/captcha/ws/{id}",
+    "/api/captcha/sessions",
+];
 
 /// Where an administrator sees every tenant.
 const OF_THE_SYSTEM: [&str; 3] = ["/api/v1/logs", "/logs", "/api/v1/audit"];
@@ -1362,8 +1412,10 @@ async fn ask(world: &World, api: &Api, who: Who, row: &Row) {
                 &[404]
             }
             (true, ..) if !has_id => row.good,
+            (true, Who::Admin, Whose::Foreign) if FOR_ANY_ADMIN.contains(&row.path) => row.good,
             (true, _, Whose::Unknown | Whose::Foreign) => &[404],
             (true, _, Whose::Unchosen) if row.personal => &[404],
+            (true, Who::Admin, _) if FOR_ANY_ADMIN.contains(&row.path) => row.good,
             // Another tenant: its things are not the seller's.
             (true, Who::Admin, _) if !row.personal && access != Access::Right(Right::Administer) => &[404],
             (true, Who::Viewer | Who::Operator, Whose::Unchosen) => &[404],

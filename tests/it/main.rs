@@ -10,6 +10,7 @@ mod ai;
 mod api;
 mod buyers;
 mod cards;
+mod challenges;
 mod chat;
 mod client;
 mod compat;

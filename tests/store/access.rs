@@ -51,7 +51,7 @@ use yutang::{
 };
 
 use crate::{
-    cards,
+    cards, challenges,
     harness::{Database, NOW, add_account, add_user, count, on_each_database, tables, with_account},
     messages, notices,
     tables::fill,
@@ -445,6 +445,7 @@ fn settle(store: &Store, name: &str) -> UserId {
         rule_uses::count_many(conn, &[RuleUse { account, buyer, rule, day: 1 }])?;
         let by_rule = DecisionRow { rule: Some(rule), ..messages::decision(account, "1.PNM") };
         chat_messages::decide_many(conn, &[by_rule])?;
+        challenges::fill(conn, account)?;
         email_codes::put(conn, &email, Purpose::Login, b"hash", NOW, NOW + LIFE)
     };
     store.write_blocking(fill).unwrap();

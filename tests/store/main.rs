@@ -7,6 +7,7 @@ mod audit;
 mod buyer_figures;
 mod buyers;
 mod cards;
+mod challenges;
 mod handovers;
 mod harness;
 mod items;

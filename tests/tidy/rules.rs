@@ -21,6 +21,7 @@ pub(crate) fn faults(name: &str, source: &Source) -> Vec<String> {
         secrets_in_logs,
         classes_in_logs,
         vague_names,
+        disguises,
     ];
     let found = rules.iter().flat_map(|rule| rule(name, source));
     found.map(|fault| format!("{name}: {fault}")).collect()
@@ -208,9 +209,12 @@ fn spawns(name: &str, source: &Source) -> Vec<String> {
 
 /// The deprecated crate stays behind the modules that can be moved to its successor.
 fn web_sockets(name: &str, source: &Source) -> Vec<String> {
-    let allowed = name == "web/live.rs" || matches!(folder(name), "sim" | "captcha");
+    let allowed = matches!(name, "web/live.rs" | "web/captcha_socket.rs") || folder(name) == "sim";
     let wrong = !allowed && reaches(source, "actix_web_actors");
-    wrong.then(|| "actix_web_actors stays in web/live.rs, captcha/ and sim/".to_owned()).into_iter().collect()
+    wrong
+        .then(|| "actix_web_actors stays in web/live.rs, web/captcha_socket.rs and sim/".to_owned())
+        .into_iter()
+        .collect()
 }
 
 /// How many lines above a call its comment may begin.
@@ -308,6 +312,33 @@ fn call_length(code: &str) -> usize {
 /// What is logged under a name: the part after `=`; a bare name is logged itself.
 fn value(argument: &str) -> &str {
     argument.split_once('=').map_or(argument, |(_, value)| value)
+}
+
+/// The browser in which people pass challenges says what it is, and only a person's hand moves in it.
+fn disguises(name: &str, source: &Source) -> Vec<String> {
+    const HIDING: [&str; 12] = [
+        "AutomationControlled",
+        "enable-automation",
+        "excludeSwitches",
+        "useAutomationExtension",
+        "navigator.webdriver",
+        "UserAgentOverride",
+        "--user-agent",
+        "addScriptToEvaluateOnNewDocument",
+        "setTimezoneOverride",
+        "setHardwareConcurrencyOverride",
+        "Runtime.evaluate",
+        "stealth",
+    ];
+    let hides = |text: &&String| HIDING.iter().any(|word| text.contains(word));
+    let mut faults: Vec<_> =
+        source.literals.iter().filter(hides).map(|text| format!("{text:?} hides what the browser is")).collect();
+    let drives = name != "captcha/browser.rs" && source.literals.iter().any(|text| text.contains("Input.dispatch"));
+    faults.extend(drives.then(|| "drives a page: captcha/browser.rs does, with what a person did".to_owned()));
+    // What is done to a page comes from a request or a connection of a person.
+    let acts = folder(name) != "web" && source.code.contains("send(Act {");
+    faults.extend(acts.then(|| "acts on a page: only web/ does, in a person's name".to_owned()));
+    faults
 }
 
 /// What a browser would run or apply from the page itself, and what is put into it unescaped.

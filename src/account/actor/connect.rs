@@ -29,7 +29,7 @@ use crate::{
         passport::{HasLogin, client::PassportClient},
         socket::{self, Reader, Writer},
     },
-    store::{self, Store, StoreError, account_tokens::TokenRow},
+    store::{self, DbConn, Store, StoreError, account_tokens::TokenRow},
     telemetry::clock,
 };
 
@@ -334,8 +334,14 @@ impl Credentials {
             Outcome::Session | Outcome::Token => (Cause::SessionExpired, None),
             other => return Ok(Failure::heals(Reason::PlatformError, other.to_string())),
         };
-        self.governor.trip(cause, url, call, clock::unix());
-        self.save(&env.store).await?;
+        let now = clock::unix();
+        self.governor.trip(cause, url, call, now);
+        let (account, version, governor) = (self.account, self.version, self.governor.clone());
+        let (keys, challenge) = (env.store.keys().clone(), env.config.new_challenge(now));
+        let put = move |conn: &mut DbConn| {
+            store::account_tokens::put_tripped(conn, &keys, account, version, &governor, challenge, now)
+        };
+        env.store.write(put).await?;
         warn!("account.id" = self.account.0, class = "auth"; "the platform wants a person: {}", reason_of(cause).sentence());
         Ok(Failure::blocked(cause))
     }

@@ -18,6 +18,7 @@ use crate::{
         backoff::BackoffConfig,
         messages::{AccountOffline, AccountOnline, AccountStopped, StatusChanged},
     },
+    ids::{ChallengeId, Timestamp},
     inbox::{gap::GapConfig, messages::Ingest},
     outbox::messages::{Answered, HistorySeen, OwnSeen, PictureReady},
     outgoing::{
@@ -55,6 +56,8 @@ pub struct Config {
     pub items: super::items::Config,
     /// Token requests per account and day.
     pub token_budget: u32,
+    /// How long a person has to pass a challenge of the platform.
+    pub challenge_life: Duration,
     pub backoff: BackoffConfig,
     pub gap: GapConfig,
     /// An incomplete search for missed messages is begun again after this long.
@@ -64,6 +67,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The number of a challenge that nobody guesses, and its end.
+    pub fn new_challenge(&self, now: Timestamp) -> (ChallengeId, Timestamp) {
+        (ChallengeId::of(rand::random()), now + self.challenge_life)
+    }
+
     /// An HTTP client that reaches the platform directly, or through a proxy.
     pub fn http(&self, proxy: Option<&Proxy>) -> awc::Client {
         let timeout = self.connect_wait.max(self.gateway.timeout);

@@ -191,6 +191,7 @@ fn config_for(sim: &Sim) -> Config {
         allow: Vec::new(),
         items: crate::testbed::ITEMS,
         token_budget: 20,
+        challenge_life: Duration::from_mins(10),
         backoff,
         gap: GapConfig::default(),
         gap_retry: WAIT,

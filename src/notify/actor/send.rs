@@ -161,6 +161,9 @@ fn pack(channel: &StoredChannel, waiting: Vec<(Delivery, Row)>, public_url: Opti
     Some(Parcel { deliveries: taken.into_iter().map(|(delivery, _)| delivery).collect(), message })
 }
 
+/// Before the number of a challenge, in the key of the notice about it.
+pub(super) const CHALLENGE: &str = "challenge:";
+
 /// Where it is shown in the panel.
 pub(super) fn link(row: &Row, public_url: Option<&str>) -> Option<String> {
     let url = public_url?;
@@ -173,6 +176,9 @@ pub(super) fn link(row: &Row, public_url: Option<&str>) -> Option<String> {
         ) => {
             let conversation: String = form_urlencoded::byte_serialize(conversation.as_bytes()).collect();
             format!("conversations/{account}.{conversation}")
+        }
+        (Event::AccountNeedsPerson, ..) if row.key.starts_with(CHALLENGE) => {
+            format!("challenges/{}", &row.key[CHALLENGE.len()..])
         }
         (Event::AccountNeedsPerson, Some(account), _) => format!("accounts/{account}/mend"),
         (Event::LoginEnding, Some(account), _) => format!("accounts/new?account={account}"),

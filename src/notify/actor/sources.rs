@@ -2,7 +2,7 @@
 //!
 //! | what is looked at | event | told | over |
 //! |---|---|---|---|
-//! | an account that failed | `account_needs_person` | after a minute | connected |
+//! | an account that failed; each challenge of the platform once | `account_needs_person` | after a minute | connected |
 //! | an account without its connection | `account_down` | after `notify.down_after` | connected |
 //! | a login that is thought to end in three days | `login_ending` | at once | it lasts longer again |
 //! | a message that waits for a person | `person_needed` | at once | a person took care of it |
@@ -16,22 +16,25 @@
 //! Messages are read along their times, each once: how far is a row, moved in the transaction that makes the notices. What is younger
 //! than a few seconds waits, for a message may be committed a little after it arrived.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
-use super::Config;
+use super::{Config, send::CHALLENGE};
 use crate::{
     account::{
         login_session::ANNOUNCED,
         state::{Reason, State},
     },
     delivery::review::Reason as Waits,
-    ids::{CardId, NoticeId, Timestamp, UserId},
+    ids::{AccountId, CardId, ChallengeId, NoticeId, Timestamp, UserId},
     notify::{
         event::{Event, Severity},
         notice::{Subject, Words, tame},
     },
     store::{
-        DbConn, QueryResult, Store, StoreError, cards,
+        DbConn, QueryResult, Store, StoreError, cards, challenges,
         notices::{self, Opening, Row},
         notify_sources::{
             self as sources, AccountLine, Cursor, DeliveredLine, EndingLogin, ReviewLine, Said, StockLine,
@@ -138,8 +141,9 @@ impl Changes {
 
 fn changes(conn: &mut DbConn, failing: Option<&BTreeSet<&'static str>>, now: Timestamp) -> QueryResult<Changes> {
     let mut changes = Changes { dismiss: sources::attended(conn)?, ..Changes::default() };
-    let troubles = sources::account_troubles(conn)?;
-    accounts(&sources::unconnected(conn)?, &troubles, now, &mut changes);
+    let (unconnected, troubles) = (sources::unconnected(conn)?, sources::account_troubles(conn)?);
+    let asked = challenges_of(conn, &unconnected)?;
+    accounts(&unconnected, &troubles, &asked, now, &mut changes);
     logins(conn, now, &mut changes)?;
     stock(&sources::stock(conn)?, now, &mut changes);
     if let Some(failing) = failing {
@@ -152,11 +156,12 @@ fn changes(conn: &mut DbConn, failing: Option<&BTreeSet<&'static str>>, now: Tim
 fn accounts(
     unconnected: &[AccountLine],
     troubles: &[(NoticeId, Event, String, AccountLine)],
+    asked: &Asked,
     now: Timestamp,
     changes: &mut Changes,
 ) {
     for line in unconnected {
-        let Some(opening) = account_trouble(line, now) else { continue };
+        let Some(opening) = account_trouble(line, asked, now) else { continue };
         let is_open = troubles.iter().any(|(_, _, key, known)| *key == opening.key && known.owner == opening.owner);
         changes.open.extend((!is_open).then_some(opening));
     }
@@ -166,6 +171,10 @@ fn accounts(
             // Somebody switched it off, or its trouble has got another name.
             Some(State::Closed) => changes.dismiss.push(*id),
             Some(State::Failed) if *event == Event::AccountDown => changes.dismiss.push(*id),
+            // Its challenge is over, and there is another one.
+            Some(State::Failed) if account_trouble(line, asked, now).is_some_and(|opening| opening.key != *key) => {
+                changes.dismiss.push(*id);
+            }
             _ if !line.enabled => changes.dismiss.push(*id),
             _ => {}
         }
@@ -209,7 +218,23 @@ fn login_trouble(login: &EndingLogin, now: Timestamp) -> Opening {
     }
 }
 
-fn account_trouble(line: &AccountLine, now: Timestamp) -> Option<Opening> {
+/// Accounts of which the platform wants a person, and what that person can pass. Each challenge is a notice of its own.
+type Asked = HashMap<AccountId, ChallengeId>;
+
+/// A challenge is made in the transaction that stops the account, a moment before its state is known.
+const AHEAD: Duration = Duration::from_mins(1);
+
+fn challenges_of(conn: &mut DbConn, unconnected: &[AccountLine]) -> QueryResult<Asked> {
+    let mut asked = Asked::new();
+    for line in unconnected.iter().filter(|line| line.reason == Some(Reason::ChallengeRequired)) {
+        if let Some(id) = challenges::latest(conn, line.id, line.since.unwrap_or(Timestamp(0)) - AHEAD)? {
+            asked.insert(line.id, id);
+        }
+    }
+    Ok(asked)
+}
+
+fn account_trouble(line: &AccountLine, asked: &Asked, now: Timestamp) -> Option<Opening> {
     let (reason, since) = (line.reason?, line.since?);
     let (event, kind) = match line.state? {
         State::Failed => (Event::AccountNeedsPerson, "person"),
@@ -232,7 +257,10 @@ fn account_trouble(line: &AccountLine, now: Timestamp) -> Option<Opening> {
         buyer: None,
         event,
         severity: event.severity(),
-        key: format!("account:{}:{kind}", line.id),
+        key: match asked.get(&line.id).filter(|_| event == Event::AccountNeedsPerson) {
+            Some(challenge) => format!("{CHALLENGE}{challenge}"),
+            None => format!("account:{}:{kind}", line.id),
+        },
         subject,
     })
 }

@@ -16,6 +16,7 @@ pub mod buyer_tags;
 pub mod buyers;
 pub mod card_trials;
 pub mod cards;
+pub mod challenges;
 pub mod conversations;
 pub mod decisions;
 pub mod deliveries;

@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, web::Data};
 
 use super::{
-    super::{AppState, error::ApiResult, gate::Caller, input::Id},
+    super::{AppState, api::challenges::path, error::ApiResult, gate::Caller, input::Id},
     lead_to, login,
 };
 use crate::{
     account::state::Reason,
-    ids::AccountId,
-    store::{DbConn, account_states, accounts},
+    ids::{AccountId, ChallengeId, Timestamp},
+    store::{DbConn, account_states, accounts, challenges},
 };
 
 /// Leads to the step that an account needs of a person.
@@ -20,18 +20,22 @@ pub async fn mend(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Api
     let (id, scope) = (id.0, caller.scope);
     let read = move |conn: &mut DbConn| {
         accounts::get(conn, &scope, id)?;
-        account_states::find(conn, &scope, id)
+        // One that is over offers to begin again.
+        Ok((account_states::find(conn, &scope, id)?, challenges::latest(conn, id, Timestamp(0))?))
     };
-    let status = app.store.read(read).await?;
-    Ok(lead_to(&step(id, status.map(|status| status.reason))))
+    let (status, challenge) = app.store.read(read).await?;
+    Ok(lead_to(&step(id, status.map(|status| status.reason), challenge.as_ref())))
 }
 
-fn step(id: AccountId, reason: Option<Reason>) -> String {
-    match reason {
-        Some(Reason::ChallengeRequired) => format!("/app/accounts/{id}/challenge"),
-        Some(Reason::SessionExpired | Reason::CookieUnusable | Reason::AccessDenied | Reason::TokenBudgetSpent) => {
-            format!("{}?account={id}", login::PAGE)
-        }
+fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&ChallengeId>) -> String {
+    match (reason, challenge) {
+        (Some(Reason::ChallengeRequired), Some(challenge)) => path(challenge),
+        // Without an address of the platform's the cookie is all that helps.
+        (Some(Reason::ChallengeRequired), None)
+        | (
+            Some(Reason::SessionExpired | Reason::CookieUnusable | Reason::AccessDenied | Reason::TokenBudgetSpent),
+            _,
+        ) => format!("{}?account={id}", login::PAGE),
         _ => format!("/api/v1/accounts/{id}/health"),
     }
 }

@@ -11,7 +11,7 @@ use super::{Means, Who};
 use crate::{
     account::{
         login::Fault,
-        token::{Governor, day},
+        token::{Cause, Governor},
     },
     ids::{AccountId, BuyerId, Timestamp},
     platform::{
@@ -197,6 +197,7 @@ pub(super) async fn keep(
     proved: Proved,
 ) -> Result<(AccountId, bool), Fault> {
     let (keys, scope, actor, now) = (means.store.keys().clone(), who.scope, who.actor.clone(), clock::unix());
+    let waits = means.config.new_challenge(now);
     let proxy = means.proxy.as_ref().map(|proxy| Secret::new(proxy.full()));
     let write = move |conn: &mut DbConn| -> QueryResult<Result<(AccountId, bool), Fault>> {
         let Proved { jar, seller, known, profile, governor, challenge } = proved;
@@ -229,7 +230,8 @@ pub(super) async fn keep(
             // What is written to it from now on counts.
             account_cursors::put_many(conn, &[Cursor { account: id, pts: now.0 * 1000, seen_at: now }])?;
         }
-        account_tokens::put(conn, &keys, id, version, &with_breaker(governor, challenge, now))?;
+        let governor = with_breaker(governor, challenge, now);
+        account_tokens::put_tripped(conn, &keys, id, version, &governor, waits, now)?;
         let action = if known.is_some() { "account.credentials" } else { "account.create" };
         audit::record(conn, &actor, &Deed::new(action, id).of(scope.user()), now)?;
         Ok(Ok((id, known.is_none())))
@@ -239,9 +241,8 @@ pub(super) async fn keep(
 
 fn with_breaker(mut governor: Governor, challenge: Option<(String, Call)>, now: Timestamp) -> Governor {
     if let Some((url, call)) = challenge {
-        governor.trip(crate::account::token::Cause::Challenge, Some(url), Some(call), now);
+        governor.trip(Cause::Challenge, Some(url), Some(call), now);
     }
-    debug_assert!(governor.budget_day == 0 || governor.budget_day <= day(now));
     governor
 }
 
