@@ -7,11 +7,15 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use yutang::{
     ids::{BuyerId, Now, Timestamp},
-    platform::lwp::{
-        event::{self, Event},
-        frame::{Frame, FrameError},
-        payload::{self, PayloadError},
-        session::{Config, Registration, Session, SessionEvent},
+    platform::{
+        cookie_paste,
+        lwp::{
+            event::{self, Event},
+            frame::{Frame, FrameError},
+            payload::{self, PayloadError},
+            session::{Config, Registration, Session, SessionEvent},
+        },
+        passport::{LoginForm, QrAnswer, QrCode},
     },
 };
 
@@ -140,6 +144,21 @@ fn near_tree() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Logins as people paste them.
+const PASTES: [&str; 4] = [
+    "curl 'https://x/' \\\n -H $'cookie: unb=1; cookie2=\\u0041' -b \"a=\\\"b\\\"\"",
+    "curl ^\"https://x/^\" ^\r\n -b ^\"unb=1; cookie2=a^%^2F^\"",
+    r#"{"cookies":[{"name":"unb","value":"1","domain":".goofish.com"},{"name":"cookie2","value":2}],"origins":[]}"#,
+    ".goofish.com\tTRUE\t/\tTRUE\t0\tunb\t1\n#HttpOnly_.goofish.com\tTRUE\t/\tTRUE\t0\tcookie2\t2\n",
+];
+
+/// What the login service says.
+const LOGIN: [&str; 3] = [
+    r#"<script>window.viewData = {"loginFormData":{"appName":"xianyu","fromSite":77,"isMobile":false}};</script>"#,
+    r#"{"content":{"data":{"t":98765432109876543210,"ck":"k","codeContent":"https://x/?lgToken=l"},"success":true},"hasError":false}"#,
+    r#"{"content":{"data":{"qrCodeStatus":"CONFIRMED","iframeRedirect":true,"iframeRedirectUrl":"https://x/"},"success":true}}"#,
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
@@ -148,6 +167,29 @@ proptest! {
         let parsed = Frame::parse(&text).is_ok();
         let reported = feed(&text).iter().any(|event| matches!(event, SessionEvent::Unreadable(_)));
         prop_assert_eq!(parsed, !reported);
+    }
+
+    #[test]
+    fn a_damaged_paste_is_a_login_or_refused(paste in prop::sample::select(&PASTES[..]), changes in changes()) {
+        prop_assert!(cookie_paste::read(paste).is_ok(), "{}", paste);
+        let damaged = mutate(paste.into(), &changes);
+        if let Ok(pasted) = cookie_paste::read(&String::from_utf8_lossy(&damaged)) {
+            prop_assert!(!pasted.cookies.header().contains(char::is_control));
+        }
+    }
+
+    #[test]
+    fn a_damaged_answer_of_the_login_service_is_read_or_refused(answer in prop::sample::select(&LOGIN[..]), changes in changes()) {
+        let damaged = mutate(answer.into(), &changes);
+        let read = LoginForm::read(&String::from_utf8_lossy(&damaged)).is_ok();
+        let code = QrCode::read(&damaged);
+        prop_assert!(!(read && code.is_ok()));
+        if let Ok(code) = code {
+            prop_assert!(code.t.bytes().all(|byte| byte.is_ascii_digit()));
+        }
+        if let Ok(QrAnswer { check: Some(check), .. }) = QrAnswer::read(&damaged) {
+            prop_assert!(check.starts_with("http"));
+        }
     }
 
     #[test]

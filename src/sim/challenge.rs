@@ -145,6 +145,11 @@ impl Account {
         self.lock().challenged.is_demanding()
     }
 
+    /// The `x5secdata` of the challenge that calls are answered with, as long as nobody passed it.
+    pub fn challenge(&self) -> Option<String> {
+        self.lock().challenged.open.clone()
+    }
+
     /// How many drags were taken for a person's, and how many were not.
     pub fn drags(&self) -> (u32, u32) {
         let state = self.lock();

@@ -1,7 +1,8 @@
 //! The passport: the login page with its QR code, and what keeps a login alive.
 //!
 //! A browser before its login is known by its `cookie2` alone: the other values of its form follow from that. Simulator-only: how a form
-//! is refused or met with a challenge, that a code's cookies come with every answer after its confirmation, and that `_tb_token_` is as good as `XSRF-TOKEN`.
+//! is refused or met with a challenge, that a confirmed code tells its cookies as often as its browser asks without
+//! them, and that `_tb_token_` is as good as `XSRF-TOKEN`.
 
 use std::sync::Arc;
 

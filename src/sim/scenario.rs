@@ -12,6 +12,8 @@ pub struct Scenario {
     pub accounts: Vec<&'static str>,
     /// Those of them that the language model answers for where no rule does.
     pub with_model: Vec<&'static str>,
+    /// One more, which the platform wants a person for.
+    pub challenged: &'static str,
     /// Rules as lines for `keyword import`.
     pub rules: Vec<Value>,
     pub goods: Goods,
@@ -84,6 +86,7 @@ pub fn shop() -> Scenario {
     Scenario {
         accounts: vec!["demo-二手数码", GAMES, BARGAINING],
         with_model: vec![BARGAINING],
+        challenged: "demo-人工验证",
         rules: rules(),
         goods: Goods {
             account: GAMES,

@@ -85,7 +85,7 @@ async fn a_cookie_may_be_pasted_in_the_forms_in_which_people_have_it() {
         let pasted = match form {
             "curl" => format!("curl 'https://www.example.invalid/' \\\n  -H 'accept: */*' \\\n  -b '{cookie}'"),
             "export" => pairs.map(|(name, value)| json!({"name": name, "value": value})).collect::<Value>().to_string(),
-            _ => pairs.map(|(name, value)| format!("\tTRUE\t/\tTRUE\t0\t{name}\t{value}\n")).collect(),
+            _ => pairs.map(|(name, value)| format!(".goofish.com\tTRUE\t/\tTRUE\t0\t{name}\t{value}\n")).collect(),
         };
         let made = seller.post("/api/v1/accounts", &json!({"name": name, "cookie": pasted})).await.is(201).json();
         let uid = &app.platform().account(name).unwrap().uid;

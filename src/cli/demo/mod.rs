@@ -3,6 +3,7 @@
 //! Everything between a buyer and an answer is real: sockets, database, rules, stock. Only the platform and the buyers are played. What
 //! every buyer must hear and get is known ([`scenario`]), so the demo is also a check: it fails where one heard or got anything else.
 
+mod challenge;
 mod purchase;
 mod screen;
 mod stock;
@@ -129,7 +130,7 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
     let folder = tempfile::Builder::new().prefix("yutang-demo-").tempdir().context("cannot make a temporary folder")?;
     let app = App::build(demo_settings(settings, &sim, &folder))?;
     let (store, stock) = (app.store(), Stock::new(shop.goods.clone()));
-    let titles = open_shop(&store, &sim, shop, &stock)?;
+    let (scope, titles) = open_shop(&store, &sim, shop, &stock)?;
     let mut show = Show {
         stage: Stage::new(Arc::clone(sim.platform()), app.feed(), titles, stock),
         screen: Screen::new(out, shop),
@@ -144,7 +145,7 @@ async fn show(args: &DemoArgs, settings: Settings, shop: &Scenario, out: &mut dy
         let _ = server_stopped.await;
     });
     let playing = async {
-        let visits = show.play(shop, args.seconds.map(Duration::from_secs), stop).await;
+        let visits = show.play(shop, (&store, scope), args.seconds.map(Duration::from_secs), stop).await;
         show.await_notice().await;
         drop(stop_server);
         Ok(visits)
@@ -176,13 +177,19 @@ fn demo_settings(mut settings: Settings, sim: &Sim, folder: &TempDir) -> Setting
     settings
 }
 
-/// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do, and the stock. What
-/// the rules are called on the screen.
-fn open_shop(store: &Store, sim: &Sim, shop: &Scenario, stock: &Stock) -> anyhow::Result<HashMap<RuleId, String>> {
+/// Makes the user, the accounts and the rules as the commands `user`, `account import` and `keyword import` do, and the stock. Whose
+/// it all is, and what the rules are called on the screen.
+fn open_shop(
+    store: &Store,
+    sim: &Sim,
+    shop: &Scenario,
+    stock: &Stock,
+) -> anyhow::Result<(Scope, HashMap<RuleId, String>)> {
     let platform = sim.platform();
+    platform.add_account(shop.challenged).demand_person();
     let scope = Scope::owner(user::add_without_login(store, "demo")?);
     let account = |name: &&str| json!({"name": name, "cookie": platform.cookies(&platform.add_account(name))});
-    let accounts: Vec<Value> = shop.accounts.iter().map(account).collect();
+    let accounts: Vec<Value> = shop.accounts.iter().chain([&shop.challenged]).map(account).collect();
     account::import(store, scope, &lines(&accounts), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
     keyword::import(store, scope, &lines(&shop.rules), OnBad::Refuse)?.print(&mut std::io::sink(), OnBad::Refuse)?;
     stock.open(store, scope)?;
@@ -202,7 +209,7 @@ fn open_shop(store: &Store, sim: &Sim, shop: &Scenario, stock: &Stock) -> anyhow
         Ok(())
     })?;
     let loaded = store.read_blocking(move |conn| rules::list(conn, &scope))?;
-    Ok(loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect())
+    Ok((scope, loaded.rules.iter().map(|rule| (rule.id, title(rule))).collect()))
 }
 
 /// The simulator's language model, for whoever turns the AI on.
@@ -250,10 +257,11 @@ impl Show<'_> {
     async fn play(
         &mut self,
         shop: &Scenario,
+        desk: (&Store, Scope),
         time: Option<Duration>,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> anyhow::Result<Vec<Visit>> {
-        if self.stopped.get() || !self.await_connected(stop.as_mut()).await? {
+        if self.stopped.get() || !self.await_connected(shop, desk, stop.as_mut()).await? {
             return Ok(Vec::new());
         }
         let (closing, closed) = watch::channel(false);
@@ -286,20 +294,36 @@ impl Show<'_> {
     }
 
     /// `false` when the wait was cut short by a signal.
-    async fn await_connected(&mut self, stop: Pin<&mut impl Future<Output = ()>>) -> anyhow::Result<bool> {
+    async fn await_connected(
+        &mut self,
+        shop: &Scenario,
+        desk: (&Store, Scope),
+        stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> anyhow::Result<bool> {
+        tokio::select! {
+            connected = self.connect(shop, desk) => connected.map(|()| true),
+            () = stop => Ok(false),
+        }
+    }
+
+    /// First all that can by themselves, then the one that needs a person.
+    async fn connect(&mut self, shop: &Scenario, (store, scope): (&Store, Scope)) -> anyhow::Result<()> {
         let start = Instant::now();
-        let accounts = self.stage.platform.accounts();
-        let connected = join_all(accounts.iter().map(|account| account.await_registered(1, CONNECT)));
-        let connected = tokio::select! {
-            connected = connected => connected,
-            () = stop => return Ok(false),
-        };
+        let (challenged, accounts): (Vec<_>, Vec<_>) =
+            self.stage.platform.accounts().into_iter().partition(|account| *account.name == *shop.challenged);
+        let connected = join_all(accounts.iter().map(|account| account.await_registered(1, CONNECT))).await;
         let count = connected.iter().filter(|connected| **connected).count();
         if count < accounts.len() {
             bail!("only {count} of {} accounts connected within {} s; -v shows why", accounts.len(), CONNECT.as_secs());
         }
         self.screen.connected(count, start.elapsed())?;
-        Ok(true)
+        for account in challenged {
+            let status = challenge::met(store, scope, &account).await?;
+            self.screen.challenged(&account.name, &status)?;
+            challenge::pass(store, scope, &self.stage.platform, &account).await?;
+            self.screen.passed(&account.name)?;
+        }
+        self.screen.headings()
     }
 
     /// Looks at every conversation, every order and the stock once more, and says what it all came to. Whether every buyer heard and

@@ -18,7 +18,10 @@ use super::{
     tally::Tally,
     visit::{Exchange, Outcome},
 };
-use crate::sim::{Sim, scenario::Scenario};
+use crate::{
+    account::state::Status,
+    sim::{Sim, scenario::Scenario},
+};
 
 const ASKED: usize = 16;
 const BUYER: usize = 7;
@@ -50,7 +53,7 @@ impl<'a> Screen<'a> {
         let account = shop.accounts.iter().map(|name| name.width()).max().unwrap_or_default();
         let is_terminal = io::stdout().is_terminal();
         let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let (accounts, rules, buyers) = (shop.accounts.len(), shop.rules.len(), shop.talks.len());
+        let (accounts, rules, buyers) = (shop.accounts.len() + 1, shop.rules.len(), shop.talks.len());
         let codes = shop.goods.codes.len();
         Self {
             out,
@@ -71,7 +74,23 @@ impl<'a> Screen<'a> {
     }
 
     pub(super) fn connected(&mut self, accounts: usize, took: Duration) -> anyhow::Result<()> {
-        self.line(GOOD, &format!("{accounts} accounts connected in {} ms", took.as_millis()))?;
+        self.line(GOOD, &format!("{accounts} accounts connected in {} ms", took.as_millis()))
+    }
+
+    /// The platform wants a person for an account.
+    pub(super) fn challenged(&mut self, account: &str, status: &Status) -> anyhow::Result<()> {
+        let (state, reason, sentence) = (status.state.as_str(), status.reason.as_str(), status.reason.sentence());
+        self.line(QUIET, &format!("{account}: {state} ({reason}). {sentence} It makes no further call by itself."))
+    }
+
+    pub(super) fn passed(&mut self, account: &str) -> anyhow::Result<()> {
+        self.line(
+            GOOD,
+            &format!("{account}: connected. Somebody passed the verification in a browser and brought the new cookie."),
+        )
+    }
+
+    pub(super) fn headings(&mut self) -> anyhow::Result<()> {
         self.line(Style::new(), "")?;
         let cells = ["TIME", "ACCOUNT", "BUYER", "ASKED", "ANSWERED", "     MS", "WHY"];
         let line = self.columns(cells.map(str::to_owned));
