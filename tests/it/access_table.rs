@@ -667,7 +667,7 @@ impl World {
         }
         let account = self.place(whose).1;
         let url = self.app.store().keys().seal(&challenges::url_place(account), "https://planted.example/punish");
-        let new = challenges::New { id, account, url, call: None, expires_at: Timestamp::NEVER };
+        let new = challenges::New { id, account, url, expires_at: Timestamp::NEVER };
         self.app.write(move |conn| challenges::open(conn, &new, clock::unix())).to_string()
     }
 
