@@ -1,13 +1,6 @@
 //! What the platform wants a person to pass: over HTTP and the WebSocket, in a real Chromium, until the account goes on.
 
-use std::{
-    env,
-    io::{Write as _, stderr},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_codec::Framed;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, cookie::Cookie, web};
@@ -22,7 +15,6 @@ use tokio::time::timeout;
 use yutang::{
     access::role::Role,
     account::state::{Reason, State},
-    captcha::browser,
     ids::{ChallengeId, Timestamp},
     sim::{self, Gateway, Platform},
     store::challenges,
@@ -32,19 +24,8 @@ use yutang::{
 use crate::{
     client::Api,
     harness::{PATIENCE, Shop, TestApp},
+    screen::has_chromium,
 };
-
-/// Where there is no Chromium this says so loudly; where `YUTANG_TEST_REQUIRE` lists `chromium`, it fails.
-fn has_chromium() -> bool {
-    let found = browser::find(Path::new("")).is_some();
-    if !found {
-        let required = env::var("YUTANG_TEST_REQUIRE").unwrap_or_default();
-        assert!(!required.contains("chromium"), "there is no Chromium, but it is required");
-        // not `eprintln!`: what a passing test prints is swallowed
-        let _ = writeln!(stderr(), "\n*** SKIPPED: there is no Chromium (see tests/services) ***\n");
-    }
-    found
-}
 
 const SLIDER: &str = r#"<!doctype html><title>slider</title><style>body{margin:0}#knob{position:absolute;left:20px;top:100px;width:40px;height:40px;background:#37c}</style><div id=knob></div>
 <script>let from=null,x=0;const knob=document.getElementById("knob");
@@ -148,9 +129,10 @@ async fn knows_its_browser(api: &Api) {
     panic!("the browser is never there");
 }
 
-/// K15, S11: the owner passes it in the browser that the server runs, and the account goes on without a restart; nobody else sees it.
+/// K15, S11, S13: the owner passes it in the browser that the server runs, and the account goes on without a restart; nobody else sees it,
+/// or has a browser started.
 #[actix_web::test]
-async fn k15_s11_an_owner_passes_the_challenge_and_the_account_goes_on() {
+async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
     if !has_chromium() {
         return;
     }
@@ -176,6 +158,8 @@ async fn k15_s11_an_owner_passes_the_challenge_and_the_account_goes_on() {
     let led = app.anybody().with("accept", "text/html").get(&format!("/app/challenges/{id}")).await.is(303);
     assert_eq!(led.header("location"), Some(&*format!("/sign-in?next=%2Fapp%2Fchallenges%2F{id}")));
 
+    // All of that started no browser.
+    assert!(!app.settings().data_dir.join("browser").exists());
     // Before its page is open there is nothing to see.
     seller.get(&format!("/api/captcha/screenshot/{id}")).await.refused(409, "wrong_state");
     let mut eyes = Eyes::open(&seller, &id).await.unwrap();

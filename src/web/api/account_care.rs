@@ -100,6 +100,7 @@ pub struct BreakerView {
     #[schema(value_type = i64)]
     since: Timestamp,
     /// `challenge`, `access_denied` or `session_expired`.
+    #[schema(example = "challenge")]
     cause: String,
 }
 

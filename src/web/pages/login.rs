@@ -128,7 +128,7 @@ const ENGLISH: Words = Words {
 
 /// The page on which an account is added, or logged in anew.
 #[utoipa::path(get, path = "/app/accounts/new", tag = "pages", params(LoginQuery), responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page(
+pub async fn add_account(
     caller: Caller,
     request: HttpRequest,
     query: Query<LoginQuery>,
