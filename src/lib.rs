@@ -73,7 +73,7 @@
 //! # Who may import whom
 //!
 //! A file's name is its tier: 0 [`ids`], [`platform`] and [`cache`]; 1 everything pure; 2 `messages.rs`; 3 [`store`], [`telemetry`],
-//! `client.rs`, `socket.rs`; 4 `actor.rs`, `registry.rs`; 5 [`web`], [`sim`], [`cli`], [`app`], [`settings`]. A file imports lower tiers,
+//! `client.rs`, `socket.rs`, `browser.rs`; 4 `actor.rs`, `registry.rs`; 5 [`web`], [`sim`], [`cli`], [`app`], [`settings`]. A file imports lower tiers,
 //! and its own only inside its own folder. The clients of others stand on [`outgoing`], the guarded way to addresses that users wrote down.
 //!
 //! # Invariants
@@ -98,6 +98,8 @@
 //! - An account is deleted while nothing of it runs ([`WithoutAccounts`](account::registry::WithoutAccounts)). A row that vanishes all the
 //!   same costs its own part of a batch, never a shard.
 //! - What a person writes goes the way of every answer; the ledger of an account that runs is the only one that touches its queue.
+//! - A challenge is passed when the platform says so, in a browser that moves by a person's hand alone ([`captcha`]).
+//! - What needs something that may be absent says so and how to get it ([`telemetry::modules`]), and works as soon as it is there.
 //! - Every wait for somebody else has a deadline.
 //!
 //! What is not there on purpose: nothing solves a challenge, nothing hides that a program is at work, nothing writes to a buyer who did

@@ -19,6 +19,7 @@ use crate::{
     settings::{Settings, endpoint},
     store::{Keys, Store, StoreError, accounts, migrate, units},
     telemetry::{logging::mask, modules::Module},
+    web::letters,
 };
 
 /// For all of looking up a name and connecting.
@@ -65,7 +66,7 @@ pub(super) fn run(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()
 fn findings(settings: &Settings) -> Vec<(&'static str, Finding)> {
     let addresses = reach_all(settings);
     let (secrets, keys) = secrets(settings);
-    let (database, enabled, stock) = database(settings, keys);
+    let (database, enabled, inside) = database(settings, keys);
     let mut findings = vec![
         ("data_dir", disk(&settings.data_dir)),
         ("secrets", secrets),
@@ -74,7 +75,7 @@ fn findings(settings: &Settings) -> Vec<(&'static str, Finding)> {
         ("server.listen", listen(settings)),
     ];
     findings.push(("captcha.chromium", chromium(settings)));
-    findings.extend(stock.map(|stock| ("stock", stock)));
+    findings.extend(inside);
     findings.extend(addresses);
     findings
 }
@@ -135,20 +136,29 @@ fn key_rights(path: &Path) -> Finding {
     Good(format!("{} is there", path.display()))
 }
 
-/// Looks before it opens: opening would migrate, and make what is not there. Also counts the enabled accounts, and the stock.
-fn database(settings: &Settings, keys: Option<Keys>) -> (Finding, Option<usize>, Option<Finding>) {
+/// Looks before it opens: opening would migrate, and make what is not there. Also counts the enabled accounts, and says what is inside.
+fn database(settings: &Settings, keys: Option<Keys>) -> (Finding, Option<usize>, Vec<(&'static str, Finding)>) {
     let store = match open(settings, keys) {
         Ok(store) => store,
-        Err(finding) => return (finding, None, None),
+        Err(finding) => return (finding, None, Vec::new()),
     };
     match store.read_blocking(accounts::list_for_engine) {
         Ok(accounts) => {
             let enabled = accounts.iter().filter(|account| account.enabled).count();
             let url = settings.database_url();
             let text = format!("{} is up to date; {} account(s), {enabled} enabled", mask(&url), accounts.len());
-            (Good(text), Some(enabled), Some(stock(&store)))
+            (Good(text), Some(enabled), vec![("mail", mail(&store)), ("stock", stock(&store))])
         }
-        Err(error) => (Fail(error.to_string()), None, None),
+        Err(error) => (Fail(error.to_string()), None, Vec::new()),
+    }
+}
+
+/// Without a mail server everything else works.
+fn mail(store: &Store) -> Finding {
+    match store.read_blocking(letters::has_server) {
+        Ok(true) => Good("a mail server is named".to_owned()),
+        Ok(false) => Good(format!("no mail server is named: no letters are sent. {}", Module::Mail.remedy().1)),
+        Err(error) => Fail(error.to_string()),
     }
 }
 

@@ -121,6 +121,11 @@ pub async fn mail_server(store: Store) -> Result<Option<SmtpConfig>, String> {
     stored_server(&store).await.map_err(|error| error.to_string())
 }
 
+/// Whether there is a mail server.
+pub fn has_server(conn: &mut DbConn) -> QueryResult<bool> {
+    Ok(MailServer::load(conn)?.is_some())
+}
+
 /// A login for who is there and active; a registration for who is not there yet.
 fn is_for_somebody(conn: &mut DbConn, email: &str, purpose: Purpose) -> QueryResult<bool> {
     let user = users::find_by_email(conn, email)?;

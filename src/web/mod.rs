@@ -622,8 +622,8 @@ impl AppState {
             self.modules.note(Module::ChallengeBrowser, found.is_some());
         }
         // While the database is away nobody knows.
-        if let Ok(server) = letters::mail_server(self.store.for_engine()).await {
-            self.modules.note(Module::Mail, server.is_some());
+        if let Ok(has_server) = self.store.read(letters::has_server).await {
+            self.modules.note(Module::Mail, has_server);
         }
     }
 }

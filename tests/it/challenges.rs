@@ -11,7 +11,7 @@ use awc::{
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 use yutang::{
     access::role::Role,
     account::state::{Reason, State},
@@ -31,11 +31,16 @@ const SLIDER: &str = r#"<!doctype html><title>slider</title><style>body{margin:0
 <script>let from=null,x=0;const knob=document.getElementById("knob");
 knob.addEventListener("mousedown",e=>{if(e.isTrusted)from=e.clientX-x});
 addEventListener("mousemove",e=>{if(e.isTrusted&&from!==null){x=e.clientX-from;knob.style.left=20+x+"px"}});
-addEventListener("mouseup",e=>{if(e.isTrusted&&from!==null){from=null;if(x>250)fetch("/moved",{method:"POST"})}});</script>"#;
+addEventListener("mouseup",e=>{if(e.isTrusted&&from!==null){from=null;if(x>250)fetch("/moved",{method:"POST"})}});fetch("/ready")</script>"#;
 
 /// The platform's challenge page: whoever drags the knob far enough has passed.
-async fn serve(platform: web::Data<Arc<Platform>>, request: HttpRequest) -> HttpResponse {
+async fn serve(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
+    let (platform, ready) = &**site;
     match request.path() {
+        "/ready" => {
+            ready.notify_one();
+            HttpResponse::Ok().finish()
+        }
         "/punish" => HttpResponse::Ok().content_type("text/html").body(SLIDER),
         "/moved" => {
             platform.heal();
@@ -45,8 +50,11 @@ async fn serve(platform: web::Data<Arc<Platform>>, request: HttpRequest) -> Http
     }
 }
 
+/// And the word that its page is there.
+type Site = (Arc<Platform>, Arc<Notify>);
+
 /// A server whose account the platform wants a person for.
-async fn challenged(chromium: &str) -> (TestApp, Shop, SocketAddr) {
+async fn challenged(chromium: &str) -> (TestApp, Shop, SocketAddr, Arc<Notify>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let site = listener.local_addr().unwrap();
     let setting = chromium.to_owned();
@@ -54,16 +62,15 @@ async fn challenged(chromium: &str) -> (TestApp, Shop, SocketAddr) {
         settings.platform.passport_url = format!("http://{site}");
         settings.captcha.chromium = setting.into();
     });
-    let platform = Arc::clone(app.platform());
-    let server = HttpServer::new(move || {
-        App::new().app_data(web::Data::new(Arc::clone(&platform))).default_service(web::to(serve))
-    });
+    let ready = Arc::new(Notify::new());
+    let data: web::Data<Site> = web::Data::new((Arc::clone(app.platform()), Arc::clone(&ready)));
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(serve)));
     actix_web::rt::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
     let shop = app.open("\"><script>alert(1)</script>");
     app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
     app.start_unconnected();
     app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    (app, shop, site)
+    (app, shop, site, ready)
 }
 
 fn demand(app: &TestApp, shop: &Shop, url: &str, life: Duration) -> ChallengeId {
@@ -136,7 +143,7 @@ async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
     if !has_chromium() {
         return;
     }
-    let (mut app, shop, site) = challenged("").await;
+    let (mut app, shop, site, ready) = challenged("").await;
     app.person("rival", Role::Owner);
     app.person("viewer", Role::Viewer);
     let seller = app.signed_in("seller").await;
@@ -185,15 +192,9 @@ async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
     eyes.say(json!({"type": "take_control"})).await;
     while eyes.find("control").await["in_control"] != true {}
 
-    // The slider's page may still be on its way to the browser: until it is there nothing can be dragged.
-    for _ in 0..50 {
-        eyes.drag(300).await;
-        eyes.say(json!({"type": "check_completion"})).await;
-        if app.platform().faults().gateway != Gateway::Punish {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    // Its script says so, when it hears what hands do.
+    timeout(PATIENCE, ready.notified()).await.expect("the page is there");
+    eyes.drag(300).await;
     assert!(eyes.find("completed").await["message"].is_string());
     assert_eq!(eyes.find("ended").await["state"], "passed");
     app.becomes(&shop, State::Connected, Reason::Registered).await;
@@ -219,7 +220,7 @@ async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
 /// S12: what a page shows is text, and its number alone leads to it.
 #[actix_web::test]
 async fn s12_without_a_browser_the_page_shows_the_manual_way_and_nothing_runs_in_it() {
-    let (app, shop, _) = challenged("/nowhere/chromium").await;
+    let (app, shop, ..) = challenged("/nowhere/chromium").await;
     let seller = app.signed_in("seller").await;
     let health = app.anybody().get("/health").await.json();
     let module = &health["modules"]["challenge_browser"];
@@ -254,7 +255,7 @@ async fn s12_without_a_browser_the_page_shows_the_manual_way_and_nothing_runs_in
 
 #[actix_web::test]
 async fn what_is_over_can_be_begun_again_while_the_platform_asks() {
-    let (app, shop, site) = challenged("/nowhere/chromium").await;
+    let (app, shop, site, _) = challenged("/nowhere/chromium").await;
     let seller = app.signed_in("seller").await;
     let id = demand(&app, &shop, &format!("http://{site}/punish"), Duration::ZERO);
     let page = app.anybody().sign_in_by_cookie("seller").await;

@@ -48,7 +48,7 @@ const start=(e,at)=>{if(e.isTrusted){from=at-x}};const move=(e,at)=>{if(e.isTrus
 const end=e=>{if(e.isTrusted&&from!==null){from=null;if(x>250)fetch("/moved?to="+Math.round(x),{method:"POST"})}};
 knob.addEventListener("mousedown",e=>start(e,e.clientX));addEventListener("mousemove",e=>move(e,e.clientX));addEventListener("mouseup",end);
 knob.addEventListener("touchstart",e=>start(e,e.touches[0].clientX));addEventListener("touchmove",e=>move(e,e.touches[0].clientX));addEventListener("touchend",end);
-addEventListener("keydown",e=>{if(e.key==="p")open("/window");if(e.key==="f")location="http://localhost:PORT/foreign";if(e.key==="a")alert("x")});</script>"#;
+addEventListener("keydown",e=>{if(e.key==="p")open("/window");if(e.key==="f")location="http://localhost:PORT/foreign";if(e.key==="a")alert("x")});fetch("/ready")</script>"#;
 
 /// The platform's side: what it was asked.
 #[derive(Default)]
@@ -169,7 +169,8 @@ impl Scene {
 
     /// The page shows the slider.
     async fn shown(&self, id: &ChallengeId, viewer: Viewer) -> Picture {
-        eventually("the page was asked for", || self.asked_for("/punish")).await;
+        // Its script says so, when it hears what hands do.
+        eventually("the page is there", || self.asked_for("/ready")).await;
         self.next(id, viewer, 0).await.unwrap()
     }
 

@@ -12,8 +12,9 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::{
     account::state::{Reason, State, Status},
+    captcha::challenge::State as Over,
     delivery::card::Kind as CardKind,
-    ids::Timestamp,
+    ids::{ChallengeId, Timestamp},
     notify::{
         channel::{Config as Channel, Kind},
         event::{Event, Language, Severity},
@@ -22,6 +23,7 @@ use crate::{
     store::{
         DbConn, Page, account_states,
         cards::{self, NewCard},
+        challenges,
         notices::{Filter, Opening, Row},
         notify_channels::{self, NewChannel, Subscription},
         notify_deliveries::{Delivery, State as DeliveryState},
@@ -316,6 +318,42 @@ async fn an_account_that_failed_is_told_once_and_its_end_once() {
     assert_eq!((rows.len(), rows[0].stage), (1, crate::notify::throttle::Stage::Done));
     assert!(rows[0].ended_at.is_some());
     assert!(ticks.borrow().iter().all(|live| *live <= 1));
+}
+
+/// K15: each challenge of the platform is told once, with the page on which it is passed.
+#[actix::test]
+async fn k15_each_challenge_is_told_once_with_its_page() {
+    let bed = Bed::paused();
+    let (account, scope, health) = (bed.account().id, bed.scope(), health());
+    let mut memory = sources::Memory::default();
+    let mut look = async || {
+        for _ in 0..90 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let (kept, outcome) = sources::gather(&bed.store, &config(), &health, std::mem::take(&mut memory)).await;
+            memory = kept;
+            outcome.unwrap();
+            advance(&bed.store, &config()).await.unwrap();
+        }
+        let rows = bed.write(move |conn| notices::page(conn, &scope, &Filter::default(), Page::first(9))).await.0;
+        rows.iter().map(|row| send::link(row, Some("https://s")).unwrap()).collect::<Vec<_>>()
+    };
+    let demand = |number: u8| {
+        let url = bed.store.keys().seal(&challenges::url_place(account), "https://x/");
+        let (id, now) = (ChallengeId::of([number; 32]), clock::unix());
+        let new = challenges::New { id, account, url, call: None, expires_at: now + Duration::from_mins(10) };
+        bed.write(move |conn| challenges::open(conn, &new, now))
+    };
+    let page = |id: &ChallengeId| format!("https://s/app/challenges/{id}");
+    let first = demand(1).await;
+    let status = Status::new(State::Failed, Reason::ChallengeRequired, clock::unix());
+    bed.write(move |conn| account_states::put(conn, account, &status)).await;
+    assert_eq!(look().await, [page(&first)]);
+    let (over, now) = (first.clone(), clock::unix());
+    bed.write(move |conn| challenges::end(conn, &over, Over::Expired, None, now)).await;
+    assert_eq!(look().await, [page(&first)], "its end is no new trouble");
+    let second = demand(2).await;
+    assert_eq!(look().await, [page(&second), page(&first)]);
+    assert_eq!(live(&bed).await.len(), 1, "the older one is over");
 }
 
 /// D19: the predecessor told nobody that its stock ran out.

@@ -53,6 +53,7 @@ pub struct ChallengeView {
     id: ChallengeId,
     #[schema(value_type = i64)]
     account_id: AccountId,
+    #[schema(example = "shop-1")]
     account_name: String,
     #[schema(inline)]
     state: State,
