@@ -246,16 +246,16 @@ impl Reason {
             ),
             Self::StorageFailing => ("Free disk space or mend the database.", "请释放磁盘空间或修复数据库。"),
             Self::ChallengeRequired => (
-                "Open the platform in a browser with this account, pass the verification, then update the cookie or run `yutang account retry`.",
-                "请在浏览器中用该账号打开闲鱼并完成验证，然后更新 Cookie，或执行 `yutang account retry`。",
+                "Pass the verification by the link of the notice; or in a browser with this account, and then update the cookie or run `yutang account retry`.",
+                "请打开通知中的链接完成验证；也可以在浏览器中用该账号打开闲鱼完成验证，然后更新 Cookie，或执行 `yutang account retry`。",
             ),
             Self::AccessDenied => (
                 "Open the platform in a browser with this account, look for a warning, then update the cookie.",
                 "请在浏览器中用该账号打开闲鱼，查看有无警告，然后更新 Cookie。",
             ),
             Self::SessionExpired | Self::CookieUnusable => (
-                "Log in to the platform in a browser and update the account's cookie.",
-                "请在浏览器中登录闲鱼，然后更新账号的 Cookie。",
+                "Log in anew: scan a code at /app/accounts/new, or update the account's cookie.",
+                "请重新登录：在 /app/accounts/new 扫码，或更新账号的 Cookie。",
             ),
             Self::Disabled => ("Enable the account when it should work again.", "如需恢复，请启用该账号。"),
             Self::NotStarted

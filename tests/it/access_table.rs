@@ -806,10 +806,10 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/logins" [200]),
         row!("POST" "/api/v1/logins" [201], PLAIN, |_| Some(json!({"kind": "qr"}))),
         // nobody began one of this number
-        row!("GET" "/api/v1/logins/{id}" [404]),
-        row!("DELETE" "/api/v1/logins/{id}" [404]),
-        row!("GET" "/api/v1/logins/{id}/code.svg" [404]),
-        row!("GET" "/api/v1/logins/{id}/code.png" [404]),
+        row!("GET" "/api/v1/logins/{id}" [404], |_, _, _| "a7".repeat(32)),
+        row!("DELETE" "/api/v1/logins/{id}" [404], |_, _, _| "a7".repeat(32)),
+        row!("GET" "/api/v1/logins/{id}/code.svg" [404], |_, _, _| "a7".repeat(32)),
+        row!("GET" "/api/v1/logins/{id}/code.png" [404], |_, _, _| "a7".repeat(32)),
         row!("GET" "/api/v1/settings/ai" [200]),
         row!("PATCH" "/api/v1/settings/ai" [200], PLAIN, |_| Some(json!({"deal_days": 9}))),
         row!("GET" "/api/v1/accounts/{id}/sources" [200], |world, _, whose| world.account(whose)),
@@ -952,12 +952,11 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/captcha/status/{id}" [200], |world, _, whose| world.challenge(whose)),
         row!("GET" "/api/captcha/control/{id}" [200], |world, _, whose| world.challenge(whose)),
         row!("GET" "/api/captcha/ws/{id}" [400], |world, _, whose| world.challenge(whose)),
-        row!("POST" "/api/captcha/mouse_event" [409, 503], PLAIN, |world| {
-            Some(json!({"session_id": world.challenge(Whose::Own), "event_type": "down", "x": 1, "y": 1}))
+        // of nothing that is there
+        row!("POST" "/api/captcha/mouse_event" [404], PLAIN, |_| {
+            Some(json!({"session_id": "a7".repeat(32), "event_type": "move", "x": 1, "y": 1}))
         }),
-        row!("POST" "/api/captcha/check_completion" [409, 503], PLAIN, |world| {
-            Some(json!({"session_id": world.challenge(Whose::Own)}))
-        }),
+        row!("POST" "/api/captcha/check_completion" [404], PLAIN, |_| Some(json!({"session_id": "a7".repeat(32)}))),
         row!("GET" "/api/v1/reviews" [200]),
         row!("GET" "/api/v1/reviews/{id}" [200], |world, _, whose| world.review(whose)),
         row!("POST" "/api/v1/reviews/{id}/resolve" [200], |world, _, whose| world.review(whose), |_| {

@@ -308,10 +308,10 @@ async fn the_call_that_was_refused_is_the_one_that_is_repeated() {
     let x5sec = app.platform().pass_challenge(&url.unwrap()).unwrap();
     let tokens = shop.token_requests();
     let passed = ChallengePassed { account: shop.id, cookies: Cookies::parse(&format!("x5sec={x5sec}")) };
-    app.eventually("the breaker is open", || {
-        app.read(move |conn| account_tokens::load(conn, shop.id))?.breaker_since.map(|_| ())
-    })
-    .await;
+    let snapshot = format!("/api/v1/accounts/{}/snapshot", shop.id);
+    while api.get(&snapshot).await.is(200).json()["breaker_open"] == false {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(app.registry().send(passed).await.unwrap(), Ok(()));
     let repeated = loop {
         if let SimEvent::Called { api, .. } = events.recv().await.unwrap() {
@@ -349,4 +349,30 @@ async fn k16_a_login_that_will_end_is_told_of_once_whatever_is_restarted() {
     let page = api.get("/api/v1/notices?per_page=200").await.is(200).json();
     let row = page["items"].as_array().unwrap().iter().find(|row| row["event"] == "login_ending").unwrap().clone();
     assert!(row.to_string().contains("will end soon"), "{row}");
+}
+
+/// The link of a notice leads to exactly the step that mends the account.
+#[actix_web::test]
+async fn a_notice_about_an_account_leads_to_the_step_that_mends_it() {
+    let (app, shop) = shop().await;
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let leads = async || {
+        let led = browser.get(&format!("/app/accounts/{}/mend", shop.id)).await.is(303);
+        led.header("location").unwrap().to_owned()
+    };
+    assert_eq!(leads().await, format!("/api/v1/accounts/{}/health", shop.id), "it needs nobody");
+    shop.demand_person();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let api = app.signed_in("seller").await;
+    let open = api.get("/api/v1/challenges?open=true").await.is(200).json();
+    assert_eq!(json!(leads().await), open["items"][0]["path"]);
+    shop.relent();
+    shop.expire_login();
+    ordered(&api, &format!("/api/v1/accounts/{}/retry", shop.id)).await.is(200);
+    app.becomes(&shop, State::Failed, Reason::SessionExpired).await;
+    assert_eq!(leads().await, format!("/app/accounts/new?account={}", shop.id));
+    let open = api.get("/api/v1/challenges?open=true").await.is(200).json();
+    assert_eq!(open["total"], 0, "what nobody is to pass any more is over");
 }

@@ -81,7 +81,8 @@ impl Screen {
     pub(crate) async fn go(&self, url: &str) {
         self.call("Page.navigate", json!({"url": url})).await;
         let place = url.split(['?', '#']).next().unwrap().to_owned();
-        let is_there = format!("location.href.startsWith({}) && document.readyState === 'complete'", json!(origin(&place)));
+        let is_there =
+            format!("location.href.startsWith({}) && document.readyState === 'complete'", json!(origin(&place)));
         self.until(&is_there).await;
     }
 
@@ -105,6 +106,7 @@ impl Screen {
                 return value;
             }
             if Instant::now() > deadline {
+                self.keep("failed").await;
                 let text = self.eval("document.body ? document.body.innerText : ''").await;
                 panic!("in vain: {script}\n{text}\n{:?}", self.complaints.borrow());
             }

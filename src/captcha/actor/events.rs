@@ -13,6 +13,9 @@ use crate::{
     ids::ChallengeId,
 };
 
+/// After a picture of the page at an earlier size another is asked for.
+const ANOTHER: Duration = Duration::from_millis(60);
+
 /// Of the browser with this number.
 pub(super) struct Heard {
     pub(super) generation: u64,
@@ -76,8 +79,21 @@ impl ChallengeActor {
 
     fn pictured(&mut self, session: &str, params: &Value, ctx: &mut Context<Self>) {
         let Some(shown) = self.pages.values_mut().find(|shown| &*shown.page.session == session) else { return };
-        let rest = shown.pictured(params["data"].as_str().unwrap_or_default());
         let (page, number) = (shown.page.clone(), params["sessionId"].clone());
+        let side = |name: &str| params["metadata"][name].as_f64();
+        if shown.is_stale(side("deviceWidth"), side("deviceHeight")) {
+            page.acknowledge(&number);
+            let session = session.to_owned();
+            // A page that stands still is pictured no second time by itself.
+            ctx.run_later(ANOTHER, move |actor, _| {
+                let shown = actor.pages.values().find(|shown| *shown.page.session == *session);
+                if let Some(shown) = shown.filter(|shown| !shown.audience.is_empty()) {
+                    shown.show();
+                }
+            });
+            return;
+        }
+        let rest = shown.pictured(params["data"].as_str().unwrap_or_default());
         match rest {
             Duration::ZERO => page.acknowledge(&number),
             rest => drop(ctx.run_later(rest, move |_, _| page.acknowledge(&number))),

@@ -21,6 +21,9 @@ use crate::{
 /// Pictures do not follow each other faster: no eye sees more, and the machine has other work.
 const BETWEEN: Duration = Duration::from_millis(33);
 
+/// So many pictures of an earlier size are left out.
+const STALE: u32 = 20;
+
 /// Mice say up to a thousand times a second where they are, and pages tell at most every frame of it.
 const HANDS: RateConfig = RateConfig { per_second: 200.0, burst: 400 };
 
@@ -36,6 +39,8 @@ pub(super) struct Shown {
     pub(super) waiting: Vec<Waiting>,
     pub(super) picture: Option<Picture>,
     pictured: Option<Instant>,
+    /// Pictures in a row that show the page as it was before it had its size.
+    stale: u32,
     pub(super) pace: Pace,
     pressed: Option<Point>,
     /// A person did something to the page: from then on new cookies may mean that it is passed.
@@ -67,6 +72,7 @@ impl Shown {
             waiting: Vec::new(),
             picture: None,
             pictured: None,
+            stale: 0,
             pace: Pace::default(),
             pressed: None,
             acted: false,
@@ -80,6 +86,16 @@ impl Shown {
 
     pub(super) fn show(&self) {
         self.page.show(self.pace.quality(), self.viewport);
+    }
+
+    /// Whether a picture of this size shows the page at another size than it has: it was taken a moment before. A browser that shows no other
+    /// in the end is believed.
+    pub(super) fn is_stale(&mut self, width: Option<f64>, height: Option<f64>) -> bool {
+        let differs =
+            |shown: Option<f64>, wanted: u32| shown.is_some_and(|shown| (shown - f64::from(wanted)).abs() > 1.0);
+        let is_stale = differs(width, self.viewport.width) || differs(height, self.viewport.height);
+        self.stale = if is_stale { self.stale + 1 } else { 0 };
+        is_stale && self.stale <= STALE
     }
 
     /// The browser has a new picture. Returns how long it waits for the word that it was taken.

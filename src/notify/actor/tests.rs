@@ -340,7 +340,7 @@ async fn k15_each_challenge_is_told_once_with_its_page() {
     let demand = |number: u8| {
         let url = bed.store.keys().seal(&challenges::url_place(account), "https://x/");
         let (id, now) = (ChallengeId::of([number; 32]), clock::unix());
-        let new = challenges::New { id, account, url, call: None, expires_at: now + Duration::from_mins(10) };
+        let new = challenges::New { id, account, url, expires_at: now + Duration::from_mins(10) };
         bed.write(move |conn| challenges::open(conn, &new, now))
     };
     let page = |id: &ChallengeId| format!("https://s/app/challenges/{id}");

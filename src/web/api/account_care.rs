@@ -205,10 +205,10 @@ pub async fn health(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
         let not_started = || Status::new(State::Disconnected, Reason::NotStarted, account.created_at);
         let filter = unanswered::Filter { account: Some(id), ..unanswered::Filter::default() };
         let (_, waiting) = unanswered::page(conn, &scope, &filter, Page { offset: 0, limit: 1 })?;
-        let token =
-            account_tokens::load(conn, id)?.filter(|row| row.credentials_version == account.credentials_version);
-        let used =
-            account_tokens::load(conn, id)?.filter(|row| row.budget_day == day(now)).map_or(0, |row| row.budget_used);
+        let row = account_tokens::load(conn, id)?;
+        let used = row.as_ref().filter(|row| row.budget_day == day(now)).map_or(0, |row| row.budget_used);
+        // Of an earlier cookie: void.
+        let token = row.filter(|row| row.credentials_version == account.credentials_version);
         let session = account_sessions::get(conn, &scope, id)?;
         let sealed = accounts::load_credentials(conn, id)?.and_then(|credentials| credentials.proxy);
         let has_token = token.as_ref().is_some_and(|row| row.token.is_some());
