@@ -976,10 +976,8 @@ impl Handler<ChallengePassed> for AccountRegistry {
             let (keys, now) = (store.keys().clone(), clock::unix());
             let merged =
                 store.write(move |conn| store::accounts::merge_cookie(conn, &keys, account, &cookies, now)).await;
-            let version = match merged.map_err(|error| NotPassed::Storage(error.to_string()))? {
-                Some(version) => version,
-                None => return Err(NotPassed::OtherSeller),
-            };
+            let merged = merged.map_err(|error| NotPassed::Storage(error.to_string()))?;
+            let Some(version) = merged else { return Err(NotPassed::OtherSeller) };
             let wanted = AwaitOutcome { account, credentials_version: version, timeout: PASSED_WAIT };
             let status = registry.send(wanted).await.map_err(|gone| NotPassed::NoAnswer(gone.to_string()))?;
             match status.map(|status| (status.state, status.reason)) {
