@@ -29,6 +29,7 @@ use super::{
     input::{Line, Query},
     live::{Place, not_a_websocket},
     live_backlog::{Beat, Pulse},
+    pages::{self, Chosen},
 };
 use crate::{
     captcha::{
@@ -65,6 +66,9 @@ pub struct SocketQuery {
     #[serde(rename = "ticket")]
     #[param(inline)]
     _ticket: Option<Line<43, 43>>,
+    /// In which it is spoken; otherwise `Accept-Language` says it.
+    #[param(inline)]
+    lang: Option<Chosen>,
 }
 
 /// The page of a challenge, and a person's hands on it: a WebSocket.
@@ -80,7 +84,7 @@ pub struct SocketQuery {
 pub async fn connect(
     caller: Caller,
     key: ChallengeKey,
-    _: Query<SocketQuery>,
+    query: Query<SocketQuery>,
     request: HttpRequest,
     payload: Payload,
     app: Data<AppState>,
@@ -90,7 +94,7 @@ pub async fn connect(
     has_browser(&app)?;
     let place = app.live.take_place(caller.user.id)?;
     let onlooker = Onlooker {
-        language: caller.language,
+        language: pages::language(query.0.lang, &request),
         generation: *app.gate.changes().borrow(),
         app,
         caller,

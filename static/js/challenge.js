@@ -172,6 +172,7 @@ function watch() {
 
     const open = () => {
         const address = new URL(`/api/captcha/ws/${id}`, location.href);
+        address.searchParams.set("lang", document.documentElement.lang.startsWith("zh") ? "zh" : "en");
         address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
         socket = new WebSocket(address);
         socket.addEventListener("open", () => {

@@ -44,7 +44,7 @@ pub enum Chosen {
     En,
 }
 
-fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
+pub(super) fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
     match chosen {
         Some(Chosen::Zh) => Language::Chinese,
         Some(Chosen::En) => Language::English,
