@@ -188,8 +188,10 @@ impl Audience {
         let Some(at) = self.viewers.iter().position(|(known, ..)| *known == viewer) else { return };
         let (_, user, _) = self.viewers.remove(at);
         if self.controller == Some(viewer) {
-            self.controller = None;
-            self.left = Some((user, now));
+            // Another tab of theirs goes on.
+            let own = self.viewers.iter().rev().find(|(_, owner, _)| *owner == user);
+            self.controller = own.map(|(viewer, ..)| *viewer);
+            self.left = self.controller.is_none().then_some((user, now));
         }
     }
 
@@ -267,6 +269,18 @@ mod tests {
         assert!(audience.is_open_to(UserId(7)) && !audience.is_open_to(UserId(8)));
         assert!(audience.take(Viewer(2)) && !audience.take(Viewer(3)));
         assert_eq!(audience.controller(), Some("乙"));
+    }
+
+    #[test]
+    fn another_tab_of_the_same_person_goes_on() {
+        let mut audience = Audience::default();
+        audience.join(Viewer(1), UserId(7), "甲", NOW);
+        audience.join(Viewer(2), UserId(8), "乙", NOW);
+        audience.join(Viewer(3), UserId(7), "甲", NOW);
+        audience.leave(Viewer(1), NOW);
+        assert!(audience.controls(Viewer(3)));
+        audience.leave(Viewer(3), NOW);
+        assert_eq!(audience.controller(), None, "nobody else, unless they say so");
     }
 
     #[test]

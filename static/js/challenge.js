@@ -92,11 +92,15 @@ function watch() {
     };
 
     const control = (frame) => {
+        const gained = frame.in_control && !inControl;
         inControl = frame.in_control;
         find("controller").textContent = inControl ? place.dataset.you : (frame.controller ?? place.dataset.nobody);
         find("take").hidden = inControl;
         find("check").hidden = !inControl;
         say(inControl ? place.dataset.ready : place.dataset.watching);
+        if (gained) {
+            resize();
+        }
     };
 
     // Only the newest picture is drawn: one that came meanwhile takes the place of those before it.
@@ -135,10 +139,9 @@ function watch() {
             case "session_info":
                 page = frame.viewport;
                 expires = frame.expires_at;
+                // A line that was lost has forgotten it.
+                inControl = false;
                 control(frame);
-                if (inControl) {
-                    resize();
-                }
                 break;
             case "screenshot_update":
                 draw(frame);

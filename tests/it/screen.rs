@@ -79,11 +79,9 @@ impl Screen {
     }
 
     pub(crate) async fn go(&self, url: &str) {
+        self.eval("window.left = true").await;
         self.call("Page.navigate", json!({"url": url})).await;
-        let place = url.split(['?', '#']).next().unwrap().to_owned();
-        let is_there =
-            format!("location.href.startsWith({}) && document.readyState === 'complete'", json!(origin(&place)));
-        self.until(&is_there).await;
+        self.until("!window.left && document.readyState === 'complete'").await;
     }
 
     /// What a script of the page would find.
@@ -203,10 +201,6 @@ fn complaint(method: &str, params: &Value) -> Option<String> {
         "Log.entryAdded" if params["entry"]["level"] == "error" => Some(params["entry"].to_string()),
         _ => None,
     }
-}
-
-fn origin(url: &str) -> String {
-    url.split('/').take(3).collect::<Vec<_>>().join("/")
 }
 
 /// The debugging pipes are its third and fourth: a shell puts ours there.

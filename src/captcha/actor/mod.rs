@@ -242,6 +242,9 @@ impl Handler<Leave> for ChallengeActor {
 
     fn handle(&mut self, Leave { id, viewer }: Leave, _: &mut Context<Self>) {
         let Some(shown) = self.pages.get_mut(&id) else { return };
+        if shown.audience.controls(viewer) {
+            shown.let_go();
+        }
         shown.audience.leave(viewer, clock::unix());
         shown.waiting.retain(|waiting| waiting.viewer != viewer);
         shown.tell_control();

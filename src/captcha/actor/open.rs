@@ -66,6 +66,10 @@ impl ChallengeActor {
         let Watch { id, viewer, user, name, told } = watch;
         // It may have ended a moment ago.
         let shown = self.pages.get_mut(&id).ok_or(NotShown::Trouble(Trouble::BrowserGone))?;
+        // Whoever left while it was opened has said so already, when nobody knew of them: they would control it for ever.
+        if !told.connected() {
+            return Err(NotShown::Trouble(Trouble::BrowserGone));
+        }
         shown.listeners.retain(|(known, _)| shown.audience.viewers().any(|viewer| viewer == *known));
         if shown.audience.is_empty() {
             shown.show();
