@@ -162,7 +162,9 @@ function show(view) {
     }
     const isOver = view.step === "complete" || view.step === "failed";
     part("end").hidden = isOver;
-    part("restart").hidden = !isOver;
+    const restart = part("restart");
+    restart.hidden = !isOver;
+    restart.textContent = view.step === "complete" ? restart.dataset.another : restart.dataset.again;
     tick(isOver ? 0 : view.expires_at);
 }
 

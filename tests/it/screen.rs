@@ -79,9 +79,10 @@ impl Screen {
     }
 
     pub(crate) async fn go(&self, url: &str) {
-        self.eval("window.left = true").await;
+        // A name no element of a page has as its id: such an element would be found under it.
+        self.eval("window.isLeftBehind = true").await;
         self.call("Page.navigate", json!({"url": url})).await;
-        self.until("!window.left && document.readyState === 'complete'").await;
+        self.until("!window.isLeftBehind && document.readyState === 'complete'").await;
     }
 
     /// What a script of the page would find.

@@ -66,6 +66,7 @@ struct Words {
     left: &'static str,
     over: &'static str,
     restart: &'static str,
+    another: &'static str,
     unreachable: &'static str,
     wait: &'static str,
 }
@@ -94,6 +95,7 @@ const CHINESE: Words = Words {
     left: "剩余 {}",
     over: "这个登录已结束，或不是由您开始的。",
     restart: "重新开始",
+    another: "再添加一个账号",
     unreachable: "无法连接服务器，请稍后再试。",
     wait: "请等待 {} 秒。",
 };
@@ -122,6 +124,7 @@ const ENGLISH: Words = Words {
     left: "{} left",
     over: "This login is over, or somebody else began it.",
     restart: "Begin again",
+    another: "Add another account",
     unreachable: "The server did not answer. Try again in a moment.",
     wait: "Wait {} s.",
 };
