@@ -13,7 +13,7 @@ use super::{
     AppState,
     api::challenges::put_an_end,
     captcha_frames::{PointerEvent, ViewportView, data_address, not_done},
-    error::{ApiError, ApiResult, Code, Said},
+    error::{ApiError, ApiResult, Code},
     gate::Caller,
     input::{Body, Line},
 };
@@ -71,16 +71,6 @@ impl Reach {
             Self::Anybody => challenges::get_of_anybody(conn, id),
         }
     }
-}
-
-/// 503 where no page can be shown, with how that is mended.
-pub(super) fn has_browser(app: &AppState) -> ApiResult<()> {
-    let module = Module::ChallengeBrowser;
-    if app.modules.has(module) {
-        return Ok(());
-    }
-    let (zh, en) = module.remedy();
-    Err(ApiError::from(Code::ModuleUnavailable).with("module", module.name()).because(Said::new(zh, en)))
 }
 
 fn refuse(not: NotDone) -> ApiError {
@@ -157,7 +147,7 @@ pub struct ScreenshotView {
 #[utoipa::path(get, path = "/api/captcha/screenshot/{id}", tag = "captcha", params(("id" = String, Path)), responses((status = 200, body = ScreenshotView)))]
 pub async fn screenshot(caller: Caller, key: ChallengeKey, app: Data<AppState>) -> ApiResult<Json<ScreenshotView>> {
     let row = find(&app, &caller, key.0).await?;
-    has_browser(&app)?;
+    app.wants(Module::ChallengeBrowser).await?;
     let seen: Option<Seen> = app.challenges.send(Look(row.id)).await?;
     let picture = seen.and_then(|seen| seen.picture).ok_or_else(|| refuse(NotDone::NotShown))?;
     Ok(Json(ScreenshotView { screenshot: data_address(&picture) }))
@@ -246,7 +236,7 @@ async fn named(app: &AppState, caller: &Caller, text: &str) -> ApiResult<(Challe
     let reach = Reach::of(caller);
     let wanted = id.clone();
     app.store.read(move |conn| reach.get(conn, &wanted)).await.map_err(ApiError::missing("session_id"))?;
-    has_browser(app)?;
+    app.wants(Module::ChallengeBrowser).await?;
     Ok((id, By::User(caller.user.id)))
 }
 

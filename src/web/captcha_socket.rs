@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 
 use super::{
     AppState,
-    captcha::{ChallengeKey, find, has_browser},
+    captcha::{ChallengeKey, find},
     captcha_frames::{PageSays, PersonSays, not_done, not_shown},
     error::{ApiResult, Code, Language, Said},
     gate::Caller,
@@ -42,7 +42,7 @@ use crate::{
         audit::{self, Deed},
         challenges::Row,
     },
-    telemetry::clock,
+    telemetry::{clock, modules::Module},
 };
 
 /// What a person may say at once.
@@ -91,7 +91,7 @@ pub async fn connect(
 ) -> ApiResult<HttpResponse> {
     let row = find(&app, &caller, key.0).await?;
     ws::handshake(&request).map_err(|_| not_a_websocket())?;
-    has_browser(&app)?;
+    app.wants(Module::ChallengeBrowser).await?;
     let place = app.live.take_place(caller.user.id)?;
     let onlooker = Onlooker {
         language: pages::language(query.0.lang, &request),

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use super::compat::sessions::answers_with_success;
 pub use crate::mail::letter::Language;
-use crate::store::StoreError;
+use crate::{store::StoreError, telemetry::modules::Module};
 
 pub type ApiResult<T> = Result<T, ApiError>;
 
@@ -142,7 +142,6 @@ codes! {
     SetupRequired = "setup_required", SERVICE_UNAVAILABLE, "系统尚未设置，请打开服务器启动时显示的设置链接。", "The system is not set up yet: open the link that the server printed when it started.";
     SetupDone = "setup_done", NOT_FOUND, "设置链接无效或已使用。", "The set-up link is invalid or has already been used.";
     RegistrationClosed = "registration_closed", FORBIDDEN, "未开放注册。", "Registration is closed.";
-    MailUnavailable = "mail_unavailable", CONFLICT, "尚未配置邮件服务器。", "No mail server is configured.";
     MailFailed = "mail_failed", BAD_GATEWAY, "邮件发送失败。", "The e-mail could not be sent.";
     NoticeFailed = "notice_failed", BAD_GATEWAY, "通知发送失败。", "The notice could not be sent.";
     CardFailed = "card_failed", BAD_GATEWAY, "卡券接口没有返回可发的内容。", "The card's server gave nothing that can be delivered.";
@@ -232,6 +231,12 @@ impl ApiError {
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
         self
+    }
+
+    /// This part is not there, and how to get it.
+    pub fn absent(module: Module) -> Self {
+        let (zh, en) = module.remedy();
+        Self::from(Code::ModuleUnavailable).with("module", module.name()).because(Said::new(zh, en))
     }
 
     /// For clients that call the field by another name.

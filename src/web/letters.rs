@@ -20,7 +20,7 @@ use crate::{
         letter::{self, Letter},
     },
     store::{DbConn, Keys, QueryResult, Sealed, Store, email_codes, settings, users},
-    telemetry::clock,
+    telemetry::{clock, modules::Module},
 };
 
 /// Letters that may wait; more are not taken.
@@ -105,7 +105,7 @@ impl AppState {
 
     /// A letter that an administrator waits for.
     pub(in crate::web) async fn send_trial(&self, language: Language, to: &str) -> ApiResult<Result<(), MailError>> {
-        let server = self.mail_server().await?.ok_or(Code::MailUnavailable)?;
+        let server = self.mail_server().await?.ok_or(ApiError::absent(Module::Mail))?;
         Ok(client::send(&server, &letter::trial(language, to)).await)
     }
 }

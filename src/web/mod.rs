@@ -63,7 +63,7 @@ use actix_web::{
 use tokio::sync::Semaphore;
 
 use self::{
-    error::{ApiError, Code},
+    error::{ApiError, ApiResult, Code},
     gate::{Access, Gate},
 };
 use crate::{
@@ -614,6 +614,22 @@ impl AppState {
             tokio::time::sleep(MODULES).await;
             self.look_for_modules().await;
         }
+    }
+
+    /// 503 where this module is not there, with how to get it. What was not there is looked for once more: nobody waits for the next round.
+    async fn wants(&self, module: Module) -> ApiResult<()> {
+        if self.finds(module).await {
+            return Ok(());
+        }
+        Err(ApiError::absent(module))
+    }
+
+    /// Whether this module is there, by now.
+    async fn finds(&self, module: Module) -> bool {
+        if !self.modules.has(module) {
+            self.look_for_modules().await;
+        }
+        self.modules.has(module)
     }
 
     pub async fn look_for_modules(&self) {

@@ -1,6 +1,6 @@
 //! What the platform wants a person to pass: over HTTP and the WebSocket, in a real Chromium, until the account goes on.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs::Permissions, net::SocketAddr, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use actix_codec::Framed;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, cookie::Cookie, web};
@@ -251,6 +251,25 @@ async fn s12_without_a_browser_the_page_shows_the_manual_way_and_nothing_runs_in
     app.platform().heal();
     app.renew_cookie(&shop);
     app.becomes(&shop, State::Connected, Reason::Registered).await;
+}
+
+/// A browser that is put in place while the server runs is found as soon as somebody asks for it.
+#[actix_web::test]
+async fn a_browser_that_is_installed_works_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("chromium");
+    let (app, shop, ..) = challenged(place.to_str().unwrap()).await;
+    let seller = app.signed_in("seller").await;
+    let id = demand(&app, &shop, "https://h5api.m.example/punish", LIFE);
+    let screenshot = format!("/api/captcha/screenshot/{id}");
+    let absent = seller.get(&screenshot).await.refused(503, "module_unavailable");
+    assert!(absent.json()["details"]["problem"].as_str().unwrap().contains("apt-get install chromium"));
+    std::fs::write(&place, "#!/bin/sh\n").unwrap();
+    seller.get(&screenshot).await.refused(503, "module_unavailable");
+    std::fs::set_permissions(&place, Permissions::from_mode(0o755)).unwrap();
+    // Nobody has opened the page yet: that is another matter.
+    seller.get(&screenshot).await.refused(409, "wrong_state");
+    assert_eq!(app.anybody().get("/health").await.json()["modules"]["challenge_browser"], json!({"available": true}));
 }
 
 #[actix_web::test]

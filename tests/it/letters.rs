@@ -177,7 +177,7 @@ async fn s10_without_a_mail_server_no_code_is_made() {
     app.start().await;
     let anybody = app.anybody();
     for email in ["seller@example.com", "nobody@example.com"] {
-        ask(&anybody, email, "login").await.refused(409, "mail_unavailable");
+        ask(&anybody, email, "login").await.refused(503, "module_unavailable");
     }
 }
 
@@ -267,7 +267,8 @@ async fn s9_letters_are_limited_by_receiver_and_by_who_asks() {
 
 #[actix_web::test]
 async fn a_trial_letter_arrives_or_the_reason_is_said() {
-    let (_app, admin, mut mail) = with_mail().await;
+    let (app, admin, mut mail) = with_mail().await;
+    assert_eq!(app.anybody().get("/health").await.json()["modules"]["mail"], json!({"available": true}));
     let told = admin.post("/api/v1/settings/smtp/test", &json!({"to": "admin@example.com"})).await.is(200).json();
     assert_eq!(told, json!({"delivered": true}));
     assert_eq!(mail.next().await.to, "admin@example.com");
@@ -284,7 +285,9 @@ async fn a_trial_letter_arrives_or_the_reason_is_said() {
         ]
     );
     admin.patch("/api/v1/settings", &json!({"smtp": null})).await.is(200);
-    admin.post("/api/v1/settings/smtp/test", &json!({"to": "a@example.com"})).await.refused(409, "mail_unavailable");
+    let absent = admin.post("/api/v1/settings/smtp/test", &json!({"to": "a@example.com"})).await;
+    assert_eq!(absent.refused(503, "module_unavailable").json()["details"]["module"], "mail");
+    assert_eq!(app.anybody().get("/health").await.json()["modules"]["mail"]["available"], false);
 }
 
 /// S4: settings are the administrator's alone, unknown keys are refused, and a password goes in and never comes out.

@@ -31,7 +31,7 @@ use crate::{
         settings::Registration,
         users::{self, NewUser},
     },
-    telemetry::clock,
+    telemetry::{clock, modules::Module},
 };
 
 /// What a code is wanted for.
@@ -92,7 +92,7 @@ pub async fn send_code(
         return Err(Code::RegistrationClosed.into());
     }
     if !has_mail {
-        return Err(Code::MailUnavailable.into());
+        return Err(ApiError::absent(Module::Mail));
     }
     app.letters.ask(Wanted { email, purpose: purpose.into(), language: language_of(request.headers()) })?;
     Ok(HttpResponse::Accepted().finish())

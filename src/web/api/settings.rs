@@ -203,6 +203,8 @@ pub async fn update(
         Ok(after)
     };
     let view = app.store.write(update).await??;
+    // There may be a mail server now, or none any more.
+    app.look_for_modules().await;
     Ok(tag::answer(HttpResponse::Ok(), &view))
 }
 

@@ -186,7 +186,7 @@ async fn page(
     let is_web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
     let is_own = row.owner == caller.scope.user() && !row.state.is_over();
     let url = url.as_ref().map(|url| url.expose()).filter(is_web).filter(|_| is_own).unwrap_or_default().to_owned();
-    let shows = app.modules.has(Module::ChallengeBrowser);
+    let shows = app.finds(Module::ChallengeBrowser).await;
     let page = ChallengePage {
         frame: Frame::new(words.title, language, &path(&id), &[]),
         words,
