@@ -99,6 +99,11 @@ impl Checks {
         (self.used, self.silent) = (self.used_today(now).saturating_sub(1), true);
     }
 
+    /// It was made, and answered with what helps nobody: the next one waits too.
+    pub fn got_no_use(&mut self) {
+        self.silent = true;
+    }
+
     fn spend(&mut self, now: Timestamp) {
         *self = Self { at: Some(now), day: day(now), used: self.used_today(now) + 1, silent: false };
     }

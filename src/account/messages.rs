@@ -247,6 +247,9 @@ pub enum NotPassed {
     OtherSeller,
     #[error("the platform still wants a person")]
     StillAsked,
+    /// The challenge is over, and the login with it: another one is needed.
+    #[error("the platform does not accept the login any more")]
+    LoginRefused,
     /// In the platform's words.
     #[error("the platform refused: {0}")]
     Refused(String),

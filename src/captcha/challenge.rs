@@ -96,10 +96,12 @@ pub enum Trouble {
     ForbiddenHost,
     /// The account's cookie, or the address, cannot be read.
     Unreadable,
+    /// The platform wants no challenge passed any more, but a new login.
+    LoginRefused,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoBrowser,
         Self::BrowserFails,
         Self::BrowserGone,
@@ -107,6 +109,7 @@ impl Trouble {
         Self::TooMany,
         Self::ForbiddenHost,
         Self::Unreadable,
+        Self::LoginRefused,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -118,6 +121,7 @@ impl Trouble {
             Self::TooMany => "too_many",
             Self::ForbiddenHost => "forbidden_host",
             Self::Unreadable => "unreadable",
+            Self::LoginRefused => "login_refused",
         }
     }
 
@@ -141,6 +145,10 @@ impl Trouble {
             Self::Unreadable => (
                 "读不到账号的 Cookie 或验证地址。",
                 "The account's cookie or the address of the challenge cannot be read.",
+            ),
+            Self::LoginRefused => (
+                "闲鱼不再接受这个登录，请为账号重新登录。",
+                "The platform does not accept this login any more: log the account in anew.",
             ),
         }
     }

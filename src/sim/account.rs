@@ -105,6 +105,11 @@ impl Account {
         tokio::time::timeout(deadline, wait).await.ok()
     }
 
+    /// The seller is shown by the picture at this address from now on.
+    pub fn set_picture(&self, url: &str) {
+        self.lock().picture = Some(url.into());
+    }
+
     pub fn faults(&self) -> Arc<Faults> {
         self.lock().faults.clone()
     }

@@ -246,7 +246,7 @@ fn login_token(platform: &Platform, account: Arc<Account>, data: &Value) -> Outc
 
 fn user_page(account: &Account) -> Value {
     json!({"module": {"base": {
-        "displayName": &*account.nick, "avatar": PICTURE, "purchaseCount": 0, "soldCount": 0,
+        "displayName": &*account.nick, "avatar": account.lock().picture.as_deref().unwrap_or(PICTURE), "purchaseCount": 0, "soldCount": 0,
         "followers": 0, "following": 0, "collectionCount": 0, "buyerNotPayCount": 0,
     }}})
 }

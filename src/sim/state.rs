@@ -52,6 +52,8 @@ pub struct State {
     pub polished: Vec<ItemId>,
     /// Every picture that was taken, oldest first.
     pub uploads: Vec<Uploaded>,
+    /// Where the picture is by which the seller is shown; nowhere, if it was not said.
+    pub picture: Option<Box<str>>,
     log: VecDeque<Logged>,
     last_pts: i64,
     held: Option<Vec<Logged>>,

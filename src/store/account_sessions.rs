@@ -111,6 +111,13 @@ pub fn unanswered(conn: &mut DbConn, account: AccountId, now: Timestamp) -> Quer
     put_checks(conn, account, checks)
 }
 
+/// The check that was claimed was answered, but not with yes or no.
+pub fn answered_oddly(conn: &mut DbConn, account: AccountId) -> QueryResult<()> {
+    let mut checks = checks(conn, account)?;
+    checks.got_no_use();
+    put_checks(conn, account, checks)
+}
+
 fn checks(conn: &mut DbConn, account: AccountId) -> QueryResult<Checks> {
     Ok(find(conn, account)?.map_or_else(Checks::default, |session| session.checks()))
 }

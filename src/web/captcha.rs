@@ -14,7 +14,7 @@ use super::{
     api::challenges::put_an_end,
     captcha_frames::{PointerEvent, ViewportView, data_address, not_done},
     error::{ApiError, ApiResult, Code},
-    gate::Caller,
+    gate::{Caller, Standing},
     input::{Body, Line},
 };
 use crate::{
@@ -63,6 +63,11 @@ pub(super) enum Reach {
 impl Reach {
     pub(super) fn of(caller: &Caller) -> Self {
         if caller.administers() { Self::Anybody } else { Self::Own(caller.scope) }
+    }
+
+    /// As they stand by now.
+    pub(super) fn of_standing(standing: &Standing) -> Self {
+        if standing.administers { Self::Anybody } else { Self::Own(standing.scope) }
     }
 
     pub(super) fn get(self, conn: &mut DbConn, id: &ChallengeId) -> crate::store::QueryResult<Row> {

@@ -22,9 +22,9 @@ use utoipa::IntoParams;
 
 use super::{
     AppState,
-    captcha::{ChallengeKey, find},
+    captcha::{ChallengeKey, Reach, find},
     captcha_frames::{PageSays, PersonSays, not_done, not_shown},
-    error::{ApiResult, Code, Language, Said},
+    error::{ApiError, ApiResult, Code, Language, Said},
     gate::Caller,
     input::{Line, Query},
     live::{Place, not_a_websocket},
@@ -263,10 +263,11 @@ impl Onlooker {
             return;
         }
         (self.generation, self.checked) = (generation, Instant::now());
-        let (app, mut caller, id) = (self.app.clone(), self.caller.clone(), self.id());
+        let (app, caller, id) = (self.app.clone(), self.caller.clone(), self.id());
         let may = async move {
-            caller.scope = app.gate.standing(&app.store, &caller, clock::unix()).await?.scope;
-            find(&app, &caller, id).await
+            // Who administers no more sees no more than their own.
+            let reach = Reach::of_standing(&app.gate.standing(&app.store, &caller, clock::unix()).await?);
+            Ok::<_, ApiError>(app.store.read(move |conn| reach.get(conn, &id)).await?)
         };
         ctx.spawn(may.into_actor(self).map(|found, onlooker, ctx| {
             let gone = found.err().filter(|error| matches!(error.code(), Code::NotSignedIn | Code::NotFound));

@@ -113,15 +113,15 @@ function watch() {
         while (newest) {
             const { screenshot, viewport } = newest;
             newest = null;
-            const bytes = Uint8Array.from(atob(screenshot.slice(screenshot.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
-            const picture = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-            if (canvas.width !== picture.width || canvas.height !== picture.height) {
-                canvas.width = picture.width;
-                canvas.height = picture.height;
+            const picture = new Image();
+            picture.src = screenshot;
+            await picture.decode();
+            if (canvas.width !== picture.naturalWidth || canvas.height !== picture.naturalHeight) {
+                canvas.width = picture.naturalWidth;
+                canvas.height = picture.naturalHeight;
             }
             page = viewport;
             pen.drawImage(picture, 0, 0);
-            picture.close();
         }
         drawing = false;
     };

@@ -4,12 +4,16 @@
 
 const POLL_MS = 1500;
 
+// Where the platform keeps the pictures of its users, as the page's content policy has it.
+const PICTURE = /^https:\/\/([a-z0-9-]+\.)+alicdn\.com\//;
+
 const page = document.getElementById("login");
 const part = (id) => document.getElementById(id);
 const alertBox = page.querySelector(".summary");
 
 let clock = 0;
 let shownCode = "";
+let shownFace = "";
 
 function say(text) {
     alertBox.textContent = text;
@@ -116,7 +120,7 @@ async function look() {
     if (!id) {
         return;
     }
-    const { answer, refused, status, lost } = await ask("GET", `/api/v1/logins/${id}`);
+    const { answer, refused, status, lost } = await ask("GET", `/api/v1/logins/${encodeURIComponent(id)}`);
     if (id !== page.dataset.login) {
         return;
     }
@@ -139,8 +143,9 @@ function show(view) {
     part("step").dataset.step = view.step;
     part("sentence").textContent = view.sentence;
     part("next").textContent = view.next;
-    part("who").textContent = view.nickname ?? "";
+    part("nickname").textContent = view.nickname ?? "";
     part("who").hidden = !view.nickname;
+    showFace(PICTURE.test(view.picture ?? "") ? view.picture : "");
     const isCode = view.step === "qr";
     // A fresh code has the same address: what was read at another time is not shown again.
     const code = isCode ? `${view.id} ${view.code_number}` : "";
@@ -168,6 +173,17 @@ function show(view) {
     tick(isOver ? 0 : view.expires_at);
 }
 
+// The seller's picture, once it has come. Without one the name is enough.
+function showFace(url) {
+    const face = part("face");
+    if (url === shownFace) {
+        return;
+    }
+    shownFace = url;
+    face.hidden = true;
+    face.src = url;
+}
+
 // The clock beside the step, by this machine's own.
 function tick(until) {
     clearInterval(clock);
@@ -185,13 +201,16 @@ function tick(until) {
     clock = setInterval(write, 1000);
 }
 
+part("face").addEventListener("load", () => {
+    part("face").hidden = false;
+});
 part("show-code").addEventListener("click", () => begin("qr"));
 part("paste").addEventListener("submit", (event) => {
     event.preventDefault();
     begin("cookies");
 });
 part("end").addEventListener("click", async () => {
-    await ask("DELETE", `/api/v1/logins/${page.dataset.login}`);
+    await ask("DELETE", `/api/v1/logins/${encodeURIComponent(page.dataset.login)}`);
     look();
 });
 part("restart").addEventListener("click", () => {

@@ -471,7 +471,7 @@ fn guesses() -> Vec<Guess> {
         guess("POST", "/api/v1/sessions", 401, by_code),
         guess("POST", "/login", 401, json!({"username": "no-one", "password": "wrong"})),
         guess("POST", "/api/v1/registrations", 422, stranger),
-        guess("POST", "/api/v1/email-codes", 409, letter),
+        guess("POST", "/api/v1/email-codes", 503, letter),
         Guess { name: Some("ann"), ..guess("PUT", "/api/v1/me/password", 422, new_password) },
         Guess {
             name: Some("ben"),

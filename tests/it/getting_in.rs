@@ -20,6 +20,9 @@ use crate::{
 const DESK: (u32, u32) = (900, 860);
 const PHONE: (u32, u32) = (390, 844);
 
+/// The picture of the seller, which the platform keeps elsewhere.
+const FACE: &str = "https://img.alicdn.com/imgextra/face.png";
+
 fn site(app: &TestApp) -> String {
     format!("http://{}", app.addr())
 }
@@ -42,7 +45,9 @@ async fn a_person_adds_an_account_by_a_code() {
     let mut app = TestApp::new();
     app.start().await;
     let seller = app.platform().add_account("shop");
+    seller.set_picture(FACE);
     let screen = Screen::new(DESK).await;
+    screen.answer_with_a_picture("https://img.alicdn.com/").await;
     screen.sign_in(&site(&app), "seller", "/app/accounts/new?lang=zh").await;
     screen.reads("只添加您本人的闲鱼账号").await;
     screen.keep("add-account.zh").await;
@@ -65,6 +70,8 @@ async fn a_person_adds_an_account_by_a_code() {
     app.platform().confirm(&code, &seller).unwrap();
     screen.reads("账号已添加").await;
     screen.reads("卖家shop").await;
+    screen.until("!document.getElementById('face').hidden").await;
+    assert_eq!(screen.eval("document.getElementById('face').currentSrc").await, FACE);
     screen.keep("add-account-done.zh").await;
     screen.is_in_order().await;
     let api = app.signed_in("seller").await;

@@ -22,7 +22,7 @@ use yutang::{
     },
     ids::{AccountId, Timestamp},
     platform::cookies::Cookies,
-    sim::{self, Faults, Interest, Passport, SimEvent},
+    sim::{self, Faults, Gateway, Interest, Passport, SimEvent},
     store::{account_sessions, account_tokens, accounts},
 };
 
@@ -107,6 +107,58 @@ async fn a_login_service_without_an_answer_does_not_cost_the_login() {
     assert_eq!(row.breaker_since, None);
     let checks = app.read(move |conn| account_sessions::find(conn, shop.id)).unwrap().checks();
     assert_eq!((checks.used, checks.silent), (0, true));
+}
+
+/// An answer that helps nobody costs what was asked for: else the next request would be free, and the one after it.
+#[actix_web::test]
+async fn a_login_service_that_answers_nonsense_is_paid_for() {
+    let (app, shop) = shop().await;
+    app.platform().change_faults(|faults| *faults = Faults { passport: Passport::Garbage, ..Faults::default() });
+    shop.lapse_login();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.eventually("it says so", || app.status(&shop).filter(|status| status.reason == Reason::PlatformError)).await;
+    let checks = app.read(move |conn| account_sessions::find(conn, shop.id)).unwrap().checks();
+    assert_eq!((checks.used, checks.silent), (1, true));
+    let row = app.read(move |conn| account_tokens::load(conn, shop.id)).unwrap();
+    assert!(row.budget_used >= 2, "the first token, and the request that the platform refused: {}", row.budget_used);
+    assert_eq!(row.breaker_since, None);
+}
+
+/// A challenge of the login service is one as any other.
+#[actix_web::test]
+async fn a_login_service_that_wants_a_person_gets_one() {
+    let (app, shop) = shop().await;
+    app.platform().change_faults(|faults| *faults = Faults { passport: Passport::Punish, ..Faults::default() });
+    shop.lapse_login();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    assert_eq!(shop.has_login_requests(), 1);
+}
+
+/// What stands in the way may be another thing by the time a person has passed the challenge.
+#[actix_web::test]
+async fn a_challenge_that_is_passed_with_a_login_that_is_over_asks_for_the_login() {
+    let (app, shop) = shop().await;
+    let mut events = app.platform().events(Interest::Outcomes);
+    shop.demand_person();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let url = loop {
+        if let Some(SimEvent::PersonDemanded { url, .. }) = events.recv().await {
+            break url;
+        }
+    };
+    let x5sec = app.platform().pass_challenge(&url).unwrap();
+    app.platform().change_faults(|faults| faults.gateway = Gateway::SessionExpired);
+    let passed = ChallengePassed { account: shop.id, cookies: Cookies::parse(&format!("x5sec={x5sec}")) };
+    assert_eq!(app.registry().send(passed).await.unwrap(), Err(NotPassed::LoginRefused));
+    app.becomes(&shop, State::Failed, Reason::SessionExpired).await;
+    let in_person = app.anybody().sign_in_by_cookie("seller").await;
+    let led = in_person.get(&format!("/app/accounts/{}/mend", shop.id)).await.is(303);
+    assert_eq!(led.header("location"), Some(&*format!("/app/accounts/new?account={}", shop.id)));
 }
 
 /// 50 restarts with 100 accounts cost the platform no token and no check.

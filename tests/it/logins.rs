@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use yutang::{
     access::role::Role,
-    account::state::State,
+    account::state::{Reason, State},
     ids::AccountId,
     sim::{Account, Faults, Interest, Passport, PhoneAction, SimEvent},
     store::{Scope, account_states, accounts},
@@ -239,7 +239,7 @@ async fn a_known_seller_gets_a_new_login_and_keeps_everything_else() {
     shop.expire_login();
     shop.expire_tokens();
     shop.close(1000);
-    app.becomes(&shop, State::Failed, yutang::account::state::Reason::SessionExpired).await;
+    app.becomes(&shop, State::Failed, Reason::SessionExpired).await;
     let id = begin(&api, json!({"kind": "qr", "account_id": shop.id.0})).await;
     let code = code_of(&app, &api, &id).await;
     let side = app.platform().account("known").unwrap();
@@ -290,6 +290,54 @@ async fn a_login_service_that_fails_is_named() {
         let id = begin(&api, json!({"kind": "qr"})).await;
         assert_eq!(reaches(&api, &id, "failed").await["reason"], reason, "{passport:?}");
     }
+}
+
+/// Neither an account that is named nor one that its seller is known by is reached from another address than its own.
+#[actix_web::test]
+async fn a_new_login_goes_the_way_of_its_account() {
+    let (app, api, _) = stranger().await;
+    let shop = app.open("known");
+    connects(&app, shop.id.0).await;
+    let cookie = app.platform().cookies(&app.platform().account("known").unwrap());
+    // One that lets nobody through.
+    let proxy = json!({"proxy": "socks5://127.0.0.1:1"});
+    api.put(&format!("/api/v1/accounts/{}/proxy", shop.id), &proxy).await.is(200);
+    for body in [
+        json!({"kind": "cookies", "cookie": cookie}),
+        json!({"kind": "cookies", "cookie": cookie, "account_id": shop.id.0}),
+        json!({"kind": "qr", "account_id": shop.id.0}),
+    ] {
+        let id = begin(&api, body.clone()).await;
+        assert_eq!(reaches(&api, &id, "failed").await["reason"], "network", "{body}");
+    }
+}
+
+/// An account that is connected has that connection by its old login.
+#[actix_web::test]
+async fn a_new_login_that_meets_a_challenge_waits_though_the_account_is_connected() {
+    let (app, api, _) = stranger().await;
+    let shop = app.open("known");
+    connects(&app, shop.id.0).await;
+    shop.demand_person();
+    let cookie = app.platform().cookies(&app.platform().account("known").unwrap());
+    let id = begin(&api, json!({"kind": "cookies", "cookie": cookie})).await;
+    reaches(&api, &id, "challenge").await;
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    assert_eq!(view(&api, &id).await["step"], "challenge");
+}
+
+/// The page asks for what stands in its place for a login's number, and removes it when told to.
+#[actix_web::test]
+async fn the_page_takes_nothing_for_a_logins_number_that_is_none() {
+    let (app, ..) = stranger().await;
+    let in_person = app.anybody().sign_in_by_cookie("seller").await;
+    for odd in ["..%2Faccounts%2F5", "..", "x", "%22%3E%3Cscript%3E"] {
+        let page = in_person.get(&format!("/app/accounts/new?login={odd}")).await.is(200).text;
+        assert!(page.contains("data-login=\"\""), "{odd}");
+    }
+    let number = "a7".repeat(32);
+    let page = in_person.get(&format!("/app/accounts/new?login={number}")).await.is(200).text;
+    assert!(page.contains(&format!("data-login=\"{number}\"")));
 }
 
 /// The platform knows the login and wants to see a person: the account is kept and waits for one.

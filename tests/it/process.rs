@@ -63,6 +63,8 @@ impl Shop {
         for (key, value) in [
             ("platform.gateway_url", gateway.as_str()),
             ("platform.im_url", im.as_str()),
+            ("platform.passport_url", gateway.as_str()),
+            ("platform.upload_url", gateway.as_str()),
             ("server.listen", "127.0.0.1:0"),
             ("accounts.backoff_first", "20ms"),
             ("accounts.backoff_max", "200ms"),

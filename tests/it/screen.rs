@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     env,
-    io::{Write as _, stderr},
+    io::{Cursor, Write as _, stderr},
     path::Path,
     process::Stdio,
     rc::Rc,
@@ -55,10 +55,16 @@ impl Screen {
         let mut child = launch(folder.path());
         let (cdp, events, writing) = connect(child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let complaints = Rc::new(RefCell::new(Vec::new()));
-        let heard = Rc::clone(&complaints);
+        let (heard, asked) = (Rc::clone(&complaints), cdp.clone());
         actix_web::rt::spawn(writing);
         actix_web::rt::spawn(events.for_each(move |event| {
             heard.borrow_mut().extend(complaint(&event.method, &event.params));
+            if event.method == "Fetch.requestPaused" {
+                let (asked, answer) = (asked.clone(), picture_for(&event.params["requestId"]));
+                actix_web::rt::spawn(async move {
+                    asked.call(event.session.as_deref(), "Fetch.fulfillRequest", answer).await.unwrap();
+                });
+            }
             std::future::ready(())
         }));
         let target = cdp.call(None, "Target.createTarget", json!({"url": "about:blank"})).await.unwrap();
@@ -76,6 +82,12 @@ impl Screen {
 
     async fn call(&self, method: &'static str, params: Value) -> Value {
         self.cdp.call(Some(&self.session), method, params).await.unwrap()
+    }
+
+    /// What the page asks of addresses that begin so is answered here: with a picture.
+    pub(crate) async fn answer_with_a_picture(&self, beginning: &str) {
+        let pattern = json!({"urlPattern": format!("{beginning}*")});
+        self.call("Fetch.enable", json!({"patterns": [pattern]})).await;
     }
 
     pub(crate) async fn go(&self, url: &str) {
@@ -193,6 +205,15 @@ impl Screen {
         let wide = self.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(wide, 0, "the page is wider than the screen");
     }
+}
+
+fn picture_for(request: &Value) -> Value {
+    let picture = image::RgbImage::from_fn(96, 96, |x, y| image::Rgb([0x33, u8::try_from(x + y).unwrap(), 0x99]));
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    let headers = [json!({"name": "Content-Type", "value": "image/png"})];
+    let body = BASE64_STANDARD.encode(bytes.into_inner());
+    json!({"requestId": request, "responseCode": 200, "responseHeaders": headers, "body": body})
 }
 
 fn complaint(method: &str, params: &Value) -> Option<String> {

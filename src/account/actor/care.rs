@@ -7,12 +7,12 @@ use log::warn;
 
 use super::{
     AccountActor,
-    connect::{Credentials, Failure},
+    connect::{Credentials, Failure, is_login_over},
     env::Env,
 };
 use crate::{
     account::{facts::AccountFacts, state::Reason, token::Governor},
-    platform::mtop::outcome::Outcome,
+    platform::mtop::{api, outcome::Outcome},
     store::{self, DbConn, StoreError, account_sessions},
     telemetry::clock,
 };
@@ -114,6 +114,12 @@ async fn care(env: &Env, facts: &AccountFacts) -> Result<Option<(Box<Governor>, 
     if credentials.governor.breaker.is_some() || credentials.check_login(env).await? {
         return Ok(None);
     }
-    let failure = credentials.refused(env, Outcome::Session, None).await?;
+    // The login service alone takes no account that works from its buyers: a call says whether the session is over.
+    let ask = api::login_user();
+    let (outcome, _) = credentials.call_once(env, &ask).await?;
+    if !is_login_over(&outcome) && !matches!(outcome, Outcome::Risk { .. } | Outcome::AccessDenied) {
+        return Ok(None);
+    }
+    let failure = credentials.refused(env, outcome, Some(ask)).await?;
     Ok(Some((Box::new(credentials.governor), failure)))
 }

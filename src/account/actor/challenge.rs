@@ -43,6 +43,11 @@ impl Handler<ChallengePassed> for AccountActor {
                 if let Some(governor) = governor {
                     actor.governor = *governor;
                 }
+                // The challenge is not what it waits for any more: people are told what is.
+                let cause = actor.governor.breaker.as_ref().map(|breaker| breaker.cause);
+                if let Some(cause) = cause.filter(|_| why == NotPassed::LoginRefused) {
+                    actor.lose(Failure::blocked(cause), ctx);
+                }
                 Err(why)
             }
         });
@@ -66,7 +71,9 @@ async fn prove(env: &Env, facts: &AccountFacts, cookies: &Cookies, call: Option<
     if credentials.cookies.take_over(cookies) {
         credentials.save_cookies(&env.store).await.map_err(|error| failed(error.into()))?;
     }
-    let call = call.filter(|call| !call.is_write).unwrap_or_else(|| proof(env, &credentials.governor));
+    // A token is asked for where the budget has one: however often a person tries.
+    let call = call.filter(|call| !call.is_write && call.api != api::LOGIN_TOKEN);
+    let call = call.unwrap_or_else(|| proof(env, &credentials.governor));
     let is_token = call.api == api::LOGIN_TOKEN;
     let (outcome, requests) = credentials.call_once(env, &call).await.map_err(failed)?;
     if is_token {
@@ -91,7 +98,7 @@ async fn prove(env: &Env, facts: &AccountFacts, cookies: &Cookies, call: Option<
         refused @ (Outcome::Risk { .. } | Outcome::AccessDenied) => {
             let why = match refused {
                 Outcome::Risk { .. } => NotPassed::StillAsked,
-                _ => NotPassed::Refused(Reason::AccessDenied.sentence().to_owned()),
+                _ => NotPassed::LoginRefused,
             };
             credentials.refused(env, refused, Some(call)).await.map_err(failed)?;
             Err((why, Some(Box::new(credentials.governor))))
@@ -99,8 +106,7 @@ async fn prove(env: &Env, facts: &AccountFacts, cookies: &Cookies, call: Option<
         refused if is_login_over(&refused) => {
             warn!("account.id" = facts.id.0, "account.name" = &*facts.name, class = "auth"; "the challenge was passed, but the login is over");
             credentials.refused(env, refused, None).await.map_err(failed)?;
-            let why = NotPassed::Refused(Reason::SessionExpired.sentence().to_owned());
-            Err((why, Some(Box::new(credentials.governor))))
+            Err((NotPassed::LoginRefused, Some(Box::new(credentials.governor))))
         }
         other => Err((NotPassed::Refused(other.to_string()), None)),
     }

@@ -26,7 +26,10 @@ use crate::{
             client::{CallReport, GatewayClient},
             outcome::Outcome,
         },
-        passport::{HasLogin, client::PassportClient},
+        passport::{
+            HasLogin,
+            client::{PassportClient, PassportError},
+        },
         socket::{self, Reader, Writer},
     },
     store::{self, DbConn, Store, StoreError, account_tokens::TokenRow},
@@ -225,14 +228,19 @@ impl Credentials {
         self.save(&env.store).await?;
         info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
         let call = api::login_token(&self.governor.device_id);
-        let answered = self.call(env, &call).await;
+        let answered = self.call_once(env, &call).await;
         if answered.is_err() {
             self.governor.refund(1, clock::unix());
             self.save(&env.store).await?;
         }
-        let (outcome, requests) = answered?;
-        env.metrics.token_requested(requests);
-        self.governor.spend(requests.saturating_sub(1), clock::unix());
+        let (mut outcome, requests) = answered?;
+        self.count(env, requests, 1).await?;
+        // What the platform answered was made, whatever becomes of the check: an answer that helps nobody would make the next one free.
+        if is_login_over(&outcome) && self.refresh_login(env).await? {
+            let more;
+            (outcome, more) = self.call_once(env, &call).await?;
+            self.count(env, more, 0).await?;
+        }
         let data = match outcome {
             Outcome::Success(data) => data,
             refused => return Err(self.refused(env, refused, Some(call)).await?),
@@ -240,6 +248,16 @@ impl Credentials {
         let token = self.keep_token(&data)?;
         self.save(&env.store).await?;
         Ok(token)
+    }
+
+    /// Token requests that were made; so many of them are written down already.
+    async fn count(&mut self, env: &Env, requests: u32, counted: u32) -> Result<(), StoreError> {
+        env.metrics.token_requested(requests);
+        if requests > counted {
+            self.governor.spend(requests - counted, clock::unix());
+            self.save(&env.store).await?;
+        }
+        Ok(())
     }
 
     /// Takes the token of a successful answer. To be saved.
@@ -313,9 +331,15 @@ impl Credentials {
                 }
                 Ok(false)
             }
-            Err(error) => {
+            Err(PassportError::Risk { url }) => Err(self.refused(env, Outcome::Risk { url }, None).await?),
+            Err(error @ PassportError::Failed(_)) => {
                 env.store.write(move |conn| store::account_sessions::unanswered(conn, account, now)).await?;
                 Err(Failure::heals(Reason::NetworkError, error.to_string()))
+            }
+            // It was reached, so the check counts: when the day's are made a person is asked.
+            Err(error @ (PassportError::Redirected | PassportError::Unread(_))) => {
+                env.store.write(move |conn| store::account_sessions::answered_oddly(conn, account)).await?;
+                Err(Failure::heals(Reason::PlatformError, error.to_string()))
             }
         }
     }
@@ -372,6 +396,13 @@ impl Credentials {
 /// The session is lost: the platform says so, or no new signature helps.
 pub(super) fn is_login_over(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Session | Outcome::Token)
+}
+
+/// The proxy that the account is reached through, where it has one.
+pub(in crate::account) async fn stored_proxy(store: &Store, id: AccountId) -> Result<Option<Proxy>, String> {
+    let read = store.read(move |conn| store::accounts::load_credentials(conn, id)).await;
+    let sealed = read.map_err(|error| error.to_string())?.and_then(|credentials| credentials.proxy);
+    sealed.map(|sealed| read_proxy(store, id, &sealed)).transpose()
 }
 
 fn read_proxy(store: &Store, id: AccountId, sealed: &store::Sealed) -> Result<Proxy, String> {

@@ -26,6 +26,7 @@ use actix::prelude::*;
 use log::{debug, error, info, warn};
 use tokio::sync::oneshot;
 
+pub(in crate::account) use self::connect::stored_proxy;
 use self::{
     ask::Asking,
     connect::{Failure, Opened, Pause, Permits},

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix::{fut::LocalBoxActorFuture, prelude::*};
+use futures_util::future::OptionFuture;
 use log::{info, warn};
 use tokio::time::sleep;
 
@@ -10,7 +11,8 @@ use super::ChallengeActor;
 use crate::{
     account::messages::{ChallengePassed, NotPassed},
     captcha::{
-        challenge::State,
+        browser::Page,
+        challenge::{State, Trouble},
         messages::{Check, Checked, NotAccepted, NotDone, Told},
     },
     ids::ChallengeId,
@@ -21,6 +23,9 @@ use crate::{
 
 /// After a person's hand came to rest, the page has so long to hear from its own server.
 const QUIET: Duration = Duration::from_millis(700);
+
+/// Where the page has heard nothing by then it is looked at again, each time after twice as long. That asks only the page, not the platform.
+const LOOKS: u32 = 4;
 
 /// The platform is not asked more often.
 const BETWEEN: Duration = Duration::from_secs(2);
@@ -39,16 +44,24 @@ impl Handler<Check> for ChallengeActor {
 impl ChallengeActor {
     /// When things are quiet.
     pub(super) fn check_soon(&mut self, id: &ChallengeId, ctx: &mut Context<Self>) {
+        self.check_after(id, 0, ctx);
+    }
+
+    fn check_after(&mut self, id: &ChallengeId, looks: u32, ctx: &mut Context<Self>) {
         let Some(shown) = self.pages.get_mut(id) else { return };
         if let Some(earlier) = shown.due.take() {
             ctx.cancel_future(earlier);
         }
         let later = id.clone();
-        shown.due = Some(ctx.run_later(QUIET, move |actor, ctx| {
-            if let Some(shown) = actor.pages.get_mut(&later) {
-                shown.due = None;
-                ctx.spawn(actor.check(later).map(|_, _, _| ()));
-            }
+        shown.due = Some(ctx.run_later(QUIET * 2_u32.pow(looks), move |actor, ctx| {
+            let Some(shown) = actor.pages.get_mut(&later) else { return };
+            shown.due = None;
+            ctx.spawn(actor.check(later.clone()).map(move |checked, actor, ctx| {
+                let is_idle = actor.pages.get(&later).is_some_and(|shown| shown.acted && shown.due.is_none());
+                if checked == Checked::NothingNew && is_idle && looks < LOOKS {
+                    actor.check_after(&later, looks + 1, ctx);
+                }
+            }));
         }));
     }
 
@@ -115,6 +128,10 @@ impl ChallengeActor {
                 self.close(id, State::Cancelled, None, ctx);
                 return now(self, Checked::NothingNew);
             }
+            Err(NotPassed::LoginRefused) => {
+                self.fail(id, Trouble::LoginRefused, ctx);
+                return now(self, Checked::NothingNew);
+            }
             Err(NotPassed::NotRunning) => NotAccepted::NotRunning,
             Err(NotPassed::OtherSeller) => NotAccepted::OtherSeller,
             Err(NotPassed::Refused(why) | NotPassed::NoAnswer(why) | NotPassed::Storage(why)) => {
@@ -157,20 +174,24 @@ impl ChallengeActor {
             let demand = store.read(move |conn| challenges::find_demand(conn, &row)).await.ok().flatten()?;
             let url = store.keys().open(&challenges::url_place(demand.account), &demand.url).ok()?;
             let next = page.at(url.expose());
-            if next.url == page.url || !hosts.allows_page(&next.url) {
-                return None;
-            }
-            if let Err(error) = next.go().await {
-                warn!(class = "network"; "the new address of a challenge cannot be opened: {error}");
-            }
-            Some((next, demand.expires_at))
+            let is_new = next.url != page.url && hosts.allows_page(&next.url);
+            is_new.then_some((next, demand.expires_at))
         };
         let id = id.clone();
-        ctx.spawn(followed.into_actor(self).map(move |next, actor, _| {
+        ctx.spawn(followed.into_actor(self).then(move |next, actor, _| {
+            let mut opens = None;
             if let (Some((next, expires_at)), Some(shown)) = (next, actor.pages.get_mut(&id)) {
-                (shown.page, shown.expires_at) = (next, expires_at);
+                // A page that nobody touched: that it goes somewhere, and what cookies it has then, is no reason to ask the platform again.
+                (shown.page, shown.expires_at, shown.acted) = (next.clone(), expires_at, false);
                 shown.tell(|_| Told::Expires(expires_at));
+                opens = Some(next);
             }
+            let opened = async move {
+                if let Some(Err(error)) = OptionFuture::from(opens.as_ref().map(Page::go)).await {
+                    warn!(class = "network"; "the new address of a challenge cannot be opened: {error}");
+                }
+            };
+            opened.into_actor(actor)
         }));
     }
 }

@@ -1,13 +1,13 @@
 //! What the browser says by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use futures_util::FutureExt as _;
 use log::{debug, warn};
 use serde_json::Value;
 
-use super::ChallengeActor;
+use super::{ChallengeActor, page::Shown};
 use crate::{
     captcha::{browser::Event, challenge::Trouble},
     ids::ChallengeId,
@@ -137,7 +137,7 @@ impl ChallengeActor {
     /// order: what is done to the page after this has no part in it.
     pub(super) fn know_cookies(&mut self, id: &ChallengeId, ctx: &mut Context<Self>) {
         let Some(page) = self.pages.get(id).map(|shown| shown.page.clone()) else { return };
-        let id = id.clone();
+        let (id, at) = (id.clone(), Instant::now());
         let mut asked = Box::pin(async move { page.cookies().await });
         // Asked now, and not when the actor comes to it.
         let at_once = asked.as_mut().now_or_never();
@@ -148,7 +148,8 @@ impl ChallengeActor {
             }
         };
         ctx.spawn(has.into_actor(self).map(move |has, actor, _| {
-            if let (Ok(has), Some(shown)) = (has, actor.pages.get_mut(&id).filter(|shown| shown.tried_at.is_none())) {
+            let is_newer = |shown: &&mut Shown| shown.tried_at.is_none_or(|tried| tried < at);
+            if let (Ok(has), Some(shown)) = (has, actor.pages.get_mut(&id).filter(is_newer)) {
                 shown.tried = has;
             }
         }));

@@ -324,11 +324,13 @@ impl Handler<Look> for ChallengeActor {
     fn handle(&mut self, Look(id): Look, _: &mut Context<Self>) -> Self::Result {
         let Some(shown) = self.pages.get(&id) else { return Box::pin(std::future::ready(None)) };
         let (page, viewport, quality) = (shown.page.clone(), shown.viewport, shown.pace.quality());
-        let number = shown.picture.as_ref().map_or(0, |picture| picture.number);
+        let last = shown.picture.clone();
         Box::pin(async move {
+            let number = last.as_ref().map_or(0, |picture| picture.number);
+            // On its way to another page, or to another size, the browser makes none: then it is the last one.
             let jpeg = page.picture(quality).await.ok();
-            let picture = jpeg.map(|jpeg| Picture { number, jpeg: jpeg.into(), viewport });
-            Some(Seen { picture, viewport })
+            let fresh = jpeg.map(|jpeg| Picture { number, jpeg: jpeg.into(), viewport });
+            Some(Seen { picture: fresh.or(last), viewport })
         })
     }
 }

@@ -1,7 +1,11 @@
 //! The page on which an account gets in: by a code or by a cookie, with the steps as they happen. A login is found again by its number in
 //! the address.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::CONTENT_SECURITY_POLICY},
+    web::Data,
+};
 use askama::Template;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,12 +15,17 @@ use super::{
         AppState,
         error::{ApiResult, Language},
         gate::Caller,
+        hygiene,
         input::{Line, Query, Whole},
     },
     Chosen, Frame, language, show,
 };
+use crate::account::login::LoginId;
 
 pub const PAGE: &str = "/app/accounts/new";
+
+/// Where the platform keeps the pictures of its users. The browser takes the seller's own from there: sellers know themselves by it.
+const PICTURES: &str = "https://*.alicdn.com";
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -144,10 +153,32 @@ pub async fn add_account(
         Language::English => &ENGLISH,
     };
     let account = account.map(|id| id.get().to_string()).unwrap_or_default();
-    let login = login.as_deref().unwrap_or_default();
+    // The page asks for what stands in its place: nothing else than a login's number may.
+    let login = login.as_deref().filter(|id| LoginId::parse(id).is_some()).unwrap_or_default();
     let carried: Vec<(&str, &str)> =
         [("login", login), ("account", account.as_str())].into_iter().filter(|(_, value)| !value.is_empty()).collect();
     let frame = Frame::new(words.title, language, PAGE, &carried);
     let csrf = caller.session.as_deref().map(|session| app.gate.csrf(session)).unwrap_or_default();
-    show(StatusCode::OK, &LoginPage { frame, words, csrf, login, account: account.clone() })
+    let mut response = show(StatusCode::OK, &LoginPage { frame, words, csrf, login, account: account.clone() })?;
+    if let Ok(policy) = policy().parse() {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// That of every page, and pictures of the platform.
+fn policy() -> String {
+    hygiene::CONTENT_SECURITY.replace("img-src", &format!("img-src {PICTURES}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_lets_pictures_of_the_platform_through_and_nothing_else() {
+        let policy = policy();
+        assert!(policy.contains("img-src https://*.alicdn.com 'self' data:;"), "{policy}");
+        assert_eq!(policy.replace(&format!("{PICTURES} "), ""), hygiene::CONTENT_SECURITY);
+    }
 }

@@ -8,13 +8,17 @@ mod prove;
 use std::{collections::HashMap, num::NonZeroUsize, rc::Rc, time::Duration};
 
 use actix::prelude::*;
-use log::info;
+use log::{info, warn};
 use tokio::time::sleep;
 
 use self::prove::{Proved, keep, prove};
 use super::{CHALLENGE_LIFE, Fault, KEPT, Kind, LIFE, LoginId, Next, POLL, Step, after};
 use crate::{
-    account::{actor::Config as AccountConfig, messages::Refresh, state::State},
+    account::{
+        actor::{Config as AccountConfig, stored_proxy},
+        messages::Refresh,
+        state::State,
+    },
     ids::{AccountId, Timestamp, UserId},
     outgoing::proxy::Proxy,
     platform::{
@@ -165,6 +169,19 @@ struct Means {
 }
 
 impl Means {
+    /// An account that is here is reached through its proxy, where no other one was named.
+    async fn through_its_proxy(&self, account: AccountId) -> Result<Self, Fault> {
+        if self.proxy.is_some() {
+            return Ok(self.clone());
+        }
+        let proxy = stored_proxy(&self.store, account).await.map_err(|why| {
+            warn!("account.id" = account.0, class = "network"; "a login cannot go through the account's proxy: {why}");
+            Fault::Network
+        })?;
+        let http = proxy.as_ref().map_or_else(|| self.http.clone(), |proxy| self.config.http(Some(proxy)));
+        Ok(Self { http, ..self.clone() })
+    }
+
     fn tell(&self, step: Step, profile: Option<api::Profile>) {
         // Lost only with the actor, and with it the login.
         self.told.do_send(Moved { id: self.id.clone(), step, profile });
@@ -348,6 +365,10 @@ async fn run(
     account: Option<AccountId>,
     name: Option<String>,
 ) -> Result<Step, Fault> {
+    let means = &match account {
+        Some(account) => means.through_its_proxy(account).await?,
+        None => means.clone(),
+    };
     let jar = match wanted {
         Wanted::Qr => scan(means).await?,
         Wanted::Cookies(text) => Cookies::parse(text.expose()),
@@ -357,11 +378,12 @@ async fn run(
     let (profile, is_challenged) = (proved.profile.clone(), proved.challenge.is_some());
     means.tell(Step::Proving, profile);
     let (account, is_new) = keep(means, who, name, proved).await?;
+    let kept_at = clock::unix();
     // Missed, the registry looks a moment later anyway.
     (means.registry)().do_send(Refresh);
     if is_challenged {
         means.tell(Step::Challenge { account }, None);
-        connected(means, who, account).await?;
+        connected(means, who, account, kept_at).await?;
     }
     Ok(Step::Complete { account, is_new })
 }
@@ -417,8 +439,8 @@ fn fault(error: &PassportError) -> Fault {
     }
 }
 
-/// Waits until a person passed the challenge and the account is connected.
-async fn connected(means: &Means, who: &Who, account: AccountId) -> Result<(), Fault> {
+/// Waits until a person passed the challenge and the account is connected, after `since`: before, it may have been with another login.
+async fn connected(means: &Means, who: &Who, account: AccountId, since: Timestamp) -> Result<(), Fault> {
     loop {
         let scope = who.scope;
         let read = move |conn: &mut DbConn| {
@@ -429,7 +451,7 @@ async fn connected(means: &Means, who: &Who, account: AccountId) -> Result<(), F
         };
         match means.store.read(read).await? {
             None => return Err(Fault::AccountGone),
-            Some(Some(status)) if status.state == State::Connected => return Ok(()),
+            Some(Some(status)) if status.state == State::Connected && status.since > since => return Ok(()),
             Some(_) => sleep(LOOK).await,
         }
     }

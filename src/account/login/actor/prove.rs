@@ -95,6 +95,10 @@ pub(super) async fn prove(
     let seller = jar.seller().map_err(|_| Fault::Unusable)?;
     let Known { id: known, device, budget: (budget_day, budget_used) } = holder(means, who, &seller, wanted).await?;
     let device_id = if device.is_empty() { device::device_id(rand::random(), seller.as_str()) } else { device };
+    let means = &match known {
+        Some(account) => means.through_its_proxy(account).await?,
+        None => means.clone(),
+    };
     let mut governor = Governor { device_id, budget_day, budget_used, ..Governor::default() };
     let proved = |jar: Cookies, profile, governor, challenge| Proved {
         jar,
