@@ -117,6 +117,7 @@ pub async fn sessions(caller: Caller, app: Data<AppState>) -> ApiResult<Json<Ses
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChallengeSessionView)]
 pub struct SessionView {
     #[schema(value_type = String, example = "5f1a3c0d9b7e2468ace013579bdf02468ace013579bdf02468ace013579bdf02")]
     session_id: ChallengeId,

@@ -79,6 +79,7 @@ pub struct LoginsQuery {
 
 /// Where a login stands, and what is to be done next.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountLoginView)]
 pub struct LoginView {
     /// Only who began the login can do anything with it.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]

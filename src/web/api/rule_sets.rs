@@ -208,7 +208,8 @@ pub(super) fn set_of(name: &str) -> ApiResult<Option<AccountId>> {
 
 /// A version as the path names it.
 fn version_of((set, number): &(String, String)) -> ApiResult<(Option<AccountId>, i64)> {
-    let number = number.parse().map_err(|_| Code::NotFound)?;
+    // The first one is 1, and 0 is the beginning.
+    let number = number.parse().ok().filter(|number| *number >= 0).ok_or(Code::NotFound)?;
     Ok((set_of(set)?, number))
 }
 
