@@ -52,6 +52,11 @@ impl<T> Queue<T> {
         self.waiting.remove(&account).unwrap_or_default()
     }
 
+    /// How many of an account wait.
+    pub fn len_of(&self, account: AccountId) -> usize {
+        self.waiting.get(&account).map_or(0, VecDeque::len)
+    }
+
     pub fn len(&self) -> usize {
         self.waiting.values().map(VecDeque::len).sum()
     }
@@ -81,7 +86,7 @@ mod tests {
     #[test]
     fn accounts_take_turns_and_each_keeps_its_order() {
         let mut queue = filled(&[(A, 1), (A, 2), (A, 3), (B, 10), (B, 11)]);
-        assert_eq!(queue.len(), 5);
+        assert_eq!((queue.len(), queue.len_of(A), queue.len_of(B)), (5, 3, 2));
         assert_eq!(drained(&mut queue, |_| true), [1, 10, 2, 11, 3]);
         assert!(queue.is_empty());
     }

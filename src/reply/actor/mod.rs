@@ -225,7 +225,9 @@ impl ReplyActor {
         if !self.accounts.contains_key(&turn.account) {
             return self.let_go(1);
         }
-        let counts = self.has_place(turn.account);
+        // Whoever is in line already takes the places that are left.
+        let ahead = self.queue.len_of(turn.account);
+        let counts = has_place(&self.accounts, self.config.account_work.saturating_sub(ahead), turn.account);
         if !counts {
             self.let_go(1);
         }
