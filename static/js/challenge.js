@@ -114,8 +114,14 @@ function watch() {
             const { screenshot, viewport } = newest;
             newest = null;
             const picture = new Image();
-            picture.src = screenshot;
-            await picture.decode();
+            await new Promise((done) => {
+                picture.onload = done;
+                picture.onerror = done;
+                picture.src = screenshot;
+            });
+            if (picture.naturalWidth === 0) {
+                continue;
+            }
             if (canvas.width !== picture.naturalWidth || canvas.height !== picture.naturalHeight) {
                 canvas.width = picture.naturalWidth;
                 canvas.height = picture.naturalHeight;

@@ -6,9 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use yutang::{
     account::state::{Reason, State},
-    ids::AccountId,
     notify::event::Event,
-    store::{account_states, notices},
+    store::notices,
 };
 
 use crate::{
@@ -25,15 +24,6 @@ const FACE: &str = "https://img.alicdn.com/imgextra/face.png";
 
 fn site(app: &TestApp) -> String {
     format!("http://{}", app.addr())
-}
-
-async fn connects(app: &TestApp, id: i64) {
-    let (scope, account) = (app.scope(), AccountId(id));
-    app.eventually("the account is connected", || {
-        let status = app.read(move |conn| account_states::find(conn, &scope, account))?;
-        (status.state == State::Connected).then_some(())
-    })
-    .await;
 }
 
 /// By a code, on a desk: shown, scanned, confirmed; and the tab may be closed in between.
@@ -76,7 +66,7 @@ async fn a_person_adds_an_account_by_a_code() {
     screen.is_in_order().await;
     let api = app.signed_in("seller").await;
     let accounts = api.get("/api/v1/accounts").await.is(200).json();
-    connects(&app, accounts["items"][0]["id"].as_i64().unwrap()).await;
+    app.connects(accounts["items"][0]["id"].as_i64().unwrap()).await;
 }
 
 /// By a cookie, on a phone: what is missing is said beside the field, and what was typed stays.
@@ -151,6 +141,17 @@ async fn slider(screen: &Screen) -> ((f64, f64), (f64, f64)) {
     ((at(0) + 20.0, at(1)), (at(2) + 30.0, at(1)))
 }
 
+/// Waits until the platform's page says, in red, that the drag was none.
+async fn sees_refusal(screen: &Screen) {
+    let find = "(() => {
+        const canvas = document.getElementById('page');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        for (let at = 0; at < data.length; at += 4) if (data[at] > 190 && data[at + 1] < 90 && data[at + 2] < 90) return true;
+        return null;
+    })()";
+    screen.until(find).await;
+}
+
 /// From the platform's refusal to the account's return: one notice, one link, the page, a hand on the slider, and the platform's word.
 #[actix_web::test]
 async fn k15_a_challenge_is_passed_by_a_hand_in_the_browser_and_the_account_returns() {
@@ -183,6 +184,7 @@ async fn k15_a_challenge_is_passed_by_a_hand_in_the_browser_and_the_account_retu
     app.eventually("it is refused", || (shop.drags().1 == 1).then_some(())).await;
     assert_eq!(app.status(&shop).unwrap().state, State::Failed);
     assert_eq!(shop.gateway_requests(), calls, "nothing was asked of the platform meanwhile");
+    sees_refusal(&screen).await;
 
     let (knob, end) = slider(&screen).await;
     screen.drag(knob, end).await;

@@ -12,7 +12,7 @@ use crate::client::password_hash;
 use actix::Addr;
 use tempfile::TempDir;
 use tokio::{
-    sync::{Mutex, broadcast, oneshot},
+    sync::{Mutex, broadcast, mpsc::UnboundedReceiver, oneshot},
     time::{Instant, timeout, timeout_at},
 };
 use yutang::{
@@ -26,7 +26,7 @@ use yutang::{
     outbox::entry::Entry,
     reply::rule::{Action, Matching, RuleBody},
     settings::Settings,
-    sim::{self, Account, Gateway, Platform, Said, Sim},
+    sim::{self, Account, Gateway, Platform, Said, Sim, SimEvent},
     store::{
         DbConn, Keys, Page, QueryResult, Scope, Secret, Store, account_states,
         accounts::{self, NewAccount},
@@ -416,6 +416,14 @@ impl TestApp {
             .await
     }
 
+    /// Waits until the database says that the account is connected.
+    pub(crate) async fn connects(&self, id: i64) {
+        self.eventually("the account is connected", || {
+            self.stored_status(AccountId(id)).filter(|status| status.state == State::Connected)
+        })
+        .await;
+    }
+
     /// Looks again and again until `found` finds something.
     pub(crate) async fn eventually<T>(&self, what: &str, found: impl Fn() -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
@@ -582,4 +590,13 @@ pub(crate) async fn verified_shop() -> (TestApp, Shop) {
 pub(crate) fn paused(app: &TestApp) -> Vec<ConversationRow> {
     let scope = app.scope();
     app.read(move |conn| conversations::list_paused_for_person(conn, &scope, clock::unix()))
+}
+
+/// The address of the next challenge that the platform makes.
+pub(crate) async fn demanded(events: &mut UnboundedReceiver<SimEvent>) -> String {
+    loop {
+        if let SimEvent::PersonDemanded { url, .. } = events.recv().await.unwrap() {
+            return url;
+        }
+    }
 }

@@ -7,13 +7,13 @@ use yutang::{
     access::role::Role,
     account::state::{Reason, State},
     ids::AccountId,
-    sim::{Account, Faults, Interest, Passport, PhoneAction, SimEvent},
-    store::{Scope, account_states, accounts},
+    sim::{Account, Faults, Interest, Passport, PhoneAction},
+    store::{Scope, accounts},
 };
 
 use crate::{
     client::Api,
-    harness::{PATIENCE, TestApp},
+    harness::{PATIENCE, TestApp, demanded},
 };
 
 /// A server with nothing but people, and a seller on the platform that it does not know.
@@ -65,15 +65,6 @@ async fn code_of(app: &TestApp, api: &Api, id: &str) -> String {
     app.platform().newest_code().expect("a code was shown")
 }
 
-async fn connects(app: &TestApp, id: i64) {
-    let (scope, account) = (app.scope(), AccountId(id));
-    app.eventually("the account is connected", || {
-        let status = app.read(move |conn| account_states::find(conn, &scope, account))?;
-        (status.state == State::Connected).then_some(())
-    })
-    .await;
-}
-
 #[actix_web::test]
 async fn a_code_is_shown_scanned_and_confirmed_and_the_account_connects() {
     let (app, api, seller) = stranger().await;
@@ -89,7 +80,7 @@ async fn a_code_is_shown_scanned_and_confirmed_and_the_account_connects() {
     assert_eq!((&done["is_new"], &done["nickname"]), (&json!(true), &json!("卖家shop")));
     assert!(done["picture"].as_str().unwrap().starts_with("https://"));
     let account = done["account_id"].as_i64().unwrap();
-    connects(&app, account).await;
+    app.connects(account).await;
     let view = api.get(&format!("/api/v1/accounts/{account}")).await.is(200).json();
     assert_eq!((&view["name"], &view["platform_uid"]), (&json!("卖家shop"), &json!(seller.uid.as_str())));
     // The token that the login was proved with is the one the account connects with.
@@ -105,7 +96,7 @@ async fn a_pasted_cookie_is_proved_before_the_account_is_there() {
     let id = begin(&api, json!({"kind": "cookies", "cookie": cookie, "name": "我的店"})).await;
     let done = reaches(&api, &id, "complete").await;
     let account = done["account_id"].as_i64().unwrap();
-    connects(&app, account).await;
+    app.connects(account).await;
     let shown = api.get(&format!("/api/v1/accounts/{account}")).await.is(200);
     assert_eq!(shown.json()["name"], "我的店");
     for answer in [shown.text, view(&api, &id).await.to_string()] {
@@ -235,7 +226,7 @@ async fn t7_a_login_of_anothers_seller_is_refused_and_changes_nothing() {
 async fn a_known_seller_gets_a_new_login_and_keeps_everything_else() {
     let (app, api, _) = stranger().await;
     let shop = app.open("known");
-    connects(&app, shop.id.0).await;
+    app.connects(shop.id.0).await;
     shop.expire_login();
     shop.expire_tokens();
     shop.close(1000);
@@ -247,7 +238,7 @@ async fn a_known_seller_gets_a_new_login_and_keeps_everything_else() {
     app.platform().confirm(&code, &side).unwrap();
     let done = reaches(&api, &id, "complete").await;
     assert_eq!((&done["is_new"], &done["account_id"]), (&json!(false), &json!(shop.id.0)));
-    connects(&app, shop.id.0).await;
+    app.connects(shop.id.0).await;
 }
 
 /// K14: there, the platform was asked without a pause until somebody scanned the code.
@@ -297,7 +288,7 @@ async fn a_login_service_that_fails_is_named() {
 async fn a_new_login_goes_the_way_of_its_account() {
     let (app, api, _) = stranger().await;
     let shop = app.open("known");
-    connects(&app, shop.id.0).await;
+    app.connects(shop.id.0).await;
     let cookie = app.platform().cookies(&app.platform().account("known").unwrap());
     // One that lets nobody through.
     let proxy = json!({"proxy": "socks5://127.0.0.1:1"});
@@ -317,7 +308,7 @@ async fn a_new_login_goes_the_way_of_its_account() {
 async fn a_new_login_that_meets_a_challenge_waits_though_the_account_is_connected() {
     let (app, api, _) = stranger().await;
     let shop = app.open("known");
-    connects(&app, shop.id.0).await;
+    app.connects(shop.id.0).await;
     shop.demand_person();
     let cookie = app.platform().cookies(&app.platform().account("known").unwrap());
     let id = begin(&api, json!({"kind": "cookies", "cookie": cookie})).await;
@@ -350,16 +341,12 @@ async fn a_login_that_meets_a_challenge_keeps_the_account_and_is_complete_when_a
     let id = begin(&api, json!({"kind": "cookies", "cookie": cookie})).await;
     let waits = reaches(&api, &id, "challenge").await;
     let account = AccountId(waits["account_id"].as_i64().unwrap());
-    let url = loop {
-        if let Some(SimEvent::PersonDemanded { url, .. }) = events.recv().await {
-            break url;
-        }
-    };
+    let url = demanded(&mut events).await;
     // By hand, in a browser of their own: the cookie that comes of it is given as any other.
     let x5sec = app.platform().pass_challenge(&url).unwrap();
     let cookie = format!("{}; x5sec={x5sec}", app.platform().cookies(&seller));
     api.put(&format!("/api/v1/accounts/{account}/credentials"), &json!({"cookie": cookie})).await.is(200);
     let done = reaches(&api, &id, "complete").await;
     assert_eq!(done["account_id"], json!(account.0));
-    connects(&app, account.0).await;
+    app.connects(account.0).await;
 }

@@ -74,15 +74,25 @@ impl ChallengeActor {
         shown.asking = true;
         let (page, account) = (shown.page.clone(), shown.account);
         let rest = shown.tried_at.map_or(Duration::ZERO, |at| BETWEEN.saturating_sub(at.elapsed()));
-        let (tried, accounts) = (shown.tried.clone(), (self.accounts)());
-        let asked = async move {
+        let looked = async move {
             sleep(rest).await;
-            let cookies = page.cookies().await.ok().filter(|cookies| *cookies != tried)?;
-            let passed = ChallengePassed { account, cookies: cookies.clone() };
-            let answer = accounts.send(passed).await.unwrap_or_else(|gone| Err(NotPassed::NoAnswer(gone.to_string())));
-            Some((cookies, answer))
+            page.cookies().await.ok()
         };
-        Box::pin(asked.into_actor(self).then(move |asked, actor, ctx| {
+        let wanted = id.clone();
+        let asked = looked.into_actor(self).then(move |has, actor: &mut Self, _: &mut Context<Self>| {
+            // As it is known by now: the page may have been found to be another one meanwhile.
+            let tried = actor.pages.get(&wanted).map(|shown| &shown.tried);
+            let fresh = has.filter(|has| tried.is_some_and(|tried| tried != has));
+            let accounts = (actor.accounts)();
+            let asked = async move {
+                let cookies = fresh?;
+                let passed = ChallengePassed { account, cookies: cookies.clone() };
+                let answer = accounts.send(passed).await;
+                Some((cookies, answer.unwrap_or_else(|gone| Err(NotPassed::NoAnswer(gone.to_string())))))
+            };
+            asked.into_actor(actor)
+        });
+        Box::pin(asked.then(move |asked, actor, ctx| {
             let checked = actor.answered(&id, asked, ctx);
             checked.map(move |checked, actor: &mut Self, _: &mut Context<Self>| {
                 if let Some(shown) = actor.pages.get_mut(&id) {

@@ -16,6 +16,9 @@ use crate::{
 /// After a picture of the page at an earlier size another is asked for.
 const ANOTHER: Duration = Duration::from_millis(60);
 
+/// After a page is read it is pictured anew, so long after.
+const DRAWN: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(2)];
+
 /// Of the browser with this number.
 pub(super) struct Heard {
     pub(super) generation: u64,
@@ -83,14 +86,7 @@ impl ChallengeActor {
         let side = |name: &str| params["metadata"][name].as_f64();
         if shown.is_stale(side("deviceWidth"), side("deviceHeight")) {
             page.acknowledge(&number);
-            let session = session.to_owned();
-            // A page that stands still is pictured no second time by itself.
-            ctx.run_later(ANOTHER, move |actor, _| {
-                let shown = actor.pages.values().find(|shown| *shown.page.session == *session);
-                if let Some(shown) = shown.filter(|shown| !shown.audience.is_empty()) {
-                    shown.show();
-                }
-            });
+            self.show_again(session, ANOTHER, ctx);
             return;
         }
         let rest = shown.pictured(params["data"].as_str().unwrap_or_default());
@@ -98,6 +94,17 @@ impl ChallengeActor {
             Duration::ZERO => page.acknowledge(&number),
             rest => drop(ctx.run_later(rest, move |_, _| page.acknowledge(&number))),
         }
+    }
+
+    /// A page that stands still is pictured no second time by itself.
+    fn show_again(&self, session: &str, after: Duration, ctx: &mut Context<Self>) {
+        let session = session.to_owned();
+        ctx.run_later(after, move |actor, _| {
+            let shown = actor.pages.values().find(|shown| *shown.page.session == *session);
+            if let Some(shown) = shown.filter(|shown| !shown.audience.is_empty()) {
+                shown.show();
+            }
+        });
     }
 
     fn judge(&self, session: &str, params: &Value) {
@@ -130,6 +137,10 @@ impl ChallengeActor {
         let Some(id) = self.id_of(|page| &*page.session == session) else { return };
         if self.pages.get(&id).is_some_and(|shown| !shown.acted) {
             self.know_cookies(&id, ctx);
+        }
+        // What was pictured while it was read may have been a blank page, and a busy machine may not have drawn it yet.
+        for after in DRAWN {
+            self.show_again(session, after, ctx);
         }
     }
 

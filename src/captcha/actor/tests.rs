@@ -66,7 +66,8 @@ async fn serve(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
             let sent = request.headers().get("cookie").map(|value| value.to_str().unwrap().to_owned());
             *site.cookies.lock().unwrap() = sent.unwrap_or_default();
             let page = SLIDER.replace("PORT", &port);
-            HttpResponse::Ok().cookie(Cookie::new("seen", "1")).content_type("text/html").body(page)
+            let seen = site.asked.lock().unwrap().len().to_string();
+            HttpResponse::Ok().cookie(Cookie::new("seen", seen)).content_type("text/html").body(page)
         }
         "/moved" => {
             let good = if request.query_string() == "to=300" { "good" } else { "half" };
@@ -272,6 +273,31 @@ async fn k15_a_person_drags_the_slider_and_the_platform_says_that_it_is_passed()
     scene.is_clean(pid).await;
     let foreign = scene.site.asked.lock().unwrap().iter().any(|asked| asked.contains("/foreign"));
     assert!(!foreign, "the browser asks nobody else");
+}
+
+/// A page that was opened anew is one that nobody touched: whatever its cookies are by then, the platform is not asked because of them.
+#[actix::test]
+async fn a_new_address_is_followed_and_asks_for_nothing_by_itself() {
+    let Some(chromium) = chromium() else { return };
+    let scene = Scene::new(chromium, |_| {});
+    let id = scene.demand(LONG).await;
+    let (viewer, _, mut heard) = scene.watch(&id, "甲").await;
+    scene.shown(&id, viewer).await;
+    let next = format!("http://{}/punish?x5secdata=2", scene.address);
+    assert_eq!(scene.demand_at(scene.account, &next, LONG).await, id);
+    scene.drag(&id, viewer, 330.0, mouse).await;
+    let told = hears(&mut heard, |told| matches!(told, Told::Checked(_))).await;
+    assert_eq!(told, Told::Checked(Checked::NotPassed(NotAccepted::StillAsked)));
+    eventually("the new address is open", || {
+        scene.site.asked.lock().unwrap().iter().filter(|asked| asked.ends_with("/ready")).count() == 2
+    })
+    .await;
+    // A hand that does nothing that matters.
+    scene.act(&id, viewer, mouse(Stroke::Down, Point { x: 600.0, y: 400.0 })).await.unwrap();
+    scene.act(&id, viewer, mouse(Stroke::Up, Point { x: 600.0, y: 400.0 })).await.unwrap();
+    let again = Check { id: id.clone(), by: By::Viewer(viewer) };
+    assert_eq!(scene.actor.send(again).await.unwrap(), Ok(Checked::NothingNew));
+    assert_eq!(scene.asked.borrow().len(), 1);
 }
 
 #[actix::test]
