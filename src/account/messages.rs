@@ -149,6 +149,8 @@ pub struct StatusChanged {
     /// How many [`CredentialsChanged`] it had followed by then.
     pub renewals: u64,
     pub status: Status,
+    /// Its connection stands, whatever the state: also a person's texts can be sent.
+    pub has_line: bool,
 }
 
 /// Close the connection in good order and end.

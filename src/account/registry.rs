@@ -187,6 +187,8 @@ struct Supervised {
     failures: u32,
     crashes: Backoff,
     status: Status,
+    /// As its actor said last.
+    has_line: bool,
 }
 
 enum Phase {
@@ -325,6 +327,7 @@ impl AccountRegistry {
             failures: 0,
             crashes: Backoff::new(backoff),
             status: Status::new(State::Disconnected, Reason::NotStarted, clock::unix()),
+            has_line: false,
         });
         account.enabled = row.enabled;
         if account.facts != facts {
@@ -809,6 +812,7 @@ impl Handler<StatusChanged> for AccountRegistry {
             return;
         };
         account.status_is_new = changed.renewals == account.renewals && matches!(account.phase, Phase::Running(_));
+        account.has_line = changed.has_line;
         if changed.status.state == State::Connected {
             account.crashes = Backoff::new(self.config.backoff);
         }
@@ -889,6 +893,8 @@ impl AccountRegistry {
         let not_started = || NotSent::NotRunning(Status::new(State::Disconnected, Reason::NotStarted, clock::unix()));
         let account = self.accounts.get(&id).ok_or_else(not_started)?;
         match (&account.phase, account.status.state) {
+            // The platform lets no call through, and texts need none.
+            (Phase::Running(_), State::Failed) if account.has_line => Ok(&self.shards[account.shard]),
             (Phase::Off | Phase::Stopping(_) | Phase::Releasing, _) | (_, State::Failed | State::Closed) => {
                 Err(NotSent::NotRunning(account.status.clone()))
             }

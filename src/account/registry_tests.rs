@@ -624,7 +624,11 @@ impl Bench {
     /// An account that runs says this of itself.
     async fn says(&self, account: AccountId, renewals: u64, state: State) {
         let status = Status::new(state, Reason::Registered, clock::unix());
-        self.registry.send(StatusChanged { account, generation: 1, renewals, status }).await.unwrap();
+        self.says_of_its_line(account, renewals, status, state == State::Connected).await;
+    }
+
+    async fn says_of_its_line(&self, account: AccountId, renewals: u64, status: Status, has_line: bool) {
+        self.registry.send(StatusChanged { account, generation: 1, renewals, status, has_line }).await.unwrap();
     }
 
     async fn write_by_hand(&self, account: AccountId) -> Result<Vec<Entry>, NotSent> {
@@ -791,6 +795,9 @@ async fn a_persons_message_is_refused_where_it_would_rot() {
     }
     bench.says(id, 0, State::Failed).await;
     assert!(matches!(bench.write_by_hand(id).await, Err(NotSent::NotRunning(status)) if status.state == State::Failed));
+    let stands = Status::new(State::Failed, Reason::ChallengeRequired, clock::unix());
+    bench.says_of_its_line(id, 0, stands, true).await;
+    assert_eq!(bench.write_by_hand(id).await, Ok(Vec::new()), "a text needs no call");
     bench.enable(&facts[0], false).await;
     bench.status(id, State::Closed, Reason::Disabled).await;
     let refused = bench.write_by_hand(id).await;

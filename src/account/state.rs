@@ -14,7 +14,7 @@ pub enum State {
     Connected,
     /// Not connected, and heals by itself.
     Reconnecting,
-    /// A person must act.
+    /// A person must act. Where only calls are refused the connection may stand, and texts come and go over it.
     Failed,
     /// Disabled, or shut down by us.
     Closed,

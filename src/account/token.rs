@@ -91,7 +91,7 @@ impl Governor {
         if let Some(token) = self.token.as_ref().filter(|token| token.lives_at(now)) {
             return Permission::Use(token.value.clone());
         }
-        if self.used_on(day(now)) >= budget {
+        if self.left(budget, now) == 0 {
             return Permission::Wait(Timestamp((day(now) + 1) * DAY_MS));
         }
         Permission::Request
@@ -135,6 +135,11 @@ impl Governor {
 
     pub fn used_on(&self, day: i64) -> u32 {
         if self.budget_day == day { self.budget_used } else { 0 }
+    }
+
+    /// Requests that the day's budget has left.
+    pub fn left(&self, budget: u32, now: Timestamp) -> u32 {
+        budget.saturating_sub(self.used_on(day(now)))
     }
 
     pub fn used_today(&self, now: Timestamp) -> u32 {

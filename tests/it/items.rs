@@ -176,6 +176,13 @@ async fn not_one_call_is_made_while_the_platform_wants_a_person() {
     let id = shop.id;
     let breaker = app.read(move |conn| account_tokens::load(conn, id)).unwrap().breaker_since;
     assert!(breaker.is_some(), "{first:?}");
+    // People are told, and the line stands: whoever asks is answered, by a rule and by hand.
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let said = shop.buyer_says("2200000000778", ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    let path = format!("/api/v1/conversations/{}.{}/messages", shop.id, said.conversation);
+    seller.post(&path, &json!({"texts": ["稍等"]})).await.is(202);
+    app.settled_after(&shop, &said.conversation, 2).await;
 
     let requests = shop.gateway_requests();
     app.platform().heal();

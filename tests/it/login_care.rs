@@ -28,7 +28,7 @@ use yutang::{
 
 use crate::{
     client::{Answer, Api},
-    harness::{PATIENCE, Shop, TestApp, default_reply, echo},
+    harness::{PATIENCE, Shop, TestApp, default_reply, demanded, echo},
 };
 
 const BUYER: &str = "2200000000777";
@@ -66,6 +66,19 @@ async fn a_login_that_ran_out_is_checked_once_and_the_call_made_again() {
     let health = health(&api, &shop).await;
     assert_eq!((&health["login"]["checks_today"], &health["breaker"]), (&json!(1), &Value::Null));
     assert!(health["login"]["checked_at"].is_i64() && health["login"]["ends_at"].as_i64() > Some(1_760_000_000_000));
+}
+
+/// The request that is made again after a check is one of the day's as any other.
+#[actix_web::test]
+async fn a_check_buys_no_request_that_the_day_does_not_have() {
+    let mut app = TestApp::with(|settings| settings.accounts.token_budget = 2);
+    let shop = app.open("shop");
+    app.start().await;
+    shop.lapse_login();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Reconnecting, Reason::TokenBudgetSpent).await;
+    assert_eq!((shop.has_login_requests(), shop.token_requests()), (1, 2));
 }
 
 #[actix_web::test]
@@ -146,11 +159,7 @@ async fn a_challenge_that_is_passed_with_a_login_that_is_over_asks_for_the_login
     shop.expire_tokens();
     shop.close(1000);
     app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    let url = loop {
-        if let Some(SimEvent::PersonDemanded { url, .. }) = events.recv().await {
-            break url;
-        }
-    };
+    let url = demanded(&mut events).await;
     let x5sec = app.platform().pass_challenge(&url).unwrap();
     app.platform().change_faults(|faults| faults.gateway = Gateway::SessionExpired);
     let passed = ChallengePassed { account: shop.id, cookies: Cookies::parse(&format!("x5sec={x5sec}")) };
@@ -317,11 +326,7 @@ async fn only_the_platforms_word_says_that_a_challenge_is_over() {
     shop.expire_tokens();
     shop.close(1000);
     app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    let url = loop {
-        if let Some(SimEvent::PersonDemanded { url, .. }) = events.recv().await {
-            break url;
-        }
-    };
+    let url = demanded(&mut events).await;
     let passed = |text: String| ChallengePassed { account: shop.id, cookies: Cookies::parse(&text) };
     let registry = app.registry();
     // A cookie that looks right and is not.

@@ -6,6 +6,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use yutang::{
     access::role::Role,
+    account::state::{self, Reason},
     outbox::entry::{Body, State},
     sim::{self, Uploads},
     store::account_tokens,
@@ -228,6 +229,7 @@ async fn a_login_page_for_an_upload_ends_the_session_and_texts_still_go() {
     let id = shop.id;
     let token = app.read(move |conn| account_tokens::load(conn, id)).unwrap();
     assert_eq!(token.breaker_reason.as_deref(), Some("session_expired"));
+    app.becomes(&shop, state::State::Failed, Reason::SessionExpired).await;
     let sends = app.sends(&shop, &said.conversation);
     assert_eq!(sends[1].state, State::Rejected);
     // Not one more call until a person brought a cookie.

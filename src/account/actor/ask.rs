@@ -137,9 +137,9 @@ impl AccountActor {
     }
 
     fn look_up(&mut self, item: ItemId, ctx: &mut Context<Self>) {
-        let (env, facts) = (self.env.clone(), self.facts.clone());
+        let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
         let asked = async move { detail_of(env, facts, &item).await.ok_or(item) };
-        let then = asked.into_actor(self).map(|asked, actor, ctx| {
+        let then = asked.into_actor(self).map(move |asked, actor, ctx| {
             let account = actor.facts.id;
             match asked {
                 Ok(Ok(detail)) => {
@@ -147,7 +147,7 @@ impl AccountActor {
                     actor.keep_detail(detail, ctx);
                 }
                 Ok(Err((item, governor))) => {
-                    actor.governor = governor;
+                    actor.want_person(epoch, governor);
                     actor.tell_item(ItemKnown { account, item, seller: None, title: None });
                 }
                 Err(item) => actor.tell_item(ItemKnown { account, item, seller: None, title: None }),
@@ -205,7 +205,7 @@ async fn ask_gateway(env: &Env, facts: &AccountFacts, id: &ItemId) -> Result<Res
         return Err(Failure::blocked(breaker.cause));
     }
     let call = item::item_detail(id);
-    let (outcome, _) = credentials.call(env, &call).await?;
+    let outcome = credentials.call(env, &call).await?;
     match outcome {
         Outcome::Success(data) => {
             let unreadable =

@@ -54,10 +54,7 @@ impl AccountActor {
                 return;
             }
             match cared {
-                Ok(Some((governor, failure))) => {
-                    actor.governor = *governor;
-                    return actor.lose(failure, ctx);
-                }
+                Ok(Some(governor)) => actor.want_person(epoch, *governor),
                 Ok(None) => {}
                 Err(failure) => {
                     let why = failure.detail.unwrap_or_default();
@@ -104,8 +101,8 @@ impl AccountActor {
     }
 }
 
-/// The daily check, where it is due. What it means for the account where the login does not stand any more.
-async fn care(env: &Env, facts: &AccountFacts) -> Result<Option<(Box<Governor>, Failure)>, Failure> {
+/// The daily check, where it is due. The governor where the login does not stand any more.
+pub(super) async fn care(env: &Env, facts: &AccountFacts) -> Result<Option<Box<Governor>>, Failure> {
     let (account, now) = (facts.id, clock::unix());
     if !env.store.write(move |conn| account_sessions::claim_care(conn, account, now)).await? {
         return Ok(None);
@@ -116,10 +113,10 @@ async fn care(env: &Env, facts: &AccountFacts) -> Result<Option<(Box<Governor>, 
     }
     // The login service alone takes no account that works from its buyers: a call says whether the session is over.
     let ask = api::login_user();
-    let (outcome, _) = credentials.call_once(env, &ask).await?;
+    let outcome = credentials.call_once(env, &ask).await?;
     if !is_login_over(&outcome) && !matches!(outcome, Outcome::Risk { .. } | Outcome::AccessDenied) {
         return Ok(None);
     }
-    let failure = credentials.refused(env, outcome, Some(ask)).await?;
-    Ok(Some((Box::new(credentials.governor), failure)))
+    credentials.refused(env, outcome, Some(ask)).await?;
+    Ok(Some(Box::new(credentials.governor)))
 }

@@ -40,9 +40,12 @@ impl Handler<ChallengePassed> for AccountActor {
                 Ok(())
             }
             Err((why, governor)) => {
-                if let Some(governor) = governor {
-                    actor.governor = *governor;
+                let Some(governor) = governor else { return Err(why) };
+                if actor.is_registered() {
+                    actor.want_person(actor.epoch, *governor);
+                    return Err(why);
                 }
+                actor.governor = *governor;
                 // The challenge is not what it waits for any more: people are told what is.
                 let cause = actor.governor.breaker.as_ref().map(|breaker| breaker.cause);
                 if let Some(cause) = cause.filter(|_| why == NotPassed::LoginRefused) {
@@ -75,12 +78,9 @@ async fn prove(env: &Env, facts: &AccountFacts, cookies: &Cookies, call: Option<
     let call = call.filter(|call| !call.is_write && call.api != api::LOGIN_TOKEN);
     let call = call.unwrap_or_else(|| proof(env, &credentials.governor));
     let is_token = call.api == api::LOGIN_TOKEN;
-    let (outcome, requests) = credentials.call_once(env, &call).await.map_err(failed)?;
-    if is_token {
-        env.metrics.token_requested(requests);
-        credentials.governor.spend(requests, clock::unix());
-    }
-    match outcome {
+    let answered =
+        if is_token { credentials.request_token(env, &call).await } else { credentials.call_once(env, &call).await };
+    match answered.map_err(failed)? {
         Outcome::Success(data) => {
             if is_token {
                 credentials.keep_token(&data).map_err(failed)?;

@@ -98,7 +98,7 @@ async fn call(env: &Env, facts: &AccountFacts, call: &Call) -> Result<Called, Fa
     if credentials.governor.breaker.is_some() {
         return Ok(Called::Tripped(Box::new(credentials.governor)));
     }
-    let (outcome, _) = credentials.call(env, call).await?;
+    let outcome = credentials.call(env, call).await?;
     match outcome {
         Outcome::Success(_) | Outcome::Business { .. } => Ok(Called::Answered(outcome)),
         Outcome::RateLimited => Ok(Called::TooMany),

@@ -209,37 +209,22 @@ impl Credentials {
     }
 
     async fn token(&mut self, env: &Env, facts: &AccountFacts) -> Result<String, Failure> {
-        match self.governor.permission(env.config.token_budget, clock::unix()) {
-            Permission::Use(token) => Ok(token),
-            Permission::Request => self.request_token(env, facts).await,
-            Permission::Wait(until) => Err(Failure {
-                state: State::Reconnecting,
-                reason: Reason::TokenBudgetSpent,
-                detail: Some(format!("{} requests today", self.governor.used_today(clock::unix()))),
-                pause: Pause::Until(until),
-            }),
-            Permission::Blocked(breaker) => Err(Failure::blocked(breaker.cause)),
+        if let Some(token) = self.usable_token(env)? {
+            return Ok(token);
         }
-    }
-
-    async fn request_token(&mut self, env: &Env, facts: &AccountFacts) -> Result<String, Failure> {
-        // Written down before it is made: a crash must not make it free.
-        self.governor.spend(1, clock::unix());
-        self.save(&env.store).await?;
-        info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()); "asking the platform for an access token");
+        info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()) + 1; "asking the platform for an access token");
         let call = api::login_token(&self.governor.device_id);
-        let answered = self.call_once(env, &call).await;
-        if answered.is_err() {
-            self.governor.refund(1, clock::unix());
-            self.save(&env.store).await?;
+        let mut outcome = self.request_token(env, &call).await?;
+        if outcome == Outcome::Token {
+            // Whether the login is over cannot be told where the budget had no more signatures.
+            self.usable_token(env)?;
         }
-        let (mut outcome, requests) = answered?;
-        self.count(env, requests, 1).await?;
-        // What the platform answered was made, whatever becomes of the check: an answer that helps nobody would make the next one free.
         if is_login_over(&outcome) && self.refresh_login(env).await? {
-            let more;
-            (outcome, more) = self.call_once(env, &call).await?;
-            self.count(env, more, 0).await?;
+            // Somebody else may have got one meanwhile, or spent the day's budget.
+            if let Some(token) = self.usable_token(env)? {
+                return Ok(token);
+            }
+            outcome = self.request_token(env, &call).await?;
         }
         let data = match outcome {
             Outcome::Success(data) => data,
@@ -250,14 +235,39 @@ impl Credentials {
         Ok(token)
     }
 
-    /// Token requests that were made; so many of them are written down already.
-    async fn count(&mut self, env: &Env, requests: u32, counted: u32) -> Result<(), StoreError> {
-        env.metrics.token_requested(requests);
-        if requests > counted {
-            self.governor.spend(requests - counted, clock::unix());
+    /// `None`: one may be asked for.
+    fn usable_token(&self, env: &Env) -> Result<Option<String>, Failure> {
+        match self.governor.permission(env.config.token_budget, clock::unix()) {
+            Permission::Use(token) => Ok(Some(token)),
+            Permission::Request => Ok(None),
+            Permission::Wait(until) => Err(Failure {
+                state: State::Reconnecting,
+                reason: Reason::TokenBudgetSpent,
+                detail: Some(format!("{} requests today", self.governor.used_today(clock::unix()))),
+                pause: Pause::Until(until),
+            }),
+            Permission::Blocked(breaker) => Err(Failure::blocked(breaker.cause)),
+        }
+    }
+
+    /// Written down before it is made: a crash must not make it free. Without an answer it is given back; what the platform answered was
+    /// made, whatever becomes of it.
+    pub(super) async fn request_token(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
+        let most = self.governor.left(env.config.token_budget, clock::unix());
+        self.governor.spend(1, clock::unix());
+        self.save(&env.store).await?;
+        let answered = self.call_within(env, call, most).await;
+        if answered.is_err() {
+            self.governor.refund(1, clock::unix());
             self.save(&env.store).await?;
         }
-        Ok(())
+        let (outcome, requests) = answered?;
+        env.metrics.token_requested(requests);
+        if requests > 1 {
+            self.governor.spend(requests - 1, clock::unix());
+            self.save(&env.store).await?;
+        }
+        Ok(outcome)
     }
 
     /// Takes the token of a successful answer. To be saved.
@@ -269,20 +279,24 @@ impl Credentials {
         Ok(token.token)
     }
 
-    /// One call of the gateway, and how many requests it took; the cookies it brings are stored. Where the login is over it is checked, and
-    /// the call is made once more.
-    pub(super) async fn call(&mut self, env: &Env, call: &Call) -> Result<(Outcome, u32), Failure> {
-        let (outcome, requests) = self.call_once(env, call).await?;
+    /// One call of the gateway; the cookies it brings are stored. Where the login is over it is checked, and the call is made once more.
+    pub(super) async fn call(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
+        let outcome = self.call_once(env, call).await?;
         if !is_login_over(&outcome) || !self.refresh_login(env).await? {
-            return Ok((outcome, requests));
+            return Ok(outcome);
         }
-        let (again, more) = self.call_once(env, call).await?;
-        Ok((again, requests + more))
+        self.call_once(env, call).await
     }
 
-    pub(super) async fn call_once(&mut self, env: &Env, call: &Call) -> Result<(Outcome, u32), Failure> {
+    pub(super) async fn call_once(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
+        self.call_within(env, call, u32::MAX).await.map(|(outcome, _)| outcome)
+    }
+
+    /// With at most so many requests; how many it took.
+    async fn call_within(&mut self, env: &Env, call: &Call, most: u32) -> Result<(Outcome, u32), Failure> {
         let gateway = GatewayClient::new(self.http(env), env.config.gateway.clone());
-        let CallReport { outcome, requests, cookies_changed } = gateway.call(call, &mut self.cookies).await;
+        let report = gateway.call_within(call, &mut self.cookies, most).await;
+        let CallReport { outcome, requests, cookies_changed } = report;
         if cookies_changed {
             self.save_cookies(&env.store).await?;
         }

@@ -12,7 +12,7 @@ use crate::{
         call::NotCalled,
         facts::AccountFacts,
         messages::{AskConversation, CallGateway},
-        state::State,
+        state::{State, Status},
         token::Governor,
     },
     ids::ConversationId,
@@ -23,6 +23,7 @@ use crate::{
         },
         mtop::{call::Call, outcome::Outcome},
     },
+    telemetry::clock,
 };
 
 /// Why nothing came of a call; the governor where the platform wants a person.
@@ -35,12 +36,12 @@ impl Handler<CallGateway> for AccountActor {
         if !self.is_registered() {
             return Box::pin(std::future::ready(Err(NotCalled::Offline)).into_actor(self));
         }
-        let (env, facts) = (self.env.clone(), self.facts.clone());
+        let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
         let called = async move { make(&env, &facts, &call).await };
-        let then = called.into_actor(self).map(|called, actor, _| {
+        let then = called.into_actor(self).map(move |called, actor, _| {
             called.map_err(|(why, tripped)| {
                 if let Some(governor) = tripped {
-                    actor.governor = *governor;
+                    actor.want_person(epoch, *governor);
                 }
                 why
             })
@@ -49,12 +50,30 @@ impl Handler<CallGateway> for AccountActor {
     }
 }
 
+impl AccountActor {
+    /// A call over the line of that `epoch` was refused: none is made until a person acted, and people are told. The line itself stands:
+    /// buyers are heard and answered with texts as long as the platform lets it.
+    pub(super) fn want_person(&mut self, epoch: u64, governor: Governor) {
+        if self.epoch != epoch || !self.is_registered() {
+            // Its successor reads what was stored.
+            return;
+        }
+        let wanted = governor.breaker.as_ref().map(|breaker| Failure::blocked(breaker.cause));
+        self.governor = governor;
+        let Some(Failure { state, reason, .. }) = wanted else { return };
+        if (state, reason) != (self.status.state, self.status.reason) {
+            let status = Status::new(state, reason, clock::unix());
+            self.set_status(status.with_detail("the connection still stands: messages come and texts go"));
+        }
+    }
+}
+
 async fn make(env: &Env, facts: &AccountFacts, call: &Call) -> Result<Outcome, Refused> {
     let mut credentials = Credentials::load(&env.store, facts).await.map_err(unknown)?;
     if credentials.governor.breaker.is_some() {
         return Err((NotCalled::NeedsPerson, None));
     }
-    let (outcome, _) = credentials.call(env, call).await.map_err(unknown)?;
+    let outcome = credentials.call(env, call).await.map_err(unknown)?;
     match outcome {
         Outcome::Success(_) | Outcome::Business { .. } | Outcome::BadRequest => Ok(outcome),
         Outcome::RateLimited => Err((NotCalled::TooMany, None)),

@@ -141,11 +141,12 @@ impl AccountActor {
             return self.look_at_items(from.saturating_duration_since(now), ctx);
         }
         self.chores.working = true;
-        let (env, facts, reading) = (self.env.clone(), self.facts.clone(), self.chores.reading.take());
+        let (env, facts, epoch, reading) =
+            (self.env.clone(), self.facts.clone(), self.epoch, self.chores.reading.take());
         let done = async move { chores::work(&env, &facts, chore, reading).await };
-        let then = done.into_actor(self).map(|done, actor, ctx| {
+        let then = done.into_actor(self).map(move |done, actor, ctx| {
             actor.chores.working = false;
-            let pause = actor.chore_done(done);
+            let pause = actor.chore_done(epoch, done);
             actor.chores.not_before = clock::unix() + pause;
             actor.look_at_items(pause, ctx);
         });
@@ -153,7 +154,7 @@ impl AccountActor {
     }
 
     /// How long to rest before the next.
-    fn chore_done(&mut self, done: Result<Done, Failure>) -> Duration {
+    fn chore_done(&mut self, epoch: u64, done: Result<Done, Failure>) -> Duration {
         let badly = |failure: Failure| Done::Badly {
             pause: Duration::ZERO,
             why: failure.detail.unwrap_or_else(|| failure.reason.as_str().to_owned()),
@@ -170,7 +171,7 @@ impl AccountActor {
                 pause.max(self.chores.pause())
             }
             Done::Tripped(governor) => {
-                self.governor = *governor;
+                self.want_person(epoch, *governor);
                 LONGEST_PAUSE
             }
         }
@@ -199,7 +200,7 @@ impl Handler<PolishNow> for AccountActor {
             let wait = from.saturating_duration_since(now).as_secs() + 1;
             return Box::pin(std::future::ready(Err(NotPolished::TooFast(wait))).into_actor(self));
         }
-        let (env, facts) = (self.env.clone(), self.facts.clone());
+        let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
         let polished = async move {
             let id = facts.id;
             let stopped = env.store.read(move |conn| store::accounts::is_stopped(conn, id)).await;
@@ -211,12 +212,12 @@ impl Handler<PolishNow> for AccountActor {
                 Err(error) => Err(NotPolished::Failed(error.to_string())),
             }
         };
-        let then = polished.into_actor(self).map(|polished, actor, _| match polished? {
+        let then = polished.into_actor(self).map(move |polished, actor, _| match polished? {
             Polished::Done => Ok(()),
             Polished::Refused(why) => Err(NotPolished::Refused(why)),
             Polished::TooMany => Err(NotPolished::TooFast(TOO_MANY.as_secs())),
             Polished::Tripped(governor) => {
-                actor.governor = *governor;
+                actor.want_person(epoch, *governor);
                 Err(NotPolished::Failed("the platform asks for a person".into()))
             }
         });

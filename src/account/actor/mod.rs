@@ -395,6 +395,7 @@ impl AccountActor {
             generation: self.generation,
             renewals: self.renewals,
             status,
+            has_line: self.is_registered(),
         });
     }
 }

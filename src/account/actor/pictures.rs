@@ -61,14 +61,14 @@ impl AccountActor {
         }
         let Some(picture) = self.uploading.waiting.pop_front() else { return };
         self.uploading.now = Some(picture.clone());
-        let (env, facts) = (self.env.clone(), self.facts.clone());
+        let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
         let handed = async move {
             let handed = hand_over(&env, &facts, &picture).await;
             (picture, handed)
         };
-        let then = handed.into_actor(self).map(|(picture, (outcome, tripped)), actor, ctx| {
+        let then = handed.into_actor(self).map(move |(picture, (outcome, tripped)), actor, ctx| {
             if let Some(governor) = tripped {
-                actor.governor = *governor;
+                actor.want_person(epoch, *governor);
             }
             if let Err(NoPicture { reason, .. }) = &outcome {
                 warn!("account.id" = actor.facts.id.0, "account.name" = &*actor.facts.name, "picture.id" = picture.as_str(), class = "network"; "a picture could not be handed to the platform: {reason}");

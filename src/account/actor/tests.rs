@@ -10,8 +10,9 @@ use crate::{
     account::{
         backoff::BackoffConfig,
         messages::{AccountOnline, Transmit},
+        token::Cause,
     },
-    ids::{AccountId, UserId},
+    ids::{AccountId, Timestamp, UserId},
     inbox::{
         gap::GapConfig,
         messages::{Ingest, NotStored},
@@ -19,7 +20,7 @@ use crate::{
     outbox::{entry::Body, ledger::Outcome, messages::Answered},
     platform::{lwp::session, mtop::client as gateway},
     sim::{self, Newer, Sim},
-    store::{Secret, accounts},
+    store::{DbConn, Secret, accounts},
     telemetry::metrics::Metrics,
     testbed::{Bed, Heard, PACE, answering, answering_later, listening},
 };
@@ -40,7 +41,7 @@ impl Handler<Panic> for AccountActor {
 }
 
 struct Bench {
-    _bed: Bed,
+    bed: Bed,
     sim: Sim,
     seller: Arc<sim::Account>,
     env: Env,
@@ -91,21 +92,7 @@ impl Bench {
             status: status_to,
             retired: Arc::new(AtomicBool::new(false)),
         };
-        Self {
-            _bed: bed,
-            sim,
-            seller,
-            env,
-            facts,
-            status,
-            stopped,
-            online,
-            offline,
-            ingested,
-            answered,
-            disk,
-            disk_full,
-        }
+        Self { bed, sim, seller, env, facts, status, stopped, online, offline, ingested, answered, disk, disk_full }
     }
 
     fn start(&self) -> Addr<AccountActor> {
@@ -326,4 +313,26 @@ async fn k5_a_challenge_stops_every_call_until_new_credentials() {
     bench.reaches(State::Failed, Reason::ChallengeRequired).await;
     assert!(calls > 0);
     assert_eq!(bench.seller.gateway_requests(), calls);
+}
+
+/// The login service alone takes nobody from their buyers: whether the session is over a call says.
+#[actix::test]
+async fn a_daily_check_is_believed_when_a_call_says_the_same() {
+    for (gateway, is_over) in [(sim::Gateway::Healthy, false), (sim::Gateway::SessionExpired, true)] {
+        let bench = Bench::new();
+        let (keys, scope, id) = (bench.bed.store.keys().clone(), bench.bed.scope(), bench.facts.id);
+        let (uid, cookie) = (bench.facts.uid.clone(), Secret::new(bench.sim.platform().cookies(&bench.seller)));
+        let long_ago = Timestamp(clock::unix().0 - 2 * 24 * 3600 * 1000);
+        let given =
+            move |conn: &mut DbConn| accounts::replace_credentials(conn, &keys, &scope, id, (&uid, &cookie), long_ago);
+        bench.bed.store.write(given).await.unwrap().unwrap();
+        bench.sim.platform().change_faults(|faults| {
+            faults.gateway = gateway;
+            faults.passport = sim::Passport::Refused;
+        });
+        let Ok(cared) = care::care(&bench.env, &bench.facts).await else { panic!("the check was answered") };
+        assert_eq!(bench.seller.has_login_requests(), 1);
+        let cause = cared.and_then(|governor| governor.breaker).map(|breaker| breaker.cause);
+        assert_eq!(cause, is_over.then_some(Cause::SessionExpired));
+    }
 }

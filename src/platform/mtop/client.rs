@@ -94,8 +94,13 @@ impl GatewayClient {
     ///
     /// Never repeats anything else: what an error means is the caller's business. Each request has its own deadline.
     pub async fn call(&self, call: &Call, cookies: &mut Cookies) -> CallReport {
+        self.call_within(call, cookies, 1 + RESIGNS).await
+    }
+
+    /// The same with at most so many requests, of which at least one is made.
+    pub async fn call_within(&self, call: &Call, cookies: &mut Cookies, most: u32) -> CallReport {
         let mut report = CallReport { outcome: Ok(Outcome::Token), requests: 0, cookies_changed: false };
-        while report.requests <= RESIGNS && report.outcome == Ok(Outcome::Token) {
+        while report.requests < most.clamp(1, 1 + RESIGNS) && report.outcome == Ok(Outcome::Token) {
             report.requests += 1;
             report.outcome = match tokio::time::timeout(self.config.timeout, self.request(call, cookies)).await {
                 Ok(Ok(answer)) => {
@@ -352,6 +357,14 @@ mod tests {
         let last = gateway.asked().pop().unwrap();
         assert_eq!(last.cookie, format!("unb=1; cookie2=c; _m_h5_tk={NEW}_1760003600123; _m_h5_tk_enc=e"));
         assert!(last.signed_right);
+    }
+
+    #[actix_web::test]
+    async fn no_more_requests_are_made_than_a_budget_has() {
+        let (gateway, client) = Gateway::start([reply(EXPIRED).with_token("a"), reply(SUCCESS)]);
+        let report = client.call_within(&api::login_user(), &mut Cookies::parse(OLD), 1).await;
+        assert_eq!((report.outcome, report.requests), (Ok(Outcome::Token), 1));
+        assert_eq!(gateway.asked().len(), 1);
     }
 
     #[actix_web::test]
