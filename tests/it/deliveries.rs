@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use yutang::{
     access::role::Role,
+    account::{self, state::State},
     delivery::{
         card::Kind,
         messages::DeliveriesDue,
@@ -13,13 +14,16 @@ use yutang::{
         unit::UnitState,
     },
     ids::{CardId, OrderId, Timestamp},
+    notify::event::Event,
     order::status::Status,
-    sim::{Answer, NewOrder, OrderState, Step, Telling},
+    platform::hours,
+    sim::{Answer, Gateway, NewOrder, OrderState, Step, Telling},
     store::{
         Scope,
         cards::{self, NewCard},
         deliveries, delivery_rules,
         delivery_settings::{self, DeliverySettings},
+        notices,
         order_actions::{self, Action},
         orders, reviews,
         units::{self, Duplicates, Sealer},
@@ -376,6 +380,82 @@ async fn d12_a_delay_is_kept_over_a_restart_and_a_refund_meanwhile_is_noticed() 
     app.eventually("refunding", || (app.stands(&shop, &back) == Some(Status::Refunding)).then_some(())).await;
     assert_eq!((app.given(&shop, &back), heard(&shop, &back).len()), (vec![], 0));
     app.sums_hold();
+}
+
+/// When the delivery of an order is to be looked at again.
+fn due(app: &TestApp, shop: &Shop, order: &OrderId) -> Option<Timestamp> {
+    let (id, order) = (shop.id, order.clone());
+    app.read(move |conn| orders::find(conn, id, &order))?.deliver_due
+}
+
+/// Outside of a rule's hours, and after as many orders as a day may have, an order waits for its time, and for nothing else.
+#[actix_web::test]
+async fn closed_hours_and_a_days_limit_hold_an_order_until_they_allow_it() {
+    const MINUTE: i64 = 60_000;
+    let mut app = TestApp::new();
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["c1", "c2", "c3"]);
+    let minute = (clock::unix().0 + hours::AHEAD) % hours::DAY / MINUTE;
+    let closed =
+        delivery_rules::Draft { hours: Some(((minute + 120) % 1440, (minute + 180) % 1440)), ..binding(ITEM, &[card]) };
+    let limited = delivery_rules::Draft { per_day: Some(1), ..binding(ITEM, &[card]) };
+    let (scope, first) = (app.scope(), closed.clone());
+    let rule = app.write(move |conn| delivery_rules::insert(conn, &scope, &first, Timestamp(1)));
+    app.delivers(&shop);
+    app.start().await;
+    let becomes = |draft: delivery_rules::Draft| {
+        let scope = app.scope();
+        app.write(move |conn| {
+            delivery_rules::update(conn, &scope, rule, &draft, clock::unix())?;
+            deliveries::look_again(conn, scope.user(), clock::unix())
+        });
+        app.registry().do_send(DeliveriesDue(shop.id));
+    };
+    let early = pays(&shop, NewOrder::new(BUYER, ITEM));
+    let soon = clock::unix() + Duration::from_secs(118 * 60);
+    let opens = app.eventually("it waits", || due(&app, &shop, &early).filter(|due| *due > soon)).await;
+    assert!(opens.0 % MINUTE == 0 && opens < soon + Duration::from_secs(5 * 60), "{opens:?}");
+    assert_eq!((app.given(&shop, &early), app.waits_for_a_person(&shop, &early)), (vec![], vec![]));
+    becomes(limited);
+    app.eventually("shipped", || (app.stands(&shop, &early) == Some(Status::Shipped)).then_some(())).await;
+
+    let late = pays(&shop, NewOrder::new("2200000000888", ITEM));
+    let tomorrow = Timestamp((hours::day_of(clock::unix()) + 1) * hours::DAY - hours::AHEAD);
+    app.eventually("it waits for tomorrow", || (due(&app, &shop, &late) == Some(tomorrow)).then_some(())).await;
+    assert_eq!((app.given(&shop, &late), app.waits_for_a_person(&shop, &late)), (vec![], vec![]));
+    becomes(binding(ITEM, &[card]));
+    app.eventually("shipped", || (app.stands(&shop, &late) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!((heard(&shop, &early), heard(&shop, &late)), (vec!["c1".to_owned()], vec!["c2".to_owned()]));
+    app.sums_hold();
+}
+
+/// A paid order that cannot be read because the platform wants a person: people are told, and it is served afterwards.
+#[actix_web::test]
+async fn an_order_that_meets_a_challenge_says_so_and_is_served_when_it_is_over() {
+    let mut app = TestApp::with(|settings| settings.notify.poll = Duration::from_millis(100));
+    let shop = app.open("a");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
+    let order = pays(&shop, NewOrder::new(BUYER, ITEM));
+    app.becomes(&shop, State::Failed, account::state::Reason::ChallengeRequired).await;
+    let told = || app.read(notices::live).into_iter().find(|row| row.event == Event::AccountNeedsPerson);
+    let told = app.eventually("a notice", told).await;
+    assert!(told.key.starts_with("challenge:"), "{}", told.key);
+    assert_eq!((app.stands(&shop, &order), app.given(&shop, &order)), (None, vec![]));
+
+    app.platform().heal();
+    app.renew_cookie(&shop);
+    app.becomes(&shop, State::Connected, account::state::Reason::Registered).await;
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(Status::Shipped)).then_some(())).await;
+    assert_eq!(heard(&shop, &order), ["AAAA-1111"]);
+    app.eventually("the notice is over", || {
+        let is_open = |row: &notices::Row| row.key == told.key && row.ended_at.is_none();
+        (!app.read(notices::live).iter().any(is_open)).then_some(())
+    })
+    .await;
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use yutang::{
     account::state::{Reason, State},
-    sim::Listing,
+    sim::{Gateway, Listing},
 };
 
 use crate::{
@@ -96,6 +96,12 @@ async fn what_keeps_the_account_from_delivering_is_named() {
     assert_eq!((&item["verdict"], codes(&item["lacks"])), (&json!("not_ready"), vec!["stopped"]));
     admin.put("/api/v1/stop-switch", &json!({"on": false})).await.is(200);
     assert_eq!(of(&seller, ITEM).await["verdict"], "ready");
+    // Its line stands, and every call is refused.
+    app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
+    seller.post(&format!("/api/v1/accounts/{}/items/sync", shop.id), &json!({})).await.is(202);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let item = of(&seller, ITEM).await;
+    assert_eq!((&item["verdict"], codes(&item["lacks"])), (&json!("not_ready"), vec!["needs_person"]));
     seller.post(&format!("/api/v1/accounts/{}/disable", shop.id), &json!({})).await.is(200);
     app.becomes(&shop, State::Closed, Reason::Disabled).await;
     let item = of(&seller, ITEM).await;

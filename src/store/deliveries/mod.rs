@@ -26,6 +26,7 @@ use super::{
 use crate::{
     delivery::{review::Reason, step::Unit, unit::UnitState},
     ids::{AccountId, CardId, DeliveryMessageId, DeliveryRuleId, MessageId, OrderId, Timestamp, UnitId, UserId},
+    order::status::Status,
     outbox::entry::{Body, State as SendState},
 };
 
@@ -450,7 +451,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
     Ok((rows, total))
 }
 
-/// For the engine: orders of an owner that wait for stock, or for a rule, are looked at again.
+/// For the engine: orders of an owner that wait for stock, for a rule, or for the time that a rule allows, are looked at again.
 pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResult<()> {
     use super::schema::{accounts, orders, review_items};
     let accounts = accounts::table.filter(accounts::owner_id.eq(owner)).select(accounts::id);
@@ -463,7 +464,9 @@ pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResu
     for (account, order) in waiting {
         diesel::update(orders::table.find((account, &order))).set(orders::deliver_due.eq(now)).execute(conn)?;
     }
-    Ok(())
+    let paid = orders::account_id.eq_any(accounts).and(orders::status.eq(Status::PendingShip));
+    let later = diesel::update(orders::table.filter(paid).filter(orders::deliver_due.gt(now)));
+    later.set(orders::deliver_due.eq(now)).execute(conn).map(drop)
 }
 
 /// Nothing is kept of what was said for an order; what is not sent yet never is.
