@@ -16,7 +16,7 @@ use std::{
     future::poll_fn,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
-    path::Path,
+    path::{Path, PathBuf},
     pin::pin,
     rc::Rc,
     sync::{
@@ -748,12 +748,17 @@ fn captcha_config(settings: &Settings) -> captcha::Config {
     let (captcha, platform) = (&settings.captcha, &settings.platform);
     let urls = [&platform.gateway_url, &platform.passport_url, &platform.im_url].map(String::as_str);
     captcha::Config {
-        chromium: captcha.chromium.clone(),
-        folder: settings.data_dir.join("browser"),
+        chromium: from_anywhere(&captcha.chromium),
+        folder: from_anywhere(&settings.data_dir.join("browser")),
         hosts: Hosts::new(&challenge::DOMAINS, &urls),
         at_once: captcha.at_once,
         memory: captcha.memory_mb.saturating_mul(1 << 20),
     }
+}
+
+/// The browser works in no folder of ours. An empty path stays empty.
+fn from_anywhere(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn maintenance_config(settings: &Settings) -> maintenance::Config {

@@ -18,7 +18,7 @@ pub const CHECKS_A_DAY: u32 = 6;
 /// A check that is so young may still be under way: nobody else begins one.
 const UNDER_WAY: Duration = Duration::from_secs(45);
 
-/// A check that got no answer is made again after this long.
+/// A check that got no answer, or none that helps, is made again after this long.
 pub const WAIT: Duration = Duration::from_mins(5);
 
 /// A login that is refused again so soon after a check will not be mended by another.
@@ -44,7 +44,7 @@ pub struct Checks {
     /// Days since 1970 (UTC), and the checks of that day that got an answer or may still get one.
     pub day: i64,
     pub used: u32,
-    /// The last one got no answer.
+    /// The last one got no answer, or none that helps.
     pub silent: bool,
 }
 
@@ -53,7 +53,7 @@ pub struct Checks {
 pub enum Claim {
     /// Yes, and it is counted.
     Granted,
-    /// Not now: somebody else is at it with the same account, or there was no answer a moment ago.
+    /// Not now: somebody else is at it with the same account, or there was no useful answer a moment ago.
     Wait,
     /// Somebody else did so after the cookies were read that were refused: newer ones are there.
     Done,

@@ -183,7 +183,6 @@ pub struct AccountSnapshot {
     pub connections: u64,
     pub token_issued_at: Option<Timestamp>,
     /// As the platform said when it gave it.
-    pub token_expires_at: Option<Timestamp>,
     pub token_requests_today: u32,
     pub breaker_open: bool,
 }

@@ -7,7 +7,7 @@ use std::{
     env,
     fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::Stdio,
     rc::Rc,
@@ -57,8 +57,9 @@ const START: Duration = Duration::from_secs(20);
 /// How long it may take to end by itself.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Sockets in folders with longer names cannot be made.
+/// Sockets in folders with longer names cannot be made: then what lasts as long as the browser is in a folder elsewhere, with such a name.
 const LONGEST_FOLDER: usize = 60;
+const ELSEWHERE: &str = "yutang-browser-";
 
 /// Nothing but pages of the platform is wanted: no extensions, no accounts, nothing fetched in the background.
 const SWITCHES: [&str; 18] = [
@@ -121,8 +122,13 @@ fn is_program(path: &Path) -> bool {
 
 /// What a server that was killed left there goes: its browser ended with it.
 pub async fn wipe_leftovers(folder: PathBuf) {
+    let wipe = move || {
+        // Whatever is no browser's goes with the whole.
+        fs::read_dir(&folder)?.flatten().for_each(|left| drop(wipe(&left.path())));
+        fs::remove_dir_all(&folder)
+    };
     // There may be none, and a failure is met again when a folder is to be made.
-    let _ = block(move || fs::remove_dir_all(folder)).await;
+    let _ = block(wipe).await;
 }
 
 /// A running Chromium. Dropped, it is gone with its processes and its folder.
@@ -146,9 +152,9 @@ impl Browser {
         let Config { chromium, folder, hosts } = config;
         let own = folder.join(format!("{:016x}", rand::random::<u64>()));
         let made = own.clone();
-        let log = block(move || prepare(&made)).await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
-        let log = log.map_err(BrowserError::Folder)?;
-        let mut child = command(&chromium, &own, &hosts, log)
+        let made = block(move || prepare(&made)).await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
+        let (tmp, log) = made.map_err(BrowserError::Folder)?;
+        let mut child = command(&chromium, (&own, &tmp), &hosts, log)
             .spawn()
             .map_err(|error| BrowserError::Start(chromium.clone(), error))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -188,23 +194,46 @@ impl Browser {
 }
 
 fn is_wiped(folder: &Path) -> bool {
-    let gone = fs::remove_dir_all(folder).is_ok() || !folder.exists();
+    let gone = wipe(folder).is_ok() || !folder.exists();
     if !gone {
         std::thread::sleep(Duration::from_millis(20));
     }
     gone
 }
 
-/// For whoever is not its owner: nobody else on the machine sees the cookies.
-fn prepare(folder: &Path) -> io::Result<File> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder.join("tmp"))?;
-    File::create(folder.join("log"))
+/// Removes a browser's folder, and the one elsewhere that it leads to.
+fn wipe(folder: &Path) -> io::Result<()> {
+    let elsewhere = fs::read_link(folder.join("tmp")).ok();
+    let is_ours =
+        |place: &PathBuf| place.parent() == Some(&env::temp_dir()) && place.to_string_lossy().contains(ELSEWHERE);
+    if let Some(place) = elsewhere.filter(is_ours).filter(|place| place.exists()) {
+        fs::remove_dir_all(place)?;
+    }
+    fs::remove_dir_all(folder)
+}
+
+/// Makes its folder, the one for what lasts as long as the browser, and its log. Nobody else on the machine sees the cookies.
+fn prepare(folder: &Path) -> io::Result<(PathBuf, File)> {
+    let tmp = folder.join("tmp");
+    let mut private = DirBuilder::new();
+    private.mode(0o700).recursive(true).create(folder)?;
+    let used = if folder.as_os_str().len() <= LONGEST_FOLDER {
+        private.create(&tmp)?;
+        tmp
+    } else {
+        let elsewhere = env::temp_dir().join(format!("{ELSEWHERE}{:016x}", rand::random::<u64>()));
+        // First, so that it is found whatever happens.
+        symlink(&elsewhere, &tmp)?;
+        private.recursive(false).create(&elsewhere)?;
+        elsewhere
+    };
+    Ok((used, File::create(folder.join("log"))?))
 }
 
 /// Through a shell, which puts the pipes where Chromium looks for them: nothing else can without `unsafe`.
 const AT_ITS_PLACE: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 
-fn command(chromium: &Path, folder: &Path, hosts: &Hosts, log: File) -> Command {
+fn command(chromium: &Path, (folder, tmp): (&Path, &Path), hosts: &Hosts, log: File) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(AT_ITS_PLACE).arg(chromium).args(SWITCHES);
     // Its own walls need rights that root gives away: as any other user they stand.
@@ -214,11 +243,8 @@ fn command(chromium: &Path, folder: &Path, hosts: &Hosts, log: File) -> Command 
     command.arg(format!("--host-resolver-rules={}", hosts.resolver_rules()));
     command.arg(format!("--user-data-dir={}", folder.join("profile").display()));
     // The environment may hold the key to all secrets.
-    command.env_clear().env("HOME", folder).env("LANG", "zh_CN.UTF-8");
+    command.env_clear().env("HOME", folder).env("TMPDIR", tmp).env("LANG", "zh_CN.UTF-8");
     command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
-    if folder.as_os_str().len() <= LONGEST_FOLDER {
-        command.env("TMPDIR", folder.join("tmp"));
-    }
     command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
     command.process_group(0).kill_on_drop(true);
     command
@@ -238,7 +264,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if !self.folder.as_os_str().is_empty() {
-            let _ = fs::remove_dir_all(&self.folder);
+            let _ = wipe(&self.folder);
         }
     }
 }
@@ -539,10 +565,19 @@ mod tests {
     fn what_a_killed_browser_left_is_wiped() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("browser");
-        drop(prepare(&place.join("1")).unwrap());
-        assert_eq!(fs::metadata(place.join("1")).unwrap().permissions().mode() & 0o777, 0o700);
+        let foreign = folder.path().join("foreign");
+        fs::create_dir(&foreign).unwrap();
+        let own = ["1", &"long".repeat(30), "3"].map(|name| place.join(name));
+        let [near, elsewhere, _] = own.clone().map(|own| prepare(&own).unwrap().0);
+        for made in own.iter().chain([&near, &elsewhere]) {
+            assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        assert!(near.starts_with(&place) && !elsewhere.starts_with(&place));
+        // A link that is none of ours is no way out of the folder.
+        fs::remove_dir(own[2].join("tmp")).unwrap();
+        symlink(&foreign, own[2].join("tmp")).unwrap();
         let wiped = wipe_leftovers(place.clone());
         actix::System::new().block_on(wiped);
-        assert!(!place.exists());
+        assert!(!place.exists() && !elsewhere.exists() && foreign.exists());
     }
 }

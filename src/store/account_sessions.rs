@@ -111,7 +111,7 @@ pub fn unanswered(conn: &mut DbConn, account: AccountId, now: Timestamp) -> Quer
     put_checks(conn, account, checks)
 }
 
-/// The check that was claimed was answered, but not with yes or no.
+/// For the engine: the check that was claimed was answered, but not with yes or no.
 pub fn answered_oddly(conn: &mut DbConn, account: AccountId) -> QueryResult<()> {
     let mut checks = checks(conn, account)?;
     checks.got_no_use();
@@ -137,7 +137,7 @@ pub(super) fn note_end(conn: &mut DbConn, account: AccountId, at: Timestamp) -> 
     set!(conn, account, account_sessions::ends_at.eq(Some(at)))
 }
 
-/// Who the platform says the seller is.
+/// For the engine: who the platform says the seller is.
 pub fn note_profile(conn: &mut DbConn, account: AccountId, nickname: &str, picture: Option<&str>) -> QueryResult<()> {
     set!(conn, account, (account_sessions::nickname.eq(nickname), account_sessions::picture.eq(picture)))
 }

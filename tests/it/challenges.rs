@@ -22,8 +22,9 @@ use yutang::{
 };
 
 use crate::{
-    client::Api,
+    client::{Api, PASSWORD},
     harness::{PATIENCE, Shop, TestApp},
+    process,
     screen::has_chromium,
 };
 
@@ -112,7 +113,7 @@ impl Eyes {
                     }
                     Some(Ok(Frame::Ping(text))) => self.0.send(Message::Pong(text)).await.unwrap(),
                     Some(Ok(Frame::Pong(_))) => {}
-                    other => panic!("no {kind}, but {other:?}"),
+                    other => panic!("no {kind}, but {other:?} after {others:?}"),
                 }
             }
         };
@@ -313,4 +314,45 @@ async fn what_is_over_can_be_begun_again_while_the_platform_asks() {
     app.retry(&shop);
     app.becomes(&shop, State::Connected, Reason::Registered).await;
     seller.send(awc::http::Method::POST, &begin, None).await.refused(409, "wrong_state");
+}
+
+/// How many processes were started with this text among their words.
+fn processes_with(mark: &str) -> usize {
+    let words = |process: std::fs::DirEntry| std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.map(words).filter(|words| String::from_utf8_lossy(words).contains(mark)).count()
+}
+
+/// K13: as a power cut ends it, in the middle of a challenge.
+#[actix_web::test]
+async fn k13_a_killed_server_takes_its_browser_along_and_the_next_one_sweeps() {
+    if !has_chromium() {
+        return;
+    }
+    let shop = process::Shop::with_accounts(1);
+    shop.run_with(&format!("{PASSWORD}\n"), &["user", "add", "boss", "--admin", "--password-stdin"]).succeeded();
+    shop.accounts[0].demand_person();
+    let server = shop.serve();
+    assert_eq!(shop.await_some("challenges").await, 1, "{}", server.log());
+    let id = ChallengeId::from(shop.texts("SELECT id AS text FROM challenges").remove(0));
+    let api = Api::at(server.address()).sign_in("boss").await;
+    knows_its_browser(&api).await;
+    let mut eyes = Eyes::open(&api, &id).await.unwrap();
+    eyes.find("screenshot_update").await;
+    let (mark, place) = (shop.data().display().to_string(), shop.data().join("browser"));
+    let folders = || std::fs::read_dir(&place).map_or(0, Iterator::count);
+    assert!(processes_with(&mark) > 0 && folders() == 1);
+
+    server.kill();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while processes_with(&mark) > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "the browser lives on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let server = shop.serve();
+    while folders() > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "the folder is left");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.terminate().cleanly();
 }

@@ -10,7 +10,7 @@ CREATE TABLE account_sessions (
     checked_at BIGINT,
     check_day BIGINT NOT NULL DEFAULT 0,
     checks_used BIGINT NOT NULL DEFAULT 0,
-    -- the last one got no answer
+    -- the last one got no answer, or none that helps
     check_silent BOOLEAN NOT NULL DEFAULT FALSE,
     -- the last time the platform ended the connection for another one
     kicked_at BIGINT,

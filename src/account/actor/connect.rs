@@ -26,10 +26,7 @@ use crate::{
             client::{CallReport, GatewayClient},
             outcome::Outcome,
         },
-        passport::{
-            HasLogin,
-            client::{PassportClient, PassportError},
-        },
+        passport::client::{PassportClient, PassportError},
         socket::{self, Reader, Writer},
     },
     store::{self, DbConn, Store, StoreError, account_tokens::TokenRow},
@@ -334,15 +331,13 @@ impl Credentials {
         let (account, now) = (self.account, clock::unix());
         self.checked_at = Some(now);
         match answered {
-            Ok(HasLogin::Yes { .. }) => {
+            Ok(true) => {
                 let ends_at = login_session::ends_at(&self.cookies, now);
                 self.save_cookies_until(&env.store, Some(ends_at)).await?;
                 Ok(true)
             }
-            Ok(HasLogin::No { cookies_changed }) => {
-                if cookies_changed {
-                    self.save_cookies(&env.store).await?;
-                }
+            Ok(false) => {
+                self.save_cookies(&env.store).await?;
                 Ok(false)
             }
             Err(PassportError::Risk { url }) => Err(self.refused(env, Outcome::Risk { url }, None).await?),

@@ -487,7 +487,6 @@ impl Handler<Snapshot> for AccountActor {
             filling_gap: self.delivery.is_filling(),
             connections: self.connections,
             token_issued_at: self.governor.token.as_ref().map(|token| token.issued_at),
-            token_expires_at: self.governor.token.as_ref().and_then(|token| token.expires_at),
             token_requests_today: self.governor.used_today(clock::unix()),
             breaker_open: self.governor.breaker.is_some(),
         }

@@ -140,9 +140,11 @@ impl ChallengeActor {
         }
     }
 
-    /// Ends a browser that takes too much.
+    /// Ends a browser that takes too much. One that is only being started has nobody yet who would hear why.
     fn weigh(&mut self, ctx: &mut Context<Self>) {
-        let Some(Running { browser, generation }) = &self.browser else { return };
+        let Some(Running { browser, generation }) = self.browser.as_ref().filter(|_| !self.pages.is_empty()) else {
+            return;
+        };
         let (watch, generation) = (browser.watch(), *generation);
         ctx.spawn(watch.memory().into_actor(self).map(move |taken, actor, ctx| {
             let is_same = actor.browser.as_ref().is_some_and(|running| running.generation == generation);

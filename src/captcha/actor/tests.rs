@@ -97,6 +97,8 @@ struct Scene {
     asked: Rc<RefCell<Vec<Cookies>>>,
     viewers: Cell<u64>,
     folder: tempfile::TempDir,
+    /// Of browsers.
+    place: PathBuf,
 }
 
 impl Scene {
@@ -118,9 +120,10 @@ impl Scene {
             memory: 4 << 30,
         };
         change(&mut config);
+        let place = config.folder.clone();
         let actor = ChallengeActor::new(bed.store.clone(), config, Box::new(move || accounts.clone())).start();
         let account = bed.account().id;
-        Self { bed, site, address, actor, account, asked, viewers: Cell::new(0), folder }
+        Self { bed, site, address, actor, account, asked, viewers: Cell::new(0), folder, place }
     }
 
     async fn demand(&self, life: Duration) -> ChallengeId {
@@ -198,8 +201,8 @@ impl Scene {
             !processes.any(|is_its| is_its)
         };
         eventually("no process is left", is_gone).await;
-        let place = self.folder.path().join("browser");
-        eventually("no folder is left", || fs::read_dir(&place).map_or(0, Iterator::count) == 0).await;
+        let left = || fs::read_dir(&self.place).map_or(0, Iterator::count);
+        eventually("no folder is left", || left() == 0).await;
     }
 }
 
@@ -431,15 +434,20 @@ async fn a_browser_that_takes_too_much_is_ended() {
 #[actix::test]
 async fn a_server_that_goes_down_ends_the_browser_and_keeps_the_challenge() {
     let Some(chromium) = chromium() else { return };
-    let scene = Scene::new(chromium, |_| {});
+    // A folder whose name is too long for a socket of the browser.
+    let scene = Scene::new(chromium, |config| config.folder.push("long".repeat(30)));
     let id = scene.demand(LONG).await;
     let (_, watching, mut heard) = scene.watch(&id, "甲").await;
     watching.unwrap();
     let pid = scene.pid().await;
+    let own = fs::read_dir(&scene.place).unwrap().next().unwrap().unwrap().path();
+    let elsewhere = fs::read_link(own.join("tmp")).unwrap();
+    assert!(elsewhere.is_dir());
     scene.actor.send(End).await.unwrap();
     hears(&mut heard, |told| *told == Told::ShuttingDown).await;
     assert_eq!(scene.row(&id).await.state, State::Shown);
     scene.is_clean(pid).await;
+    assert!(!elsewhere.exists());
 }
 
 #[actix::test]

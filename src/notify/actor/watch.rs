@@ -89,7 +89,6 @@ pub(super) fn snapshot(
         filling_gap: false,
         connections: 1,
         token_issued_at: None,
-        token_expires_at: None,
         token_requests_today: 0,
         breaker_open: false,
     }

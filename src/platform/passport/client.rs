@@ -11,8 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    HAS_LOGIN, HasLogin, LOGIN_PAGE, LoginForm, PASSPORT_URL, QUERY, QrAnswer, QrCode, SETTINGS, Unread,
-    has_login_form, success,
+    HAS_LOGIN, LOGIN_PAGE, LoginForm, PASSPORT_URL, QUERY, QrAnswer, QrCode, SETTINGS, Unread, has_login_form, success,
 };
 use crate::platform::{
     cookies::Cookies,
@@ -111,16 +110,11 @@ impl PassportClient {
         QrAnswer::read(&answer).map_err(|unread| not_read(&answer, unread))
     }
 
-    /// Whether the jar's login runs. If it does, it runs for longer from now on, also where the gateway held it for over.
-    pub async fn has_login(&self, jar: &mut Cookies) -> Result<HasLogin, PassportError> {
-        let before = jar.clone();
+    /// Whether the jar's login runs; the jar should be stored either way. If it does, it runs for longer from now on, also where the gateway
+    /// held it for over. If not, the seller must log in.
+    pub async fn has_login(&self, jar: &mut Cookies) -> Result<bool, PassportError> {
         let answer = self.post(HAS_LOGIN, has_login_form(jar), jar).await?;
-        let cookies_changed = *jar != before;
-        match success(&answer) {
-            Some(true) => Ok(HasLogin::Yes { cookies_changed }),
-            Some(false) => Ok(HasLogin::No { cookies_changed }),
-            None => Err(not_read(&answer, Unread::NotUnderstood)),
-        }
+        success(&answer).ok_or_else(|| not_read(&answer, Unread::NotUnderstood))
     }
 
     /// Asks that a fresh login be kept for 30 days.
@@ -299,7 +293,7 @@ mod tests {
         assert!(matches!(world.outcome(&mut jar).await, Outcome::Success(_)));
         world.passport.stay(&mut jar).await.unwrap();
         assert!(jar.get("havana_lgc2_77").is_some());
-        assert_eq!(world.passport.has_login(&mut jar).await, Ok(HasLogin::Yes { cookies_changed: true }));
+        assert_eq!(world.passport.has_login(&mut jar).await, Ok(true));
     }
 
     #[actix_web::test]
@@ -343,11 +337,11 @@ mod tests {
         world.account.lapse_login();
         assert_eq!(world.outcome(&mut jar).await, Outcome::Session);
         let before = jar.get("cookie2").map(str::to_owned);
-        assert_eq!(world.passport.has_login(&mut jar).await, Ok(HasLogin::Yes { cookies_changed: true }));
+        assert_eq!(world.passport.has_login(&mut jar).await, Ok(true));
         assert_ne!(jar.get("cookie2").map(str::to_owned), before);
         assert!(matches!(world.outcome(&mut jar).await, Outcome::Success(_)));
         world.account.expire_login();
-        assert_eq!(world.passport.has_login(&mut jar).await, Ok(HasLogin::No { cookies_changed: false }));
+        assert_eq!(world.passport.has_login(&mut jar).await, Ok(false));
         assert_eq!(world.passport.stay(&mut jar).await, Err(Unread::Refused.into()));
         assert_eq!(world.account.has_login_requests(), 2);
     }
@@ -379,7 +373,7 @@ mod tests {
         let Err(PassportError::Risk { url: Some(url) }) = risk else { panic!("{risk:?}") };
         assert!(url.starts_with(&world.sim.gateway_url()) && url.contains("x5secdata="));
         world.fault(Passport::Refused);
-        assert_eq!(world.passport.has_login(&mut world.jar()).await, Ok(HasLogin::No { cookies_changed: false }));
+        assert_eq!(world.passport.has_login(&mut world.jar()).await, Ok(false));
     }
 
     #[actix_web::test]

@@ -65,15 +65,6 @@ pub struct QrAnswer {
     pub check: Option<String>,
 }
 
-/// Whether a login runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HasLogin {
-    /// It does, and for longer. `cookies_changed`: the jar has something new that should be stored.
-    Yes { cookies_changed: bool },
-    /// It does not: the seller must log in.
-    No { cookies_changed: bool },
-}
-
 /// Why an answer says nothing of what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {

@@ -7,8 +7,8 @@ use actix_web::{
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
     web::{Data, Json, Path},
 };
-use image::{GrayImage, ImageFormat, Luma};
-use qrcode::{Color, EcLevel, QrCode, render::svg};
+use image::{ImageFormat, Luma};
+use qrcode::{EcLevel, QrCode, render::svg};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,9 +36,8 @@ use crate::{
     telemetry::clock,
 };
 
-/// Pixels of one square of a code, and squares of quiet around it, as its standard wants them.
+/// Pixels of one square of a code.
 const SQUARE: u32 = 8;
-const QUIET: u32 = 4;
 
 /// How an account gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -271,15 +270,7 @@ async fn code(app: &AppState, caller: &Caller, id: &str) -> ApiResult<QrCode> {
 }
 
 fn png(code: &QrCode) -> ApiResult<Vec<u8>> {
-    // At most 177 squares.
-    let width = u32::try_from(code.width()).unwrap_or(0);
-    let edge = (width + 2 * QUIET) * SQUARE;
-    let is_dark = |x: u32, y: u32| {
-        let place = |at: u32| (at / SQUARE).checked_sub(QUIET).filter(|square| *square < width);
-        let (Some(x), Some(y)) = (place(x), place(y)) else { return false };
-        code[(x as usize, y as usize)] == Color::Dark
-    };
-    let picture = GrayImage::from_fn(edge, edge, |x, y| Luma([if is_dark(x, y) { 0 } else { u8::MAX }]));
+    let picture = code.render::<Luma<u8>>().module_dimensions(SQUARE, SQUARE).build();
     let mut bytes = Vec::new();
     picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(|_| Code::Internal)?;
     Ok(bytes)
@@ -295,6 +286,9 @@ fn shown(mime: &'static str, picture: Vec<u8>) -> HttpResponse {
 mod tests {
     use super::*;
 
+    /// Squares around a code, as the standard has it.
+    const QUIET: u32 = 4;
+
     #[test]
     fn the_picture_has_the_squares_of_the_code_and_quiet_around_them() {
         let code = QrCode::with_error_correction_level("https://passport.example.invalid/qr?x=1", EcLevel::M).unwrap();
@@ -303,7 +297,7 @@ mod tests {
         assert_eq!(picture.width(), (squares + 2 * QUIET) * SQUARE);
         let at = |x: u32, y: u32| picture.get_pixel((x + QUIET) * SQUARE + 1, (y + QUIET) * SQUARE + 1).0[0] == 0;
         for (x, y) in (0..squares).flat_map(|x| (0..squares).map(move |y| (x, y))) {
-            assert_eq!(at(x, y), code[(x as usize, y as usize)] == Color::Dark, "{x}, {y}");
+            assert_eq!(at(x, y), code[(x as usize, y as usize)] == qrcode::Color::Dark, "{x}, {y}");
         }
         assert_eq!(picture.get_pixel(QUIET * SQUARE - 1, QUIET * SQUARE).0, [255]);
     }

@@ -179,7 +179,7 @@ impl Means {
             Fault::Network
         })?;
         let http = proxy.as_ref().map_or_else(|| self.http.clone(), |proxy| self.config.http(Some(proxy)));
-        Ok(Self { http, ..self.clone() })
+        Ok(Self { http, proxy, ..self.clone() })
     }
 
     fn tell(&self, step: Step, profile: Option<api::Profile>) {
