@@ -1,6 +1,13 @@
 //! What the platform wants a person to pass: over HTTP and the WebSocket, in a real Chromium, until the account goes on.
 
-use std::{fs::Permissions, net::SocketAddr, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs::Permissions,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix_codec::Framed;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, cookie::Cookie, web};
@@ -34,28 +41,41 @@ knob.addEventListener("mousedown",e=>{if(e.isTrusted)from=e.clientX-x});
 addEventListener("mousemove",e=>{if(e.isTrusted&&from!==null){x=e.clientX-from;knob.style.left=20+x+"px"}});
 addEventListener("mouseup",e=>{if(e.isTrusted&&from!==null){from=null;if(x>250)fetch("/moved",{method:"POST"})}});fetch("/ready")</script>"#;
 
+/// A page that tells of each kind of thing a hand does to it; whoever presses it with a mouse has passed (a browser makes a mouse of a finger).
+const HANDS: &str = r#"<!doctype html><title>hands</title><style>body{margin:0;height:5000px}</style>
+<script>for(const kind of["wheel","touchstart","touchend","keydown","keyup","resize","mousedown","mouseup"])
+addEventListener(kind,e=>{if(e.isTrusted&&!e.sourceCapabilities?.firesTouchEvents||kind[0]=="t")fetch("/saw/"+kind,{method:"POST"})});fetch("/ready")</script>"#;
+
 /// The platform's challenge page: whoever drags the knob far enough has passed.
 async fn serve(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
-    let (platform, ready) = &**site;
-    match request.path() {
+    let path = request.path();
+    if let Some(kind) = path.strip_prefix("/saw/") {
+        site.saw.lock().unwrap().insert(kind.to_owned());
+    }
+    match path {
         "/ready" => {
-            ready.notify_one();
+            site.ready.notify_one();
             HttpResponse::Ok().finish()
         }
         "/punish" => HttpResponse::Ok().content_type("text/html").body(SLIDER),
-        "/moved" => {
-            platform.heal();
+        "/hands" => HttpResponse::Ok().content_type("text/html").body(HANDS),
+        "/moved" | "/saw/mouseup" => {
+            site.platform.heal();
             HttpResponse::Ok().cookie(Cookie::build("x5sec", "passed").http_only(true).finish()).finish()
         }
         _ => HttpResponse::NotFound().finish(),
     }
 }
 
-/// And the word that its page is there.
-type Site = (Arc<Platform>, Arc<Notify>);
+struct Site {
+    platform: Arc<Platform>,
+    /// Its page is there.
+    ready: Notify,
+    saw: Mutex<BTreeSet<String>>,
+}
 
 /// A server whose account the platform wants a person for.
-async fn challenged(chromium: &str) -> (TestApp, Shop, SocketAddr, Arc<Notify>) {
+async fn challenged(chromium: &str) -> (TestApp, Shop, SocketAddr, web::Data<Site>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let site = listener.local_addr().unwrap();
     let setting = chromium.to_owned();
@@ -63,15 +83,16 @@ async fn challenged(chromium: &str) -> (TestApp, Shop, SocketAddr, Arc<Notify>) 
         settings.platform.passport_url = format!("http://{site}");
         settings.captcha.chromium = setting.into();
     });
-    let ready = Arc::new(Notify::new());
-    let data: web::Data<Site> = web::Data::new((Arc::clone(app.platform()), Arc::clone(&ready)));
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(serve)));
+    let site_data = Site { platform: Arc::clone(app.platform()), ready: Notify::new(), saw: Mutex::default() };
+    let data = web::Data::new(site_data);
+    let shared = data.clone();
+    let server = HttpServer::new(move || App::new().app_data(shared.clone()).default_service(web::to(serve)));
     actix_web::rt::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
     let shop = app.open("\"><script>alert(1)</script>");
     app.platform().change_faults(|faults| faults.gateway = Gateway::Punish);
     app.start_unconnected();
     app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    (app, shop, site, ready)
+    (app, shop, site, data)
 }
 
 fn demand(app: &TestApp, shop: &Shop, url: &str, life: Duration) -> ChallengeId {
@@ -149,7 +170,7 @@ async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
     if !has_chromium() {
         return;
     }
-    let (mut app, shop, site, ready) = challenged("").await;
+    let (mut app, shop, site, page) = challenged("").await;
     app.person("rival", Role::Owner);
     app.person("viewer", Role::Viewer);
     let seller = app.signed_in("seller").await;
@@ -200,7 +221,7 @@ async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
     while eyes.find("control").await["in_control"] != true {}
 
     // Its script says so, when it hears what hands do.
-    timeout(PATIENCE, ready.notified()).await.expect("the page is there");
+    timeout(PATIENCE, page.ready.notified()).await.expect("the page is there");
     eyes.drag(300).await;
     assert!(eyes.find("completed").await["message"].is_string());
     assert_eq!(eyes.find("ended").await["state"], "passed");
@@ -222,6 +243,58 @@ async fn k15_s11_s13_an_owner_passes_the_challenge_and_the_account_goes_on() {
     app.stop().await;
     let left = app.settings().data_dir.join("browser");
     assert!(std::fs::read_dir(left).map_or(0, Iterator::count) == 0, "no folder is left");
+}
+
+/// Everything that a hand can do reaches the page as from a hand; and a program does by single requests what others do over a socket.
+#[actix_web::test]
+async fn every_kind_of_hand_reaches_the_page() {
+    if !has_chromium() {
+        return;
+    }
+    let (app, shop, site, page) = challenged("").await;
+    let seller = app.signed_in("seller").await;
+    knows_its_browser(&seller).await;
+    let id = demand(&app, &shop, &format!("http://{site}/hands"), LIFE);
+    let mouse = |kind: &str| json!({"session_id": id, "event_type": kind, "x": 50, "y": 60});
+    seller.post("/api/captcha/mouse_event", &mouse("down")).await.refused(409, "wrong_state");
+    let mut eyes = Eyes::open(&seller, &id).await.unwrap();
+    timeout(PATIENCE, page.ready.notified()).await.expect("the page is there");
+    for frame in [
+        json!({"type": "resize", "width": 390, "height": 700, "scale": 2}),
+        json!({"type": "touch_event", "event_type": "start", "x": 50, "y": 60}),
+        json!({"type": "touch_event", "event_type": "end", "x": 50, "y": 60}),
+        json!({"type": "wheel_event", "x": 50, "y": 60, "delta_y": 120}),
+        json!({"type": "key_event", "event_type": "down", "key": "a", "code": "KeyA"}),
+        json!({"type": "key_event", "event_type": "up", "key": "a", "code": "KeyA"}),
+    ] {
+        eyes.say(frame).await;
+    }
+    let saw = |kinds: &[&str]| {
+        let saw = page.saw.lock().unwrap();
+        kinds.iter().all(|kind| saw.contains(*kind)).then_some(())
+    };
+    app.eventually("it saw them", || saw(&["resize", "touchstart", "touchend", "wheel", "keydown", "keyup"])).await;
+    let narrow = async { while eyes.find("screenshot_update").await["viewport"]["width"] != 390 {} };
+    timeout(PATIENCE, narrow).await.expect("it is as wide as the screen of the person");
+
+    let check = json!({"session_id": id});
+    let asked = seller.post("/api/captcha/check_completion", &check).await.is(200).json();
+    assert_eq!((&asked["session_id"], &asked["completed"]), (&json!(id), &json!(false)));
+    // The one who watches is in control, and so are their programs.
+    let moved = seller.post("/api/captcha/mouse_event", &mouse("down")).await.is(200).json();
+    assert_eq!((&moved["success"], &moved["completed"]), (&json!(true), &json!(false)));
+    app.eventually("it saw a mouse", || saw(&["mousedown"])).await;
+    seller.post("/api/captcha/mouse_event", &mouse("up")).await.is(200);
+    eyes.find("completed").await;
+    assert_eq!(eyes.find("ended").await["state"], "passed");
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+    let asked = seller.post("/api/captcha/check_completion", &check).await.is(200).json();
+    assert_eq!(asked["completed"], true);
+
+    let other = demand(&app, &shop, &format!("http://{site}/hands"), LIFE);
+    seller.delete(&format!("/api/captcha/session/{other}")).await.is(200);
+    let view = seller.get(&format!("/api/v1/challenges/{other}")).await.is(200).json();
+    assert_eq!(view["state"], "cancelled");
 }
 
 /// S12: what a page shows is text, and its number alone leads to it.

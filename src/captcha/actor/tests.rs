@@ -303,6 +303,35 @@ async fn a_new_address_is_followed_and_asks_for_nothing_by_itself() {
     assert_eq!(scene.asked.borrow().len(), 1);
 }
 
+/// Two accounts have their pages in one browser, and neither page sees what the other was given, or set.
+#[actix::test]
+async fn two_accounts_share_a_browser_and_no_cookie() {
+    let Some(chromium) = chromium() else { return };
+    let scene = Scene::new(chromium, |_| {});
+    let first = scene.demand(LONG).await;
+    let (viewer, watching, _heard) = scene.watch(&first, "甲").await;
+    watching.unwrap();
+    scene.shown(&first, viewer).await;
+    let sent = || scene.site.cookies.lock().unwrap().clone();
+    let given = sent();
+    // What its page sets besides.
+    scene.drag(&first, viewer, 300.0, mouse).await;
+    eventually("it is set", || scene.asked_for("/moved")).await;
+    let pid = scene.pid().await;
+
+    let other = scene.bed.account().id;
+    let url = format!("http://{}/punish?x5secdata=2", scene.address);
+    let second = scene.demand_at(other, &url, LONG).await;
+    let (viewer, watching, _heard) = scene.watch(&second, "甲").await;
+    watching.unwrap();
+    scene.next(&second, viewer, 0).await.unwrap();
+    eventually("the other page was asked for", || sent() != given).await;
+    let unb = |text: &str| text.split("; ").find_map(|pair| pair.strip_prefix("unb=")).map(str::to_owned);
+    assert!(unb(&given).is_some() && unb(&given) != unb(&sent()), "{given} and {}", sent());
+    assert!(!sent().contains("x5sec=") && !sent().contains("seen="), "{}", sent());
+    assert_eq!(scene.pid().await, pid, "one browser");
+}
+
 #[actix::test]
 async fn one_controls_and_hands_over_and_whoever_leaves_may_come_back() {
     let Some(chromium) = chromium() else { return };
