@@ -132,7 +132,7 @@ async fn slider(screen: &Screen) -> ((f64, f64), (f64, f64)) {
         while (right < canvas.width - 1 && grey(right + 1, y)) right += 1;
         const left = 2 * middle - right;
         const box = canvas.getBoundingClientRect();
-        if (box.top < 0 || box.bottom > innerHeight) { canvas.scrollIntoView({ block: 'nearest' }); return null; }
+        if (box.top < -1 || box.bottom > innerHeight + 1) { canvas.scrollIntoView({ block: 'nearest' }); return null; }
         const scale = box.width / canvas.width;
         return [box.left + left * scale, box.top + y * scale, box.left + right * scale];
     })()";
@@ -208,4 +208,27 @@ async fn k15_a_challenge_is_passed_by_a_hand_in_the_browser_and_the_account_retu
     .await;
     let mut lines = api.audit("action=challenge.pass").await;
     assert!(lines.pop().is_some_and(|line| line["after"]["opened_by"] == json!("seller")), "the audit knows it");
+}
+
+/// On a phone the platform's page is as wide as the screen, so that nothing need be scrolled aside, and a hand finds what it sees.
+#[actix_web::test]
+async fn a_challenge_is_passed_on_a_phone() {
+    if !has_chromium() {
+        return;
+    }
+    let (app, shop, _) = challenged().await;
+    let screen = Screen::new(PHONE).await;
+    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
+    let fits = "(() => {
+        const canvas = document.getElementById('page');
+        const box = canvas.getBoundingClientRect();
+        const is_drawn = canvas.width >= 300 && Math.abs(canvas.width - box.width) < 2;
+        return is_drawn && box.left >= 0 && box.right <= innerWidth ? true : null;
+    })()";
+    screen.until(fits).await;
+    screen.keep("challenge-phone.zh").await;
+    let (knob, end) = slider(&screen).await;
+    screen.is_in_order().await;
+    screen.drag(knob, end).await;
+    assert!(shop.await_registered(2, PATIENCE).await, "it connects");
 }

@@ -270,6 +270,20 @@ async fn one_person_has_three_logins_and_a_fourth_ends_the_oldest() {
 }
 
 #[actix_web::test]
+async fn all_persons_together_have_so_many_logins_as_the_setting_says() {
+    let mut app = TestApp::with(|settings| settings.accounts.logins_at_once = 2);
+    app.person("other", Role::Owner);
+    app.start_unconnected();
+    let (api, other) = (app.signed_in("seller").await, app.signed_in("other").await);
+    let qr = json!({"kind": "qr"});
+    let first = begin(&api, qr.clone()).await;
+    begin(&api, qr.clone()).await;
+    other.post("/api/v1/logins", &qr).await.refused(429, "too_many_requests");
+    api.delete(&format!("/api/v1/logins/{first}")).await.is(204);
+    begin(&other, qr).await;
+}
+
+#[actix_web::test]
 async fn a_login_service_that_fails_is_named() {
     let (app, api, _) = stranger().await;
     for (passport, reason) in [
