@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{ids::Timestamp, platform::mtop::call::Call};
+use crate::{account::state::Reason, ids::Timestamp, platform::mtop::call::Call};
 
 /// A stated life is ended this much early, so that a token does not die between the check and its use.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
@@ -55,6 +55,15 @@ impl Cause {
             Self::Challenge => "challenge",
             Self::AccessDenied => "access_denied",
             Self::SessionExpired => "session_expired",
+        }
+    }
+
+    /// What people are told of it.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Challenge => Reason::ChallengeRequired,
+            Self::AccessDenied => Reason::AccessDenied,
+            Self::SessionExpired => Reason::SessionExpired,
         }
     }
 }

@@ -46,10 +46,14 @@ function sayRefusal({ message, details = {} }) {
 async function post(path, body) {
     const button = form.querySelector("button");
     button.disabled = true;
+    const headers = { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang };
+    if (form.dataset.csrf) {
+        headers["X-CSRF-Token"] = form.dataset.csrf;
+    }
     try {
         const response = await fetch(path, {
             method: "POST",
-            headers: { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
+            headers,
             body: JSON.stringify(body),
         });
         const answer = await response.json();

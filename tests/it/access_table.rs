@@ -765,6 +765,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/sign-in" [200]),
         row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
         row!("GET" "/app/accounts/new" [200]),
+        row!("GET" "/app/accounts/{id}" [200], |world, _, whose| world.account(whose)),
         row!("GET" "/app/accounts/{id}/mend" [303], |world, _, whose| world.account(whose)),
         row!("GET" "/app/answers" [200]),
         row!("GET" "/app/orders/{id}/print" [200], |world, _, whose| world.order(whose)),

@@ -232,3 +232,41 @@ async fn a_challenge_is_passed_on_a_phone() {
     screen.drag(knob, end).await;
     assert!(shop.await_registered(2, PATIENCE).await, "it connects");
 }
+
+/// Everything about an account, for people: also where its name would be a tag, and its connection is tried from the page.
+#[actix_web::test]
+async fn an_accounts_page_says_how_it_is_doing_and_tries_its_connection() {
+    if !has_chromium() {
+        return;
+    }
+    let mut app = TestApp::new();
+    let shop = app.open("<b>我的店</b>");
+    app.start().await;
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+    let screen = Screen::new(PHONE).await;
+    // Nobody need do anything for it: there is nothing to mend.
+    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
+    assert_eq!(screen.eval("location.pathname").await, json!(format!("/app/accounts/{}", shop.id)));
+    let page = format!("{}/app/accounts/{}", site(&app), shop.id);
+    screen.go(&format!("{page}?lang=zh")).await;
+    screen.reads("已连接，可以接收消息。").await;
+    screen.reads("最近一次检测\t无").await;
+    screen.click("#probe button").await;
+    screen.reads("正常 ·").await;
+    screen.is_in_order().await;
+    screen.keep("account-phone.zh").await;
+    assert_eq!(screen.eval("document.querySelectorAll('main b, main a.button').length").await, 0);
+
+    shop.demand_person();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let screen = Screen::new(DESK).await;
+    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}?lang=en", shop.id)).await;
+    screen.reads("The platform asks for a human verification.").await;
+    screen.reads("needs you").await;
+    screen.is_in_order().await;
+    screen.keep("account.en").await;
+    screen.click("main a.button").await;
+    screen.until("location.pathname.startsWith('/app/challenges/')").await;
+}

@@ -86,21 +86,13 @@ impl Failure {
     }
 
     pub(super) fn blocked(cause: Cause) -> Self {
-        Self::needs_person(reason_of(cause), None)
+        Self::needs_person(cause.reason(), None)
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::heals(Reason::StorageFailing, error.to_string())
-    }
-}
-
-fn reason_of(cause: Cause) -> Reason {
-    match cause {
-        Cause::Challenge => Reason::ChallengeRequired,
-        Cause::AccessDenied => Reason::AccessDenied,
-        Cause::SessionExpired => Reason::SessionExpired,
     }
 }
 
@@ -375,7 +367,7 @@ impl Credentials {
             store::account_tokens::put_tripped(conn, &keys, account, version, &governor, challenge, now)
         };
         env.store.write(put).await?;
-        warn!("account.id" = self.account.0, class = "auth"; "the platform wants a person: {}", reason_of(cause).sentence());
+        warn!("account.id" = self.account.0, class = "auth"; "the platform wants a person: {}", cause.reason().sentence());
         Ok(Failure::blocked(cause))
     }
 

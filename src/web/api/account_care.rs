@@ -38,121 +38,121 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountHealth {
     #[schema(value_type = i64)]
-    account_id: AccountId,
-    name: String,
-    enabled: bool,
+    pub(in crate::web) account_id: AccountId,
+    pub(in crate::web) name: String,
+    pub(in crate::web) enabled: bool,
     /// The account's stop switch: nothing is sent while it is on.
-    paused: bool,
-    status: StatusView,
+    pub(in crate::web) paused: bool,
+    pub(in crate::web) status: StatusView,
     /// The newest message that is stored, by the platform's clock.
     #[schema(value_type = Option<i64>)]
-    last_message_at: Option<Timestamp>,
+    pub(in crate::web) last_message_at: Option<Timestamp>,
     /// Buyers whose last message has no answer.
-    unanswered: i64,
-    token: TokenHealth,
-    login: LoginHealth,
+    pub(in crate::web) unanswered: i64,
+    pub(in crate::web) token: TokenHealth,
+    pub(in crate::web) login: LoginHealth,
     /// `null` while the account may call the platform.
-    breaker: Option<BreakerView>,
-    gaps: GapsView,
+    pub(in crate::web) breaker: Option<BreakerView>,
+    pub(in crate::web) gaps: GapsView,
     /// `null`: nobody asked.
-    last_probe: Option<ProbeView>,
+    pub(in crate::web) last_probe: Option<ProbeView>,
     /// The last time the platform ended the connection for another program or device; `null`: never.
-    last_kick: Option<KickView>,
+    pub(in crate::web) last_kick: Option<KickView>,
     /// Without name and password; `null`: the platform is reached directly.
-    proxy: Option<String>,
+    pub(in crate::web) proxy: Option<String>,
     /// As the connection itself sees it; `null` where nothing of the account runs.
-    line: Option<LineView>,
+    pub(in crate::web) line: Option<LineView>,
 }
 
 /// What the account has to open its connection with.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenHealth {
     #[schema(value_type = Option<i64>)]
-    issued_at: Option<Timestamp>,
+    pub(in crate::web) issued_at: Option<Timestamp>,
     /// As the platform said; `null`: it did not, or there is no token.
     #[schema(value_type = Option<i64>)]
-    expires_at: Option<Timestamp>,
+    pub(in crate::web) expires_at: Option<Timestamp>,
     /// Requests for tokens of this day (UTC), and how many a day may have.
-    requests_today: i64,
-    budget: u32,
+    pub(in crate::web) requests_today: i64,
+    pub(in crate::web) budget: u32,
 }
 
 /// The login behind the cookie.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoginHealth {
     /// The seller's name on the platform; `null`: it was not asked for yet.
-    nickname: Option<String>,
+    pub(in crate::web) nickname: Option<String>,
     /// The address of their picture.
-    picture: Option<String>,
+    pub(in crate::web) picture: Option<String>,
     /// When it is thought to end: as the cookie says, or a month after the platform last prolonged it.
     #[schema(value_type = Option<i64>)]
-    ends_at: Option<Timestamp>,
+    pub(in crate::web) ends_at: Option<Timestamp>,
     /// When the platform was last asked whether it stands.
     #[schema(value_type = Option<i64>)]
-    checked_at: Option<Timestamp>,
-    checks_today: u32,
-    checks_budget: u32,
+    pub(in crate::web) checked_at: Option<Timestamp>,
+    pub(in crate::web) checks_today: u32,
+    pub(in crate::web) checks_budget: u32,
 }
 
 /// Why the account makes no calls.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BreakerView {
     #[schema(value_type = i64)]
-    since: Timestamp,
+    pub(in crate::web) since: Timestamp,
     /// `challenge`, `access_denied` or `session_expired`.
     #[schema(example = "challenge")]
-    cause: String,
+    pub(in crate::web) cause: String,
 }
 
 /// Searches for messages that were missed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GapsView {
     /// How many came to their end.
-    filled: i64,
+    pub(in crate::web) filled: i64,
     #[schema(value_type = Option<i64>)]
-    last_at: Option<Timestamp>,
+    pub(in crate::web) last_at: Option<Timestamp>,
 }
 
 /// What a probe found.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProbeView {
     /// The connection answered.
-    ok: bool,
+    pub(in crate::web) ok: bool,
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     /// How long the answer took; `null` where there was none.
-    took_ms: Option<i64>,
+    pub(in crate::web) took_ms: Option<i64>,
     /// Why there was none.
-    error: Option<String>,
+    pub(in crate::web) error: Option<String>,
 }
 
 /// The connection was taken by another one.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KickView {
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     #[schema(inline)]
-    reason: Reason,
+    pub(in crate::web) reason: Reason,
     /// In the language of `Accept-Language` (`zh` or `en`).
-    sentence: &'static str,
+    pub(in crate::web) sentence: &'static str,
     /// The platform's own words.
-    detail: Option<String>,
+    pub(in crate::web) detail: Option<String>,
 }
 
 /// The connection as it sees itself.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LineView {
     #[schema(value_type = Option<i64>)]
-    heartbeat_answered_at: Option<Timestamp>,
+    pub(in crate::web) heartbeat_answered_at: Option<Timestamp>,
     /// The last push that brought something lasting.
     #[schema(value_type = Option<i64>)]
-    last_push_at: Option<Timestamp>,
+    pub(in crate::web) last_push_at: Option<Timestamp>,
     /// How often it was connected since the server started it.
-    connections: u64,
+    pub(in crate::web) connections: u64,
     /// Pushes that are not stored yet.
-    unstored: usize,
+    pub(in crate::web) unstored: usize,
     /// Whether missed messages are being fetched.
-    filling_gap: bool,
+    pub(in crate::web) filling_gap: bool,
 }
 
 /// How an account reaches the platform.
@@ -195,8 +195,17 @@ fn shown(keys: &Keys, id: AccountId, sealed: Option<&crate::store::Sealed>) -> O
 /// Everything about one account's connection, login and budgets on one page.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/health", tag = "accounts", params(("id" = i64, Path)), responses((status = 200, body = AccountHealth)))]
 pub async fn health(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<Json<AccountHealth>> {
-    let (id, scope, language) = (id.0, caller.scope, caller.language);
-    check_reach(&app, &caller, id).await?;
+    Ok(Json(look(&app, &caller, id.0, caller.language).await?))
+}
+
+pub(in crate::web) async fn look(
+    app: &AppState,
+    caller: &Caller,
+    id: AccountId,
+    language: Language,
+) -> ApiResult<AccountHealth> {
+    let scope = caller.scope;
+    check_reach(app, caller, id).await?;
     let snapshot = app.registry.get().send(SnapshotOf(id)).await?;
     let (keys, budget, now) = (app.store.keys().clone(), app.settings.accounts.token_budget, clock::unix());
     let read = move |conn: &mut DbConn| -> QueryResult<AccountHealth> {
@@ -248,7 +257,7 @@ pub async fn health(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> A
             line: snapshot.map(LineView::from),
         })
     };
-    Ok(Json(app.store.read(read).await?))
+    Ok(app.store.read(read).await?)
 }
 
 fn probe_of(session: &account_sessions::AccountSession) -> Option<ProbeView> {

@@ -136,18 +136,18 @@ pub struct AccountView {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StatusView {
     #[schema(inline)]
-    state: State,
+    pub(in crate::web) state: State,
     /// Stable: programs may rely on it.
     #[schema(inline)]
-    reason: Reason,
+    pub(in crate::web) reason: Reason,
     /// In the language of `Accept-Language` (`zh` or `en`).
-    sentence: &'static str,
+    pub(in crate::web) sentence: &'static str,
     /// In the same language; `null`: nothing.
-    action: Option<&'static str>,
+    pub(in crate::web) action: Option<&'static str>,
     /// The platform's or the system's own words.
-    detail: Option<String>,
+    pub(in crate::web) detail: Option<String>,
     #[schema(value_type = i64)]
-    since: Timestamp,
+    pub(in crate::web) since: Timestamp,
 }
 
 /// An account as its actor sees it at this moment.

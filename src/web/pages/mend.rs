@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web::Data};
 
 use super::{
     super::{AppState, api::challenges::path, error::ApiResult, gate::Caller, input::Id},
-    lead_to, login,
+    account, lead_to, login,
 };
 use crate::{
     account::state::Reason,
@@ -27,7 +27,7 @@ pub async fn mend(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Api
     Ok(lead_to(&step(id, status.map(|status| status.reason), challenge.as_ref())))
 }
 
-fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&ChallengeId>) -> String {
+pub(super) fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&ChallengeId>) -> String {
     match (reason, challenge) {
         (Some(Reason::ChallengeRequired), Some(challenge)) => path(challenge),
         // Without an address of the platform's the cookie is all that helps.
@@ -36,6 +36,6 @@ fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&ChallengeId>) 
             Some(Reason::SessionExpired | Reason::CookieUnusable | Reason::AccessDenied | Reason::TokenBudgetSpent),
             _,
         ) => format!("{}?account={id}", login::PAGE),
-        _ => format!("/api/v1/accounts/{id}/health"),
+        _ => account::path(id),
     }
 }

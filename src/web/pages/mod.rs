@@ -1,10 +1,11 @@
-//! Pages for people who have nothing but a browser: the first administrator, signing in, how an account gets in, the challenges of the
-//! platform, where answers come from, the record of an order, and the documentation of the API. Texts come in both languages; scripts and
+//! Pages for people who have nothing but a browser: the first administrator, signing in, how an account gets in and how it is doing, the
+//! challenges of the platform, where answers come from, the record of an order, and the documentation of the API. Texts come in both languages; scripts and
 //! styles are files of their own, so that a strict content policy holds.
 
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
+pub mod account;
 pub mod answers;
 pub mod challenge;
 pub mod docs;
