@@ -182,7 +182,6 @@ pub struct AccountSnapshot {
     pub filling_gap: bool,
     pub connections: u64,
     pub token_issued_at: Option<Timestamp>,
-    /// As the platform said when it gave it.
     pub token_requests_today: u32,
     pub breaker_open: bool,
 }

@@ -58,7 +58,7 @@ const START: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Sockets in folders with longer names cannot be made: then what lasts as long as the browser is in a folder elsewhere, with such a name.
-const LONGEST_FOLDER: usize = 60;
+const LONGEST_FOLDER: usize = 50;
 const ELSEWHERE: &str = "yutang-browser-";
 
 /// Nothing but pages of the platform is wanted: no extensions, no accounts, nothing fetched in the background.
@@ -154,9 +154,10 @@ impl Browser {
         let made = own.clone();
         let made = block(move || prepare(&made)).await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
         let (tmp, log) = made.map_err(BrowserError::Folder)?;
-        let mut child = command(&chromium, (&own, &tmp), &hosts, log)
-            .spawn()
-            .map_err(|error| BrowserError::Start(chromium.clone(), error))?;
+        let mut child = command(&chromium, (&own, &tmp), &hosts, log).spawn().map_err(|error| {
+            let _ = wipe(&own);
+            BrowserError::Start(chromium.clone(), error)
+        })?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let pipes = child.stdin.take().zip(child.stdout.take());
         let process = Process { child, group, folder: own };
@@ -206,9 +207,13 @@ fn wipe(folder: &Path) -> io::Result<()> {
     let elsewhere = fs::read_link(folder.join("tmp")).ok();
     let is_ours =
         |place: &PathBuf| place.parent() == Some(&env::temp_dir()) && place.to_string_lossy().contains(ELSEWHERE);
-    if let Some(place) = elsewhere.filter(is_ours).filter(|place| place.exists()) {
-        fs::remove_dir_all(place)?;
-    }
+    // Both are tried, whatever becomes of one; the link goes last.
+    let emptied = match elsewhere.filter(is_ours).filter(|place| place.exists()) {
+        Some(place) => fs::remove_dir_all(place),
+        None => Ok(()),
+    };
+    let _ = fs::remove_dir_all(folder.join("profile"));
+    emptied?;
     fs::remove_dir_all(folder)
 }
 
@@ -264,7 +269,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if !self.folder.as_os_str().is_empty() {
-            let _ = wipe(&self.folder);
+            // Its children may write a last line.
+            let folder = std::mem::take(&mut self.folder);
+            std::thread::spawn(move || (0..20).any(|_| is_wiped(&folder)));
         }
     }
 }

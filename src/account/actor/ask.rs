@@ -147,10 +147,13 @@ impl AccountActor {
                     actor.keep_detail(detail, ctx);
                 }
                 Ok(Err((item, governor))) => {
-                    actor.want_person(epoch, governor);
+                    actor.want_person(epoch, governor, ctx);
                     actor.tell_item(ItemKnown { account, item, seller: None, title: None });
                 }
-                Err(item) => actor.tell_item(ItemKnown { account, item, seller: None, title: None }),
+                Err(item) => {
+                    actor.look_at_breaker(ctx);
+                    actor.tell_item(ItemKnown { account, item, seller: None, title: None });
+                }
             }
         });
         ctx.spawn(then);

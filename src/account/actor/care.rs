@@ -47,6 +47,10 @@ impl AccountActor {
     }
 
     fn take_care(&mut self, ctx: &mut Context<Self>) {
+        if self.governor.breaker.is_some() {
+            // Planned anew with the next connection: nothing is asked until a person acted.
+            return;
+        }
         let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
         let cared = async move { care(&env, &facts).await };
         let then = cared.into_actor(self).map(move |cared, actor, ctx| {
@@ -54,9 +58,10 @@ impl AccountActor {
                 return;
             }
             match cared {
-                Ok(Some(governor)) => actor.want_person(epoch, *governor),
+                Ok(Some(governor)) => actor.want_person(epoch, *governor, ctx),
                 Ok(None) => {}
                 Err(failure) => {
+                    actor.look_at_breaker(ctx);
                     let why = failure.detail.unwrap_or_default();
                     warn!("account.id" = actor.facts.id.0, "account.name" = &*actor.facts.name, class = "auth"; "the login could not be checked: {why}");
                 }
@@ -104,11 +109,12 @@ impl AccountActor {
 /// The daily check, where it is due. The governor where the login does not stand any more.
 pub(super) async fn care(env: &Env, facts: &AccountFacts) -> Result<Option<Box<Governor>>, Failure> {
     let (account, now) = (facts.id, clock::unix());
-    if !env.store.write(move |conn| account_sessions::claim_care(conn, account, now)).await? {
-        return Ok(None);
-    }
     let mut credentials = Credentials::load(&env.store, facts).await?;
-    if credentials.governor.breaker.is_some() || credentials.check_login(env).await? {
+    if credentials.governor.breaker.is_some() {
+        return Ok(Some(Box::new(credentials.governor)));
+    }
+    let is_due = env.store.write(move |conn| account_sessions::claim_care(conn, account, now)).await?;
+    if !is_due || credentials.check_login(env).await? {
         return Ok(None);
     }
     // The login service alone takes no account that works from its buyers: a call says whether the session is over.

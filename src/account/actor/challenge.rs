@@ -31,8 +31,11 @@ impl Handler<ChallengePassed> for AccountActor {
         }
         let (env, facts) = (self.env.clone(), self.facts.clone());
         let call = self.governor.breaker.as_ref().and_then(|breaker| breaker.call.clone());
+        let (epoch, renewals) = (self.epoch, self.renewals);
         let proved = async move { prove(&env, &facts, &cookies, call).await };
-        let then = proved.into_actor(self).map(|proved, actor, ctx| match proved {
+        let then = proved.into_actor(self).map(move |proved, actor, ctx| match proved {
+            // A person gave another cookie meanwhile, and the account is on its way with that.
+            Err((why, _)) if actor.renewals != renewals => Err(why),
             Ok(governor) => {
                 info!("account.id" = actor.facts.id.0, "account.name" = &*actor.facts.name; "a person passed the platform's challenge");
                 actor.governor = governor;
@@ -42,7 +45,7 @@ impl Handler<ChallengePassed> for AccountActor {
             Err((why, governor)) => {
                 let Some(governor) = governor else { return Err(why) };
                 if actor.is_registered() {
-                    actor.want_person(actor.epoch, *governor);
+                    actor.want_person(epoch, *governor, ctx);
                     return Err(why);
                 }
                 actor.governor = *governor;
@@ -76,11 +79,20 @@ async fn prove(env: &Env, facts: &AccountFacts, cookies: &Cookies, call: Option<
     }
     // A token is asked for where the budget has one: however often a person tries.
     let call = call.filter(|call| !call.is_write && call.api != api::LOGIN_TOKEN);
-    let call = call.unwrap_or_else(|| proof(env, &credentials.governor));
+    let mut call = call.unwrap_or_else(|| proof(env, &credentials.governor));
+    let mut asked = None;
+    if call.api == api::LOGIN_TOKEN {
+        asked = credentials.request_token(env, &call).await.map_err(failed)?;
+        if asked.is_none() {
+            call = api::login_user();
+        }
+    }
     let is_token = call.api == api::LOGIN_TOKEN;
-    let answered =
-        if is_token { credentials.request_token(env, &call).await } else { credentials.call_once(env, &call).await };
-    match answered.map_err(failed)? {
+    let outcome = match asked {
+        Some(outcome) => outcome,
+        None => credentials.call_once(env, &call).await.map_err(failed)?,
+    };
+    match outcome {
         Outcome::Success(data) => {
             if is_token {
                 credentials.keep_token(&data).map_err(failed)?;

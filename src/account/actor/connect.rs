@@ -23,7 +23,7 @@ use crate::{
         mtop::{
             api::{self, AccessToken},
             call::Call,
-            client::{CallReport, GatewayClient},
+            client::{CallReport, GatewayClient, MOST_REQUESTS},
             outcome::Outcome,
         },
         passport::client::{PassportClient, PassportError},
@@ -203,21 +203,21 @@ impl Credentials {
         }
         info!("account.id" = facts.id.0, "account.name" = &*facts.name, requests_today = self.governor.used_today(clock::unix()) + 1; "asking the platform for an access token");
         let call = api::login_token(&self.governor.device_id);
-        let mut outcome = self.request_token(env, &call).await?;
-        if outcome == Outcome::Token {
-            // Whether the login is over cannot be told where the budget had no more signatures.
-            self.usable_token(env)?;
-        }
-        if is_login_over(&outcome) && self.refresh_login(env).await? {
+        let mut asked = self.request_token(env, &call).await?;
+        if asked.as_ref().is_some_and(is_login_over) && self.refresh_login(env).await? {
             // Somebody else may have got one meanwhile, or spent the day's budget.
             if let Some(token) = self.usable_token(env)? {
                 return Ok(token);
             }
-            outcome = self.request_token(env, &call).await?;
+            asked = self.request_token(env, &call).await?;
         }
-        let data = match outcome {
-            Outcome::Success(data) => data,
-            refused => return Err(self.refused(env, refused, Some(call)).await?),
+        let data = match asked {
+            Some(Outcome::Success(data)) => data,
+            Some(refused) => return Err(self.refused(env, refused, Some(call)).await?),
+            None => {
+                let cut_short = || Failure::heals(Reason::TokenRefused, "the day's budget had no more signatures");
+                return self.usable_token(env)?.ok_or_else(cut_short);
+            }
         };
         let token = self.keep_token(&data)?;
         self.save(&env.store).await?;
@@ -240,23 +240,24 @@ impl Credentials {
     }
 
     /// Written down before it is made: a crash must not make it free. Without an answer it is given back; what the platform answered was
-    /// made, whatever becomes of it.
-    pub(super) async fn request_token(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
+    /// made, whatever becomes of it. `None`: the budget ended before it could be said whether the login is over.
+    pub(super) async fn request_token(&mut self, env: &Env, call: &Call) -> Result<Option<Outcome>, Failure> {
         let most = self.governor.left(env.config.token_budget, clock::unix());
         self.governor.spend(1, clock::unix());
         self.save(&env.store).await?;
-        let answered = self.call_within(env, call, most).await;
-        if answered.is_err() {
-            self.governor.refund(1, clock::unix());
+        let (answered, requests) = self.call_within(env, call, most).await?;
+        let made = if answered.is_ok() { requests } else { requests.saturating_sub(1) };
+        env.metrics.token_requested(made);
+        match made {
+            0 => self.governor.refund(1, clock::unix()),
+            made => self.governor.spend(made - 1, clock::unix()),
+        }
+        if made != 1 {
             self.save(&env.store).await?;
         }
-        let (outcome, requests) = answered?;
-        env.metrics.token_requested(requests);
-        if requests > 1 {
-            self.governor.spend(requests - 1, clock::unix());
-            self.save(&env.store).await?;
-        }
-        Ok(outcome)
+        let outcome = answered?;
+        let is_cut_short = outcome == Outcome::Token && requests < MOST_REQUESTS;
+        Ok((!is_cut_short).then_some(outcome))
     }
 
     /// Takes the token of a successful answer. To be saved.
@@ -278,20 +279,23 @@ impl Credentials {
     }
 
     pub(super) async fn call_once(&mut self, env: &Env, call: &Call) -> Result<Outcome, Failure> {
-        self.call_within(env, call, u32::MAX).await.map(|(outcome, _)| outcome)
+        self.call_within(env, call, u32::MAX).await?.0
     }
 
-    /// With at most so many requests; how many it took.
-    async fn call_within(&mut self, env: &Env, call: &Call, most: u32) -> Result<(Outcome, u32), Failure> {
+    /// With at most so many requests; how many it took, answered or not.
+    async fn call_within(
+        &mut self,
+        env: &Env,
+        call: &Call,
+        most: u32,
+    ) -> Result<(Result<Outcome, Failure>, u32), Failure> {
         let gateway = GatewayClient::new(self.http(env), env.config.gateway.clone());
         let report = gateway.call_within(call, &mut self.cookies, most).await;
         let CallReport { outcome, requests, cookies_changed } = report;
         if cookies_changed {
             self.save_cookies(&env.store).await?;
         }
-        outcome
-            .map(|outcome| (outcome, requests))
-            .map_err(|error| Failure::heals(Reason::NetworkError, error.to_string()))
+        Ok((outcome.map_err(|error| Failure::heals(Reason::NetworkError, error.to_string())), requests))
     }
 
     /// A call was refused because the login is over: whether it stands again, after a check that the platform may be asked for.

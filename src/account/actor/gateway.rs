@@ -38,10 +38,11 @@ impl Handler<CallGateway> for AccountActor {
         }
         let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
         let called = async move { make(&env, &facts, &call).await };
-        let then = called.into_actor(self).map(move |called, actor, _| {
+        let then = called.into_actor(self).map(move |called, actor, ctx| {
             called.map_err(|(why, tripped)| {
-                if let Some(governor) = tripped {
-                    actor.want_person(epoch, *governor);
+                match tripped {
+                    Some(governor) => actor.want_person(epoch, *governor, ctx),
+                    None => actor.look_at_breaker(ctx),
                 }
                 why
             })
@@ -53,18 +54,40 @@ impl Handler<CallGateway> for AccountActor {
 impl AccountActor {
     /// A call over the line of that `epoch` was refused: none is made until a person acted, and people are told. The line itself stands:
     /// buyers are heard and answered with texts as long as the platform lets it.
-    pub(super) fn want_person(&mut self, epoch: u64, governor: Governor) {
-        if self.epoch != epoch || !self.is_registered() {
-            // Its successor reads what was stored.
-            return;
+    pub(super) fn want_person(&mut self, epoch: u64, governor: Governor, ctx: &mut Context<Self>) {
+        if self.epoch != epoch {
+            // It was about a line that is gone, and perhaps about a cookie that is: what is stored says what holds.
+            return self.look_at_breaker(ctx);
         }
-        let wanted = governor.breaker.as_ref().map(|breaker| Failure::blocked(breaker.cause));
         self.governor = governor;
-        let Some(Failure { state, reason, .. }) = wanted else { return };
+        self.tell_breaker();
+    }
+
+    fn tell_breaker(&mut self) {
+        let Some(breaker) = self.governor.breaker.as_ref().filter(|_| self.is_registered()) else { return };
+        let Failure { state, reason, .. } = Failure::blocked(breaker.cause);
         if (state, reason) != (self.status.state, self.status.reason) {
             let status = Status::new(state, reason, clock::unix());
             self.set_status(status.with_detail("the connection still stands: messages come and texts go"));
         }
+    }
+
+    /// A call came to nothing. Whether no call may be made any more, for whatever reason, stands in the database.
+    pub(super) fn look_at_breaker(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_registered() || self.status.state == State::Failed {
+            return;
+        }
+        let (env, facts, epoch) = (self.env.clone(), self.facts.clone(), self.epoch);
+        let stored = async move { Credentials::load(&env.store, &facts).await.map(|credentials| credentials.governor) };
+        let then = stored.into_actor(self).map(move |stored, actor, _| {
+            // What cannot be read now is met again by the next call.
+            let Ok(Some(breaker)) = stored.map(|governor| governor.breaker) else { return };
+            if actor.epoch == epoch {
+                actor.governor.breaker.get_or_insert(breaker);
+                actor.tell_breaker();
+            }
+        });
+        ctx.spawn(then);
     }
 }
 

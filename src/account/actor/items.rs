@@ -146,7 +146,7 @@ impl AccountActor {
         let done = async move { chores::work(&env, &facts, chore, reading).await };
         let then = done.into_actor(self).map(move |done, actor, ctx| {
             actor.chores.working = false;
-            let pause = actor.chore_done(epoch, done);
+            let pause = actor.chore_done(epoch, done, ctx);
             actor.chores.not_before = clock::unix() + pause;
             actor.look_at_items(pause, ctx);
         });
@@ -154,7 +154,7 @@ impl AccountActor {
     }
 
     /// How long to rest before the next.
-    fn chore_done(&mut self, epoch: u64, done: Result<Done, Failure>) -> Duration {
+    fn chore_done(&mut self, epoch: u64, done: Result<Done, Failure>, ctx: &mut Context<Self>) -> Duration {
         let badly = |failure: Failure| Done::Badly {
             pause: Duration::ZERO,
             why: failure.detail.unwrap_or_else(|| failure.reason.as_str().to_owned()),
@@ -167,11 +167,12 @@ impl AccountActor {
                 Duration::ZERO
             }
             Done::Badly { pause, why } => {
+                self.look_at_breaker(ctx);
                 warn!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name, class = "network"; "a call about items failed: {why}");
                 pause.max(self.chores.pause())
             }
             Done::Tripped(governor) => {
-                self.want_person(epoch, *governor);
+                self.want_person(epoch, *governor, ctx);
                 LONGEST_PAUSE
             }
         }
@@ -212,13 +213,18 @@ impl Handler<PolishNow> for AccountActor {
                 Err(error) => Err(NotPolished::Failed(error.to_string())),
             }
         };
-        let then = polished.into_actor(self).map(move |polished, actor, _| match polished? {
-            Polished::Done => Ok(()),
-            Polished::Refused(why) => Err(NotPolished::Refused(why)),
-            Polished::TooMany => Err(NotPolished::TooFast(TOO_MANY.as_secs())),
-            Polished::Tripped(governor) => {
-                actor.want_person(epoch, *governor);
-                Err(NotPolished::Failed("the platform asks for a person".into()))
+        let then = polished.into_actor(self).map(move |polished, actor, ctx| {
+            if matches!(polished, Err(NotPolished::Failed(_))) {
+                actor.look_at_breaker(ctx);
+            }
+            match polished? {
+                Polished::Done => Ok(()),
+                Polished::Refused(why) => Err(NotPolished::Refused(why)),
+                Polished::TooMany => Err(NotPolished::TooFast(TOO_MANY.as_secs())),
+                Polished::Tripped(governor) => {
+                    actor.want_person(epoch, *governor, ctx);
+                    Err(NotPolished::Failed("the platform asks for a person".into()))
+                }
             }
         });
         Box::pin(then)

@@ -320,7 +320,9 @@ impl AccountActor {
     fn lose(&mut self, failure: Failure, ctx: &mut Context<Self>) {
         self.unlink(ctx);
         self.note_kick(&failure, ctx);
-        self.failed(failure, ctx);
+        // No token is to be had anyway.
+        let blocked = self.governor.breaker.as_ref().map(|breaker| Failure::blocked(breaker.cause));
+        self.failed(blocked.unwrap_or(failure), ctx);
     }
 
     fn unlink(&mut self, ctx: &mut Context<Self>) {
@@ -364,7 +366,9 @@ impl AccountActor {
         if self.backoff.is_exhausted() && matches!(pause, Pause::Backoff) {
             reason = Reason::RetriesExhausted;
         }
-        self.set_status(Status { state, reason, detail, since: clock::unix() });
+        let is_same = state == State::Failed && (state, reason) == (self.status.state, self.status.reason);
+        let since = if is_same { self.status.since } else { clock::unix() };
+        self.set_status(Status { state, reason, detail, since });
         if let Some(wait) = wait {
             ctx.cancel_future(self.retry);
             self.retry = ctx.run_later(wait, Self::connect);
@@ -468,6 +472,7 @@ impl Handler<CredentialsChanged> for AccountActor {
     fn handle(&mut self, _: CredentialsChanged, ctx: &mut Self::Context) {
         info!("account.id" = self.facts.id.0, "account.name" = &*self.facts.name; "new credentials");
         self.renewals += 1;
+        self.governor.breaker = None;
         self.connect_anew(ctx);
     }
 }

@@ -67,8 +67,10 @@ impl AccountActor {
             (picture, handed)
         };
         let then = handed.into_actor(self).map(move |(picture, (outcome, tripped)), actor, ctx| {
-            if let Some(governor) = tripped {
-                actor.want_person(epoch, *governor);
+            match tripped {
+                Some(governor) => actor.want_person(epoch, *governor, ctx),
+                None if outcome.is_err() => actor.look_at_breaker(ctx),
+                None => {}
             }
             if let Err(NoPicture { reason, .. }) = &outcome {
                 warn!("account.id" = actor.facts.id.0, "account.name" = &*actor.facts.name, "picture.id" = picture.as_str(), class = "network"; "a picture could not be handed to the platform: {reason}");

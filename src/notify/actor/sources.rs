@@ -227,7 +227,9 @@ const AHEAD: Duration = Duration::from_mins(1);
 fn challenges_of(conn: &mut DbConn, unconnected: &[AccountLine]) -> QueryResult<Asked> {
     let mut asked = Asked::new();
     for line in unconnected.iter().filter(|line| line.reason == Some(Reason::ChallengeRequired)) {
-        if let Some(id) = challenges::latest(conn, line.id, line.since.unwrap_or(Timestamp(0)) - AHEAD)? {
+        let open = challenges::find_open(conn, line.id)?.map(|(id, ..)| id);
+        let last = || challenges::latest(conn, line.id, line.since.unwrap_or(Timestamp(0)) - AHEAD);
+        if let Some(id) = open.map_or_else(last, |id| Ok(Some(id)))? {
             asked.insert(line.id, id);
         }
     }

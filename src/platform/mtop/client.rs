@@ -30,8 +30,8 @@ use crate::{
 /// The real gateway's origin.
 pub const GATEWAY_URL: &str = "https://h5api.m.goofish.com";
 
-/// How often a call is signed anew before its token error stands. One is enough on a healthy platform.
-const RESIGNS: u32 = 2;
+/// Requests of one call at the most: it is signed anew twice before its token error stands. Once is enough on a healthy platform.
+pub const MOST_REQUESTS: u32 = 3;
 
 /// Answers are a few KiB; lists reach some hundred.
 const BODY_LIMIT: usize = 2 << 20;
@@ -94,13 +94,13 @@ impl GatewayClient {
     ///
     /// Never repeats anything else: what an error means is the caller's business. Each request has its own deadline.
     pub async fn call(&self, call: &Call, cookies: &mut Cookies) -> CallReport {
-        self.call_within(call, cookies, 1 + RESIGNS).await
+        self.call_within(call, cookies, MOST_REQUESTS).await
     }
 
     /// The same with at most so many requests, of which at least one is made.
     pub async fn call_within(&self, call: &Call, cookies: &mut Cookies, most: u32) -> CallReport {
         let mut report = CallReport { outcome: Ok(Outcome::Token), requests: 0, cookies_changed: false };
-        while report.requests < most.clamp(1, 1 + RESIGNS) && report.outcome == Ok(Outcome::Token) {
+        while report.requests < most.clamp(1, MOST_REQUESTS) && report.outcome == Ok(Outcome::Token) {
             report.requests += 1;
             report.outcome = match tokio::time::timeout(self.config.timeout, self.request(call, cookies)).await {
                 Ok(Ok(answer)) => {

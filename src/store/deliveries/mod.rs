@@ -451,7 +451,7 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
     Ok((rows, total))
 }
 
-/// For the engine: orders of an owner that wait for stock, for a rule, or for the time that a rule allows, are looked at again.
+/// For the engine: orders of an owner that wait for stock, or for a rule, are looked at again.
 pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResult<()> {
     use super::schema::{accounts, orders, review_items};
     let accounts = accounts::table.filter(accounts::owner_id.eq(owner)).select(accounts::id);
@@ -464,9 +464,24 @@ pub fn look_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResu
     for (account, order) in waiting {
         diesel::update(orders::table.find((account, &order))).set(orders::deliver_due.eq(now)).execute(conn)?;
     }
-    let paid = orders::account_id.eq_any(accounts).and(orders::status.eq(Status::PendingShip));
-    let later = diesel::update(orders::table.filter(paid).filter(orders::deliver_due.gt(now)));
-    later.set(orders::deliver_due.eq(now)).execute(conn).map(drop)
+    Ok(())
+}
+
+/// For the engine: paid orders of an owner that wait for the time that a rule allows, and were given nothing yet, are looked at again.
+pub fn look_at_times_again(conn: &mut DbConn, owner: UserId, now: Timestamp) -> QueryResult<()> {
+    use super::schema::{accounts, orders};
+    let accounts = accounts::table.filter(accounts::owner_id.eq(owner)).select(accounts::id);
+    let given = deliveries::table
+        .filter(deliveries::account_id.eq(orders::account_id).and(deliveries::order_id.eq(orders::id)))
+        .select(deliveries::unit);
+    let waiting = orders::table
+        .filter(orders::account_id.eq_any(accounts).and(orders::status.eq(Status::PendingShip)))
+        .filter(orders::deliver_due.gt(now).and(diesel::dsl::not(diesel::dsl::exists(given))));
+    let waiting: Vec<(AccountId, OrderId)> = waiting.select((orders::account_id, orders::id)).load(conn)?;
+    for (account, order) in waiting {
+        diesel::update(orders::table.find((account, &order))).set(orders::deliver_due.eq(now)).execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Nothing is kept of what was said for an order; what is not sent yet never is.

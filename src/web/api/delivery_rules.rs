@@ -321,8 +321,13 @@ fn check(conn: &mut DbConn, scope: &Scope, draft: &Draft) -> QueryResult<ApiResu
     })
 }
 
-/// What waits for a rule is looked at again: whose deliveries are to be told.
+/// What waits for a rule, or for the time that one allows, is looked at again: whose deliveries are to be told.
 fn wake(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<AccountId>> {
+    deliveries::look_at_times_again(conn, scope.user(), now)?;
+    wake_for_stock(conn, scope, now)
+}
+
+fn wake_for_stock(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<AccountId>> {
     deliveries::look_again(conn, scope.user(), now)?;
     accounts::list_ids(conn, scope)
 }
@@ -330,7 +335,7 @@ fn wake(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<Acc
 /// What waits for stock or for a card is looked at again.
 pub(super) async fn look_again(app: &AppState, scope: Scope) -> ApiResult<()> {
     let now = clock::unix();
-    let woken = app.store.write(move |conn| wake(conn, &scope, now)).await;
+    let woken = app.store.write(move |conn| wake_for_stock(conn, &scope, now)).await;
     tell(app, &woken.map_err(ApiError::after_the_deed)?);
     Ok(())
 }

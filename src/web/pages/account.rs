@@ -19,6 +19,7 @@ use super::{
     Chosen, Frame, language, mend, show,
 };
 use crate::{
+    access::role::Right,
     account::token::Cause,
     ids::{AccountId, Timestamp},
 };
@@ -42,8 +43,10 @@ struct AccountPage<'a> {
     state: &'static str,
     sentence: &'static str,
     action: &'static str,
-    /// Where there is a step that mends it; else empty.
+    detail: String,
+    /// Where there is a step that helps, for who may take it; else empty.
     mend: String,
+    may_probe: bool,
     sections: Vec<Section>,
 }
 
@@ -76,7 +79,7 @@ const CHINESE: Words = Words {
 const ENGLISH: Words = Words {
     title: "How an account is doing",
     lead: "Times are those of Beijing (UTC+8).",
-    mend: "Mend it",
+    mend: "See to it",
     probe: "Try the connection now",
     probe_hint: "The platform lists one conversation. Nothing is sent to anybody.",
     wait: "Wait {} s.",
@@ -106,7 +109,8 @@ pub async fn account(
     };
     let id = id.0;
     let health = account_care::look(&app, &caller, id, language).await?;
-    let step = mend::step(id, Some(health.status.reason), None);
+    let may_manage = caller.user.role.may(Right::Manage);
+    let is_led = may_manage && mend::step(id, Some(health.status.reason), None) != path(id);
     let page = AccountPage {
         frame: Frame::new(words.title, language, &path(id), &[]),
         words,
@@ -114,8 +118,11 @@ pub async fn account(
         id,
         state: state(&health, language),
         sentence: health.status.sentence,
-        action: health.status.action.unwrap_or_default(),
-        mend: if step == path(id) { String::new() } else { format!("{}/mend", path(id)) },
+        // Where a button leads to the step, it need not be told how to find it.
+        action: health.status.action.filter(|_| !is_led).unwrap_or_default(),
+        detail: health.status.detail.clone().unwrap_or_default(),
+        mend: if is_led { format!("{}/mend", path(id)) } else { String::new() },
+        may_probe: may_manage,
         sections: sections(&health, language),
         name: health.name,
     };
@@ -146,7 +153,7 @@ fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
     let at = |at: Option<Timestamp>| at.map_or_else(|| say("无", "none").to_owned(), time);
     let of_all = |used: i64, budget: u32| format!("{used} / {budget}");
     let (login, token, line) = (&health.login, &health.token, health.line.as_ref());
-    let mut connection = vec![(say("此状态始于", "So since"), time(health.status.since))];
+    let mut connection = vec![(say("当前状态始于", "In this state since"), time(health.status.since))];
     if let Some(line) = line {
         connection.extend([
             (say("最近一次心跳应答", "Last answer to a heartbeat"), at(line.heartbeat_answered_at)),
@@ -156,17 +163,17 @@ fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
         ]);
     }
     let gaps = match health.gaps.last_at {
-        Some(last) => format!("{} ({})", health.gaps.filled, time(last)),
+        Some(last) => format!("{} · {}", health.gaps.filled, time(last)),
         None => health.gaps.filled.to_string(),
     };
     connection.extend([
         (say("已完成的漏收消息补查", "Searches for missed messages"), gaps),
         (
-            say("最近一次检测", "Last try"),
+            say("最近一次检测", "Last check of the connection"),
             health.last_probe.as_ref().map_or_else(|| at(None), |probe| tried(probe, &say)),
         ),
         (
-            say("最近一次被其他程序挤下线", "Last taken by another program"),
+            say("最近一次被其他程序挤下线", "Last taken over by another program"),
             health.last_kick.as_ref().map_or_else(|| at(None), kicked),
         ),
         (say("代理", "Proxy"), health.proxy.clone().unwrap_or_else(|| say("不使用", "none").to_owned())),
@@ -174,7 +181,7 @@ fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
     let calls = match &health.breaker {
         Some(breaker) => {
             let cause = breaker.cause.parse().map_or("", |cause: Cause| reason_in(cause, language));
-            format!("{} ({})", cause, time(breaker.since))
+            format!("{} {}", cause, time(breaker.since))
         }
         None => say("正常", "allowed").to_owned(),
     };
@@ -191,7 +198,7 @@ fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
             title: say("登录", "Login"),
             facts: vec![
                 (say("闲鱼昵称", "Name on the platform"), login.nickname.clone().unwrap_or_else(|| at(None))),
-                (say("预计到期", "Thought to end"), at(login.ends_at)),
+                (say("预计到期", "Expected to end"), at(login.ends_at)),
                 (say("最近一次检查", "Last checked"), at(login.checked_at)),
                 (say("今日检查次数", "Checks today"), of_all(login.checks_today.into(), login.checks_budget)),
             ],
@@ -217,7 +224,7 @@ fn tried(probe: &ProbeView, say: &impl Fn(&'static str, &'static str) -> &'stati
 
 fn kicked(kick: &KickView) -> String {
     let parts = [Some(kick.sentence.to_owned()), kick.detail.clone(), Some(time(kick.at))];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn reason_in(cause: Cause, language: Language) -> &'static str {
