@@ -120,7 +120,13 @@ pub async fn account(
         sentence: health.status.sentence,
         // Where a button leads to the step, it need not be told how to find it.
         action: health.status.action.filter(|_| !is_led).unwrap_or_default(),
-        detail: health.status.detail.clone().unwrap_or_default(),
+        // Our own words are English, the platform's are not.
+        detail: health
+            .status
+            .detail
+            .clone()
+            .filter(|detail| matches!(language, Language::English) || !detail.is_ascii())
+            .unwrap_or_default(),
         mend: if is_led { format!("{}/mend", path(id)) } else { String::new() },
         may_probe: may_manage,
         sections: sections(&health, language),
