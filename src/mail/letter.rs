@@ -17,6 +17,16 @@ pub enum Language {
     English,
 }
 
+impl Language {
+    /// What is in this language.
+    pub fn pick<T>(self, chinese: T, english: T) -> T {
+        match self {
+            Self::Chinese => chinese,
+            Self::English => english,
+        }
+    }
+}
+
 /// The code with which an address is registered.
 pub fn register_code(language: Language, to: &str, code: &str, life: Duration) -> Letter {
     let (subject, purpose) = match language {

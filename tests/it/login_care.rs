@@ -42,6 +42,18 @@ async fn shop() -> (TestApp, Shop) {
     (app, shop)
 }
 
+/// The platform wants a person, at this address.
+async fn challenged() -> (TestApp, Shop, String) {
+    let (app, shop) = shop().await;
+    let mut events = app.platform().events(Interest::Outcomes);
+    shop.demand_person();
+    shop.expire_tokens();
+    shop.close(1000);
+    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
+    let url = demanded(&mut events).await;
+    (app, shop, url)
+}
+
 async fn ordered(api: &Api, path: &str) -> Answer {
     api.send(Method::POST, path, None).await
 }
@@ -174,13 +186,7 @@ async fn a_login_service_that_wants_a_person_during_a_call_gets_one() {
 /// What stands in the way may be another thing by the time a person has passed the challenge.
 #[actix_web::test]
 async fn a_challenge_that_is_passed_with_a_login_that_is_over_asks_for_the_login() {
-    let (app, shop) = shop().await;
-    let mut events = app.platform().events(Interest::Outcomes);
-    shop.demand_person();
-    shop.expire_tokens();
-    shop.close(1000);
-    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    let url = demanded(&mut events).await;
+    let (app, shop, url) = challenged().await;
     let x5sec = app.platform().pass_challenge(&url).unwrap();
     app.platform().change_faults(|faults| faults.gateway = Gateway::SessionExpired);
     let passed = ChallengePassed { account: shop.id, cookies: Cookies::parse(&format!("x5sec={x5sec}")) };
@@ -341,13 +347,7 @@ async fn a_proxy_inside_the_servers_network_is_refused_unless_it_is_allowed() {
 
 #[actix_web::test]
 async fn only_the_platforms_word_says_that_a_challenge_is_over() {
-    let (app, shop) = shop().await;
-    let mut events = app.platform().events(Interest::Outcomes);
-    shop.demand_person();
-    shop.expire_tokens();
-    shop.close(1000);
-    app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
-    let url = demanded(&mut events).await;
+    let (app, shop, url) = challenged().await;
     let passed = |text: String| ChallengePassed { account: shop.id, cookies: Cookies::parse(&text) };
     let registry = app.registry();
     // A cookie that looks right and is not.

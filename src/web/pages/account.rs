@@ -2,8 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     super::{
@@ -16,21 +14,13 @@ use super::{
         gate::Caller,
         input::{Id, Query},
     },
-    Chosen, Frame, language, mend, show,
+    Frame, PageQuery, language, mend, show,
 };
 use crate::{
     access::role::Right,
     account::token::Cause,
     ids::{AccountId, Timestamp},
 };
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct AccountQuery {
-    #[param(inline)]
-    lang: Option<Chosen>,
-}
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -91,7 +81,7 @@ pub(super) fn path(id: AccountId) -> String {
 }
 
 /// Everything about one account's connection, login and budgets, for people.
-#[utoipa::path(get, path = "/app/accounts/{id}", tag = "pages", params(("id" = i64, Path), AccountQuery), responses(
+#[utoipa::path(get, path = "/app/accounts/{id}", tag = "pages", params(("id" = i64, Path), PageQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
@@ -99,14 +89,11 @@ pub async fn account(
     caller: Caller,
     id: Id<AccountId>,
     request: HttpRequest,
-    query: Query<AccountQuery>,
+    query: Query<PageQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let language = language(query.0.lang, &request);
-    let words = match language {
-        Language::Chinese => &CHINESE,
-        Language::English => &ENGLISH,
-    };
+    let words = language.pick(&CHINESE, &ENGLISH);
     let id = id.0;
     let health = account_care::look(&app, &caller, id, language).await?;
     let may_manage = caller.user.role.may(Right::Manage);
@@ -145,17 +132,11 @@ fn state(health: &AccountHealth, language: Language) -> &'static str {
         State::Disconnected | State::Connecting | State::Reconnecting => ("正在连接", "connecting"),
         State::Closed => ("已断开", "closed"),
     };
-    match language {
-        Language::Chinese => zh,
-        Language::English => en,
-    }
+    language.pick(zh, en)
 }
 
 fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
-    let say = |zh: &'static str, en: &'static str| match language {
-        Language::Chinese => zh,
-        Language::English => en,
-    };
+    let say = |zh: &'static str, en: &'static str| language.pick(zh, en);
     let at = |at: Option<Timestamp>| at.map_or_else(|| say("无", "none").to_owned(), time);
     let of_all = |used: i64, budget: u32| format!("{used} / {budget}");
     let (login, token, line) = (&health.login, &health.token, health.line.as_ref());
@@ -234,8 +215,5 @@ fn kicked(kick: &KickView) -> String {
 }
 
 fn reason_in(cause: Cause, language: Language) -> &'static str {
-    match language {
-        Language::Chinese => cause.reason().sentence_zh(),
-        Language::English => cause.reason().sentence(),
-    }
+    language.pick(cause.reason().sentence_zh(), cause.reason().sentence())
 }

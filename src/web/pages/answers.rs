@@ -92,10 +92,7 @@ pub async fn answers(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let language = language(query.0.lang, &request);
-    let words = match language {
-        Language::Chinese => &CHINESE,
-        Language::English => &ENGLISH,
-    };
+    let words = language.pick(&CHINESE, &ENGLISH);
     let paging = Paging::new(query.0.page, None);
     let (keys, usual) = (app.store.keys().clone(), app.settings.inbox.takeover_pause);
     let read = move |conn: &mut DbConn| {

@@ -2,8 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     super::{
@@ -14,21 +12,13 @@ use super::{
         gate::Caller,
         input::Query,
     },
-    Chosen, Frame, language, show,
+    Frame, PageQuery, language, show,
 };
 use crate::{
     ids::ChallengeId,
     store::{DbConn, challenges},
     telemetry::modules::Module,
 };
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct ChallengeQuery {
-    #[param(inline)]
-    lang: Option<Chosen>,
-}
 
 #[derive(Template)]
 #[template(path = "challenge.html")]
@@ -135,7 +125,7 @@ const ENGLISH: Words = Words {
 };
 
 /// The page on which a challenge is passed.
-#[utoipa::path(get, path = "/app/challenges/{id}", tag = "pages", params(("id" = String, Path), ChallengeQuery), responses(
+#[utoipa::path(get, path = "/app/challenges/{id}", tag = "pages", params(("id" = String, Path), PageQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
@@ -143,14 +133,14 @@ pub async fn challenge(
     caller: Caller,
     key: ChallengeKey,
     request: HttpRequest,
-    query: Query<ChallengeQuery>,
+    query: Query<PageQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     page(&caller, key.0, &request, query.0, &app).await
 }
 
 /// The same, where older clients look for it.
-#[utoipa::path(get, path = "/api/captcha/control/{id}", tag = "captcha", params(("id" = String, Path), ChallengeQuery), responses(
+#[utoipa::path(get, path = "/api/captcha/control/{id}", tag = "captcha", params(("id" = String, Path), PageQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
@@ -158,7 +148,7 @@ pub async fn control(
     caller: Caller,
     key: ChallengeKey,
     request: HttpRequest,
-    query: Query<ChallengeQuery>,
+    query: Query<PageQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     page(&caller, key.0, &request, query.0, &app).await
@@ -168,7 +158,7 @@ async fn page(
     caller: &Caller,
     id: ChallengeId,
     request: &HttpRequest,
-    query: ChallengeQuery,
+    query: PageQuery,
     app: &AppState,
 ) -> ApiResult<HttpResponse> {
     let language = language(query.lang, request);

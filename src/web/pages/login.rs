@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use super::{
     super::{
         AppState,
-        error::{ApiResult, Language},
+        error::ApiResult,
         gate::Caller,
         hygiene,
         input::{Line, Query, Whole},
@@ -148,10 +148,7 @@ pub async fn add_account(
 ) -> ApiResult<HttpResponse> {
     let LoginQuery { login, account, lang } = query.0;
     let language = language(lang, &request);
-    let words = match language {
-        Language::Chinese => &CHINESE,
-        Language::English => &ENGLISH,
-    };
+    let words = language.pick(&CHINESE, &ENGLISH);
     let account = account.map(|id| id.get().to_string()).unwrap_or_default();
     // The page asks for what stands in its place: nothing else than a login's number may.
     let login = login.as_deref().filter(|id| LoginId::parse(id).is_some()).unwrap_or_default();

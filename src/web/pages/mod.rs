@@ -25,7 +25,7 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AppState,
@@ -43,6 +43,15 @@ const DOCS: &str = "/docs";
 pub enum Chosen {
     Zh,
     En,
+}
+
+/// What a page with nothing else to choose takes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    #[param(inline)]
+    lang: Option<Chosen>,
 }
 
 pub(super) fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {

@@ -3,8 +3,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     super::{
@@ -18,7 +16,7 @@ use super::{
         gate::Caller,
         input::Query,
     },
-    Chosen, Frame, language, show,
+    Frame, PageQuery, language, show,
 };
 use crate::{
     delivery::step::Unit,
@@ -27,14 +25,6 @@ use crate::{
         order_details::{self, Details},
     },
 };
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct PrintQuery {
-    #[param(inline)]
-    lang: Option<Chosen>,
-}
 
 #[derive(Template)]
 #[template(path = "order.html")]
@@ -108,7 +98,7 @@ const ENGLISH: Words = Words {
 };
 
 /// An order and everything that happened to it, to be printed.
-#[utoipa::path(get, path = "/app/orders/{id}/print", tag = "pages", params(("id" = String, Path, description = "ACCOUNT.ORDER"), PrintQuery), responses(
+#[utoipa::path(get, path = "/app/orders/{id}/print", tag = "pages", params(("id" = String, Path, description = "ACCOUNT.ORDER"), PageQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
@@ -116,14 +106,11 @@ pub async fn print(
     caller: Caller,
     key: OrderKey,
     request: HttpRequest,
-    query: Query<PrintQuery>,
+    query: Query<PageQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let language = language(query.0.lang, &request);
-    let words = match language {
-        Language::Chinese => &CHINESE,
-        Language::English => &ENGLISH,
-    };
+    let words = language.pick(&CHINESE, &ENGLISH);
     let path = format!("/app/orders/{}/print", key.name());
     let read = move |conn: &mut DbConn| order_details::get(conn, &caller.scope, key.account, &key.order);
     let details = app.turns.read(&app.store, read).await?;
