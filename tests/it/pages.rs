@@ -340,3 +340,19 @@ async fn an_administrator_of_the_password_file_is_not_called_like_an_address() {
     server.get_until("/health", 200).await;
     assert_eq!(administrators(&shop), ["root"], "{}", server.log());
 }
+
+/// Whoever forgot their password hears why no letter comes, and an administrator how letters could be sent.
+#[actix_web::test]
+async fn the_sign_in_page_says_that_no_letters_are_sent() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let page = async |query: &str| app.anybody().get(&format!("/sign-in?lang={query}")).await.is(200).text;
+    assert!(page("zh").await.contains("忘记密码请联系管理员") && page("zh").await.contains("SMTP"));
+    assert!(page("en").await.contains("this server cannot send e-mail yet"));
+    let admin = app.signed_in("admin").await;
+    let smtp = json!({"host": "smtp.example.com", "port": 465, "security": "implicit", "from": "pond@example.com"});
+    admin.patch("/api/v1/settings", &json!({"smtp": smtp})).await.is(200);
+    // Asked for, it is looked at anew.
+    app.anybody().get("/health").await;
+    assert!(!page("zh").await.contains("忘记密码") && !page("en").await.contains("Forgot"));
+}

@@ -8,11 +8,12 @@ use utoipa::IntoParams;
 use super::{
     super::{
         AppState,
-        error::{ApiResult, Language},
+        error::ApiResult,
         input::{Line, Query},
     },
     Chosen, Frame, SETUP, SIGN_IN, language, lead_to, show,
 };
+use crate::telemetry::modules::Module;
 
 /// Where somebody goes who did not say where to.
 const HOME: &str = "/";
@@ -35,6 +36,8 @@ struct SignInPage<'a> {
     frame: Frame,
     words: &'a Words,
     next: &'a str,
+    /// How letters could be sent; empty where they can.
+    remedy: &'static str,
 }
 
 struct Words {
@@ -47,6 +50,7 @@ struct Words {
     /// `{}`: how many seconds.
     wait: &'static str,
     submit: &'static str,
+    no_mail: &'static str,
 }
 
 const CHINESE: Words = Words {
@@ -58,6 +62,7 @@ const CHINESE: Words = Words {
     unreachable: "无法连接服务器，请稍后再试。",
     wait: "请等待 {} 秒。",
     submit: "登录",
+    no_mail: "忘记密码请联系管理员：此服务器还不能发送邮件。",
 };
 
 const ENGLISH: Words = Words {
@@ -69,6 +74,7 @@ const ENGLISH: Words = Words {
     unreachable: "The server did not answer. Try again in a moment.",
     wait: "Wait {} s.",
     submit: "Sign in",
+    no_mail: "Forgot your password? Ask an administrator: this server cannot send e-mail yet.",
 };
 
 /// The page on which somebody signs in.
@@ -81,13 +87,12 @@ pub async fn page(request: HttpRequest, query: Query<SignInQuery>, app: Data<App
         return Ok(lead_to(SETUP));
     }
     let language = language(query.0.lang, &request);
-    let words = match language {
-        Language::Chinese => &CHINESE,
-        Language::English => &ENGLISH,
-    };
+    let words = language.pick(&CHINESE, &ENGLISH);
     let next = query.0.next.as_deref().filter(|next| is_own(next)).unwrap_or(HOME);
     let frame = Frame::new(words.title, language, SIGN_IN, &[("next", next)]);
-    show(StatusCode::OK, &SignInPage { frame, words, next })
+    let (zh, en) = Module::Mail.remedy();
+    let remedy = if app.modules.has(Module::Mail) { "" } else { language.pick(zh, en) };
+    show(StatusCode::OK, &SignInPage { frame, words, next, remedy })
 }
 
 /// Whether a browser takes this for a path of this server, and for nothing else: `//host`, `/\host` and the like lead away.
