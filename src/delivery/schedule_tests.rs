@@ -1,8 +1,9 @@
 //! Deliveries in whatever order things happen: random schedules over the real actors and a real database, with a platform that loses,
-//! repeats and refuses, and a process that dies at any of its jobs.
+//! repeats and refuses, and a process that dies at any of the points where it waits: at a job of its database, at a question to the
+//! platform, at an answer, at a message from one of its actors to another, and at any moment between them.
 //!
 //! Each schedule has a seed, which a failure names: `YUTANG_SCHEDULE=SEED` plays it alone, `YUTANG_SCHEDULES=N` plays so many in all.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::{
     cell::{Cell, RefCell},
@@ -35,7 +36,7 @@ use crate::{
     },
     platform::lwp::event::{Content, HistoryPage, Message as Chat},
     store::{
-        Life,
+        Fate, Life, Step,
         cards::{self, NewCard},
         delivery_rules, delivery_settings, order_details, order_events, orders, reviews, units,
     },
@@ -47,6 +48,9 @@ const ITEM: &str = "900000000001";
 
 /// Played where nobody says how many: each takes some 70 ms, and tests that run beside them should not starve.
 const SCHEDULES: u64 = 100;
+
+/// A life has no more of them: an order that goes well takes some forty.
+const MOST_STEPS: u64 = 120;
 
 /// Tests that share them, so that they run beside each other.
 const SHARES: u64 = 4;
@@ -139,6 +143,8 @@ struct World {
     silence: u64,
     /// Nothing goes wrong any more.
     calm: bool,
+    /// Where each life of the process ended, and whether what it waited for there was done.
+    deaths: Vec<(Step, bool)>,
     log: Vec<String>,
     began: Instant,
 }
@@ -286,12 +292,12 @@ impl Process {
             Arc::clone(&retired),
         )
         .start();
-        let delivery =
-            DeliveryActor::new(store.clone(), CONFIG, outbox.clone().recipient(), outgoing(), Arc::clone(&retired))
-                .start();
-        let orders = OrderActor::new(store.clone(), CONFIG, delivery.clone().recipient(), Arc::clone(&retired)).start();
-        outbox.do_send(ListenForDeliveries(delivery.clone().recipient()));
-        delivery.do_send(ReadBy(orders.clone().recipient()));
+        let to_outbox = told_within(&life, outbox.clone().recipient());
+        let delivery = DeliveryActor::new(store.clone(), CONFIG, to_outbox, outgoing(), Arc::clone(&retired)).start();
+        let to_delivery = told_within(&life, delivery.clone().recipient());
+        let orders = OrderActor::new(store.clone(), CONFIG, to_delivery, Arc::clone(&retired)).start();
+        outbox.do_send(ListenForDeliveries(told_within(&life, delivery.clone().recipient())));
+        delivery.do_send(ReadBy(told_within(&life, orders.clone().recipient())));
         let line = line(world, &life, &outbox, facts.id);
         let process = Self { life, retired, store, outbox, orders, delivery, line, online: Cell::new(false) };
         for adopt in [
@@ -335,13 +341,46 @@ impl Process {
     }
 }
 
+/// The way from one actor to another, on which the process may die.
+fn told_within<M>(life: &Arc<Life>, to: Recipient<M>) -> Recipient<M>
+where
+    M: Message<Result: Send> + Send + 'static,
+{
+    let life = Arc::clone(life);
+    answering_later(move |message| {
+        // What is told in a dead process is not answered.
+        let fate = life.next(Step::Tell);
+        let answer = (!matches!(fate, Fate::NotDone)).then(|| to.send(message));
+        Box::pin(async move {
+            match answer {
+                Some(answer) if matches!(fate, Fate::Done) => match answer.await {
+                    Ok(answer) => answer,
+                    Err(_) => std::future::pending().await,
+                },
+                _ => std::future::pending().await,
+            }
+        })
+    })
+}
+
+/// What comes in, unless the process dies before it is read.
+fn heard<M>(life: &Arc<Life>, by: &Addr<OutboxActor>, message: M)
+where
+    M: Message<Result: Send> + Send + 'static,
+    OutboxActor: Handler<M>,
+{
+    if !matches!(life.next(Step::Hear), Fate::NotDone) {
+        by.do_send(message);
+    }
+}
+
 /// The way to the platform. What a dead process says is not heard.
 fn line(world: &Shared, life: &Arc<Life>, outbox: &Addr<OutboxActor>, account: AccountId) -> Line {
     let transmit = {
         let (world, life, outbox) = (Rc::clone(world), Arc::clone(life), outbox.clone());
         answering(move |order: Transmit| {
-            if !life.is_over() {
-                sent(&world, &outbox, account, order);
+            if !matches!(life.next(Step::Ask), Fate::NotDone) {
+                sent(&world, &life, &outbox, account, order);
             }
         })
     };
@@ -349,14 +388,14 @@ fn line(world: &Shared, life: &Arc<Life>, outbox: &Addr<OutboxActor>, account: A
         let (world, life, outbox) = (Rc::clone(world), Arc::clone(life), outbox.clone());
         answering(move |AskHistory { conversation, since }: AskHistory| {
             let mut world = world.borrow_mut();
-            if life.is_over() {
+            if !matches!(life.next(Step::Ask), Fate::Done) {
                 return;
             }
             let silent = world.silence_falls();
             let messages = world.history.get(&conversation).into_iter().flatten().rev();
             let messages: Vec<Chat> = messages.filter(|chat| chat.created_at >= since).cloned().collect();
             let page = (!silent).then_some(HistoryPage { messages, next: None, unreadable: 0 });
-            outbox.do_send(HistorySeen { account, conversation, page });
+            heard(&life, &outbox, HistorySeen { account, conversation, page });
         })
     };
     let gateway = {
@@ -369,21 +408,22 @@ fn line(world: &Shared, life: &Arc<Life>, outbox: &Addr<OutboxActor>, account: A
                     (chance.span(800), chance.span(800))
                 };
                 tokio::time::sleep(there).await;
-                if life.is_over() {
+                if matches!(life.next(Step::Ask), Fate::NotDone) {
                     return Err(NotCalled::Offline);
                 }
                 let answer = world.borrow_mut().call(&call);
                 tokio::time::sleep(back).await;
-                answer
+                if matches!(life.next(Step::Hear), Fate::NotDone) { Err(NotCalled::Offline) } else { answer }
             })
         })
     };
     let conversation = {
-        let world = Rc::clone(world);
-        answering(move |AskConversation { peer, .. }: AskConversation| {
+        let (world, life) = (Rc::clone(world), Arc::clone(life));
+        answering_later(move |AskConversation { peer, .. }: AskConversation| {
             let world = world.borrow();
-            let order = world.orders.iter().find(|order| order.buyer == peer);
-            Ok(order.unwrap().conversation.clone())
+            let order = world.orders.iter().find(|order| order.buyer == peer).unwrap();
+            let (conversation, is_heard) = (order.conversation.clone(), matches!(life.next(Step::Ask), Fate::Done));
+            Box::pin(async move { if is_heard { Ok(conversation) } else { std::future::pending().await } })
         })
     };
     let (item, _) = listening::<AskItem>();
@@ -392,7 +432,7 @@ fn line(world: &Shared, life: &Arc<Life>, outbox: &Addr<OutboxActor>, account: A
 }
 
 /// What becomes of a frame.
-fn sent(world: &Shared, outbox: &Addr<OutboxActor>, account: AccountId, order: Transmit) {
+fn sent(world: &Shared, life: &Arc<Life>, outbox: &Addr<OutboxActor>, account: AccountId, order: Transmit) {
     let Transmit { id, conversation, body, .. } = order;
     let (outcome, echo, pause) = {
         let mut world = world.borrow_mut();
@@ -412,15 +452,14 @@ fn sent(world: &Shared, outbox: &Addr<OutboxActor>, account: AccountId, order: T
         let echo = arrived.filter(|_| world.calm || world.chance.one_in(2));
         (outcome, echo, world.chance.span(3000))
     };
-    let outbox = outbox.clone();
+    let (life, outbox) = (Arc::clone(life), outbox.clone());
     actix::spawn(async move {
         tokio::time::sleep(pause).await;
         if let Some(chat) = echo {
-            // Nobody waits for what it is taken for.
-            drop(outbox.send(OwnSeen { account, messages: vec![chat] }).await);
+            heard(&life, &outbox, OwnSeen { account, messages: vec![chat] });
         }
         if let Some(outcome) = outcome {
-            outbox.do_send(Answered { account, conversation, id: SendId(id.0), outcome });
+            heard(&life, &outbox, Answered { account, conversation, id: SendId(id.0), outcome });
         }
     });
 }
@@ -493,8 +532,8 @@ fn tell(chance: &mut Chance, all: &mut Vec<(Duration, Happens)>, at: Duration, o
     }
 }
 
-/// Plays one schedule. An error says what must never be.
-async fn play(bed: &Bed, seed: u64) -> Result<(), String> {
+/// Plays one schedule, and tells where the process died in it. An error says what must never be.
+async fn play(bed: &Bed, seed: u64) -> Result<Vec<(Step, bool)>, String> {
     let mut chance = Chance(seed);
     let facts = bed.account();
     let count = 1 + chance.below(3) as usize;
@@ -523,6 +562,7 @@ async fn play(bed: &Bed, seed: u64) -> Result<(), String> {
         messages: seed.wrapping_mul(1_000) % 1_000_000_000_000,
         silence,
         calm: false,
+        deaths: Vec::new(),
         log: Vec::new(),
         began: Instant::now(),
     }));
@@ -546,20 +586,28 @@ async fn play(bed: &Bed, seed: u64) -> Result<(), String> {
     }
     process.bury(facts.id);
     let verdict = judge(bed, &facts, &world, card, stock).await;
-    let log = world.borrow().log.join("\n");
-    verdict.map_err(|why| format!("seed {seed}: {why}\n{log}"))
+    let world = world.borrow();
+    verdict.map(|()| world.deaths.clone()).map_err(|why| format!("seed {seed}: {why}\n{}", world.log.join("\n")))
 }
 
-/// The process dies after so many jobs, or lives for ever.
+/// The process dies after so many steps, or at some moment before, or lives for ever.
 fn next_life(world: &Shared, left: &mut u64) -> Arc<Life> {
     let mut world = world.borrow_mut();
     if *left == 0 || world.calm {
         return Life::endless();
     }
     *left -= 1;
-    let (jobs, is_done) = (1 + world.chance.below(60), world.chance.one_in(2));
+    let (steps, is_done) = (1 + world.chance.below(MOST_STEPS), world.chance.one_in(2));
     let slowness = if world.chance.one_in(3) { world.chance.span(2000) } else { Duration::ZERO };
-    Life::of(jobs, is_done, slowness)
+    let life = Life::of(steps, is_done, slowness);
+    if world.chance.one_in(4) {
+        let (moment, life) = (world.chance.span(60_000), Arc::clone(&life));
+        actix::spawn(async move {
+            tokio::time::sleep(moment).await;
+            life.end();
+        });
+    }
+    life
 }
 
 async fn live_until(
@@ -574,7 +622,12 @@ async fn live_until(
         tokio::select! {
             () = tokio::time::sleep_until(until) => return process,
             () = process.life.ended() => {
-                world.borrow_mut().note("the process dies");
+                {
+                    let mut world = world.borrow_mut();
+                    let death = process.life.ended_at().unwrap();
+                    world.note(format!("the process dies: {death:?}"));
+                    world.deaths.push(death);
+                }
                 process.bury(facts.id);
                 let pause = world.borrow_mut().chance.span(20_000);
                 tokio::time::sleep(pause).await;
@@ -646,7 +699,11 @@ async fn decide(bed: &Bed, facts: &AccountFacts, world: &Shared, process: &Proce
             let word = if arrived { PersonsWord::Arrived } else { PersonsWord::NotArrived };
             world.borrow_mut().note(format!("a person says of {}: {word:?}", send.0));
             let act = ActOnEntry { account, id: send, act: EntryAct::Say(word) };
-            process.outbox.send(act).await.unwrap().unwrap();
+            let said = process.outbox.send(act).await.unwrap();
+            if !process.is_alive() {
+                return;
+            }
+            said.unwrap();
         }
         let id = order.id.clone();
         bed.write(move |conn| {
@@ -809,6 +866,9 @@ async fn chain_holds(bed: &Bed, card: CardId) -> Result<(), String> {
     if astray.is_empty() { Ok(()) } else { Err(format!("units {astray:?} are not where their log says")) }
 }
 
+/// Among so many schedules the process dies at every kind of point.
+const ENOUGH: usize = 200;
+
 /// So many share a database and a system: the actors of dead processes live as long as that, and their timers with them.
 const TOGETHER: usize = 50;
 
@@ -820,15 +880,24 @@ fn play_share(share: u64, part: u64, bed: impl Fn() -> Option<Bed>) {
         None => (1..=number("YUTANG_SCHEDULES").unwrap_or(SCHEDULES) / part).collect(),
     };
     let seeds: Vec<u64> = seeds.into_iter().filter(|seed| seed % SHARES == share).collect();
+    let mut deaths: BTreeMap<(Step, bool), usize> = BTreeMap::new();
     for seeds in seeds.chunks(TOGETHER) {
         let played = System::new().block_on(async {
             let Some(bed) = bed() else { return Ok(()) };
             for seed in seeds {
-                play(&bed, *seed).await?;
+                for death in play(&bed, *seed).await? {
+                    *deaths.entry(death).or_default() += 1;
+                }
             }
             Ok(())
         });
         played.unwrap_or_else(|why: String| panic!("{why}"));
+    }
+    println!("{} schedules; the process died at (waits for, and it was done): {deaths:?}", seeds.len());
+    let points =
+        [Step::Job, Step::Ask, Step::Hear, Step::Tell].into_iter().flat_map(|step| [(step, false), (step, true)]);
+    for point in points.chain([(Step::Moment, false)]) {
+        assert!(seeds.len() < ENOUGH || deaths.contains_key(&point), "no process died at {point:?}: {deaths:?}");
     }
 }
 

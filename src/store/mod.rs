@@ -106,7 +106,7 @@ use std::sync::{
 pub use diesel::QueryResult;
 
 #[cfg(test)]
-pub(crate) use self::life::Life;
+pub(crate) use self::life::{Fate, Life, Step};
 pub use self::{
     connection::DbConn,
     error::StoreError,
@@ -307,7 +307,7 @@ impl Store {
 
     #[cfg(test)]
     fn is_cut_off(&self) -> bool {
-        self.life.as_ref().is_some_and(|life| matches!(life.next(), life::Fate::NotDone | life::Fate::DoneUnheard))
+        self.life.as_ref().is_some_and(|life| !matches!(life.next(Step::Job), Fate::Done))
     }
 
     #[cfg(test)]
@@ -317,14 +317,14 @@ impl Store {
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
         life.wait().await;
-        match life.next() {
-            life::Fate::Done => self.inner.writer.call(work).await,
-            life::Fate::DoneUnheard => {
+        match life.next(Step::Job) {
+            Fate::Done => self.inner.writer.call(work).await,
+            Fate::DoneUnheard => {
                 // Nobody hears what became of it.
                 let _ = self.inner.writer.call(work).await;
                 Err(StoreError::Stopped)
             }
-            life::Fate::NotDone => Err(StoreError::Stopped),
+            Fate::NotDone => Err(StoreError::Stopped),
         }
     }
 
