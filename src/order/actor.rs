@@ -320,6 +320,15 @@ impl Account {
         self.not_before = clock::unix() + pause;
     }
 
+    /// A line is there, maybe in the place of another one: a comparison that went over that is none any more, and is begun anew.
+    fn join(&mut self, line: Line) {
+        self.line = Some(line);
+        self.epoch += 1;
+        self.comparing = false;
+        self.queue.retain(|job| matches!(job, Job::Read(..)));
+        self.not_before = Timestamp(0);
+    }
+
     /// The line is gone: what was queued is due in the database all the same.
     fn leave(&mut self) {
         self.line = None;
@@ -510,9 +519,7 @@ impl Handler<AccountOnline> for OrderActor {
     /// What happened meanwhile may never be told: the list is compared, unless it was a moment ago.
     fn handle(&mut self, AccountOnline { account: id, line }: AccountOnline, ctx: &mut Self::Context) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        account.epoch += 1;
-        account.line = Some(line);
-        account.not_before = Timestamp(0);
+        account.join(line);
         if self.config.compare_every.is_zero() {
             return self.look(id, ctx);
         }

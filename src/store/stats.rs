@@ -165,6 +165,20 @@ pub fn overview(conn: &mut DbConn, scope: &Scope, period: &Period, now: Timestam
     Ok(sums.into_stats(period, names, account_states, waiting_for_person, paused))
 }
 
+/// How much waits for a person now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Conversations in which a message does.
+    pub conversations: u64,
+    /// Why orders do.
+    pub reviews: u64,
+}
+
+/// Of what `scope` reaches. Cheap: both are found by an index of their own.
+pub fn waiting(conn: &mut DbConn, scope: &Scope) -> QueryResult<Waiting> {
+    Ok(Waiting { conversations: one(conn, scope, &[], WAITING)?, reviews: one(conn, scope, &[], REVIEWS)? })
+}
+
 /// Of a message to a turn that was decided with a later one, the later one tells the decision.
 const MESSAGES: &str = "SELECT (received_at + $4) / $5 AS bucket, account_id, decision, rule_id, count(*) AS number \
      FROM chat_messages WHERE received_at >= $6 AND received_at < $7 AND account_id IN (SELECT id FROM own) \
@@ -182,6 +196,8 @@ const RESPONSES: &str = "SELECT (min(o.created_at) + $4) / $5 AS bucket, o.accou
 
 const WAITING: &str = "SELECT count(*) AS number FROM (SELECT DISTINCT account_id, conversation_id FROM chat_messages \
      WHERE needs_person AND account_id IN (SELECT id FROM own)) waiting";
+
+const REVIEWS: &str = "SELECT count(*) AS number FROM review_items WHERE closed_at IS NULL AND account_id IN (SELECT id FROM own)";
 
 const PAUSED: &str = "SELECT count(*) AS number FROM conversations \
      WHERE paused_until IS NOT NULL AND paused_until > $4 AND account_id IN (SELECT id FROM own)";

@@ -511,6 +511,14 @@ async fn admit(request: &ServiceRequest, route: &Route) -> ApiResult<Option<Call
     Ok(Some(Caller { user, scope, session, address, language, request: number, credential }))
 }
 
+/// The session whose cookie a browser sends, by its signature alone: whether it still holds is asked elsewhere.
+pub(super) fn session_of_cookie(request: &HttpRequest, gate: &Gate) -> Option<String> {
+    match credential(request.cookie(COOKIE)?.value(), gate, clock::unix()).ok()? {
+        Credential::Session(id) => Some(id),
+        Credential::Token(_) => None,
+    }
+}
+
 /// By which way a credential came.
 enum Door {
     Header,

@@ -7,13 +7,13 @@
 use actix_web::{
     Error, HttpMessage as _, HttpResponse,
     body::{BoxBody, EitherBody, MessageBody, to_bytes},
-    dev::{Payload, ServiceRequest, ServiceResponse},
+    dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
         header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue},
     },
     middleware::Next,
-    web::{Bytes, Data},
+    web::Data,
 };
 use ring::digest::{Context, SHA256};
 
@@ -21,7 +21,7 @@ use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Said},
     gate::SignedIn,
-    input::{MAX_BODY, body_limit, collect_up_to, patience_for_files},
+    input::{MAX_BODY, body_limit, collect_up_to, patience_for_files, whole_body},
     refusals::takes_key,
     route_of,
 };
@@ -83,7 +83,7 @@ async fn claim(
     }
     let body = collect_up_to(limit, request.take_payload(), patience).await?.freeze();
     let fingerprint = fingerprint(request, &body);
-    request.set_payload(whole(body));
+    request.set_payload(whole_body(body));
     let (name, now) = (key.clone(), clock::unix());
     let claim = app.store.write(move |conn| idempotency_keys::claim(conn, user, &name, &fingerprint, now)).await?;
     Ok((Keyed { user, key, is_shown_once: SHOWN_ONCE.contains(&request.path()) }, claim))
@@ -107,12 +107,6 @@ fn fingerprint(request: &ServiceRequest, body: &[u8]) -> Vec<u8> {
         context.update(part);
     }
     context.finish().as_ref().to_vec()
-}
-
-fn whole(body: Bytes) -> Payload {
-    let (_, mut payload) = actix_http::h1::Payload::create(true);
-    payload.unread_data(body);
-    Payload::from(payload)
 }
 
 fn replay(app: &AppState, keyed: &Keyed, claim: Claim) -> ApiResult<HttpResponse> {

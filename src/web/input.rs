@@ -7,7 +7,7 @@ use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
     http::header::{HeaderMap, IF_MATCH},
-    web::{BytesMut, Data},
+    web::{Bytes, BytesMut, Data},
 };
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
@@ -456,6 +456,13 @@ async fn collect_all(limit: usize, mut payload: Payload) -> Result<BytesMut, Api
     Ok(body)
 }
 
+/// A payload that is there already.
+pub(super) fn whole_body(body: Bytes) -> Payload {
+    let (_, mut payload) = actix_http::h1::Payload::create(true);
+    payload.unread_data(body);
+    Payload::from(payload)
+}
+
 pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // serde would take a list for the fields in their order.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
@@ -518,7 +525,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+pub(super) fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let (path, text) = (error.path().to_string(), error.inner().to_string());

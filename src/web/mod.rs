@@ -1,13 +1,13 @@
 //! HTTP: the one table of routes, and what every handler may use.
 //!
 //! A request goes, in this order, through `finish` (what changes something ends whether or not the client stays), [`hygiene`] (its
-//! number, its log line, safe headers), `cors` (may another site's page read the answer?), compression, [`error`] (refusals get their words), `host` (was this server meant?), [`hygiene`] again (a free place),
+//! number, its log line, safe headers), `cors` (may another site's page read the answer?), compression, [`forms`] (a page's form becomes the request it stands for), [`error`] (refusals get their words), `host` (was this server meant?), [`hygiene`] again (a free place),
 //! [`gate`] (who asks, and may they?) and [`idempotency`] (once is enough) to its handler. A handler reads typed input ([`input`]), does
 //! one thing in one transaction together with its line in the audit, and answers. The [`openapi`] document is made from the same table and
 //! the same types.
 //!
 //! What [`api`] answers is JSON, but for pictures, the log's files and rules in tables; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
-//! same handlers behind them. [`pages`] are for browsers, with the files of [`static_files`].
+//! same handlers behind them. [`pages`] and the [`panel`] are for browsers, with the files of [`static_files`].
 
 pub mod api;
 pub mod captcha;
@@ -18,6 +18,8 @@ mod cors;
 pub mod error;
 mod examples;
 mod finish;
+mod form_values;
+pub mod forms;
 pub mod gate;
 mod health;
 mod host;
@@ -35,6 +37,7 @@ pub mod name;
 pub mod openapi;
 pub mod page;
 pub mod pages;
+pub mod panel;
 pub mod probe;
 mod refusals;
 pub mod secret_hint;
@@ -456,6 +459,10 @@ routes! {
     POST "/keywords-import/{id}" MANAGE => compat::keyword_files::import_keywords;
     GET "/logs" READ => api::logs::seed_list;
 
+    // the panel
+    GET "/app" PAGE => panel::home::home;
+    GET "/app/accounts" PAGE => panel::accounts::accounts;
+
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
     GET "/app/accounts/new" Access::Page(Right::Manage) => pages::login::add_account;
@@ -527,6 +534,7 @@ pub fn application(
         .wrap(from_fn(hygiene::take_turn))
         .wrap(from_fn(host::check))
         .wrap(from_fn(error::speak))
+        .wrap(from_fn(forms::carry))
         .wrap(Compress::default())
         .wrap(from_fn(cors::share))
         .wrap(from_fn(hygiene::follow))
@@ -566,6 +574,7 @@ pub struct AppState {
     pub strangers: strangers::Strangers,
     pub turns: turns::Turns,
     pub kept: kept::Kept,
+    pub forms: forms::Forms,
     pub health: HealthMonitor,
     pub metrics: Metrics,
 }
@@ -586,6 +595,7 @@ impl AppState {
             letters: letters::Letters::default(),
             setup: setup::Setup::default(),
             kept: kept::Kept::default(),
+            forms: forms::Forms::default(),
             places: Arc::new(Semaphore::new(settings.server.requests)),
             strangers: strangers::Strangers::new(settings.server.requests),
             turns: turns::Turns::default(),

@@ -160,7 +160,7 @@ pub struct LineView {
 pub struct ProxyView {
     /// Without name and password; `null`: directly.
     #[schema(example = "socks5://***@proxy.example.com:1080")]
-    proxy: Option<String>,
+    pub(in crate::web) proxy: Option<String>,
 }
 
 /// A proxy to be used.

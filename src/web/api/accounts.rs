@@ -110,26 +110,26 @@ pub struct AccountView {
     #[schema(value_type = i64)]
     pub(in crate::web) id: AccountId,
     #[schema(value_type = i64)]
-    owner_id: UserId,
+    pub(in crate::web) owner_id: UserId,
     pub(in crate::web) name: String,
     /// The platform's id of the seller (`unb`).
     #[schema(value_type = String)]
-    platform_uid: BuyerId,
+    pub(in crate::web) platform_uid: BuyerId,
     pub(in crate::web) enabled: bool,
     /// The account's stop switch: nothing is sent while it is on.
     pub(in crate::web) paused: bool,
     /// `null`: as the system's setting.
-    debounce_ms: Option<u64>,
-    longest_wait_ms: Option<u64>,
-    takeover_pause_ms: Option<u64>,
+    pub(in crate::web) debounce_ms: Option<u64>,
+    pub(in crate::web) longest_wait_ms: Option<u64>,
+    pub(in crate::web) takeover_pause_ms: Option<u64>,
     pub(in crate::web) status: StatusView,
     /// Of the cookie, where one account is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    credentials: Option<SecretHint>,
+    pub(in crate::web) credentials: Option<SecretHint>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 /// What the connection is doing, why, and what a person must do about it.
@@ -153,23 +153,23 @@ pub struct StatusView {
 /// An account as its actor sees it at this moment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SnapshotView {
-    status: StatusView,
+    pub(in crate::web) status: StatusView,
     #[schema(value_type = Option<i64>)]
-    heartbeat_sent_at: Option<Timestamp>,
+    pub(in crate::web) heartbeat_sent_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    heartbeat_answered_at: Option<Timestamp>,
+    pub(in crate::web) heartbeat_answered_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    last_message_at: Option<Timestamp>,
+    pub(in crate::web) last_message_at: Option<Timestamp>,
     /// Pushes that are not stored yet.
-    unstored: usize,
+    pub(in crate::web) unstored: usize,
     /// Whether missed messages are being fetched.
-    filling_gap: bool,
-    connections: u64,
+    pub(in crate::web) filling_gap: bool,
+    pub(in crate::web) connections: u64,
     #[schema(value_type = Option<i64>)]
-    token_issued_at: Option<Timestamp>,
-    token_requests_today: u32,
+    pub(in crate::web) token_issued_at: Option<Timestamp>,
+    pub(in crate::web) token_requests_today: u32,
     /// Whether the account makes no calls because the platform wants a person.
-    breaker_open: bool,
+    pub(in crate::web) breaker_open: bool,
 }
 
 impl StatusView {

@@ -49,22 +49,22 @@ use crate::{
 /// How the AI answers where an account does not say otherwise.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SystemAiView {
-    chosen: AiFields,
-    in_force: AiFields,
+    pub(in crate::web) chosen: AiFields,
+    pub(in crate::web) in_force: AiFields,
     /// Of the provider; `null`: none.
-    key: Option<SecretHint>,
+    pub(in crate::web) key: Option<SecretHint>,
 }
 
 /// How the AI answers for an account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountAiView {
     /// By the account itself; `null`: inherited.
-    chosen: AiFields,
-    in_force: AiFields,
+    pub(in crate::web) chosen: AiFields,
+    pub(in crate::web) in_force: AiFields,
     /// The account's own; `null`: none.
-    key: Option<SecretHint>,
+    pub(in crate::web) key: Option<SecretHint>,
     /// Whether the system's key is used: only where the account has neither a key nor a provider of its own.
-    uses_system_key: bool,
+    pub(in crate::web) uses_system_key: bool,
 }
 
 /// What a buyer might write.
@@ -99,50 +99,50 @@ pub enum AiTrialOutcome {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AiTrialView {
     #[schema(inline)]
-    outcome: AiTrialOutcome,
-    text: Option<String>,
+    pub(in crate::web) outcome: AiTrialOutcome,
+    pub(in crate::web) text: Option<String>,
     /// A code that says why the model's words are not sent.
-    why: Option<String>,
+    pub(in crate::web) why: Option<String>,
     #[schema(inline)]
-    intent: Option<Intent>,
+    pub(in crate::web) intent: Option<Intent>,
     /// In Fen; `null` where the item's price is not known.
-    floor: Option<i64>,
-    tries: Vec<TryView>,
-    usage: UsageView,
+    pub(in crate::web) floor: Option<i64>,
+    pub(in crate::web) tries: Vec<TryView>,
+    pub(in crate::web) usage: UsageView,
 }
 
 /// What the model said, and what is wrong with it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TryView {
-    text: String,
-    violation: Option<ViolationView>,
+    pub(in crate::web) text: String,
+    pub(in crate::web) violation: Option<ViolationView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ViolationView {
-    code: String,
-    text: String,
+    pub(in crate::web) code: String,
+    pub(in crate::web) text: String,
 }
 
 /// What was used. Costs are millionths of a Yuan.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct UsageView {
-    calls: i64,
-    failures: i64,
-    tokens_in: i64,
-    tokens_out: i64,
-    cost: i64,
+    pub(in crate::web) calls: i64,
+    pub(in crate::web) failures: i64,
+    pub(in crate::web) tokens_in: i64,
+    pub(in crate::web) tokens_out: i64,
+    pub(in crate::web) cost: i64,
 }
 
 /// What one account used on one day.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DayView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// Of the platform's calendar (UTC+8).
     #[schema(example = "2025-10-09")]
-    day: String,
-    usage: UsageView,
+    pub(in crate::web) day: String,
+    pub(in crate::web) usage: UsageView,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

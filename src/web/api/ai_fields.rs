@@ -86,59 +86,59 @@ pub struct LimitsBody {
 /// What is chosen. `null`: as it is inherited.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AiFields {
-    mode: Option<Mode>,
-    provider: Option<ProviderView>,
-    words: Option<WordsView>,
-    ask_intent: Option<bool>,
-    prompts: Option<PromptsView>,
-    limits: Option<LimitsView>,
-    deal_days: Option<u16>,
-    last_word: Option<String>,
-    history_tokens: Option<u32>,
-    hours: Option<Vec<WindowView>>,
+    pub(in crate::web) mode: Option<Mode>,
+    pub(in crate::web) provider: Option<ProviderView>,
+    pub(in crate::web) words: Option<WordsView>,
+    pub(in crate::web) ask_intent: Option<bool>,
+    pub(in crate::web) prompts: Option<PromptsView>,
+    pub(in crate::web) limits: Option<LimitsView>,
+    pub(in crate::web) deal_days: Option<u16>,
+    pub(in crate::web) last_word: Option<String>,
+    pub(in crate::web) history_tokens: Option<u32>,
+    pub(in crate::web) hours: Option<Vec<WindowView>>,
     #[schema(value_type = Option<Vec<String>>)]
-    only_buyers: Option<Vec<BuyerId>>,
+    pub(in crate::web) only_buyers: Option<Vec<BuyerId>>,
     #[schema(value_type = Option<Vec<String>>)]
-    never_buyers: Option<Vec<BuyerId>>,
-    forbidden: Option<Vec<String>>,
-    fallback: Option<String>,
-    when_unfit: Option<Otherwise>,
-    when_failing: Option<Otherwise>,
-    daily_tokens: Option<u32>,
+    pub(in crate::web) never_buyers: Option<Vec<BuyerId>>,
+    pub(in crate::web) forbidden: Option<Vec<String>>,
+    pub(in crate::web) fallback: Option<String>,
+    pub(in crate::web) when_unfit: Option<Otherwise>,
+    pub(in crate::web) when_failing: Option<Otherwise>,
+    pub(in crate::web) daily_tokens: Option<u32>,
     /// In Fen.
-    daily_cost: Option<i64>,
-    at_cap: Option<Otherwise>,
-    patience_s: Option<u16>,
+    pub(in crate::web) daily_cost: Option<i64>,
+    pub(in crate::web) at_cap: Option<Otherwise>,
+    pub(in crate::web) patience_s: Option<u16>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProviderView {
-    dialect: DialectBody,
-    base_url: String,
-    model: String,
-    price_in: u32,
-    price_out: u32,
+    pub(in crate::web) dialect: DialectBody,
+    pub(in crate::web) base_url: String,
+    pub(in crate::web) model: String,
+    pub(in crate::web) price_in: u32,
+    pub(in crate::web) price_out: u32,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WordsView {
-    price: Vec<String>,
-    tech: Vec<String>,
+    pub(in crate::web) price: Vec<String>,
+    pub(in crate::web) tech: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PromptsView {
-    price: String,
-    tech: String,
-    default: String,
+    pub(in crate::web) price: String,
+    pub(in crate::web) tech: String,
+    pub(in crate::web) default: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LimitsView {
-    max_percent: u8,
+    pub(in crate::web) max_percent: u8,
     /// In Fen.
-    max_amount: i64,
-    rounds: u32,
+    pub(in crate::web) max_amount: i64,
+    pub(in crate::web) rounds: u32,
 }
 
 /// What changes; what is absent stays, and `null` inherits again.

@@ -48,28 +48,28 @@ pub struct AuditQuery {
 /// One write: who, what, from where.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditView {
-    id: i64,
+    pub(in crate::web) id: i64,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     /// Absent where nobody is known: at the door, unless they came in; at the command line.
     #[schema(value_type = Option<i64>)]
-    actor_id: Option<UserId>,
-    actor: String,
+    pub(in crate::web) actor_id: Option<UserId>,
+    pub(in crate::web) actor: String,
     #[schema(value_type = Via, inline)]
-    via: String,
-    address: Option<String>,
-    request_id: Option<String>,
+    pub(in crate::web) via: String,
+    pub(in crate::web) address: Option<String>,
+    pub(in crate::web) request_id: Option<String>,
     #[schema(example = "account.update")]
-    action: String,
-    object_type: String,
-    object_id: String,
+    pub(in crate::web) action: String,
+    pub(in crate::web) object_type: String,
+    pub(in crate::web) object_id: String,
     /// The state before, without secrets.
     #[schema(value_type = Option<Object>)]
-    before: Option<Box<RawValue>>,
+    pub(in crate::web) before: Option<Box<RawValue>>,
     /// The state afterwards, without secrets.
     #[schema(value_type = Option<Object>)]
-    after: Option<Box<RawValue>>,
+    pub(in crate::web) after: Option<Box<RawValue>>,
 }
 
 impl From<AuditRow> for AuditView {

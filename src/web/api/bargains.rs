@@ -26,12 +26,12 @@ use crate::{
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BargainView {
     /// The AI's answers about the price in this deal; 0: none yet.
-    rounds: u32,
+    pub(in crate::web) rounds: u32,
     /// What the deal is about.
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     #[schema(value_type = Option<i64>)]
-    last_at: Option<Timestamp>,
+    pub(in crate::web) last_at: Option<Timestamp>,
 }
 
 /// How far bargaining went with a buyer.

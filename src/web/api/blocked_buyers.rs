@@ -55,16 +55,16 @@ pub struct NewBlock {
 /// A buyer who gets no automatic answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BlockedView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = String)]
-    buyer_id: BuyerId,
+    pub(in crate::web) buyer_id: BuyerId,
     /// `null`: in all accounts.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
-    note: String,
+    pub(in crate::web) account_id: Option<AccountId>,
+    pub(in crate::web) note: String,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
 }
 
 impl From<Row> for BlockedView {

@@ -44,17 +44,17 @@ pub struct BuyerFiguresQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct ConversionView {
     /// Conversations in which a buyer wrote.
-    asked: i64,
+    pub(in crate::web) asked: i64,
     /// Of these, how many led to an order.
-    ordered: i64,
+    pub(in crate::web) ordered: i64,
     /// Of these, how many were paid.
-    paid: i64,
+    pub(in crate::web) paid: i64,
     /// `ordered` of `asked`; `null`: nobody asked.
     #[schema(example = 0.25)]
-    ordered_share: Option<f64>,
+    pub(in crate::web) ordered_share: Option<f64>,
     /// `paid` of `asked`.
     #[schema(example = 0.2)]
-    paid_share: Option<f64>,
+    pub(in crate::web) paid_share: Option<f64>,
 }
 
 /// The conversations in which a turn was decided for this reason. One may count for several.
@@ -62,49 +62,49 @@ pub struct ConversionView {
 pub struct ReasonConversionView {
     /// The code of a decision's reason.
     #[schema(example = "rule")]
-    reason: String,
+    pub(in crate::web) reason: String,
     #[serde(flatten)]
-    led: ConversionView,
+    pub(in crate::web) led: ConversionView,
 }
 
 /// The conversations in which a buyer asked about this. One may count for several.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct IntentConversionView {
     #[schema(example = "price")]
-    intent: String,
+    pub(in crate::web) intent: String,
     #[serde(flatten)]
-    led: ConversionView,
+    pub(in crate::web) led: ConversionView,
 }
 
 /// What is known of buyers.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BuyerFiguresView {
     #[schema(value_type = i64)]
-    since: Timestamp,
+    pub(in crate::web) since: Timestamp,
     #[schema(value_type = i64)]
-    until: Timestamp,
+    pub(in crate::web) until: Timestamp,
     /// Messages and orders from before are removed by the retention: what is asked about an earlier time is not complete.
     #[schema(value_type = i64)]
-    kept_since: Timestamp,
+    pub(in crate::web) kept_since: Timestamp,
     /// Buyers who wrote.
-    wrote: i64,
+    pub(in crate::web) wrote: i64,
     /// Buyers who placed an order.
-    ordered: i64,
+    pub(in crate::web) ordered: i64,
     /// Buyers who paid one.
-    paid: i64,
+    pub(in crate::web) paid: i64,
     /// Of those who paid, how many paid two or more of your orders, of all that are kept.
-    returning: i64,
+    pub(in crate::web) returning: i64,
     /// `returning` of `paid`; `null`: nobody paid.
     #[schema(example = 0.4)]
-    returning_share: Option<f64>,
-    conversion: ConversionView,
+    pub(in crate::web) returning_share: Option<f64>,
+    pub(in crate::web) conversion: ConversionView,
     /// From a buyer's first message to the order, the one in the middle; `null`: there is none.
     #[schema(example = 12)]
-    median_minutes: Option<i64>,
+    pub(in crate::web) median_minutes: Option<i64>,
     /// By what was decided about the buyers' turns, most conversations first.
-    reasons: Vec<ReasonConversionView>,
+    pub(in crate::web) reasons: Vec<ReasonConversionView>,
     /// By what the buyers asked about, by the usual words for it: `price`, `tech` or `default`. Turns from before this was kept are not in it.
-    intents: Vec<IntentConversionView>,
+    pub(in crate::web) intents: Vec<IntentConversionView>,
 }
 
 fn share(part: i64, whole: i64) -> Option<f64> {

@@ -62,16 +62,16 @@ pub struct NotePatch {
 /// A note about a buyer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct NoteView {
-    id: i64,
-    text: String,
+    pub(in crate::web) id: i64,
+    pub(in crate::web) text: String,
     /// Who wrote it first; they may be gone.
     #[schema(value_type = Option<i64>)]
-    author_id: Option<UserId>,
-    author: String,
+    pub(in crate::web) author_id: Option<UserId>,
+    pub(in crate::web) author: String,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 impl From<Note> for NoteView {

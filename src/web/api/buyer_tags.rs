@@ -53,15 +53,15 @@ pub struct TagsBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({"tags": ["爱砍价", "老客户"]}))]
 pub struct TagsView {
-    tags: Vec<String>,
+    pub(in crate::web) tags: Vec<String>,
 }
 
 /// A tag that is in use.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsedTagView {
-    tag: String,
+    pub(in crate::web) tag: String,
     /// How many buyers have it.
-    buyers: i64,
+    pub(in crate::web) buyers: i64,
 }
 
 impl From<Used> for UsedTagView {

@@ -65,12 +65,12 @@ pub struct BuyerQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BuyerView {
     #[schema(value_type = String)]
-    buyer_id: BuyerId,
-    stored: Figures,
+    pub(in crate::web) buyer_id: BuyerId,
+    pub(in crate::web) stored: Figures,
     /// Empty also where the caller sees no conversation with the buyer.
-    tags: Vec<String>,
+    pub(in crate::web) tags: Vec<String>,
     /// How many notes there are, as for the tags.
-    notes: i64,
+    pub(in crate::web) notes: i64,
 }
 
 /// What was erased.
@@ -78,8 +78,8 @@ pub struct BuyerView {
 pub struct ErasedView {
     /// Stands for the buyer in what stays. Random: nothing leads back from it.
     #[schema(value_type = String, example = "erased-0b5c1e6d8f0c4d2a9e7b3f1a2c4d6e8f")]
-    pseudonym: BuyerId,
-    erased: Figures,
+    pub(in crate::web) pseudonym: BuyerId,
+    pub(in crate::web) erased: Figures,
 }
 
 /// How much is stored about a buyer. Not found where it is nothing.
@@ -176,27 +176,27 @@ pub struct BuyerExport {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExportedOrder {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(value_type = String)]
-    order_id: OrderId,
-    status: Option<Status>,
-    buyer_name: Option<String>,
+    pub(in crate::web) order_id: OrderId,
+    pub(in crate::web) status: Option<Status>,
+    pub(in crate::web) buyer_name: Option<String>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     /// Names and values.
     #[schema(value_type = Vec<Vec<String>>, example = json!([["颜色", "黑"]]))]
-    spec: Vec<(String, String)>,
-    quantity: i64,
+    pub(in crate::web) spec: Vec<(String, String)>,
+    pub(in crate::web) quantity: i64,
     /// All that is paid, in Fen.
     #[schema(value_type = Option<i64>)]
-    amount: Option<Fen>,
-    recipient: Option<String>,
-    phone: Option<String>,
-    address: Option<String>,
+    pub(in crate::web) amount: Option<Fen>,
+    pub(in crate::web) recipient: Option<String>,
+    pub(in crate::web) phone: Option<String>,
+    pub(in crate::web) address: Option<String>,
     #[schema(value_type = Option<i64>)]
-    placed_at: Option<Timestamp>,
+    pub(in crate::web) placed_at: Option<Timestamp>,
     #[schema(value_type = i64)]
-    seen_at: Timestamp,
+    pub(in crate::web) seen_at: Timestamp,
 }
 
 impl ExportedOrder {
@@ -227,22 +227,22 @@ impl ExportedOrder {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExportedConversation {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(value_type = String)]
-    conversation_id: ConversationId,
+    pub(in crate::web) conversation_id: ConversationId,
     #[schema(value_type = Option<String>)]
-    peer_id: Option<BuyerId>,
-    peer_name: Option<String>,
+    pub(in crate::web) peer_id: Option<BuyerId>,
+    pub(in crate::web) peer_name: Option<String>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    item_title: Option<String>,
-    side: &'static str,
-    paused: bool,
+    pub(in crate::web) item_id: Option<ItemId>,
+    pub(in crate::web) item_title: Option<String>,
+    pub(in crate::web) side: &'static str,
+    pub(in crate::web) paused: bool,
     #[schema(value_type = Option<i64>)]
-    paused_until: Option<Timestamp>,
-    handed_over: Option<HandoverView>,
+    pub(in crate::web) paused_until: Option<Timestamp>,
+    pub(in crate::web) handed_over: Option<HandoverView>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
 }
 
 impl ExportedConversation {
@@ -268,28 +268,28 @@ impl ExportedConversation {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExportedMessage {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(value_type = String)]
-    conversation_id: ConversationId,
+    pub(in crate::web) conversation_id: ConversationId,
     #[schema(value_type = String)]
-    message_id: MessageId,
+    pub(in crate::web) message_id: MessageId,
     #[schema(value_type = String)]
-    sender_id: BuyerId,
-    sender_name: Option<String>,
-    content_type: i64,
-    text: String,
+    pub(in crate::web) sender_id: BuyerId,
+    pub(in crate::web) sender_name: Option<String>,
+    pub(in crate::web) content_type: i64,
+    pub(in crate::web) text: String,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     #[schema(value_type = i64)]
-    sent_at: Timestamp,
+    pub(in crate::web) sent_at: Timestamp,
     #[schema(value_type = i64)]
-    received_at: Timestamp,
-    decision: Option<String>,
-    reason: Option<String>,
+    pub(in crate::web) received_at: Timestamp,
+    pub(in crate::web) decision: Option<String>,
+    pub(in crate::web) reason: Option<String>,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
     #[schema(value_type = Option<i64>)]
-    decided_at: Option<Timestamp>,
+    pub(in crate::web) decided_at: Option<Timestamp>,
 }
 
 impl From<StoredMessage> for ExportedMessage {
@@ -317,24 +317,24 @@ impl From<StoredMessage> for ExportedMessage {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExportedSend {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(value_type = i64)]
-    id: SendId,
+    pub(in crate::web) id: SendId,
     #[schema(value_type = String)]
-    conversation_id: ConversationId,
+    pub(in crate::web) conversation_id: ConversationId,
     #[schema(value_type = Object)]
-    body: Body,
+    pub(in crate::web) body: Body,
     #[schema(value_type = String)]
-    state: State,
-    reason: Option<String>,
+    pub(in crate::web) state: State,
+    pub(in crate::web) reason: Option<String>,
     #[schema(value_type = Option<String>)]
-    message_id: Option<MessageId>,
+    pub(in crate::web) message_id: Option<MessageId>,
     #[schema(value_type = String)]
-    origin: Origin,
+    pub(in crate::web) origin: Origin,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = Option<i64>)]
-    settled_at: Option<Timestamp>,
+    pub(in crate::web) settled_at: Option<Timestamp>,
 }
 
 impl From<Entry> for ExportedSend {

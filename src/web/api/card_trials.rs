@@ -48,8 +48,8 @@ pub struct CardTestBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"content": "AAAA-BBBB", "messages": ["您的兑换码：AAAA-BBBB"]}))]
 pub struct CardTestView {
-    content: String,
-    messages: Vec<String>,
+    pub(in crate::web) content: String,
+    pub(in crate::web) messages: Vec<String>,
 }
 
 impl CardTestBody {

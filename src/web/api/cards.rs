@@ -175,66 +175,66 @@ pub struct CardPatch {
 /// A line of the request's head.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CardHeaderView {
-    name: String,
-    value: SecretHint,
+    pub(in crate::web) name: String,
+    pub(in crate::web) value: SecretHint,
 }
 
 /// How a server of the seller's is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CardCallView {
     #[schema(example = "https://shop.example.com/code")]
-    url: String,
-    method: Method,
-    headers: Vec<CardHeaderView>,
+    pub(in crate::web) url: String,
+    pub(in crate::web) method: Method,
+    pub(in crate::web) headers: Vec<CardHeaderView>,
     #[schema(value_type = Object)]
-    params: Map<String, Value>,
-    response_path: Option<String>,
-    timeout_s: u32,
-    retries: u32,
+    pub(in crate::web) params: Map<String, Value>,
+    pub(in crate::web) response_path: Option<String>,
+    pub(in crate::web) timeout_s: u32,
+    pub(in crate::web) retries: u32,
 }
 
 /// The stock of a pool. `imported` is the sum of all others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct StockView {
-    imported: i64,
-    free: i64,
-    reserved: i64,
-    sent: i64,
-    confirmed: i64,
-    uncertain: i64,
-    returned: i64,
-    void: i64,
+    pub(in crate::web) imported: i64,
+    pub(in crate::web) free: i64,
+    pub(in crate::web) reserved: i64,
+    pub(in crate::web) sent: i64,
+    pub(in crate::web) confirmed: i64,
+    pub(in crate::web) uncertain: i64,
+    pub(in crate::web) returned: i64,
+    pub(in crate::web) void: i64,
 }
 
 /// A card.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CardView {
     #[schema(value_type = i64)]
-    id: CardId,
-    name: String,
-    kind: Kind,
-    enabled: bool,
+    pub(in crate::web) id: CardId,
+    pub(in crate::web) name: String,
+    pub(in crate::web) kind: Kind,
+    pub(in crate::web) enabled: bool,
     /// `{DELIVERY_CONTENT}` is the place of what is given.
     #[schema(example = "您的兑换码：{DELIVERY_CONTENT}")]
-    description: String,
+    pub(in crate::web) description: String,
     /// Of the kind `text`.
-    text: Option<String>,
+    pub(in crate::web) text: Option<String>,
     /// Of the kind `image`.
-    images: Option<Vec<String>>,
+    pub(in crate::web) images: Option<Vec<String>>,
     /// Of the kind `api`.
-    api: Option<CardCallView>,
+    pub(in crate::web) api: Option<CardCallView>,
     /// Of the kind `combination`.
     #[schema(value_type = Option<Vec<i64>>)]
-    parts: Option<Vec<CardId>>,
-    low_stock: Option<i64>,
+    pub(in crate::web) parts: Option<Vec<CardId>>,
+    pub(in crate::web) low_stock: Option<i64>,
     /// Fewer units are free than `low_stock`.
-    low: bool,
+    pub(in crate::web) low: bool,
     /// Of the kind `pool`.
-    stock: Option<StockView>,
+    pub(in crate::web) stock: Option<StockView>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 impl From<Counts> for StockView {

@@ -50,32 +50,32 @@ pub struct ChallengesQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ChallengeView {
     #[schema(value_type = String, example = "5f1a3c0d9b7e2468ace013579bdf02468ace013579bdf02468ace013579bdf02")]
-    id: ChallengeId,
+    pub(in crate::web) id: ChallengeId,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(example = "shop-1")]
-    account_name: String,
+    pub(in crate::web) account_name: String,
     #[schema(inline)]
-    state: State,
+    pub(in crate::web) state: State,
     /// The same in words.
-    text: String,
+    pub(in crate::web) text: String,
     /// Why it failed.
     #[schema(inline)]
-    trouble: Option<Trouble>,
-    trouble_text: Option<String>,
+    pub(in crate::web) trouble: Option<Trouble>,
+    pub(in crate::web) trouble_text: Option<String>,
     /// The page on which it is passed.
     #[schema(example = "/app/challenges/5f1a3c0d9b7e2468ace013579bdf02468ace013579bdf02468ace013579bdf02")]
-    path: String,
+    pub(in crate::web) path: String,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    expires_at: Timestamp,
+    pub(in crate::web) expires_at: Timestamp,
     /// When its page was first opened, and by whom.
     #[schema(value_type = Option<i64>)]
-    opened_at: Option<Timestamp>,
-    opened_by: Option<String>,
+    pub(in crate::web) opened_at: Option<Timestamp>,
+    pub(in crate::web) opened_by: Option<String>,
     #[schema(value_type = Option<i64>)]
-    ended_at: Option<Timestamp>,
+    pub(in crate::web) ended_at: Option<Timestamp>,
 }
 
 /// The page on which a challenge is passed.

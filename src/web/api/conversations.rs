@@ -84,83 +84,83 @@ pub struct MessagesQuery {
 pub struct ConversationView {
     /// `ACCOUNT.CONVERSATION`: its address.
     #[schema(example = "12.60001234567")]
-    id: String,
+    pub(in crate::web) id: String,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// As the platform numbers it.
     #[schema(value_type = String)]
-    conversation_id: ConversationId,
+    pub(in crate::web) conversation_id: ConversationId,
     #[schema(value_type = Option<String>)]
-    peer_id: Option<BuyerId>,
-    peer_name: Option<String>,
+    pub(in crate::web) peer_id: Option<BuyerId>,
+    pub(in crate::web) peer_name: Option<String>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    item_title: Option<String>,
+    pub(in crate::web) item_id: Option<ItemId>,
+    pub(in crate::web) item_title: Option<String>,
     #[schema(inline)]
-    side: Side,
+    pub(in crate::web) side: Side,
     /// Automatic answers pause.
-    paused: bool,
+    pub(in crate::web) paused: bool,
     /// Until then; `null` where nobody said how long: until somebody resumes.
     #[schema(value_type = Option<i64>)]
-    paused_until: Option<Timestamp>,
-    last_message: Option<LastMessageView>,
+    pub(in crate::web) paused_until: Option<Timestamp>,
+    pub(in crate::web) last_message: Option<LastMessageView>,
     /// Of the buyer.
-    tags: Vec<String>,
+    pub(in crate::web) tags: Vec<String>,
     /// `null`: nobody in particular looks after it.
-    handed_over: Option<HandoverView>,
+    pub(in crate::web) handed_over: Option<HandoverView>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
 }
 
 /// The newest message that was stored.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LastMessageView {
-    text: String,
+    pub(in crate::web) text: String,
     #[schema(value_type = i64)]
-    sent_at: Timestamp,
+    pub(in crate::web) sent_at: Timestamp,
     /// `null`: not decided yet.
     #[schema(value_type = Option<Verdict>, inline)]
-    decision: Option<String>,
-    reason: Option<String>,
-    needs_person: bool,
+    pub(in crate::web) decision: Option<String>,
+    pub(in crate::web) reason: Option<String>,
+    pub(in crate::web) needs_person: bool,
 }
 
 /// A message as it came, and what was decided about it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// As the platform numbers it.
     #[schema(value_type = String)]
-    message_id: MessageId,
+    pub(in crate::web) message_id: MessageId,
     /// `ACCOUNT.CONVERSATION`.
-    conversation: String,
+    pub(in crate::web) conversation: String,
     #[schema(value_type = String)]
-    sender_id: BuyerId,
-    sender_name: Option<String>,
+    pub(in crate::web) sender_id: BuyerId,
+    pub(in crate::web) sender_name: Option<String>,
     /// The platform's number for the kind of content; 1 is text.
-    content_type: i64,
-    text: String,
+    pub(in crate::web) content_type: i64,
+    pub(in crate::web) text: String,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     #[schema(value_type = i64)]
-    sent_at: Timestamp,
+    pub(in crate::web) sent_at: Timestamp,
     #[schema(value_type = i64)]
-    received_at: Timestamp,
+    pub(in crate::web) received_at: Timestamp,
     #[schema(inline)]
-    source: Source,
+    pub(in crate::web) source: Source,
     /// `null`: not decided yet.
     #[schema(value_type = Option<Verdict>, inline)]
-    decision: Option<String>,
-    reason: Option<String>,
+    pub(in crate::web) decision: Option<String>,
+    pub(in crate::web) reason: Option<String>,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
     /// The message of the same turn that holds the decision.
     #[schema(value_type = Option<String>)]
-    turn_id: Option<MessageId>,
+    pub(in crate::web) turn_id: Option<MessageId>,
     #[schema(value_type = Option<i64>)]
-    decided_at: Option<Timestamp>,
-    needs_person: bool,
+    pub(in crate::web) decided_at: Option<Timestamp>,
+    pub(in crate::web) needs_person: bool,
 }
 
 /// What people know of conversations besides what was said.

@@ -51,24 +51,24 @@ pub struct DeliveriesQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DeliveryView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// `ACCOUNT.ORDER`.
     #[schema(example = "12.2500000000000000001")]
-    order: String,
+    pub(in crate::web) order: String,
     #[schema(value_type = String)]
-    order_id: OrderId,
+    pub(in crate::web) order_id: OrderId,
     /// Which of the order's units, from 1.
-    unit: i64,
+    pub(in crate::web) unit: i64,
     #[schema(inline)]
-    state: Unit,
+    pub(in crate::web) state: Unit,
     /// How often it was given anew, with fresh stock.
-    redelivered: i64,
+    pub(in crate::web) redelivered: i64,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<DeliveryRuleId>,
+    pub(in crate::web) rule_id: Option<DeliveryRuleId>,
     #[schema(value_type = i64)]
-    claimed_at: Timestamp,
+    pub(in crate::web) claimed_at: Timestamp,
     #[schema(value_type = i64)]
-    changed_at: Timestamp,
+    pub(in crate::web) changed_at: Timestamp,
 }
 
 impl From<Delivery> for DeliveryView {

@@ -171,9 +171,9 @@ pub struct DeliveryRulePatch {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DeliveryHoursView {
     #[schema(example = "09:00")]
-    from: String,
+    pub(in crate::web) from: String,
     #[schema(example = "23:00")]
-    to: String,
+    pub(in crate::web) to: String,
 }
 
 /// Which orders get which cards. Where more than one rule fits an order, one that names the item goes before keywords, then one that names
@@ -181,30 +181,30 @@ pub struct DeliveryHoursView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DeliveryRuleView {
     #[schema(value_type = i64)]
-    id: DeliveryRuleId,
+    pub(in crate::web) id: DeliveryRuleId,
     /// `null`: in all accounts.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    keyword: Option<String>,
+    pub(in crate::web) item_id: Option<ItemId>,
+    pub(in crate::web) keyword: Option<String>,
     /// As values are compared: in small letters, of half width, with single blanks. `null`: whatever the specification.
     #[schema(example = json!(["黑"]))]
-    spec: Option<Vec<String>>,
-    priority: i64,
-    enabled: bool,
+    pub(in crate::web) spec: Option<Vec<String>>,
+    pub(in crate::web) priority: i64,
+    pub(in crate::web) enabled: bool,
     #[schema(inline)]
-    quantity: Quantity,
-    delay_s: i64,
-    per_day: Option<i64>,
-    hours: Option<DeliveryHoursView>,
+    pub(in crate::web) quantity: Quantity,
+    pub(in crate::web) delay_s: i64,
+    pub(in crate::web) per_day: Option<i64>,
+    pub(in crate::web) hours: Option<DeliveryHoursView>,
     #[schema(value_type = Vec<i64>)]
-    cards: Vec<CardId>,
-    note: String,
+    pub(in crate::web) cards: Vec<CardId>,
+    pub(in crate::web) note: String,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 impl From<Row> for DeliveryRuleView {

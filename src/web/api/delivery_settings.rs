@@ -31,22 +31,22 @@ type Saying = Text<0, 1000>;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AccountDeliveryView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// Paid orders are given what the rules say.
-    enabled: bool,
+    pub(in crate::web) enabled: bool,
     /// The platform is told that an order is shipped, once its buyer has everything.
-    confirm_shipment: bool,
+    pub(in crate::web) confirm_shipment: bool,
     /// Bargains (小刀) are let through without further helpers.
-    free_shipping: bool,
+    pub(in crate::web) free_shipping: bool,
     /// Said after all of it; empty: nothing.
     #[schema(example = "已发货，请查收。")]
-    receipt: String,
+    pub(in crate::web) receipt: String,
     /// Said where not everything is in stock; empty: nothing.
     #[schema(example = "库存不足，稍后为您补发。")]
-    out_of_stock: String,
+    pub(in crate::web) out_of_stock: String,
     /// `null`: nobody has set anything yet.
     #[schema(value_type = Option<i64>)]
-    updated_at: Option<Timestamp>,
+    pub(in crate::web) updated_at: Option<Timestamp>,
 }
 
 /// What is set of how an account delivers; what is absent stays.

@@ -37,47 +37,47 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExplanationView {
     /// The turn, oldest first; the last one carries the decision.
-    messages: Vec<MessageView>,
+    pub(in crate::web) messages: Vec<MessageView>,
     /// What was decided, in a sentence.
-    summary: String,
+    pub(in crate::web) summary: String,
     /// What was asked, in this order. Empty where a reason to stay silent came before any source, or the details were removed.
-    steps: Vec<StepView>,
+    pub(in crate::web) steps: Vec<StepView>,
     /// When the first message reached us.
     #[schema(value_type = i64)]
-    received_at: Timestamp,
+    pub(in crate::web) received_at: Timestamp,
     /// When the buyer had fallen quiet.
     #[schema(value_type = Option<i64>)]
-    settled_at: Option<Timestamp>,
+    pub(in crate::web) settled_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    decided_at: Option<Timestamp>,
+    pub(in crate::web) decided_at: Option<Timestamp>,
     /// What went to the buyer, and what the platform said about it.
-    sends: Vec<EntryView>,
+    pub(in crate::web) sends: Vec<EntryView>,
 }
 
 /// What one source had to say.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StepView {
-    source: Source,
-    found: Found,
+    pub(in crate::web) source: Source,
+    pub(in crate::web) found: Found,
     /// The same for people.
-    text: String,
+    pub(in crate::web) text: String,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
     /// `null` where the rule is gone.
-    keyword: Option<String>,
-    why: Option<String>,
+    pub(in crate::web) keyword: Option<String>,
+    pub(in crate::web) why: Option<String>,
     /// Rules whose keyword occurs and that did not answer; the first few.
-    passed_over: Vec<PassedOverView>,
+    pub(in crate::web) passed_over: Vec<PassedOverView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PassedOverView {
     #[schema(value_type = i64)]
-    rule_id: RuleId,
-    keyword: Option<String>,
-    why: PassedOver,
+    pub(in crate::web) rule_id: RuleId,
+    pub(in crate::web) keyword: Option<String>,
+    pub(in crate::web) why: PassedOver,
     /// The same for people.
-    text: String,
+    pub(in crate::web) text: String,
 }
 
 /// What is stored about it.

@@ -29,35 +29,35 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FollowUpsView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// Buyers are rated once the deal is done.
-    rate: bool,
+    pub(in crate::web) rate: bool,
     /// One of these is the rating, always the same for an order.
     #[schema(example = json!(["交易顺利，感谢支持！"]))]
-    rate_texts: Vec<String>,
+    pub(in crate::web) rate_texts: Vec<String>,
     /// So long after the deal is done.
-    rate_delay_minutes: i64,
+    pub(in crate::web) rate_delay_minutes: i64,
     /// A red flower (小红花) is asked for once the deal is done.
-    flower: bool,
+    pub(in crate::web) flower: bool,
     /// Buyers who have everything are asked once to confirm that it came.
-    ask_confirmation: bool,
+    pub(in crate::web) ask_confirmation: bool,
     /// So long after it was shipped.
     #[schema(example = 3)]
-    ask_after_days: i64,
+    pub(in crate::web) ask_after_days: i64,
     #[schema(example = "您好，如果已经收到并且没有问题，麻烦确认收货，谢谢！")]
-    ask_text: String,
+    pub(in crate::web) ask_text: String,
     /// What is not paid is closed; never a bargain (小刀).
-    close_unpaid: bool,
+    pub(in crate::web) close_unpaid: bool,
     /// So long after it was placed.
     #[schema(example = 60)]
-    close_after_minutes: i64,
+    pub(in crate::web) close_after_minutes: i64,
     #[schema(example = "买家长时间未付款")]
-    close_reason: String,
+    pub(in crate::web) close_reason: String,
     /// An item is taken off the sale when an order takes its last piece in stock; only where a delivery rule names the item.
-    take_off_sale: bool,
+    pub(in crate::web) take_off_sale: bool,
     /// `null`: nobody has set anything yet.
     #[schema(value_type = Option<i64>)]
-    updated_at: Option<Timestamp>,
+    pub(in crate::web) updated_at: Option<Timestamp>,
 }
 
 /// What is set of what an account does about its orders; what is absent stays.

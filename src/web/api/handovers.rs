@@ -46,12 +46,12 @@ pub struct HandOverBody {
 pub struct HandoverView {
     /// `null`: nobody by name, or somebody who is gone.
     #[schema(value_type = Option<i64>)]
-    to: Option<UserId>,
-    to_name: Option<String>,
-    by_name: String,
-    note: String,
+    pub(in crate::web) to: Option<UserId>,
+    pub(in crate::web) to_name: Option<String>,
+    pub(in crate::web) by_name: String,
+    pub(in crate::web) note: String,
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
 }
 
 impl From<Handover> for HandoverView {

@@ -87,20 +87,20 @@ pub struct ItemsQuery {
 pub struct SpecView {
     /// As the platform numbers it.
     #[schema(example = "1")]
-    id: String,
-    properties: Vec<PropertyView>,
+    pub(in crate::web) id: String,
+    pub(in crate::web) properties: Vec<PropertyView>,
     #[schema(value_type = Option<i64>)]
-    price_fen: Option<Fen>,
-    stock: Option<i64>,
+    pub(in crate::web) price_fen: Option<Fen>,
+    pub(in crate::web) stock: Option<i64>,
 }
 
 /// Such as the colour black.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PropertyView {
     #[schema(example = "颜色")]
-    name: String,
+    pub(in crate::web) name: String,
     #[schema(example = "黑")]
-    value: String,
+    pub(in crate::web) value: String,
 }
 
 impl PropertyView {
@@ -120,52 +120,52 @@ impl From<Spec> for SpecView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ItemView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// As the platform numbers it.
     #[schema(value_type = String)]
-    item_id: ItemId,
+    pub(in crate::web) item_id: ItemId,
     /// As the platform numbers people. Where it is not the account itself, the item was bought, or asked about, by the account.
     #[schema(value_type = String, example = "2200000000001")]
-    seller_id: BuyerId,
+    pub(in crate::web) seller_id: BuyerId,
     /// Empty where it is not known yet.
     #[schema(example = "二手相机")]
-    title: String,
+    pub(in crate::web) title: String,
     #[schema(example = "九成新，功能正常")]
-    description: String,
+    pub(in crate::web) description: String,
     #[schema(value_type = Option<i64>)]
-    price_fen: Option<Fen>,
-    specs: Vec<SpecView>,
+    pub(in crate::web) price_fen: Option<Fen>,
+    pub(in crate::web) specs: Vec<SpecView>,
     /// Pieces left, of all specs together.
-    stock: Option<i64>,
+    pub(in crate::web) stock: Option<i64>,
     #[schema(value_type = StatusBody, inline)]
-    status: ItemStatus,
+    pub(in crate::web) status: ItemStatus,
     /// On the platform.
-    picture_url: Option<String>,
+    pub(in crate::web) picture_url: Option<String>,
     /// In the account's list when that was last read.
-    listed: bool,
+    pub(in crate::web) listed: bool,
     /// When everything about it was last read; `null`: not yet.
     #[schema(value_type = Option<i64>)]
-    detail_fetched_at: Option<Timestamp>,
+    pub(in crate::web) detail_fetched_at: Option<Timestamp>,
     /// When the platform last told something new.
     #[schema(value_type = i64)]
-    changed_at: Timestamp,
+    pub(in crate::web) changed_at: Timestamp,
     /// What a model may know of it besides what the platform tells.
     #[schema(example = "快门约 5,000 次，送两块电池")]
-    ai_facts: String,
+    pub(in crate::web) ai_facts: String,
     /// No offer goes below.
     #[schema(value_type = Option<i64>)]
-    floor_fen: Option<Fen>,
+    pub(in crate::web) floor_fen: Option<Fen>,
     /// Each spec is delivered from a stock of its own.
-    multi_spec: bool,
+    pub(in crate::web) multi_spec: bool,
     /// Who buys several pieces gets several units.
-    multi_quantity: bool,
+    pub(in crate::web) multi_quantity: bool,
     /// Polished once a day.
-    polish: bool,
-    polished_today: bool,
+    pub(in crate::web) polish: bool,
+    pub(in crate::web) polished_today: bool,
     #[schema(value_type = Option<i64>)]
-    polish_tried_at: Option<Timestamp>,
+    pub(in crate::web) polish_tried_at: Option<Timestamp>,
     /// Why the last try was refused, in the platform's words.
-    polish_error: Option<String>,
+    pub(in crate::web) polish_error: Option<String>,
 }
 
 impl From<&Item> for ItemView {
@@ -200,13 +200,13 @@ impl From<&Item> for ItemView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ItemPageView {
     #[serde(flatten)]
-    item: ItemView,
+    pub(in crate::web) item: ItemView,
     /// Keyword rules for this item alone, as `/api/v1/keywords` numbers them.
     #[schema(value_type = Vec<i64>)]
-    keyword_ids: Vec<RuleId>,
+    pub(in crate::web) keyword_ids: Vec<RuleId>,
     /// The default reply for this item alone, as `/api/v1/default-replies` numbers it; `null`: the account's counts.
     #[schema(value_type = Option<i64>)]
-    default_reply_id: Option<RuleId>,
+    pub(in crate::web) default_reply_id: Option<RuleId>,
 }
 
 /// What the seller writes on an item's page; what is absent stays. No reading of the platform changes it.
@@ -248,27 +248,27 @@ impl ItemPatch {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SyncView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(inline)]
-    state: SyncState,
+    pub(in crate::web) state: SyncState,
     /// The last page that was read.
-    page: i64,
+    pub(in crate::web) page: i64,
     /// Items on all pages so far.
-    done: i64,
+    pub(in crate::web) done: i64,
     /// How many there are, once that is known.
-    total: Option<i64>,
+    pub(in crate::web) total: Option<i64>,
     /// Items of the account of which not everything has been read yet.
-    details_left: i64,
-    error: Option<String>,
+    pub(in crate::web) details_left: i64,
+    pub(in crate::web) error: Option<String>,
     #[schema(value_type = Option<i64>)]
-    queued_at: Option<Timestamp>,
+    pub(in crate::web) queued_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    started_at: Option<Timestamp>,
+    pub(in crate::web) started_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    finished_at: Option<Timestamp>,
+    pub(in crate::web) finished_at: Option<Timestamp>,
     /// When a list was last read to its end.
     #[schema(value_type = Option<i64>)]
-    synced_at: Option<Timestamp>,
+    pub(in crate::web) synced_at: Option<Timestamp>,
 }
 
 impl SyncView {

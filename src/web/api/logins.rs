@@ -82,42 +82,42 @@ pub struct LoginsQuery {
 pub struct LoginView {
     /// Only who began the login can do anything with it.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
-    id: String,
+    pub(in crate::web) id: String,
     #[schema(example = "qr")]
-    kind: &'static str,
+    pub(in crate::web) kind: &'static str,
     /// `preparing`, `qr`, `check`, `proving`, `challenge`, `complete` or `failed`.
     #[schema(example = "qr")]
-    step: &'static str,
+    pub(in crate::web) step: &'static str,
     /// With `qr`: whether the code was scanned and is to be confirmed.
-    scanned: Option<bool>,
+    pub(in crate::web) scanned: Option<bool>,
     /// With `qr`: which code of this login it is; an old one is replaced by a fresh one.
-    code_number: Option<u32>,
+    pub(in crate::web) code_number: Option<u32>,
     /// With `qr`: the addresses of the code's picture, as SVG and as PNG.
-    code_svg: Option<String>,
-    code_png: Option<String>,
+    pub(in crate::web) code_svg: Option<String>,
+    pub(in crate::web) code_png: Option<String>,
     /// With `check`: the platform's page on which the seller shows who they are. To be opened in a browser of the seller's own.
-    check_url: Option<String>,
+    pub(in crate::web) check_url: Option<String>,
     /// With `failed`: why. Stable: programs may rely on it.
-    reason: Option<&'static str>,
+    pub(in crate::web) reason: Option<&'static str>,
     /// What is going on, in the language of `Accept-Language` (`zh` or `en`).
     #[schema(example = "The code is ready.")]
-    sentence: &'static str,
+    pub(in crate::web) sentence: &'static str,
     /// What the person does next.
     #[schema(example = "Open Xianyu on your phone and scan the code.")]
-    next: &'static str,
+    pub(in crate::web) next: &'static str,
     /// With `challenge` and `complete`.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     /// With `complete`: whether the account was added by it.
-    is_new: Option<bool>,
+    pub(in crate::web) is_new: Option<bool>,
     /// Who the platform says they are, to be recognised by; `null` until it was asked.
-    nickname: Option<String>,
-    picture: Option<String>,
+    pub(in crate::web) nickname: Option<String>,
+    pub(in crate::web) picture: Option<String>,
     #[schema(value_type = i64)]
-    begun_at: Timestamp,
+    pub(in crate::web) begun_at: Timestamp,
     /// Until then it is to be finished, or when it ended.
     #[schema(value_type = i64)]
-    expires_at: Timestamp,
+    pub(in crate::web) expires_at: Timestamp,
 }
 
 impl LoginView {

@@ -92,49 +92,49 @@ pub struct LogsQuery {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LogView {
     /// Grows by one with each line of this process.
-    number: u64,
+    pub(in crate::web) number: u64,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     #[schema(value_type = LogLevel, inline)]
-    level: String,
+    pub(in crate::web) level: String,
     /// The module that speaks.
-    target: String,
-    message: String,
+    pub(in crate::web) target: String,
+    pub(in crate::web) message: String,
     /// Only warnings and errors have one.
     #[schema(value_type = Option<LogClass>, inline)]
-    class: Option<Class>,
+    pub(in crate::web) class: Option<Class>,
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     #[schema(value_type = Option<i64>)]
-    user_id: Option<UserId>,
-    request_id: Option<String>,
+    pub(in crate::web) user_id: Option<UserId>,
+    pub(in crate::web) request_id: Option<String>,
     /// Everything else that was said by name.
     #[schema(value_type = Object)]
-    fields: Map<String, Value>,
+    pub(in crate::web) fields: Map<String, Value>,
 }
 
 /// Recent lines, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogList {
-    items: Vec<LogView>,
+    pub(in crate::web) items: Vec<LogView>,
 }
 
 /// How many of the recent lines are of what.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogStatsView {
-    total: usize,
+    pub(in crate::web) total: usize,
     #[schema(value_type = BTreeMap<String, usize>, example = json!({"info": 12, "warn": 1}))]
-    levels: BTreeMap<&'static str, usize>,
-    targets: BTreeMap<String, usize>,
+    pub(in crate::web) levels: BTreeMap<&'static str, usize>,
+    pub(in crate::web) targets: BTreeMap<String, usize>,
     #[schema(value_type = BTreeMap<String, usize>, example = json!({"network": 1}))]
-    classes: BTreeMap<&'static str, usize>,
+    pub(in crate::web) classes: BTreeMap<&'static str, usize>,
     #[schema(value_type = Option<i64>)]
-    oldest_at: Option<Timestamp>,
+    pub(in crate::web) oldest_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    newest_at: Option<Timestamp>,
+    pub(in crate::web) newest_at: Option<Timestamp>,
     /// Lines that are in no file because the disk did not take them. For administrators; `null` for others.
-    lost_lines: Option<u64>,
+    pub(in crate::web) lost_lines: Option<u64>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -151,11 +151,11 @@ pub struct FilesQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LogFileView {
     #[schema(example = "yutang-2026-11-26.0.log")]
-    name: String,
-    bytes: u64,
+    pub(in crate::web) name: String,
+    pub(in crate::web) bytes: u64,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    modified_at: Timestamp,
+    pub(in crate::web) modified_at: Timestamp,
 }
 
 /// What is logged.
@@ -171,10 +171,10 @@ pub struct LevelBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LevelView {
     #[schema(example = "info,yutang::inbox=debug")]
-    level: String,
+    pub(in crate::web) level: String,
     /// As it is set in the settings: a restart goes back to it.
     #[schema(example = "info")]
-    configured: String,
+    pub(in crate::web) configured: String,
 }
 
 impl From<&LogRecord> for LogView {
@@ -375,19 +375,19 @@ pub struct SeedLogsQuery {
 pub struct SeedLogLine {
     /// ISO 8601, UTC.
     #[schema(example = "2026-11-26T14:03:00.000Z")]
-    timestamp: String,
+    pub(in crate::web) timestamp: String,
     #[schema(example = "INFO")]
-    level: &'static str,
-    source: String,
-    message: String,
+    pub(in crate::web) level: &'static str,
+    pub(in crate::web) source: String,
+    pub(in crate::web) message: String,
 }
 
 /// What older clients get.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SeedLogList {
-    success: bool,
+    pub(in crate::web) success: bool,
     /// Oldest first.
-    logs: Vec<SeedLogLine>,
+    pub(in crate::web) logs: Vec<SeedLogLine>,
 }
 
 impl From<&Arc<LogRecord>> for SeedLogLine {

@@ -19,15 +19,15 @@ use crate::{
 /// The job, and what it did last.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MaintenanceView {
-    running: bool,
+    pub(in crate::web) running: bool,
     /// When it runs every day, and how far that clock is from UTC.
     #[schema(example = "04:00+08:00")]
-    at: String,
+    pub(in crate::web) at: String,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    next_run_at: Timestamp,
+    pub(in crate::web) next_run_at: Timestamp,
     /// `null`: it never ran.
-    last_run: Option<RunView>,
+    pub(in crate::web) last_run: Option<RunView>,
 }
 
 /// What one run did.
@@ -35,12 +35,12 @@ pub struct MaintenanceView {
 pub struct RunView {
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    started_at: Timestamp,
-    duration_ms: u64,
+    pub(in crate::web) started_at: Timestamp,
+    pub(in crate::web) duration_ms: u64,
     /// How many were removed, by kind.
-    removed: Removed,
+    pub(in crate::web) removed: Removed,
     /// Why it ended early; what is left is removed the next night.
-    error: Option<String>,
+    pub(in crate::web) error: Option<String>,
 }
 
 impl From<Run> for RunView {

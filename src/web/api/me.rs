@@ -75,11 +75,11 @@ pub struct PasswordAgain {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FactorView {
     /// To type into a phone.
-    secret: String,
+    pub(in crate::web) secret: String,
     /// What the picture says.
-    otpauth_url: String,
+    pub(in crate::web) otpauth_url: String,
     /// The picture, as SVG.
-    qr_svg: String,
+    pub(in crate::web) qr_svg: String,
 }
 
 /// Who is signed in.

@@ -48,7 +48,7 @@ mod people;
 pub mod pictures;
 pub mod quick_phrases;
 pub mod readiness;
-mod reason_texts;
+pub(super) mod reason_texts;
 pub mod redeliveries;
 pub mod registrations;
 pub mod reviews;

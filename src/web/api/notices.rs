@@ -58,61 +58,61 @@ pub struct NoticesQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NoticeView {
     #[schema(value_type = i64)]
-    id: NoticeId,
-    event: Event,
-    severity: Severity,
+    pub(in crate::web) id: NoticeId,
+    pub(in crate::web) event: Event,
+    pub(in crate::web) severity: Severity,
     /// `null`: it is about no single account.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     /// In the language of `Accept-Language`.
-    title: String,
-    text: String,
+    pub(in crate::web) title: String,
+    pub(in crate::web) text: String,
     /// How often it happened.
-    count: i64,
+    pub(in crate::web) count: i64,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    first_at: Timestamp,
+    pub(in crate::web) first_at: Timestamp,
     #[schema(value_type = i64)]
-    last_at: Timestamp,
+    pub(in crate::web) last_at: Timestamp,
     /// `null`: it lasts, or happens without an end.
     #[schema(value_type = Option<i64>)]
-    ended_at: Option<Timestamp>,
+    pub(in crate::web) ended_at: Option<Timestamp>,
     /// Whether something may be told of it yet.
-    open: bool,
+    pub(in crate::web) open: bool,
     #[schema(value_type = Option<i64>)]
-    seen_at: Option<Timestamp>,
+    pub(in crate::web) seen_at: Option<Timestamp>,
 }
 
 /// One message of a notice to one channel.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NoticeDeliveryView {
     #[schema(value_type = i64)]
-    id: NoticeDeliveryId,
+    pub(in crate::web) id: NoticeDeliveryId,
     #[schema(value_type = i64)]
-    notice_id: NoticeId,
+    pub(in crate::web) notice_id: NoticeId,
     #[schema(value_type = i64)]
-    channel_id: ChannelId,
+    pub(in crate::web) channel_id: ChannelId,
     /// The channel's name.
-    channel: String,
-    phase: Phase,
+    pub(in crate::web) channel: String,
+    pub(in crate::web) phase: Phase,
     #[schema(inline)]
-    state: State,
-    attempts: i64,
+    pub(in crate::web) state: State,
+    pub(in crate::web) attempts: i64,
     /// When it is tried; `null` where it is not.
     #[schema(value_type = Option<i64>)]
-    next_at: Option<Timestamp>,
+    pub(in crate::web) next_at: Option<Timestamp>,
     /// What the service, or the way to it, said last.
-    error: Option<String>,
+    pub(in crate::web) error: Option<String>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = Option<i64>)]
-    sent_at: Option<Timestamp>,
+    pub(in crate::web) sent_at: Option<Timestamp>,
 }
 
 /// The messages of a notice: there are few.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NoticeDeliveriesView {
-    items: Vec<NoticeDeliveryView>,
+    pub(in crate::web) items: Vec<NoticeDeliveryView>,
 }
 
 impl NoticeView {

@@ -101,30 +101,30 @@ pub struct ChannelPatch {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ChannelView {
     #[schema(value_type = i64)]
-    id: ChannelId,
-    name: String,
-    kind: Kind,
+    pub(in crate::web) id: ChannelId,
+    pub(in crate::web) name: String,
+    pub(in crate::web) kind: Kind,
     /// Secrets are masked.
     #[schema(value_type = BTreeMap<String, String>)]
-    config: BTreeMap<&'static str, String>,
-    enabled: bool,
-    language: Language,
+    pub(in crate::web) config: BTreeMap<&'static str, String>,
+    pub(in crate::web) enabled: bool,
+    pub(in crate::web) language: Language,
     /// `null`: none.
-    quiet_hours: Option<String>,
+    pub(in crate::web) quiet_hours: Option<String>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
 }
 
 /// The channels of an owner: there are few.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChannelsView {
-    items: Vec<ChannelView>,
+    pub(in crate::web) items: Vec<ChannelView>,
 }
 
 /// The service has taken the message.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TriedView {
-    delivered: bool,
+    pub(in crate::web) delivered: bool,
 }
 
 /// What a channel hears of.
@@ -133,10 +133,10 @@ pub struct TriedView {
 pub struct SubscriptionBody {
     #[schema(value_type = i64, minimum = 1)]
     #[serde(deserialize_with = "channel")]
-    channel_id: ChannelId,
-    event: Event,
+    pub(in crate::web) channel_id: ChannelId,
+    pub(in crate::web) event: Event,
     /// From this severity on.
-    min_severity: Severity,
+    pub(in crate::web) min_severity: Severity,
 }
 
 fn channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelId, D::Error> {
@@ -155,17 +155,17 @@ pub struct SubscriptionsBody {
 /// An event there is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EventView {
-    event: Event,
+    pub(in crate::web) event: Event,
     /// How bad it usually is.
-    severity: Severity,
+    pub(in crate::web) severity: Severity,
 }
 
 /// Events, channels, and what goes where.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SubscriptionsView {
-    events: Vec<EventView>,
-    channels: Vec<ChannelView>,
-    subscriptions: Vec<SubscriptionBody>,
+    pub(in crate::web) events: Vec<EventView>,
+    pub(in crate::web) channels: Vec<ChannelView>,
+    pub(in crate::web) subscriptions: Vec<SubscriptionBody>,
 }
 
 impl ChannelView {

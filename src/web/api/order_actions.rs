@@ -50,22 +50,22 @@ pub struct OrderActionsQuery {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderActionView {
     #[schema(value_type = String, example = "ship")]
-    kind: &'static str,
+    pub(in crate::web) kind: &'static str,
     /// `due`, `done` or `failed`: then it is not tried any more.
     #[schema(value_type = String, example = "done")]
-    state: &'static str,
-    tries: i64,
+    pub(in crate::web) state: &'static str,
+    pub(in crate::web) tries: i64,
     /// What the platform said.
-    error: Option<String>,
+    pub(in crate::web) error: Option<String>,
     /// The rating, the reason, the price in fen, or the number of the card that ran out.
-    wanted: Option<String>,
+    pub(in crate::web) wanted: Option<String>,
     /// Who asked for it; `null`: what is set for the account.
-    asked_by: Option<String>,
+    pub(in crate::web) asked_by: Option<String>,
     /// Not before, while it is due.
     #[schema(value_type = Option<i64>)]
-    due_at: Option<Timestamp>,
+    pub(in crate::web) due_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    done_at: Option<Timestamp>,
+    pub(in crate::web) done_at: Option<Timestamp>,
 }
 
 impl From<Row> for OrderActionView {

@@ -67,27 +67,27 @@ pub struct EventsOfConversationQuery {
 /// Something that happened to an order. It is the platform's word in a chat; how an order stands now, only the platform's order page says.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderEventView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// `ACCOUNT.CONVERSATION`.
-    conversation: String,
+    pub(in crate::web) conversation: String,
     /// `null`: the platform did not say which.
     #[schema(value_type = Option<String>)]
-    order_id: Option<OrderId>,
-    event: OrderEvent,
+    pub(in crate::web) order_id: Option<OrderId>,
+    pub(in crate::web) event: OrderEvent,
     #[schema(value_type = Option<String>)]
-    buyer_id: Option<BuyerId>,
+    pub(in crate::web) buyer_id: Option<BuyerId>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     /// When it happened, as the platform says.
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     #[schema(value_type = i64)]
-    seen_at: Timestamp,
+    pub(in crate::web) seen_at: Timestamp,
     /// `null`: what it causes is not stored yet.
     #[schema(value_type = Option<i64>)]
-    handled_at: Option<Timestamp>,
+    pub(in crate::web) handled_at: Option<Timestamp>,
 }
 
 impl From<Row> for OrderEventView {

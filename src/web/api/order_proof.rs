@@ -28,40 +28,40 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LedgerEntryView {
     /// The unit of the order.
-    order_unit: i64,
+    pub(in crate::web) order_unit: i64,
     #[schema(value_type = i64)]
-    card_id: CardId,
+    pub(in crate::web) card_id: CardId,
     /// Of the card's log, from 1.
-    number: i64,
+    pub(in crate::web) number: i64,
     /// The piece of stock.
     #[schema(value_type = i64)]
-    unit_id: UnitId,
-    from: Option<UnitState>,
-    to: UnitState,
+    pub(in crate::web) unit_id: UnitId,
+    pub(in crate::web) from: Option<UnitState>,
+    pub(in crate::web) to: UnitState,
     /// The number by which the order had the piece.
     #[schema(example = "7f3a0c5e9b1d4f2a8c6e0d3b5a7f9e1c")]
-    claim: Option<String>,
+    pub(in crate::web) claim: Option<String>,
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     /// The hash of the line before, in hexadecimal; `null`: this is the first.
     #[schema(example = "9d1b5c0e7a3f4826b0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d")]
-    hash_before: Option<String>,
+    pub(in crate::web) hash_before: Option<String>,
     /// SHA-256 over that and this line.
     #[schema(example = "6fa3a32c203cc7b85b5e83d9b77eca78065c22d69b39fe0e45bedeaa97608b64")]
-    hash: String,
+    pub(in crate::web) hash: String,
 }
 
 /// A piece of stock that an order has.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ProvenPieceView {
     #[schema(value_type = i64)]
-    unit_id: UnitId,
+    pub(in crate::web) unit_id: UnitId,
     #[schema(value_type = i64)]
-    card_id: CardId,
-    state: UnitState,
+    pub(in crate::web) card_id: CardId,
+    pub(in crate::web) state: UnitState,
     /// Enough of a long code to recognise it by.
     #[schema(example = "***CCCC")]
-    content: Option<String>,
+    pub(in crate::web) content: Option<String>,
 }
 
 /// All that proves what an order got.
@@ -69,18 +69,18 @@ pub struct ProvenPieceView {
 pub struct OrderProofView {
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    made_at: Timestamp,
-    order: OrderView,
+    pub(in crate::web) made_at: Timestamp,
+    pub(in crate::web) order: OrderView,
     /// What the platform told in the chat.
-    told: Vec<OrderEventView>,
+    pub(in crate::web) told: Vec<OrderEventView>,
     /// Where the order stood, as the platform's order page says.
-    changes: Vec<OrderChangeView>,
-    units: Vec<GivenUnitView>,
+    pub(in crate::web) changes: Vec<OrderChangeView>,
+    pub(in crate::web) units: Vec<GivenUnitView>,
     /// Only for who sees the stock.
-    pieces: Vec<ProvenPieceView>,
-    ledger: Vec<LedgerEntryView>,
-    messages: Vec<DeliveryMessageView>,
-    actions: Vec<OrderActionView>,
+    pub(in crate::web) pieces: Vec<ProvenPieceView>,
+    pub(in crate::web) ledger: Vec<LedgerEntryView>,
+    pub(in crate::web) messages: Vec<DeliveryMessageView>,
+    pub(in crate::web) actions: Vec<OrderActionView>,
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -27,7 +27,7 @@ pub(in crate::web) fn status(status: Option<Status>) -> Said {
     Said::new(zh, en)
 }
 
-pub(super) fn cause(cause: Cause) -> Said {
+pub(in crate::web) fn cause(cause: Cause) -> Said {
     let (zh, en) = match cause {
         Cause::Notice => ("收到平台消息", "the platform told of it"),
         Cause::List => ("与平台订单列表核对", "the platform's list was compared"),
@@ -40,7 +40,7 @@ pub(super) fn cause(cause: Cause) -> Said {
     Said::new(zh, en)
 }
 
-pub(super) fn event(event: OrderEvent) -> Said {
+pub(in crate::web) fn event(event: OrderEvent) -> Said {
     let (zh, en) = match event {
         OrderEvent::Placed => ("平台消息：买家已下单", "the platform told: ordered"),
         OrderEvent::Paid => ("平台消息：买家已付款", "the platform told: paid"),
@@ -53,7 +53,7 @@ pub(super) fn event(event: OrderEvent) -> Said {
     Said::new(zh, en)
 }
 
-pub(super) fn unit(state: Unit) -> Said {
+pub(in crate::web) fn unit(state: Unit) -> Said {
     let (zh, en) = match state {
         Unit::Reserved => ("已预留", "reserved"),
         Unit::Sent => ("已发出", "sent"),
@@ -65,7 +65,7 @@ pub(super) fn unit(state: Unit) -> Said {
     Said::new(zh, en)
 }
 
-pub(super) fn piece(state: UnitState) -> Said {
+pub(in crate::web) fn piece(state: UnitState) -> Said {
     let (zh, en) = match state {
         UnitState::Free => ("放回库存", "back in stock"),
         UnitState::Reserved => ("已预留", "reserved"),
@@ -78,7 +78,7 @@ pub(super) fn piece(state: UnitState) -> Said {
     Said::new(zh, en)
 }
 
-pub(super) fn message(state: MessageState) -> Said {
+pub(in crate::web) fn message(state: MessageState) -> Said {
     let (zh, en) = match state {
         MessageState::Planned => ("已准备", "prepared"),
         MessageState::Queued => ("排队中", "queued"),
@@ -91,7 +91,7 @@ pub(super) fn message(state: MessageState) -> Said {
     Said::new(zh, en)
 }
 
-pub(super) fn action(action: Action, state: ActionState) -> Said {
+pub(in crate::web) fn action(action: Action, state: ActionState) -> Said {
     let (zh, en) = match action {
         Action::Ship => ("向平台确认发货", "confirming the shipment"),
         Action::FreeShipping => ("小刀免拼", "letting the bargain through"),
@@ -117,13 +117,13 @@ pub(super) fn action(action: Action, state: ActionState) -> Said {
 }
 
 /// Why an order waits for a person.
-pub(super) fn reason(reason: Reason) -> Said {
+pub(in crate::web) fn reason(reason: Reason) -> Said {
     let (zh, en) = reason.sentence();
     Said::new(zh, en)
 }
 
 /// How it ended that an order waited for a person.
-pub(super) fn resolution(resolution: Option<&str>) -> Said {
+pub(in crate::web) fn resolution(resolution: Option<&str>) -> Said {
     let chosen = Choice::ALL.into_iter().find(|choice| Some(choice.as_str()) == resolution);
     let (zh, en) = match chosen {
         None if resolution == Some(ERASED) => ("买家数据已删除", "the buyer was erased"),
@@ -138,7 +138,7 @@ pub(super) fn resolution(resolution: Option<&str>) -> Said {
 }
 
 /// What is missing, and what to do about it.
-pub(super) fn lack(lack: Lack) -> Said {
+pub(in crate::web) fn lack(lack: Lack) -> Said {
     let (zh, en) = match lack {
         Lack::DeliveryOff => ("该账号未开启自动发货。", "The account does not deliver: switch its deliveries on."),
         Lack::AccountOff => ("账号已停用。", "The account is switched off."),

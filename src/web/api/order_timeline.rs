@@ -68,19 +68,19 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct TimelineEntryView {
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     #[schema(inline)]
-    what: What,
+    pub(in crate::web) what: What,
     /// A stable code: the event, the status, the state, or the reason.
     #[schema(example = "confirmed")]
-    code: String,
+    pub(in crate::web) code: String,
     /// The same in words.
-    text: String,
+    pub(in crate::web) text: String,
     /// What else is known: numbers, or the words of whoever knew it.
-    details: Option<String>,
+    pub(in crate::web) details: Option<String>,
     /// The platform's id of the message, once it is known.
     #[schema(value_type = Option<String>)]
-    message_id: Option<MessageId>,
+    pub(in crate::web) message_id: Option<MessageId>,
 }
 
 /// The same in both languages.

@@ -118,13 +118,13 @@ pub struct OrderQuery {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct OrderUnitsView {
     /// How many it is to have; `null`: nobody knows, nothing is claimed.
-    wanted: Option<i64>,
-    reserved: i64,
-    sent: i64,
-    confirmed: i64,
-    uncertain: i64,
-    rejected: i64,
-    cancelled: i64,
+    pub(in crate::web) wanted: Option<i64>,
+    pub(in crate::web) reserved: i64,
+    pub(in crate::web) sent: i64,
+    pub(in crate::web) confirmed: i64,
+    pub(in crate::web) uncertain: i64,
+    pub(in crate::web) rejected: i64,
+    pub(in crate::web) cancelled: i64,
 }
 
 /// An order.
@@ -132,144 +132,144 @@ pub struct OrderUnitsView {
 pub struct OrderView {
     /// `ACCOUNT.ORDER`: its address.
     #[schema(example = "12.2500000000000000001")]
-    id: String,
+    pub(in crate::web) id: String,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// As the platform numbers it.
     #[schema(value_type = String)]
-    order_id: OrderId,
+    pub(in crate::web) order_id: OrderId,
     /// `null`: the platform was not asked yet.
     #[schema(inline)]
-    status: Option<Status>,
+    pub(in crate::web) status: Option<Status>,
     #[schema(value_type = Option<String>)]
-    buyer_id: Option<BuyerId>,
-    buyer_name: Option<String>,
+    pub(in crate::web) buyer_id: Option<BuyerId>,
+    pub(in crate::web) buyer_name: Option<String>,
     /// `ACCOUNT.CONVERSATION`.
-    conversation: Option<String>,
+    pub(in crate::web) conversation: Option<String>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    item_title: Option<String>,
-    spec: Vec<PropertyView>,
+    pub(in crate::web) item_id: Option<ItemId>,
+    pub(in crate::web) item_title: Option<String>,
+    pub(in crate::web) spec: Vec<PropertyView>,
     /// Pieces.
-    quantity: i64,
+    pub(in crate::web) quantity: i64,
     /// Of one piece.
     #[schema(value_type = Option<i64>)]
-    price_fen: Option<Fen>,
+    pub(in crate::web) price_fen: Option<Fen>,
     /// All that is paid.
     #[schema(value_type = Option<i64>)]
-    amount_fen: Option<Fen>,
+    pub(in crate::web) amount_fen: Option<Fen>,
     /// A bargain (小刀) once.
-    bargain: bool,
+    pub(in crate::web) bargain: bool,
     /// Whether there is an address that it is sent to.
-    has_address: bool,
-    units: OrderUnitsView,
+    pub(in crate::web) has_address: bool,
+    pub(in crate::web) units: OrderUnitsView,
     /// Why it waits for a person.
     #[schema(inline)]
-    waits_for: Vec<Reason>,
+    pub(in crate::web) waits_for: Vec<Reason>,
     #[schema(value_type = Option<i64>)]
-    placed_at: Option<Timestamp>,
+    pub(in crate::web) placed_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    paid_at: Option<Timestamp>,
+    pub(in crate::web) paid_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    shipped_at: Option<Timestamp>,
+    pub(in crate::web) shipped_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    completed_at: Option<Timestamp>,
+    pub(in crate::web) completed_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    ended_at: Option<Timestamp>,
+    pub(in crate::web) ended_at: Option<Timestamp>,
     /// When it was first heard of.
     #[schema(value_type = i64)]
-    seen_at: Timestamp,
+    pub(in crate::web) seen_at: Timestamp,
     /// When the platform last told of it.
     #[schema(value_type = Option<i64>)]
-    read_at: Option<Timestamp>,
+    pub(in crate::web) read_at: Option<Timestamp>,
     /// What the platform said when it was last asked in vain.
-    read_error: Option<String>,
+    pub(in crate::web) read_error: Option<String>,
 }
 
 /// Where an order's goods are sent to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderAddressView {
     #[schema(example = "王小明")]
-    name: String,
+    pub(in crate::web) name: String,
     #[schema(example = "13800000000")]
-    phone: String,
+    pub(in crate::web) phone: String,
     #[schema(example = "浙江省杭州市余杭区文一西路 1 号")]
-    address: String,
+    pub(in crate::web) address: String,
 }
 
 /// A unit of an order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct GivenUnitView {
     /// From 1.
-    unit: i64,
+    pub(in crate::web) unit: i64,
     #[schema(inline)]
-    state: Unit,
+    pub(in crate::web) state: Unit,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<DeliveryRuleId>,
+    pub(in crate::web) rule_id: Option<DeliveryRuleId>,
     #[schema(value_type = i64)]
-    claimed_at: Timestamp,
+    pub(in crate::web) claimed_at: Timestamp,
     #[schema(value_type = i64)]
-    changed_at: Timestamp,
+    pub(in crate::web) changed_at: Timestamp,
 }
 
 /// A message that carries units, or words about them; never what it says.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeliveryMessageView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = String, example = "confirmed")]
-    state: &'static str,
+    pub(in crate::web) state: &'static str,
     /// Why it is what it is, in the platform's words where there are some.
-    reason: Option<String>,
+    pub(in crate::web) reason: Option<String>,
     /// The platform's id of the message, once it is known.
     #[schema(value_type = Option<String>)]
-    message_id: Option<MessageId>,
+    pub(in crate::web) message_id: Option<MessageId>,
     #[schema(value_type = i64)]
-    planned_at: Timestamp,
+    pub(in crate::web) planned_at: Timestamp,
     #[schema(value_type = i64)]
-    changed_at: Timestamp,
+    pub(in crate::web) changed_at: Timestamp,
 }
 
 /// Where the order stood.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderChangeView {
     #[schema(inline)]
-    from: Option<Status>,
+    pub(in crate::web) from: Option<Status>,
     #[schema(inline)]
-    to: Status,
+    pub(in crate::web) to: Status,
     /// What let the platform be asked.
     #[schema(inline)]
-    cause: Cause,
+    pub(in crate::web) cause: Cause,
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
 }
 
 /// Everything about an order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderPageView {
     #[serde(flatten)]
-    order: OrderView,
+    pub(in crate::web) order: OrderView,
     /// Only where it was asked for.
-    address: Option<OrderAddressView>,
-    given: Vec<GivenUnitView>,
-    messages: Vec<DeliveryMessageView>,
-    changes: Vec<OrderChangeView>,
-    actions: Vec<OrderActionView>,
-    reviews: Vec<ReviewView>,
+    pub(in crate::web) address: Option<OrderAddressView>,
+    pub(in crate::web) given: Vec<GivenUnitView>,
+    pub(in crate::web) messages: Vec<DeliveryMessageView>,
+    pub(in crate::web) changes: Vec<OrderChangeView>,
+    pub(in crate::web) actions: Vec<OrderActionView>,
+    pub(in crate::web) reviews: Vec<ReviewView>,
     /// What stands in the way of its delivery, while it waits to be delivered.
-    lacks: Vec<LackView>,
+    pub(in crate::web) lacks: Vec<LackView>,
 }
 
 /// How many orders stand where.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct OrderCountsView {
-    processing: i64,
-    pending_ship: i64,
-    shipped: i64,
-    completed: i64,
-    refunding: i64,
-    cancelled: i64,
+    pub(in crate::web) processing: i64,
+    pub(in crate::web) pending_ship: i64,
+    pub(in crate::web) shipped: i64,
+    pub(in crate::web) completed: i64,
+    pub(in crate::web) refunding: i64,
+    pub(in crate::web) cancelled: i64,
     /// The platform was not asked about them yet.
-    unread: i64,
+    pub(in crate::web) unread: i64,
 }
 
 /// Why an order is to be delivered after all.

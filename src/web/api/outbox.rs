@@ -62,37 +62,37 @@ pub struct OutboxQuery {
 pub struct EntryView {
     /// `ACCOUNT.NUMBER`: its address.
     #[schema(example = "12.1763640000123")]
-    id: String,
+    pub(in crate::web) id: String,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// `ACCOUNT.CONVERSATION`.
-    conversation: String,
+    pub(in crate::web) conversation: String,
     #[schema(value_type = String)]
-    peer_id: BuyerId,
-    body: Content,
+    pub(in crate::web) peer_id: BuyerId,
+    pub(in crate::web) body: Content,
     #[schema(inline)]
-    state: State,
+    pub(in crate::web) state: State,
     /// Why it was rejected, expired or is uncertain.
-    reason: Option<String>,
+    pub(in crate::web) reason: Option<String>,
     /// The platform's id of the message, once it is known.
     #[schema(value_type = Option<String>)]
-    message_id: Option<MessageId>,
+    pub(in crate::web) message_id: Option<MessageId>,
     #[schema(inline)]
-    origin: Origin,
+    pub(in crate::web) origin: Origin,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
     #[schema(value_type = Option<String>)]
-    in_reply_to: Option<MessageId>,
+    pub(in crate::web) in_reply_to: Option<MessageId>,
     /// How often it was on the wire.
-    attempts: i32,
+    pub(in crate::web) attempts: i32,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = Option<i64>)]
-    sent_at: Option<Timestamp>,
+    pub(in crate::web) sent_at: Option<Timestamp>,
     #[schema(value_type = Option<i64>)]
-    settled_at: Option<Timestamp>,
+    pub(in crate::web) settled_at: Option<Timestamp>,
     #[schema(value_type = i64)]
-    expires_at: Timestamp,
+    pub(in crate::web) expires_at: Timestamp,
 }
 
 impl EntryView {

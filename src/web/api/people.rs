@@ -79,27 +79,27 @@ pub struct PersonQuery {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PersonView {
     #[schema(value_type = i64)]
-    id: UserId,
-    name: String,
-    role: Role,
-    email: Option<String>,
+    pub(in crate::web) id: UserId,
+    pub(in crate::web) name: String,
+    pub(in crate::web) role: Role,
+    pub(in crate::web) email: Option<String>,
     /// Somebody who is not active cannot come in, nor can who works for them. With the deactivation their sessions and tokens end and
     /// their accounts are disabled; an activation brings none of them back.
-    active: bool,
+    pub(in crate::web) active: bool,
     /// On whose accounts an operator or a viewer works.
     #[schema(value_type = Option<i64>)]
-    employer_id: Option<UserId>,
+    pub(in crate::web) employer_id: Option<UserId>,
     /// The chosen ones of an operator or a viewer; `null` for who owns accounts.
     #[schema(value_type = Option<Vec<i64>>)]
-    accounts: Option<Vec<AccountId>>,
+    pub(in crate::web) accounts: Option<Vec<AccountId>>,
     /// Whether a second factor is asked for.
-    second_factor: bool,
+    pub(in crate::web) second_factor: bool,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 impl PersonView {

@@ -46,18 +46,18 @@ pub struct PicturesQuery {
 pub struct PictureView {
     /// The SHA-256 of its bytes, in hexadecimal.
     #[schema(value_type = String, example = "3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855e")]
-    id: PictureId,
+    pub(in crate::web) id: PictureId,
     /// What stands for it in replies.
     #[schema(example = "picture:3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855e")]
-    image: String,
+    pub(in crate::web) image: String,
     #[schema(example = "image/png")]
-    mime: String,
+    pub(in crate::web) mime: String,
     /// Pixels.
-    width: i64,
-    height: i64,
-    size_bytes: i64,
+    pub(in crate::web) width: i64,
+    pub(in crate::web) height: i64,
+    pub(in crate::web) size_bytes: i64,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
 }
 
 impl From<PictureRow> for PictureView {

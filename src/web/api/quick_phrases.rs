@@ -111,31 +111,31 @@ pub struct QuickPhrasePatch {
 /// What somebody often writes.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct QuickPhraseView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(inline)]
-    reach: PhraseReach,
+    pub(in crate::web) reach: PhraseReach,
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
-    title: String,
-    text: String,
-    position: i64,
+    pub(in crate::web) account_id: Option<AccountId>,
+    pub(in crate::web) title: String,
+    pub(in crate::web) text: String,
+    pub(in crate::web) position: i64,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 /// A phrase as it would be sent in a conversation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FilledPhraseView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(inline)]
-    reach: PhraseReach,
-    title: String,
+    pub(in crate::web) reach: PhraseReach,
+    pub(in crate::web) title: String,
     /// As it is stored.
-    text: String,
+    pub(in crate::web) text: String,
     /// What would be sent.
-    filled: String,
+    pub(in crate::web) filled: String,
 }
 
 fn reach_of(phrase: &Phrase) -> (PhraseReach, Option<AccountId>) {

@@ -46,44 +46,44 @@ pub struct ReadinessQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LackView {
     #[schema(inline)]
-    code: Lack,
+    pub(in crate::web) code: Lack,
     /// The same in words.
-    text: String,
+    pub(in crate::web) text: String,
     /// The card that it is about.
     #[schema(value_type = Option<i64>)]
-    card_id: Option<CardId>,
-    card_name: Option<String>,
+    pub(in crate::web) card_id: Option<CardId>,
+    pub(in crate::web) card_name: Option<String>,
 }
 
 /// One of the things that the item is sold as.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct VariantView {
     /// Empty where the item has no specifications.
-    spec: Vec<PropertyView>,
+    pub(in crate::web) spec: Vec<PropertyView>,
     /// The delivery rule that would serve it.
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<DeliveryRuleId>,
+    pub(in crate::web) rule_id: Option<DeliveryRuleId>,
     /// What it lacks.
-    lacks: Vec<LackView>,
+    pub(in crate::web) lacks: Vec<LackView>,
     /// Orders of one piece for which the stock lasts; `null`: nothing of it runs out, or nobody can say.
-    orders_left: Option<i64>,
+    pub(in crate::web) orders_left: Option<i64>,
 }
 
 /// Whether the next order of an item would be delivered.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ReadinessView {
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(value_type = String)]
-    item_id: ItemId,
+    pub(in crate::web) item_id: ItemId,
     /// Empty where it is not known yet.
     #[schema(example = "会员月卡")]
-    title: String,
+    pub(in crate::web) title: String,
     #[schema(inline)]
-    verdict: Verdict,
+    pub(in crate::web) verdict: Verdict,
     /// What the account lacks.
-    lacks: Vec<LackView>,
-    variants: Vec<VariantView>,
+    pub(in crate::web) lacks: Vec<LackView>,
+    pub(in crate::web) variants: Vec<VariantView>,
 }
 
 impl LackView {

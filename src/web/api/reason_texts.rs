@@ -3,7 +3,7 @@
 use super::super::error::Said;
 
 /// What the code of a reason means; one that is not known is shown as it is.
-pub(super) fn silence(code: &str) -> Said {
+pub(in crate::web) fn silence(code: &str) -> Said {
     let (zh, en) = match code {
         "group_chat" => ("群聊消息不自动回复。", "Group chats are not answered."),
         "not_a_person" => ("这是平台的系统消息，不是买家说的。", "The platform said this, not a buyer."),
@@ -39,7 +39,7 @@ pub(super) fn silence(code: &str) -> Said {
 }
 
 /// Why nothing was said, by what is stored of a decision.
-pub(super) fn unsaid(decision: Option<&str>, reason: Option<&str>) -> Said {
+pub(in crate::web) fn unsaid(decision: Option<&str>, reason: Option<&str>) -> Said {
     match (decision, reason) {
         (None, _) => Said::new("还没有作出决定。", "Nothing is decided yet."),
         (Some(_), Some(reason)) => silence(reason),

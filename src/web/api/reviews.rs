@@ -62,34 +62,34 @@ pub struct ReviewsQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ReviewView {
     #[schema(value_type = i64)]
-    id: ReviewId,
+    pub(in crate::web) id: ReviewId,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// `ACCOUNT.ORDER`.
     #[schema(example = "12.2500000000000000001")]
-    order: String,
+    pub(in crate::web) order: String,
     #[schema(value_type = String)]
-    order_id: OrderId,
+    pub(in crate::web) order_id: OrderId,
     #[schema(inline)]
-    reason: Reason,
+    pub(in crate::web) reason: Reason,
     /// The same in words.
-    text: String,
+    pub(in crate::web) text: String,
     /// What is known, in the words of whoever knew it.
-    detail: Option<String>,
+    pub(in crate::web) detail: Option<String>,
     /// What may be chosen; empty where it waits no more.
     #[schema(inline)]
-    choices: Vec<Choice>,
+    pub(in crate::web) choices: Vec<Choice>,
     #[schema(value_type = i64)]
-    opened_at: Timestamp,
+    pub(in crate::web) opened_at: Timestamp,
     /// How long it waits, or waited, in seconds.
-    age_s: i64,
+    pub(in crate::web) age_s: i64,
     /// `null`: it waits.
     #[schema(value_type = Option<i64>)]
-    closed_at: Option<Timestamp>,
+    pub(in crate::web) closed_at: Option<Timestamp>,
     /// `healed`, `erased` with its buyer, or what was chosen.
-    resolution: Option<String>,
-    closed_by: Option<String>,
-    note: Option<String>,
+    pub(in crate::web) resolution: Option<String>,
+    pub(in crate::web) closed_by: Option<String>,
+    pub(in crate::web) note: Option<String>,
 }
 
 /// What is to be done, and why.

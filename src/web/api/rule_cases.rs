@@ -102,23 +102,23 @@ pub struct RuleCasePatch {
 /// A conversation as it might go, and what is expected of the rules.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleCaseView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = i64)]
-    account_id: AccountId,
-    name: String,
-    blocks: bool,
+    pub(in crate::web) account_id: AccountId,
+    pub(in crate::web) name: String,
+    pub(in crate::web) blocks: bool,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     #[schema(value_type = BuyerBody)]
-    buyer: Extra,
+    pub(in crate::web) buyer: Extra,
     #[schema(value_type = Option<i64>)]
-    at: Option<Timestamp>,
+    pub(in crate::web) at: Option<Timestamp>,
     #[schema(value_type = Vec<StepBody>)]
-    steps: Vec<Step>,
+    pub(in crate::web) steps: Vec<Step>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = i64)]
-    updated_at: Timestamp,
+    pub(in crate::web) updated_at: Timestamp,
 }
 
 /// What to try cases with.
@@ -133,23 +133,23 @@ pub struct TrialBody {
 /// What came of trying cases.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TrialView {
-    passed: usize,
-    failed: usize,
+    pub(in crate::web) passed: usize,
+    pub(in crate::web) failed: usize,
     /// By account and name.
-    cases: Vec<TriedView>,
+    pub(in crate::web) cases: Vec<TriedView>,
 }
 
 /// What came of one case.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TriedView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = i64)]
-    account_id: AccountId,
-    name: String,
-    blocks: bool,
-    passed: bool,
+    pub(in crate::web) account_id: AccountId,
+    pub(in crate::web) name: String,
+    pub(in crate::web) blocks: bool,
+    pub(in crate::web) passed: bool,
     /// What was expected and did not come.
-    misses: Vec<MissView>,
+    pub(in crate::web) misses: Vec<MissView>,
 }
 
 /// What came of one case, before it is put into words.

@@ -52,31 +52,31 @@ pub struct RuleEventsQuery {
 /// What a rule for events is to do in one conversation, or did.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RuleEventView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// `ACCOUNT.CONVERSATION`.
-    conversation: String,
+    pub(in crate::web) conversation: String,
     #[schema(value_type = i64)]
-    rule_id: RuleId,
+    pub(in crate::web) rule_id: RuleId,
     #[schema(value_type = String)]
-    buyer_id: BuyerId,
+    pub(in crate::web) buyer_id: BuyerId,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     #[schema(value_type = Option<String>)]
-    order_id: Option<OrderId>,
+    pub(in crate::web) order_id: Option<OrderId>,
     /// Not before then.
     #[schema(value_type = i64)]
-    due_at: Timestamp,
+    pub(in crate::web) due_at: Timestamp,
     /// `null`: it is still to come.
     #[schema(value_type = Option<i64>)]
-    done_at: Option<Timestamp>,
+    pub(in crate::web) done_at: Option<Timestamp>,
     /// A stable code: `rule` where it was carried out, else why it was not.
-    reason: Option<String>,
+    pub(in crate::web) reason: Option<String>,
     /// The same for people.
-    text: String,
+    pub(in crate::web) text: String,
     /// How it was decided.
-    steps: Vec<StepView>,
+    pub(in crate::web) steps: Vec<StepView>,
 }
 
 impl RuleEventView {

@@ -405,41 +405,41 @@ pub struct EventRulePatch {
 /// When a rule holds besides what was said.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ConditionsView {
-    hours: Vec<WindowView>,
-    tags: Vec<String>,
-    without_tags: Vec<String>,
-    bought_before: Option<bool>,
-    first_contact: Option<bool>,
+    pub(in crate::web) hours: Vec<WindowView>,
+    pub(in crate::web) tags: Vec<String>,
+    pub(in crate::web) without_tags: Vec<String>,
+    pub(in crate::web) bought_before: Option<bool>,
+    pub(in crate::web) first_contact: Option<bool>,
 }
 
 /// A keyword rule.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct KeywordView {
     #[schema(value_type = i64)]
-    id: RuleId,
+    pub(in crate::web) id: RuleId,
     /// `null`: among the rules that all accounts share.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     /// Of a shared rule: only for these; empty: for all.
     #[schema(value_type = Vec<i64>)]
-    only_accounts: Vec<AccountId>,
+    pub(in crate::web) only_accounts: Vec<AccountId>,
     /// Empty: for every item.
     #[schema(value_type = Vec<String>)]
-    item_ids: Vec<ItemId>,
-    keyword: String,
+    pub(in crate::web) item_ids: Vec<ItemId>,
+    pub(in crate::web) keyword: String,
     #[serde(rename = "match")]
     #[schema(value_type = MatchBody, inline)]
-    matching: Matching,
-    any_of: Vec<String>,
-    all_of: Vec<String>,
-    exclude: Vec<String>,
-    conditions: ConditionsView,
+    pub(in crate::web) matching: Matching,
+    pub(in crate::web) any_of: Vec<String>,
+    pub(in crate::web) all_of: Vec<String>,
+    pub(in crate::web) exclude: Vec<String>,
+    pub(in crate::web) conditions: ConditionsView,
     #[schema(value_type = Vec<ActionBody>)]
-    actions: Vec<Action>,
-    once: bool,
-    per_day: Option<u32>,
-    priority: i32,
-    enabled: bool,
+    pub(in crate::web) actions: Vec<Action>,
+    pub(in crate::web) once: bool,
+    pub(in crate::web) per_day: Option<u32>,
+    pub(in crate::web) priority: i32,
+    pub(in crate::web) enabled: bool,
     /// Absent in what a version or a draft changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, nullable = false)]
@@ -450,22 +450,22 @@ pub struct KeywordView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DefaultReplyView {
     #[schema(value_type = i64)]
-    id: RuleId,
+    pub(in crate::web) id: RuleId,
     /// `null`: among the rules that all accounts share.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     /// Of a shared one: only for these; empty: for all.
     #[schema(value_type = Vec<i64>)]
-    only_accounts: Vec<AccountId>,
+    pub(in crate::web) only_accounts: Vec<AccountId>,
     /// Empty: for every item.
     #[schema(value_type = Vec<String>)]
-    item_ids: Vec<ItemId>,
-    conditions: ConditionsView,
+    pub(in crate::web) item_ids: Vec<ItemId>,
+    pub(in crate::web) conditions: ConditionsView,
     #[schema(value_type = Vec<ActionBody>)]
-    actions: Vec<Action>,
-    once: bool,
-    per_day: Option<u32>,
-    enabled: bool,
+    pub(in crate::web) actions: Vec<Action>,
+    pub(in crate::web) once: bool,
+    pub(in crate::web) per_day: Option<u32>,
+    pub(in crate::web) enabled: bool,
     /// Absent in what a version or a draft changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, nullable = false)]
@@ -476,27 +476,27 @@ pub struct DefaultReplyView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct EventRuleView {
     #[schema(value_type = i64)]
-    id: RuleId,
+    pub(in crate::web) id: RuleId,
     /// `null`: among the rules that all accounts share.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     /// Of a shared one: only for these; empty: for all.
     #[schema(value_type = Vec<i64>)]
-    only_accounts: Vec<AccountId>,
+    pub(in crate::web) only_accounts: Vec<AccountId>,
     /// Empty: for every item.
     #[schema(value_type = Vec<String>)]
-    item_ids: Vec<ItemId>,
+    pub(in crate::web) item_ids: Vec<ItemId>,
     #[schema(value_type = TriggerBody, inline)]
-    trigger: Trigger,
-    silent_minutes: Option<u32>,
-    delay_s: u32,
-    conditions: ConditionsView,
+    pub(in crate::web) trigger: Trigger,
+    pub(in crate::web) silent_minutes: Option<u32>,
+    pub(in crate::web) delay_s: u32,
+    pub(in crate::web) conditions: ConditionsView,
     #[schema(value_type = Vec<ActionBody>)]
-    actions: Vec<Action>,
-    once: bool,
-    per_day: Option<u32>,
-    priority: i32,
-    enabled: bool,
+    pub(in crate::web) actions: Vec<Action>,
+    pub(in crate::web) once: bool,
+    pub(in crate::web) per_day: Option<u32>,
+    pub(in crate::web) priority: i32,
+    pub(in crate::web) enabled: bool,
     /// Absent in what a version or a draft changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, nullable = false)]

@@ -90,15 +90,15 @@ fn first(days: Option<Days>) -> i64 {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct RuleCountsView {
     /// How often a message or an event was decided by the rule, also where it wants nothing to be said.
-    hits: i64,
+    pub(in crate::web) hits: i64,
     /// Hits whose first answer arrived, as the platform says.
-    answered: i64,
+    pub(in crate::web) answered: i64,
     /// Of these, the mean from the buyer's last message, or from when an event's rule was due. `null`: there were none.
     #[schema(example = 1500)]
-    answered_within_ms: Option<i64>,
+    pub(in crate::web) answered_within_ms: Option<i64>,
     /// Orders that were paid within seven days after the rule was used, and in whose conversation no other rule was used since. What a rule
     /// says because of an order leads to none.
-    orders: i64,
+    pub(in crate::web) orders: i64,
 }
 
 impl From<Counts> for RuleCountsView {
@@ -112,23 +112,23 @@ impl From<Counts> for RuleCountsView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleFiguresView {
     #[schema(value_type = i64)]
-    rule_id: RuleId,
+    pub(in crate::web) rule_id: RuleId,
     #[schema(inline)]
-    kind: Kind,
+    pub(in crate::web) kind: Kind,
     /// Empty for a default reply and for a rule that waits for events.
-    keyword: String,
+    pub(in crate::web) keyword: String,
     /// `null`: for all accounts.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
-    enabled: bool,
+    pub(in crate::web) account_id: Option<AccountId>,
+    pub(in crate::web) enabled: bool,
     #[serde(flatten)]
-    counts: RuleCountsView,
+    pub(in crate::web) counts: RuleCountsView,
     /// Also before these days, for as long as figures are kept. `null`: never.
     #[schema(value_type = Option<i64>)]
-    last_hit_at: Option<Timestamp>,
+    pub(in crate::web) last_hit_at: Option<Timestamp>,
     /// As `last_hit_at`: when the last order was paid.
     #[schema(value_type = Option<i64>)]
-    last_order_at: Option<Timestamp>,
+    pub(in crate::web) last_order_at: Option<Timestamp>,
 }
 
 impl From<Figures> for RuleFiguresView {
@@ -152,18 +152,18 @@ impl From<Figures> for RuleFiguresView {
 pub struct RuleDayView {
     /// Of the platform's calendar (UTC+8).
     #[schema(example = "2025-10-09")]
-    day: String,
+    pub(in crate::web) day: String,
     #[serde(flatten)]
-    counts: RuleCountsView,
+    pub(in crate::web) counts: RuleCountsView,
 }
 
 /// The figures of one rule, day by day.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleFiguresDetail {
     #[serde(flatten)]
-    figures: RuleFiguresView,
+    pub(in crate::web) figures: RuleFiguresView,
     /// The days on which it was used, oldest first; the others are left out.
-    by_day: Vec<RuleDayView>,
+    pub(in crate::web) by_day: Vec<RuleDayView>,
 }
 
 /// How often rules were used in the last days, and what came of it: keyword rules, default replies and rules for events. Drafts have no

@@ -100,13 +100,13 @@ impl RuleView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RuleChangeView {
     #[schema(value_type = i64)]
-    rule_id: RuleId,
+    pub(in crate::web) rule_id: RuleId,
     #[schema(inline)]
-    change: ChangeKind,
+    pub(in crate::web) change: ChangeKind,
     /// Names of the fields that differ; empty where a rule is added or removed.
-    differs: Vec<String>,
-    before: Option<RuleView>,
-    after: Option<RuleView>,
+    pub(in crate::web) differs: Vec<String>,
+    pub(in crate::web) before: Option<RuleView>,
+    pub(in crate::web) after: Option<RuleView>,
 }
 
 impl From<Change> for RuleChangeView {
@@ -140,21 +140,21 @@ fn differences(before: &RuleBody, after: &RuleBody) -> Vec<String> {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct VersionView {
     /// Counts up from 1 in each set.
-    number: i64,
+    pub(in crate::web) number: i64,
     /// `edit`: one rule was changed at once. `import`: from a file. `publish`: a draft. `roll_back`: an earlier version holds again.
     #[schema(example = "publish")]
-    cause: String,
-    note: String,
+    pub(in crate::web) cause: String,
+    pub(in crate::web) note: String,
     #[schema(value_type = Option<i64>)]
-    by_user_id: Option<UserId>,
-    by: String,
-    via: String,
+    pub(in crate::web) by_user_id: Option<UserId>,
+    pub(in crate::web) by: String,
+    pub(in crate::web) via: String,
     /// Rules that were added, changed and removed.
-    added: i64,
-    changed: i64,
-    removed: i64,
+    pub(in crate::web) added: i64,
+    pub(in crate::web) changed: i64,
+    pub(in crate::web) removed: i64,
     #[schema(value_type = i64)]
-    made_at: Timestamp,
+    pub(in crate::web) made_at: Timestamp,
 }
 
 impl From<Version> for VersionView {
@@ -168,17 +168,17 @@ impl From<Version> for VersionView {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct VersionDetail {
     #[serde(flatten)]
-    version: VersionView,
-    changes: Vec<RuleChangeView>,
+    pub(in crate::web) version: VersionView,
+    pub(in crate::web) changes: Vec<RuleChangeView>,
 }
 
 /// What was done with a set.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PublishedView {
     /// Rules that were added, changed and removed. All 0: there was nothing to do, and no version was made.
-    added: usize,
-    changed: usize,
-    removed: usize,
+    pub(in crate::web) added: usize,
+    pub(in crate::web) changed: usize,
+    pub(in crate::web) removed: usize,
 }
 
 impl PublishedView {
@@ -195,7 +195,7 @@ impl PublishedView {
 /// How many prepared changes were forgotten.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DiscardedView {
-    discarded: usize,
+    pub(in crate::web) discarded: usize,
 }
 
 /// A set as the path names it: `shared`, or an account's number.

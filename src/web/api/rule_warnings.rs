@@ -38,22 +38,22 @@ pub(super) const NEW: RuleId = RuleId(i64::MAX);
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct WarningView {
     #[schema(inline, example = "shadowed")]
-    code: Kind,
+    pub(in crate::web) code: Kind,
     /// The same for people.
-    text: String,
+    pub(in crate::web) text: String,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
     /// The other rule, of `shadowed` and `shadows`.
     #[schema(value_type = Option<i64>)]
-    other_rule_id: Option<RuleId>,
+    pub(in crate::web) other_rule_id: Option<RuleId>,
 }
 
 /// What was saved, and what is doubtful about it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Warned<T> {
     #[serde(flatten)]
-    saved: T,
-    warnings: Vec<WarningView>,
+    pub(in crate::web) saved: T,
+    pub(in crate::web) warnings: Vec<WarningView>,
 }
 
 impl<T> Warned<T> {

@@ -84,27 +84,27 @@ sales_query!(SalesExportQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct SalesCountsView {
     /// Orders that were placed.
-    placed: i64,
-    paid: i64,
+    pub(in crate::web) placed: i64,
+    pub(in crate::web) paid: i64,
     /// What was to be paid for them when they were paid.
     #[schema(example = 9900)]
-    paid_fen: i64,
-    shipped: i64,
+    pub(in crate::web) paid_fen: i64,
+    pub(in crate::web) shipped: i64,
     /// Units that reached their buyers.
-    units_delivered: i64,
+    pub(in crate::web) units_delivered: i64,
     /// Orders of which every unit did.
-    orders_delivered: i64,
-    completed: i64,
-    completed_fen: i64,
+    pub(in crate::web) orders_delivered: i64,
+    pub(in crate::web) completed: i64,
+    pub(in crate::web) completed_fen: i64,
     /// Orders that ended after they were paid.
-    refunded: i64,
+    pub(in crate::web) refunded: i64,
     /// What had been counted as paid for them.
-    refunded_fen: i64,
+    pub(in crate::web) refunded_fen: i64,
     /// Orders that ended unpaid.
-    closed: i64,
+    pub(in crate::web) closed: i64,
     /// `paid_fen` without `refunded_fen`.
     #[schema(example = 9900)]
-    net_fen: i64,
+    pub(in crate::web) net_fen: i64,
 }
 
 impl From<Sums> for SalesCountsView {
@@ -145,18 +145,18 @@ impl From<Sums> for SalesCountsView {
 pub struct SalesRowView {
     /// Where rows are by day.
     #[schema(example = "2025-10-09")]
-    day: Option<String>,
+    pub(in crate::web) day: Option<String>,
     /// Where rows are by account or item.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     /// Where rows are by item; `null` also of orders whose item nobody knows.
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
+    pub(in crate::web) item_id: Option<ItemId>,
     /// Of the account, or the item's title, where it is known.
     #[schema(example = "二手相机")]
-    name: Option<String>,
+    pub(in crate::web) name: Option<String>,
     #[serde(flatten)]
-    counts: SalesCountsView,
+    pub(in crate::web) counts: SalesCountsView,
 }
 
 impl From<Row> for SalesRowView {
@@ -172,16 +172,16 @@ impl From<Row> for SalesRowView {
 pub struct SalesView {
     /// The first day, of the platform's calendar.
     #[schema(example = "2025-10-01")]
-    from: String,
+    pub(in crate::web) from: String,
     /// The last day.
     #[schema(example = "2025-10-09")]
-    to: String,
+    pub(in crate::web) to: String,
     #[schema(inline)]
-    by: By,
+    pub(in crate::web) by: By,
     /// Of all rows.
-    totals: SalesCountsView,
+    pub(in crate::web) totals: SalesCountsView,
     #[serde(flatten)]
-    rows: Page<SalesRowView>,
+    pub(in crate::web) rows: Page<SalesRowView>,
 }
 
 /// What was sold, by day (the oldest first, days without any left out), item or account (what brought in most first). Figures stay when

@@ -163,83 +163,83 @@ pub struct ReplayBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SandboxView {
     /// In the order in which they happened, conversation by conversation. Of a replay not more than asked for; the figures count all.
-    scenes: Vec<SceneView>,
+    pub(in crate::web) scenes: Vec<SceneView>,
     /// Turns of buyers and events that were played.
-    total: usize,
-    answered: usize,
-    silent: usize,
+    pub(in crate::web) total: usize,
+    pub(in crate::web) answered: usize,
+    pub(in crate::web) silent: usize,
     /// Those in which the hook or the AI would be asked.
-    asking: usize,
+    pub(in crate::web) asking: usize,
     /// Of a replay: turns that would go otherwise than they went.
-    changed: usize,
+    pub(in crate::web) changed: usize,
     /// Which rules answered, or wanted silence, and how often; the busiest first.
-    rules: Vec<RuleCount>,
+    pub(in crate::web) rules: Vec<RuleCount>,
     /// What rules would still do if the play went on; only of typed steps.
-    waiting: Vec<WaitingView>,
+    pub(in crate::web) waiting: Vec<WaitingView>,
     /// Whether everything came as expected; `null` where nothing was.
-    as_expected: Option<bool>,
+    pub(in crate::web) as_expected: Option<bool>,
     /// What was expected and did not come.
-    misses: Vec<MissView>,
+    pub(in crate::web) misses: Vec<MissView>,
     /// Older messages were left out.
-    more: bool,
+    pub(in crate::web) more: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RuleCount {
     #[schema(value_type = i64)]
-    rule_id: RuleId,
-    keyword: Option<String>,
-    scenes: usize,
+    pub(in crate::web) rule_id: RuleId,
+    pub(in crate::web) keyword: Option<String>,
+    pub(in crate::web) scenes: usize,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WaitingView {
     #[schema(value_type = i64)]
-    rule_id: RuleId,
+    pub(in crate::web) rule_id: RuleId,
     #[schema(value_type = TriggerBody)]
-    event: Trigger,
+    pub(in crate::web) event: Trigger,
     #[schema(value_type = i64)]
-    due_at: Timestamp,
+    pub(in crate::web) due_at: Timestamp,
 }
 
 /// What would happen at one moment, and why.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SceneView {
     /// Of a replay: where, as `ACCOUNT.CONVERSATION`.
-    conversation: Option<String>,
+    pub(in crate::web) conversation: Option<String>,
     /// Of typed steps: which one, from 0.
-    step: Option<usize>,
+    pub(in crate::web) step: Option<usize>,
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     /// What a rule waited for; `null`: this is what the buyer said.
     #[schema(value_type = Option<TriggerBody>)]
-    event: Option<Trigger>,
+    pub(in crate::web) event: Option<Trigger>,
     /// What the buyer said.
-    messages: Vec<SaidView>,
+    pub(in crate::web) messages: Vec<SaidView>,
     #[schema(inline)]
-    decision: Outcome,
+    pub(in crate::web) decision: Outcome,
     /// A stable code: why nothing is said, or where the answer comes from.
     #[schema(example = "global_rule")]
-    reason: &'static str,
+    pub(in crate::web) reason: &'static str,
     /// The same in a sentence.
-    summary: String,
-    needs_person: bool,
+    pub(in crate::web) summary: String,
+    pub(in crate::web) needs_person: bool,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
     /// What was looked at, in this order, and why each did or did not answer.
-    steps: Vec<StepView>,
+    pub(in crate::web) steps: Vec<StepView>,
     /// What would be sent, variables filled in.
     #[schema(value_type = Vec<ActionBody>)]
-    sends: Vec<Reply>,
+    pub(in crate::web) sends: Vec<Reply>,
     /// What would be done besides.
     #[schema(value_type = Vec<ActionBody>)]
-    does: Vec<Action>,
+    pub(in crate::web) does: Vec<Action>,
     /// These would be asked first. The rest is what happens where they have nothing to say.
-    would_ask: Vec<Source>,
+    pub(in crate::web) would_ask: Vec<Source>,
     /// What was decided when this was said.
-    was: Option<WasView>,
+    pub(in crate::web) was: Option<WasView>,
     /// Whether it would go otherwise than it went; `null` where it did not happen.
-    changed: Option<bool>,
+    pub(in crate::web) changed: Option<bool>,
 }
 
 /// Whether something is said.
@@ -254,32 +254,32 @@ pub enum Outcome {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SaidView {
     /// As the platform numbers it; `null`: it was only played.
-    message_id: Option<String>,
-    text: String,
+    pub(in crate::web) message_id: Option<String>,
+    pub(in crate::web) text: String,
     /// `false`: a picture or the like, shown as this.
-    is_text: bool,
+    pub(in crate::web) is_text: bool,
 }
 
 /// Something that was expected and did not come.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct MissView {
     /// Of which step, from 0.
-    step: usize,
+    pub(in crate::web) step: usize,
     #[schema(example = "lacking")]
-    code: &'static str,
+    pub(in crate::web) code: &'static str,
     /// The same for people.
-    text: String,
+    pub(in crate::web) text: String,
 }
 
 /// What was decided when this was said.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WasView {
     /// The decision's id.
-    id: String,
-    decision: String,
-    reason: Option<String>,
+    pub(in crate::web) id: String,
+    pub(in crate::web) decision: String,
+    pub(in crate::web) reason: Option<String>,
     #[schema(value_type = Option<i64>)]
-    rule_id: Option<RuleId>,
+    pub(in crate::web) rule_id: Option<RuleId>,
 }
 
 impl From<RulesBody> for Rules {

@@ -196,11 +196,11 @@ pub struct SessionsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignedInView {
     /// For `Authorization: Bearer`; `null` where the session came as a cookie.
-    token: Option<String>,
+    pub(in crate::web) token: Option<String>,
     /// Goes into `X-CSRF-Token` of every changing request that is signed in by cookie.
-    csrf_token: String,
-    session: SessionView,
-    user: Me,
+    pub(in crate::web) csrf_token: String,
+    pub(in crate::web) session: SessionView,
+    pub(in crate::web) user: Me,
 }
 
 /// Who is signed in.
@@ -230,22 +230,22 @@ impl From<&User> for Me {
 /// One place where somebody is signed in.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SessionView {
-    id: String,
+    pub(in crate::web) id: String,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     /// Written down every ten minutes at most.
     #[schema(value_type = i64)]
-    seen_at: Timestamp,
+    pub(in crate::web) seen_at: Timestamp,
     /// Moves on while the session is used.
     #[schema(value_type = i64)]
-    expires_at: Timestamp,
+    pub(in crate::web) expires_at: Timestamp,
     /// It ends then at the latest.
     #[schema(value_type = i64)]
-    ends_at: Timestamp,
-    address: String,
-    agent: String,
+    pub(in crate::web) ends_at: Timestamp,
+    pub(in crate::web) address: String,
+    pub(in crate::web) agent: String,
     /// Whether it is the one this request came with.
-    current: bool,
+    pub(in crate::web) current: bool,
 }
 
 impl SessionView {
@@ -501,8 +501,8 @@ pub async fn list(
 /// Who is asking, and the text a page needs for changing requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CurrentView {
-    csrf_token: String,
-    user: Me,
+    pub(in crate::web) csrf_token: String,
+    pub(in crate::web) user: Me,
 }
 
 /// Who is signed in.

@@ -36,23 +36,23 @@ use crate::{
 /// What is set.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SettingsView {
-    registration: Registration,
+    pub(in crate::web) registration: Registration,
     /// `null`: no letter is sent.
-    smtp: Option<SmtpView>,
-    retention: Retention,
+    pub(in crate::web) smtp: Option<SmtpView>,
+    pub(in crate::web) retention: Retention,
 }
 
 /// The administrator's mail server.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SmtpView {
-    host: String,
-    port: u16,
+    pub(in crate::web) host: String,
+    pub(in crate::web) port: u16,
     /// `null`: the server wants no login.
-    username: Option<String>,
+    pub(in crate::web) username: Option<String>,
     /// `null`: none is set.
-    password: Option<SecretHint>,
-    from: String,
-    security: SmtpTls,
+    pub(in crate::web) password: Option<SecretHint>,
+    pub(in crate::web) from: String,
+    pub(in crate::web) security: SmtpTls,
 }
 
 /// What changes; what is absent stays.
@@ -142,7 +142,7 @@ pub struct TrialLetter {
 /// The mail server has taken the letter.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TrialView {
-    delivered: bool,
+    pub(in crate::web) delivered: bool,
 }
 
 impl SettingsView {

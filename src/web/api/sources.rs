@@ -39,9 +39,9 @@ use crate::{
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SourcesView {
     /// All there are; the first that has something to say answers.
-    order: Vec<Source>,
+    pub(in crate::web) order: Vec<Source>,
     /// Those that this account does not use.
-    off: Vec<Source>,
+    pub(in crate::web) off: Vec<Source>,
 }
 
 /// What is turned off.
@@ -57,9 +57,9 @@ pub struct SourcesBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HookView {
     /// `null`: there is none.
-    url: Option<String>,
+    pub(in crate::web) url: Option<String>,
     /// What requests are signed with; `null`: they are not signed.
-    secret: Option<SecretHint>,
+    pub(in crate::web) secret: Option<SecretHint>,
 }
 
 /// Where the seller's own program is.
@@ -101,10 +101,10 @@ pub enum HookOutcome {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HookTrialView {
     #[schema(inline)]
-    outcome: HookOutcome,
-    text: Option<String>,
+    pub(in crate::web) outcome: HookOutcome,
+    pub(in crate::web) text: Option<String>,
     /// A code that says what went wrong.
-    why: Option<String>,
+    pub(in crate::web) why: Option<String>,
 }
 
 impl From<Sources> for SourcesView {

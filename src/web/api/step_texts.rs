@@ -24,7 +24,7 @@ pub(in crate::web) fn source(source: Source) -> Said {
 }
 
 /// What a step came to, as one sentence.
-pub(super) fn step(step: &Step, keyword: Option<&str>) -> Said {
+pub(in crate::web) fn step(step: &Step, keyword: Option<&str>) -> Said {
     let name = source(step.source);
     let (zh, en) = match (step.source, step.found) {
         (_, Found::Off) => ("已对本账号关闭".to_owned(), "turned off for this account".to_owned()),
@@ -113,7 +113,7 @@ fn why(code: &str) -> Said {
 }
 
 /// Why a rule whose keyword occurs did not answer.
-pub(super) fn passed_over(why: PassedOver) -> Said {
+pub(in crate::web) fn passed_over(why: PassedOver) -> Said {
     let (zh, en) = match why {
         PassedOver::OtherItem => ("属于另一件商品", "it is about another item"),
         PassedOver::NoneOf => ("“任意一个”的词一个也没出现", "none of the words of which one must occur did"),

@@ -24,7 +24,7 @@ use crate::{
 /// Whether everything is stopped.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct StopSwitchView {
-    on: bool,
+    pub(in crate::web) on: bool,
 }
 
 /// Whether everything shall be stopped.

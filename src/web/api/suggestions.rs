@@ -50,25 +50,25 @@ pub struct SuggestionsQuery {
 /// An answer of the AI that was not sent by itself.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SuggestionView {
-    id: i64,
+    pub(in crate::web) id: i64,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     /// `ACCOUNT.CONVERSATION`.
-    conversation: String,
+    pub(in crate::web) conversation: String,
     /// The last message of the turn it answers.
     #[schema(value_type = String)]
-    message_id: MessageId,
+    pub(in crate::web) message_id: MessageId,
     #[schema(inline)]
-    state: State,
+    pub(in crate::web) state: State,
     #[schema(inline)]
-    intent: Intent,
-    text: String,
+    pub(in crate::web) intent: Intent,
+    pub(in crate::web) text: String,
     /// What was sent instead, where a person edited it.
-    sent_text: Option<String>,
+    pub(in crate::web) sent_text: Option<String>,
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     #[schema(value_type = Option<i64>)]
-    settled_at: Option<Timestamp>,
+    pub(in crate::web) settled_at: Option<Timestamp>,
 }
 
 /// Approves of an answer.

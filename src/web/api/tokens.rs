@@ -64,32 +64,32 @@ pub struct NewTokenBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TokenView {
     #[schema(value_type = i64)]
-    id: TokenId,
-    name: String,
+    pub(in crate::web) id: TokenId,
+    pub(in crate::web) name: String,
     /// How it begins.
     #[schema(example = "yt_3f9cAbC")]
-    prefix: String,
-    access: Access,
+    pub(in crate::web) prefix: String,
+    pub(in crate::web) access: Access,
     /// `null`: all accounts, those to come included.
     #[schema(value_type = Option<Vec<i64>>)]
-    accounts: Option<Vec<AccountId>>,
+    pub(in crate::web) accounts: Option<Vec<AccountId>>,
     /// UTC milliseconds.
     #[schema(value_type = i64)]
-    created_at: Timestamp,
+    pub(in crate::web) created_at: Timestamp,
     /// UTC milliseconds; `null`: it does not expire.
     #[schema(value_type = Option<i64>)]
-    expires_at: Option<Timestamp>,
+    pub(in crate::web) expires_at: Option<Timestamp>,
     /// UTC milliseconds; written down every ten minutes at most. `null`: never used.
     #[schema(value_type = Option<i64>)]
-    used_at: Option<Timestamp>,
+    pub(in crate::web) used_at: Option<Timestamp>,
 }
 
 /// A new token. Its text is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MintedView {
     /// For `Authorization: Bearer`.
-    token: String,
-    details: TokenView,
+    pub(in crate::web) token: String,
+    pub(in crate::web) details: TokenView,
 }
 
 impl TokenView {

@@ -44,33 +44,33 @@ pub struct UnansweredQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UnansweredView {
     /// `ACCOUNT.CONVERSATION`.
-    conversation: String,
+    pub(in crate::web) conversation: String,
     #[schema(value_type = i64)]
-    account_id: AccountId,
+    pub(in crate::web) account_id: AccountId,
     #[schema(value_type = Option<String>)]
-    peer_id: Option<BuyerId>,
-    peer_name: Option<String>,
+    pub(in crate::web) peer_id: Option<BuyerId>,
+    pub(in crate::web) peer_name: Option<String>,
     #[schema(value_type = Option<String>)]
-    item_id: Option<ItemId>,
-    item_title: Option<String>,
+    pub(in crate::web) item_id: Option<ItemId>,
+    pub(in crate::web) item_title: Option<String>,
     /// The buyer's last one.
     #[schema(value_type = String)]
-    message_id: MessageId,
+    pub(in crate::web) message_id: MessageId,
     /// Its first 200 characters.
-    text: String,
+    pub(in crate::web) text: String,
     /// When it was sent.
     #[schema(value_type = i64)]
-    since: Timestamp,
-    age_ms: i64,
+    pub(in crate::web) since: Timestamp,
+    pub(in crate::web) age_ms: i64,
     /// The code of the reason; `null` where nothing is decided yet, or the reason was kept long enough.
-    reason: Option<String>,
+    pub(in crate::web) reason: Option<String>,
     /// The same for people.
-    reason_text: String,
-    needs_person: bool,
+    pub(in crate::web) reason_text: String,
+    pub(in crate::web) needs_person: bool,
     /// `null`: nobody in particular looks after it.
-    handed_over: Option<HandoverView>,
+    pub(in crate::web) handed_over: Option<HandoverView>,
     /// Of the buyer.
-    tags: Vec<String>,
+    pub(in crate::web) tags: Vec<String>,
 }
 
 impl UnansweredView {

@@ -174,56 +174,56 @@ impl FromRequest for Stock {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StockReport {
     /// That were not empty.
-    lines: usize,
-    added: usize,
+    pub(in crate::web) lines: usize,
+    pub(in crate::web) added: usize,
     /// That were imported before: left out, or among those that were added.
-    duplicates: usize,
+    pub(in crate::web) duplicates: usize,
 }
 
 /// A piece of stock.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct UnitView {
     #[schema(value_type = i64)]
-    id: UnitId,
+    pub(in crate::web) id: UnitId,
     #[schema(value_type = i64)]
-    card_id: CardId,
-    state: UnitState,
+    pub(in crate::web) card_id: CardId,
+    pub(in crate::web) state: UnitState,
     /// Masked, unless it was asked for; `null` where it cannot be opened.
     #[schema(example = "***FFFF")]
-    content: Option<String>,
+    pub(in crate::web) content: Option<String>,
     /// The same content was imported before.
-    duplicate: bool,
+    pub(in crate::web) duplicate: bool,
     /// Of the order that has it, or had it.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     #[schema(value_type = Option<String>)]
-    order_id: Option<OrderId>,
+    pub(in crate::web) order_id: Option<OrderId>,
     #[schema(value_type = i64)]
-    imported_at: Timestamp,
+    pub(in crate::web) imported_at: Timestamp,
     #[schema(value_type = i64)]
-    changed_at: Timestamp,
+    pub(in crate::web) changed_at: Timestamp,
 }
 
 /// Something that happened to a unit.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct UnitEventView {
     /// Of the card's events, from 1.
-    number: i64,
+    pub(in crate::web) number: i64,
     #[schema(value_type = i64)]
-    unit_id: UnitId,
+    pub(in crate::web) unit_id: UnitId,
     /// `null`: it was imported.
-    from: Option<UnitState>,
-    to: UnitState,
+    pub(in crate::web) from: Option<UnitState>,
+    pub(in crate::web) to: UnitState,
     /// Of the order that had it then.
     #[schema(value_type = Option<i64>)]
-    account_id: Option<AccountId>,
+    pub(in crate::web) account_id: Option<AccountId>,
     #[schema(value_type = Option<String>)]
-    order_id: Option<OrderId>,
+    pub(in crate::web) order_id: Option<OrderId>,
     #[schema(value_type = i64)]
-    at: Timestamp,
+    pub(in crate::web) at: Timestamp,
     /// Covers this event and the one before it, in hexadecimal.
     #[schema(example = "6fa3a32c203cc7b85b5e83d9b77eca78065c22d69b39fe0e45bedeaa97608b64")]
-    hash: String,
+    pub(in crate::web) hash: String,
 }
 
 /// Why somebody decides about a unit.

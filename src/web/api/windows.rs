@@ -24,11 +24,11 @@ pub struct WindowBody {
 /// The same, as it is told.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct WindowView {
-    days: Vec<u8>,
+    pub(in crate::web) days: Vec<u8>,
     #[schema(example = "22:00")]
-    from: String,
+    pub(in crate::web) from: String,
     #[schema(example = "08:00")]
-    to: String,
+    pub(in crate::web) to: String,
 }
 
 /// What is wrong is said of this field.

@@ -32,6 +32,7 @@ use super::{
     error::{ApiResult, Code, Language, language_of},
     openapi, static_files,
 };
+use crate::{account::state::Reason, ids::AccountId};
 
 pub const SETUP: &str = "/setup";
 pub const SIGN_IN: &str = "/sign-in";
@@ -102,6 +103,13 @@ struct Notice {
 fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
     let text = page.render().map_err(|_| Code::Internal)?;
     Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
+}
+
+/// Where the step is that an account in this trouble needs of a person; empty: none.
+pub(super) fn mend_link(id: AccountId, reason: Reason) -> String {
+    let wants_challenge = reason == Reason::ChallengeRequired;
+    let helps = wants_challenge || mend::step(id, Some(reason), None) != account::path(id);
+    if helps { format!("{}/mend", account::path(id)) } else { String::new() }
 }
 
 /// Elsewhere, by GET.

@@ -1,0 +1,300 @@
+//! Forms of pages, which work without script: a form is posted to `/app/do/…`, is carried to the route of the API at that address, and
+//! leads back to a page. What the page may do is what the API may do: access, limits, words and the audit are the API's own.
+//!
+//! Besides the fields of the request ([`form_values`]) a form sends, under names that begin with `_`:
+//!
+//! | field | what it says |
+//! |---|---|
+//! | `_csrf` | the session's text against foreign pages |
+//! | `_method` | `PUT`, `PATCH` or `DELETE`; `POST` where absent |
+//! | `_key` | the `Idempotency-Key`: a form that is sent twice is done once |
+//! | `_tag` | the ETag of what was shown: `If-Match` |
+//! | `_back` | the page with the form, to which a refusal leads |
+//! | `_then` | where success leads, with `{id}` for the answer's; as `_back` where absent |
+//! | `_form` | the form's id, so that the page puts what was said where it belongs |
+//! | `_done` | what is said after success |
+//!
+//! What was refused is kept with what was typed (but for secrets) for the page that it leads to.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpResponse,
+    body::{EitherBody, MessageBody, to_bytes},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode, Uri,
+        header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, LOCATION},
+        uri::PathAndQuery,
+    },
+    middleware::Next,
+    web::{Bytes, Data},
+};
+use lru::LruCache;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    AppState,
+    error::{ApiError, ApiResult, Code, Language, Said},
+    form_values,
+    gate::{self, CSRF_HEADER},
+    idempotency,
+    input::{body_limit, collect_up_to, whole_body},
+    pages, panel,
+};
+
+/// Where forms are posted to; behind it stands an address of the API.
+pub const DO: &str = "/app/do";
+
+/// So many forms are kept for the pages that they lead to.
+const KEPT: NonZeroUsize = NonZeroUsize::new(500).expect("is not zero");
+
+/// What is longer is not kept: all that is kept fits into 64 MiB.
+const LONGEST_KEPT: usize = 128 << 10;
+
+/// What became of a form, for the page that it leads to.
+#[derive(Debug, Clone)]
+pub struct KeptForm {
+    /// Its id on the page.
+    pub form: String,
+    /// What was typed, by the whole name of the field; empty after success.
+    pub values: Vec<(String, String)>,
+    pub outcome: Outcome,
+}
+
+/// What the API said.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// What is said, and what the API answered.
+    Done { said: String, answer: Value },
+    Refused(Refused),
+}
+
+/// Why not, in the language of the page.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Refused {
+    #[serde(default)]
+    pub code: String,
+    pub message: String,
+    #[serde(default)]
+    pub details: RefusedDetails,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct RefusedDetails {
+    pub field: Option<String>,
+    pub problem: Option<String>,
+    pub retry_after_s: Option<u64>,
+}
+
+/// Whose form it is, and its number.
+type Key = (String, String);
+
+/// Forms that lead back to a page, until newer ones take their place.
+#[derive(Debug)]
+pub struct Forms(Mutex<LruCache<Key, Arc<KeptForm>>>);
+
+impl Default for Forms {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(KEPT)))
+    }
+}
+
+impl Forms {
+    /// Keeps it for whoever has this session; the answer is its number.
+    fn keep(&self, session: &str, form: KeptForm) -> String {
+        let number = format!("{:016x}", rand::random::<u64>());
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.put((session.to_owned(), number.clone()), Arc::new(form));
+        number
+    }
+
+    pub fn find(&self, session: &str, number: &str) -> Option<Arc<KeptForm>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&(session.to_owned(), number.to_owned())).cloned()
+    }
+}
+
+/// A form that came in.
+struct Form {
+    fields: Vec<(String, String)>,
+    language: Language,
+    session: String,
+}
+
+impl Form {
+    /// One of ours.
+    fn own(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    fn back(&self) -> &str {
+        self.own("_back").filter(|path| is_page(path)).unwrap_or(panel::HOME)
+    }
+
+    fn typed(&self) -> Vec<(String, String)> {
+        let is_kept = |name: &str| !name.starts_with('_') && !name.ends_with(":secret");
+        let typed: Vec<_> = self.fields.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+        let length: usize = typed.iter().map(|(name, text)| name.len() + text.len()).sum();
+        if length <= LONGEST_KEPT { typed } else { Vec::new() }
+    }
+}
+
+fn is_page(path: &str) -> bool {
+    (path == panel::HOME || path.starts_with("/app/")) && path.parse::<PathAndQuery>().is_ok() && path.len() < 2000
+}
+
+/// Carries a form to the API, and its sender to a page. Around [`super::error::speak`], whose words it hands on.
+pub(super) async fn carry<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let target = request.path().strip_prefix(DO).filter(|rest| rest.starts_with("/api/v1/")).map(str::to_owned);
+    let (Some(target), &Method::POST) = (target, request.method()) else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let Some(app) = request.app_data::<Data<AppState>>().cloned() else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let language = panel::language_of_browser(request.request());
+    let Some(session) = gate::session_of_cookie(request.request(), &app.gate) else {
+        let sign_in = pages::lead_to_sign_in(panel::HOME);
+        return Ok(request.into_response(sign_in).map_into_right_body());
+    };
+    let form = match read(&mut request, &app, &target, language, session).await {
+        Ok(form) => form,
+        Err(refusal) => {
+            let session = gate::session_of_cookie(request.request(), &app.gate).unwrap_or_default();
+            let form = Form { fields: Vec::new(), language, session };
+            let answer = lead(&app, &form, Outcome::Refused(words(&refusal, language)), panel::HOME);
+            return Ok(request.into_response(answer).map_into_right_body());
+        }
+    };
+    if let Err(refusal) = rewrite(&mut request, &target, &form) {
+        let outcome = Outcome::Refused(words(&refusal, language));
+        let answer = lead(&app, &form, outcome, form.back());
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    let response = next.call(request).await?;
+    let (request, answer) = response.into_parts();
+    let status = answer.status();
+    // A body that breaks off is one that says nothing.
+    let body = to_bytes(answer.into_body()).await.unwrap_or_default();
+    let answer = finish(&app, &form, status, &body);
+    Ok(ServiceResponse::new(request, answer).map_into_right_body())
+}
+
+async fn read(
+    request: &mut ServiceRequest,
+    app: &AppState,
+    target: &str,
+    language: Language,
+    session: String,
+) -> ApiResult<Form> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        let said = Said::new("须为表单", "must be a form");
+        return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type").because(said));
+    }
+    let payload = request.take_payload();
+    let body = collect_up_to(body_limit(target), payload, app.settings.server.client_timeout).await?;
+    let fields = form_urlencoded::parse(&body).map(|(name, text)| (name.into_owned(), text.replace("\r\n", "\n")));
+    Ok(Form { fields: fields.collect(), language, session })
+}
+
+/// Makes it the request that the form stands for.
+fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult<()> {
+    let method = match form.own("_method") {
+        None => Method::POST,
+        Some("PUT") => Method::PUT,
+        Some("PATCH") => Method::PATCH,
+        Some("DELETE") => Method::DELETE,
+        Some(_) => return Err(Code::MethodNotAllowed.into()),
+    };
+    let uri: Uri = target.parse().map_err(|_| Code::NotFound)?;
+    let fields: Vec<_> = form.fields.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
+    let mut body = form_values::body(&fields).ok_or(Code::MalformedBody)?;
+    form_values::without_gaps(&mut body);
+    let body = Bytes::from(body.to_string());
+    request.match_info_mut().get_mut().update(&uri);
+    let head = request.head_mut();
+    head.method = method;
+    head.uri = uri;
+    let tongue = match form.language {
+        Language::Chinese => HeaderValue::from_static("zh"),
+        Language::English => HeaderValue::from_static("en"),
+    };
+    head.headers.insert(ACCEPT_LANGUAGE, tongue);
+    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    for (name, field) in [(CSRF_HEADER, "_csrf"), (IF_MATCH.as_str(), "_tag"), (idempotency::HEADER, "_key")] {
+        let name = HeaderName::from_static(name);
+        match form.own(field).and_then(|text| HeaderValue::from_str(text).ok()) {
+            Some(text) => drop(head.headers.insert(name, text)),
+            None => drop(head.headers.remove(name)),
+        }
+    }
+    request.set_payload(whole_body(body));
+    Ok(())
+}
+
+fn words(refusal: &ApiError, language: Language) -> Refused {
+    serde_json::to_value(refusal.body(language)).and_then(serde_json::from_value).unwrap_or_default()
+}
+
+fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpResponse {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    if status == StatusCode::UNAUTHORIZED {
+        return pages::lead_to_sign_in(form.back());
+    }
+    if !status.is_success() {
+        let refused = serde_json::from_value(answer).unwrap_or_default();
+        return lead(app, form, Outcome::Refused(refused), form.back());
+    }
+    let id = match &answer["id"] {
+        Value::String(id) => id.clone(),
+        other => other.to_string(),
+    };
+    let then = form.own("_then").map(|then| then.replace("{id}", &id)).filter(|then| is_page(then));
+    let said = form.own("_done").unwrap_or_default().to_owned();
+    lead(app, form, Outcome::Done { said, answer }, then.as_deref().unwrap_or(form.back()))
+}
+
+/// To that page, which finds what became of the form by its number.
+fn lead(app: &AppState, form: &Form, outcome: Outcome, to: &str) -> HttpResponse {
+    let values = if matches!(outcome, Outcome::Refused(_)) { form.typed() } else { Vec::new() };
+    let kept = KeptForm { form: form.own("_form").unwrap_or_default().to_owned(), values, outcome };
+    let number = app.forms.keep(&form.session, kept);
+    let (path, query) = to.split_once('?').unwrap_or((to, ""));
+    let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != panel::KEPT);
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(panel::KEPT, &number).finish();
+    HttpResponse::SeeOther().insert_header((LOCATION, format!("{path}?{query}"))).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_leads_to_pages_of_the_panel_alone() {
+        for path in ["/app", "/app/orders?page=2", "/app/chats/1.2"] {
+            assert!(is_page(path), "{path}");
+        }
+        for path in ["", "/", "/application", "//evil.example/app/", "https://evil.example/app/", "/app/ x", "/app/\r\nx: y"] {
+            assert!(!is_page(path), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_kept_form_is_found_by_its_own_session_alone() {
+        let forms = Forms::default();
+        let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null };
+        let number = forms.keep("a", KeptForm { form: "f".into(), values: Vec::new(), outcome });
+        assert!(forms.find("a", &number).is_some());
+        assert!(forms.find("b", &number).is_none() && forms.find("a", "0").is_none());
+    }
+}

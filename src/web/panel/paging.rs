@@ -1,0 +1,45 @@
+//! The way through a list that is longer than a page.
+
+use super::{super::page::Page, Panel};
+
+/// Which part of how much is shown, and where the rest is.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct Pager {
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) total: i64,
+    /// Empty: there is none.
+    pub(super) previous: String,
+    pub(super) next: String,
+}
+
+impl Pager {
+    pub(in crate::web) fn new<T>(panel: &Panel, page: &Page<T>) -> Self {
+        let shown = i64::try_from(page.items.len()).unwrap_or(0);
+        let before = (page.page - 1) * page.per_page;
+        let last = before + shown;
+        let at = |number: i64| panel.href_with("page", &number.to_string());
+        Self {
+            first: if shown == 0 { 0 } else { before + 1 },
+            last,
+            total: page.total,
+            previous: if page.page > 1 { at(page.page - 1) } else { String::new() },
+            next: if last < page.total && shown > 0 { at(page.page + 1) } else { String::new() },
+        }
+    }
+}
+
+impl Panel {
+    /// This page with another value of one parameter; an empty one takes it away.
+    pub(in crate::web) fn href_with(&self, name: &str, value: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        // Another filter begins at the first page again.
+        let stays = |other: &str| other != name && (name == "page" || other != "page");
+        query.extend_pairs(self.query.iter().filter(|(other, _)| stays(other)));
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+        let query = query.finish();
+        if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
+    }
+}

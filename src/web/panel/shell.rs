@@ -1,0 +1,237 @@
+//! What surrounds every page of the panel: the menu, the stop switch, the choice of language and look, and what became of the last form.
+
+use std::sync::Arc;
+
+use super::{
+    super::{
+        error::Language,
+        forms::{KeptForm, Outcome, Refused},
+        static_files,
+    },
+    Panel, Place, Theme,
+    places::{ENTRIES, Entry, Group},
+    times,
+};
+use crate::{access::role::Right, ids::{Fen, Timestamp}, store::stats::Waiting};
+
+/// The lines of the bar on a phone; the others are behind its last one.
+const ON_THE_BAR: [Place; 4] = [Place::Home, Place::Chats, Place::Orders, Place::Reviews];
+
+/// A line of the menu as it is shown.
+#[derive(Debug)]
+pub(in crate::web) struct MenuLine {
+    pub(in crate::web) path: &'static str,
+    pub(in crate::web) icon: &'static str,
+    pub(in crate::web) name: &'static str,
+    pub(in crate::web) is_here: bool,
+    /// How much waits there; 0: nothing is said.
+    pub(in crate::web) count: u64,
+}
+
+#[derive(Debug)]
+pub(in crate::web) struct MenuGroup {
+    pub(in crate::web) name: &'static str,
+    pub(in crate::web) lines: Vec<MenuLine>,
+}
+
+/// Handed to every template of the panel.
+#[derive(Debug)]
+pub(in crate::web) struct Shell {
+    pub(in crate::web) title: String,
+    pub(in crate::web) language: Language,
+    pub(in crate::web) theme: Theme,
+    pub(in crate::web) csrf: String,
+    /// This page as it was asked for.
+    pub(in crate::web) here: String,
+    pub(in crate::web) user: String,
+    pub(in crate::web) menu: Vec<MenuGroup>,
+    pub(in crate::web) bar: Vec<MenuLine>,
+    /// The global stop switch is on.
+    pub(in crate::web) is_stopped: bool,
+    pub(in crate::web) may_answer: bool,
+    pub(in crate::web) may_manage: bool,
+    pub(in crate::web) may_administer: bool,
+    now: Timestamp,
+    kept: Option<Arc<KeptForm>>,
+    other_language: String,
+    other_theme: String,
+}
+
+impl Shell {
+    pub(super) fn new(panel: &Panel, place: Place, title: String, is_stopped: bool, waiting: Waiting) -> Self {
+        let line = |entry: &Entry| MenuLine {
+            path: entry.path,
+            icon: entry.icon,
+            name: panel.t(entry.zh, entry.en),
+            is_here: entry.place == place,
+            count: match entry.place {
+                Place::Chats => waiting.conversations,
+                Place::Reviews => waiting.reviews,
+                _ => 0,
+            },
+        };
+        let shown = || ENTRIES.iter().filter(|entry| panel.may(entry.right));
+        let group = |group: Group| shown().filter(|entry| entry.group == group).map(line).collect::<Vec<_>>();
+        let menu = vec![
+            MenuGroup { name: panel.t("日常", "Every day"), lines: group(Group::Daily) },
+            MenuGroup { name: panel.t("店铺", "Shop"), lines: group(Group::Shop) },
+            MenuGroup { name: panel.t("系统", "System"), lines: group(Group::System) },
+        ];
+        let next_theme = match panel.theme {
+            Theme::Auto => Theme::Dark,
+            Theme::Dark => Theme::Light,
+            Theme::Light => Theme::Auto,
+        };
+        Self {
+            title,
+            language: panel.language,
+            theme: panel.theme,
+            csrf: panel.csrf.clone(),
+            here: panel.href_with("", ""),
+            user: panel.caller.user.name.clone(),
+            menu: menu.into_iter().filter(|group| !group.lines.is_empty()).collect(),
+            bar: shown().filter(|entry| ON_THE_BAR.contains(&entry.place)).map(line).collect(),
+            is_stopped,
+            may_answer: panel.may(Right::Answer),
+            may_manage: panel.may(Right::Manage),
+            may_administer: panel.may(Right::Administer),
+            now: panel.now,
+            kept: panel.kept.clone(),
+            other_language: panel.href_with("lang", panel.t("en", "zh")),
+            other_theme: panel.href_with("theme", next_theme.as_str()),
+        }
+    }
+
+    pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
+        self.language.pick(zh, en)
+    }
+
+    pub(in crate::web) fn tag(&self) -> &'static str {
+        self.t("zh-CN", "en")
+    }
+
+    pub(in crate::web) fn other_language(&self) -> &str {
+        &self.other_language
+    }
+
+    pub(in crate::web) fn other_theme(&self) -> &str {
+        &self.other_theme
+    }
+
+    pub(in crate::web) fn theme_icon(&self) -> &'static str {
+        match self.theme {
+            Theme::Auto => "sun-moon",
+            Theme::Light => "sun",
+            Theme::Dark => "moon",
+        }
+    }
+
+    pub(in crate::web) fn theme_title(&self) -> &'static str {
+        match self.theme {
+            Theme::Auto => self.t("外观：跟随系统", "Look: as the system"),
+            Theme::Light => self.t("外观：浅色", "Look: light"),
+            Theme::Dark => self.t("外观：深色", "Look: dark"),
+        }
+    }
+
+    pub(in crate::web) fn asset(&self, name: &str) -> String {
+        static_files::href(name)
+    }
+
+    /// A moment, for people.
+    pub(in crate::web) fn at(&self, at: &Timestamp) -> String {
+        times::day_and_time(*at, self.now)
+    }
+
+    /// How long ago, roughly.
+    pub(in crate::web) fn since(&self, at: &Timestamp) -> String {
+        times::span((self.now.0 - at.0) / 1000, self.language)
+    }
+
+    /// A span of seconds, roughly.
+    pub(in crate::web) fn span(&self, seconds: &i64) -> String {
+        times::span(*seconds, self.language)
+    }
+
+    /// Money, for people.
+    pub(in crate::web) fn money(&self, fen: &Fen) -> String {
+        let (sign, whole) = (if fen.0 < 0 { "-" } else { "" }, fen.0.unsigned_abs());
+        let digits = (whole / 100).to_string();
+        let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        format!("{sign}¥{grouped}.{:02}", whole % 100)
+    }
+
+    /// A key under which a form is done once.
+    pub(in crate::web) fn key(&self) -> String {
+        format!("{:032x}", rand::random::<u128>())
+    }
+
+    /// What is said above the page of a form that went well.
+    pub(in crate::web) fn done(&self) -> &str {
+        match self.kept.as_ref().map(|kept| &kept.outcome) {
+            Some(Outcome::Done { said, .. }) => said,
+            Some(Outcome::Refused(_)) | None => "",
+        }
+    }
+
+    fn refused(&self) -> Option<(&KeptForm, &Refused)> {
+        let kept = self.kept.as_deref()?;
+        match &kept.outcome {
+            Outcome::Refused(refused) => Some((kept, refused)),
+            Outcome::Done { .. } => None,
+        }
+    }
+
+    /// Why the form that led here was refused, in a sentence or two; for the top of the page.
+    pub(in crate::web) fn refusal(&self) -> String {
+        let Some((_, refused)) = self.refused() else { return String::new() };
+        let Refused { message, details, .. } = refused;
+        let wait = details.retry_after_s.map(|seconds| match self.language {
+            Language::Chinese => format!("请等待 {seconds} 秒。"),
+            Language::English => format!("Wait {seconds} s."),
+        });
+        // What is wrong with a field stands beside the field, too; here it stands where there is no such field.
+        let problem = details.problem.as_ref().map(|problem| self.sentence(problem));
+        let parts = [Some(message.clone()), problem, wait];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(self.t("", " "))
+    }
+
+    fn sentence(&self, problem: &str) -> String {
+        let end = self.t("。", ".");
+        if problem.ends_with(['。', '.', '！', '!']) { problem.to_owned() } else { format!("{problem}{end}") }
+    }
+
+    /// Whether the form with this id led here by being refused: it is shown open.
+    pub(in crate::web) fn is_refused(&self, form: &str) -> bool {
+        self.refused().is_some_and(|(kept, _)| kept.form == form)
+    }
+
+    /// What was typed into this field before the form was refused; else `usual`.
+    pub(in crate::web) fn value(&self, form: &str, field: &str, usual: &str) -> String {
+        let typed = self.refused().filter(|(kept, _)| kept.form == form);
+        let typed = typed.and_then(|(kept, _)| kept.values.iter().rev().find(|(name, _)| name == field));
+        typed.map_or_else(|| usual.to_owned(), |(_, text)| text.clone())
+    }
+
+    /// Whether a box was ticked before the form was refused; else as it `usual`ly is.
+    pub(in crate::web) fn ticked(&self, form: &str, field: &str, usual: &bool) -> bool {
+        self.value(form, field, if *usual { "true" } else { "false" }) == "true"
+    }
+
+    /// What is wrong with this field; empty: nothing is known to be.
+    pub(in crate::web) fn problem(&self, form: &str, field: &str) -> &str {
+        let place = field.split(':').next().unwrap_or(field);
+        let Some((_, refused)) = self.refused().filter(|(kept, _)| kept.form == form) else { return "" };
+        let named = refused.details.field.as_deref().map(super::super::form_values::place);
+        if named.as_deref() != Some(place) {
+            return "";
+        }
+        refused.details.problem.as_deref().unwrap_or(&refused.message)
+    }
+}

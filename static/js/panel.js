@@ -1,0 +1,214 @@
+// The panel's own script: what is live, charts, and what makes hands faster. Every page works without it.
+"use strict";
+
+(() => {
+    const LISTEN_AGAIN_MS = [500, 1000, 2000, 5000, 10000];
+    const SHOW_AFTER_MS = 250;
+
+    let socket = null;
+    let failures = 0;
+    let pending = 0;
+    let wasLost = false;
+
+    // Which topics the parts of this page live on.
+    function topics() {
+        const named = [...document.querySelectorAll("[data-live]")].flatMap((part) => part.dataset.live.split(" "));
+        return [...new Set(named)].filter(Boolean);
+    }
+
+    function isBusy(part) {
+        const active = document.activeElement;
+        return part.contains(active) && active.matches("input, textarea, select");
+    }
+
+    // Shows anew what is live, as the server shows it now.
+    function showAnew() {
+        pending = 0;
+        for (const part of document.querySelectorAll("[data-live][id]")) {
+            if (isBusy(part)) {
+                continue;
+            }
+            htmx.ajax("GET", location.pathname + location.search, {
+                source: part,
+                target: `#${CSS.escape(part.id)}`,
+                select: `#${CSS.escape(part.id)}`,
+                swap: "outerHTML",
+            });
+        }
+    }
+
+    function soon() {
+        if (!pending) {
+            pending = setTimeout(showAnew, SHOW_AFTER_MS);
+        }
+    }
+
+    function say(text, isBack) {
+        const place = document.querySelector(".lost");
+        if (!place) {
+            return;
+        }
+        place.textContent = text;
+        place.hidden = !text;
+        place.classList.toggle("back", isBack);
+    }
+
+    function listen() {
+        const wanted = topics();
+        if (socket) {
+            socket.onclose = null;
+            socket.close();
+            socket = null;
+        }
+        if (wanted.length === 0) {
+            return;
+        }
+        const scheme = location.protocol === "https:" ? "wss" : "ws";
+        const query = new URLSearchParams({ topics: wanted.join(",") });
+        const opened = new WebSocket(`${scheme}://${location.host}/api/v1/live?${query}`);
+        socket = opened;
+        opened.onopen = () => {
+            failures = 0;
+            if (wasLost) {
+                wasLost = false;
+                say(document.body.dataset.back, true);
+                setTimeout(() => say("", false), 4000);
+                showAnew();
+            }
+        };
+        opened.onmessage = ({ data }) => {
+            const { type } = JSON.parse(data);
+            if (type === "event" || type === "gap") {
+                soon();
+            }
+        };
+        opened.onclose = () => {
+            wasLost = true;
+            failures += 1;
+            if (failures > 1) {
+                say(document.body.dataset.lost, false);
+            }
+            setTimeout(listen, LISTEN_AGAIN_MS[Math.min(failures, LISTEN_AGAIN_MS.length) - 1]);
+        };
+    }
+
+    // A chart from the table it stands in: the first column is time or name, the others are lines.
+    function draw(figure) {
+        const table = figure.querySelector("table");
+        if (!table || figure.querySelector(".uplot")) {
+            return;
+        }
+        const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+        const rows = [...table.tBodies[0].rows].map((row) => [...row.cells]);
+        const labels = rows.map((cells) => cells[0].textContent.trim());
+        const columns = names.slice(1).map((_, at) => rows.map((cells) => Number(cells[at + 1].dataset.value ?? cells[at + 1].textContent)));
+        const style = getComputedStyle(document.body);
+        const colours = ["--brand", "--quiet", "--warm"].map((name) => style.getPropertyValue(name).trim());
+        const bars = uPlot.paths.bars({ size: [0.6, 48] });
+        const place = document.createElement("div");
+        place.setAttribute("aria-hidden", "true");
+        figure.prepend(place);
+        const width = () => Math.max(240, figure.clientWidth);
+        const chart = new uPlot(
+            {
+                width: width(),
+                height: 180,
+                legend: { show: false },
+                cursor: { show: false },
+                scales: { x: { time: false, range: [-0.6, labels.length - 0.4] }, y: { range: (_, low, high) => [0, Math.max(high, 4) * 1.1] } },
+                axes: [
+                    { values: (_, splits) => splits.map((at) => labels[at] ?? ""), splits: () => labels.map((_, at) => at), grid: { show: false }, stroke: colours[1], ticks: { show: false } },
+                    { stroke: colours[1], grid: { stroke: style.getPropertyValue("--line").trim(), width: 1 }, ticks: { show: false }, size: 44 },
+                ],
+                series: [{}, ...columns.map((_, at) => (at === 0 ? { fill: colours[0], stroke: colours[0], width: 0, paths: bars, points: { show: false } } : { stroke: colours[at % 3], width: 2, points: { show: false } }))],
+            },
+            [labels.map((_, at) => at), ...columns],
+            place,
+        );
+        new ResizeObserver(() => chart.setSize({ width: width(), height: 180 })).observe(figure);
+    }
+
+    // A form that came back is seen: the first field that is wrong has the focus.
+    function lookAtProblem(root) {
+        const wrong = root.querySelector("[aria-invalid='true']");
+        if (wrong) {
+            wrong.closest("details")?.setAttribute("open", "");
+            wrong.focus();
+        }
+    }
+
+    // The number of what became of a form has done its work once the page is shown.
+    function forgetForm() {
+        const url = new URL(location.href);
+        if (url.searchParams.has("kept") || url.searchParams.has("lang") || url.searchParams.has("theme")) {
+            for (const name of ["kept", "lang", "theme"]) {
+                url.searchParams.delete(name);
+            }
+            history.replaceState(history.state, "", url);
+        }
+    }
+
+    function begin() {
+        forgetForm();
+        document.querySelectorAll("[data-chart]").forEach(draw);
+        lookAtProblem(document);
+        const end = document.querySelector("[data-end]");
+        if (end) {
+            end.scrollTop = end.scrollHeight;
+        }
+        listen();
+    }
+
+    // One menu is open at a time, and closes by a click elsewhere or by Escape.
+    document.addEventListener("click", ({ target }) => {
+        for (const menu of document.querySelectorAll("details[open]:has(> .pop)")) {
+            if (!menu.contains(target)) {
+                menu.removeAttribute("open");
+            }
+        }
+    });
+    document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") {
+            document.querySelectorAll("details[open]:has(> .pop)").forEach((menu) => {
+                menu.removeAttribute("open");
+                menu.querySelector("summary").focus();
+            });
+        }
+        // Ctrl or Command and Enter sends what is being written.
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
+            event.target.form?.requestSubmit();
+        }
+    });
+    // A choice in a form of search takes effect at once.
+    document.addEventListener("change", ({ target }) => {
+        if (target.matches("form[data-at-once] select, form[data-at-once] input[type='checkbox']")) {
+            target.form.requestSubmit();
+        }
+    });
+
+    document.addEventListener("htmx:afterSettle", ({ detail }) => {
+        if (detail.target === document.body || detail.elt === document.body) {
+            begin();
+        } else {
+            detail.elt.querySelectorAll?.("[data-chart]").forEach(draw);
+        }
+    });
+    // A session that is over, or a page that is none of ours: the browser goes there by itself.
+    document.addEventListener("htmx:beforeSwap", (event) => {
+        const { xhr, boosted } = event.detail;
+        const isPanel = xhr.status === 200 && xhr.responseText.includes('class="panel"');
+        if (!isPanel) {
+            event.detail.shouldSwap = false;
+            if (xhr.status === 401 || boosted) {
+                location.assign(xhr.responseURL || location.href);
+            }
+        }
+    });
+    document.addEventListener("htmx:sendError", () => say(document.body.dataset.lost, false));
+
+    if (document.readyState === "loading") {
+        document.addEventListener("DOMContentLoaded", begin);
+    } else {
+        begin();
+    }
+})();
