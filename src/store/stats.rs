@@ -197,7 +197,8 @@ const RESPONSES: &str = "SELECT (min(o.created_at) + $4) / $5 AS bucket, o.accou
 const WAITING: &str = "SELECT count(*) AS number FROM (SELECT DISTINCT account_id, conversation_id FROM chat_messages \
      WHERE needs_person AND account_id IN (SELECT id FROM own)) waiting";
 
-const REVIEWS: &str = "SELECT count(*) AS number FROM review_items WHERE closed_at IS NULL AND account_id IN (SELECT id FROM own)";
+const REVIEWS: &str =
+    "SELECT count(*) AS number FROM review_items WHERE closed_at IS NULL AND account_id IN (SELECT id FROM own)";
 
 const PAUSED: &str = "SELECT count(*) AS number FROM conversations \
      WHERE paused_until IS NOT NULL AND paused_until > $4 AND account_id IN (SELECT id FROM own)";

@@ -152,7 +152,10 @@ mod tests {
     fn texts_become_what_their_names_say() {
         assert_eq!(of(&[("name", " 店铺 "), ("note", ""), ("spec:clear", " ")]), json!({"name": "店铺", "spec": null}));
         assert_eq!(of(&[("a:whole", "12"), ("b:clear-whole", ""), ("c:whole", "")]), json!({"a": 12, "b": null}));
-        assert_eq!(of(&[("a:yuan", "￥12.5"), ("b:yuan", "0.05"), ("c:yuan", "7")]), json!({"a": 1250, "b": 5, "c": 700}));
+        assert_eq!(
+            of(&[("a:yuan", "￥12.5"), ("b:yuan", "0.05"), ("c:yuan", "7")]),
+            json!({"a": 1250, "b": 5, "c": 700})
+        );
         assert_eq!(of(&[("a:seconds", "1.5"), ("b:clear-seconds", "")]), json!({"a": 1500, "b": null}));
         assert_eq!(of(&[("on:flag", "false"), ("on:flag", "true")]), json!({"on": true}));
         assert_eq!(of(&[("on:flag", "false")]), json!({"on": false}));
@@ -164,15 +167,16 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_left_to_the_api() {
-        for (name, text) in [("n:whole", "1.5"), ("n:yuan", "1.234"), ("n:yuan", "一元"), ("n:seconds", "1e3"), ("n:yuan", "-")] {
+        for (name, text) in
+            [("n:whole", "1.5"), ("n:yuan", "1.234"), ("n:yuan", "一元"), ("n:seconds", "1e3"), ("n:yuan", "-")]
+        {
             assert_eq!(of(&[(name, text)]), json!({"n": text}), "{name} {text}");
         }
     }
 
     #[test]
     fn a_path_leads_into_objects_and_lists_and_empty_rows_are_none() {
-        let fields =
-            [("hours.from", "8"), ("actions.0.text", "a"), ("actions.1.text", ""), ("actions.2.text", "c")];
+        let fields = [("hours.from", "8"), ("actions.0.text", "a"), ("actions.1.text", ""), ("actions.2.text", "c")];
         assert_eq!(of(&fields), json!({"hours": {"from": "8"}, "actions": [{"text": "a"}, {"text": "c"}]}));
         assert_eq!(place("actions[0].text"), "actions.0.text");
     }

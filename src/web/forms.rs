@@ -70,7 +70,10 @@ pub struct KeptForm {
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// What is said, and what the API answered.
-    Done { said: String, answer: Value },
+    Done {
+        said: String,
+        answer: Value,
+    },
     Refused(Refused),
 }
 
@@ -129,7 +132,11 @@ struct Form {
 impl Form {
     /// One of ours.
     fn own(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+        self.fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, text)| text.as_str())
+            .filter(|text| !text.is_empty())
     }
 
     fn back(&self) -> &str {
@@ -271,7 +278,8 @@ fn lead(app: &AppState, form: &Form, outcome: Outcome, to: &str) -> HttpResponse
     let number = app.forms.keep(&form.session, kept);
     let (path, query) = to.split_once('?').unwrap_or((to, ""));
     let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != panel::KEPT);
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(panel::KEPT, &number).finish();
+    let query =
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(panel::KEPT, &number).finish();
     HttpResponse::SeeOther().insert_header((LOCATION, format!("{path}?{query}"))).finish()
 }
 
@@ -284,7 +292,9 @@ mod tests {
         for path in ["/app", "/app/orders?page=2", "/app/chats/1.2"] {
             assert!(is_page(path), "{path}");
         }
-        for path in ["", "/", "/application", "//evil.example/app/", "https://evil.example/app/", "/app/ x", "/app/\r\nx: y"] {
+        for path in
+            ["", "/", "/application", "//evil.example/app/", "https://evil.example/app/", "/app/ x", "/app/\r\nx: y"]
+        {
             assert!(!is_page(path), "{path:?}");
         }
     }

@@ -462,6 +462,34 @@ routes! {
     // the panel
     GET "/app" PAGE => panel::home::home;
     GET "/app/accounts" PAGE => panel::accounts::accounts;
+    GET "/app/chats" PAGE => panel::chats::chats;
+    GET "/app/chats/{id}" PAGE => panel::chats::chat;
+    GET "/app/orders" PAGE => panel::orders::orders;
+    GET "/app/orders/{id}" PAGE => panel::orders::order;
+    GET "/app/reviews" PAGE => panel::reviews::reviews;
+    GET "/app/items" PAGE => panel::items::items;
+    GET "/app/items/{account}/{item}" PAGE => panel::items::item;
+    GET "/app/rules" PAGE => panel::rules::rules;
+    GET "/app/rules/new" Access::Page(Right::Manage) => panel::rules::new_rule;
+    GET "/app/rules/{id}" PAGE => panel::rules::rule;
+    GET "/app/sandbox" PAGE => panel::sandbox::sandbox;
+    GET "/app/ai" PAGE => panel::ai::ai;
+    GET "/app/cards" Access::Page(Right::Manage) => panel::cards::cards;
+    GET "/app/cards/new" Access::Page(Right::Manage) => panel::cards::new_card;
+    GET "/app/cards/{id}" Access::Page(Right::Manage) => panel::cards::card;
+    GET "/app/delivery" Access::Page(Right::Manage) => panel::delivery::delivery;
+    GET "/app/delivery/new" Access::Page(Right::Manage) => panel::delivery::new_rule;
+    GET "/app/delivery/{id}" Access::Page(Right::Manage) => panel::delivery::rule;
+    GET "/app/notices" PAGE => panel::notices::notices;
+    GET "/app/notices/channels" Access::Page(Right::Manage) => panel::channels::channels;
+    GET "/app/challenges" Access::Page(Right::Manage) => panel::challenges::challenges;
+    GET "/app/logs" PAGE => panel::logs::logs;
+    GET "/app/audit" Access::Page(Right::Manage) => panel::audit::audit;
+    GET "/app/people" Access::Page(Right::Manage) => panel::people::people;
+    GET "/app/tokens" PAGE => panel::tokens::tokens;
+    GET "/app/me" PAGE => panel::me::me;
+    GET "/app/settings" Access::Page(Right::Administer) => panel::settings::settings;
+    GET "/app/about" PAGE => panel::about::about;
 
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;

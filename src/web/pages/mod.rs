@@ -30,7 +30,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     AppState,
     error::{ApiResult, Code, Language, language_of},
-    openapi, static_files,
+    panel, static_files,
 };
 use crate::{account::state::Reason, ids::AccountId};
 
@@ -125,13 +125,8 @@ pub(super) fn lead_to_sign_in(wanted: &str) -> HttpResponse {
 
 /// Leads to where there is something to do.
 #[utoipa::path(get, path = "/", tag = "pages", responses(
-    (status = 303, description = "To the set-up while nobody administers the system, else to the documentation"),
-    (status = 404, body = super::error::ErrorBody, description = "The documentation is switched off"),
+    (status = 303, description = "To the set-up while nobody administers the system, else to the panel"),
 ))]
-pub async fn home(app: Data<AppState>) -> ApiResult<HttpResponse> {
-    if !app.gate.is_set_up() {
-        return Ok(lead_to(SETUP));
-    }
-    openapi::shown(&app)?;
-    Ok(lead_to(DOCS))
+pub async fn home(app: Data<AppState>) -> HttpResponse {
+    lead_to(if app.gate.is_set_up() { panel::HOME } else { SETUP })
 }

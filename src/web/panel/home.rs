@@ -93,7 +93,8 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
     let (caller, app) = (&panel.caller, &panel.app);
     let (who, data) = (|| caller.clone(), || app.clone());
     let day_start = super::times::day_start(panel.now);
-    let since = if is_by_hour { panel.now.0 - 24 * 3_600_000 } else { super::times::day_start(panel.now).0 - 6 * 86_400_000 };
+    let since =
+        if is_by_hour { panel.now.0 - 24 * 3_600_000 } else { super::times::day_start(panel.now).0 - 6 * 86_400_000 };
     let bucket = if is_by_hour { "hour" } else { "day" };
     let failed = accounts::read_page(app, caller, super::asked("state=failed&enabled=true&per_page=5")?.0).await?;
     let figures = stats::overview(who(), super::asked(&format!("since={since}&bucket={bucket}"))?, data()).await?.0;
@@ -130,7 +131,15 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         },
         by: bucket,
         chart: figures.buckets.iter().map(|bar| Bar::new(bar, is_by_hour)).collect(),
-        revenue: sold.rows.items.iter().rev().take(7).rev().map(|row| (short_day(row.day.as_deref()), Fen(row.counts.net_fen))).collect(),
+        revenue: sold
+            .rows
+            .items
+            .iter()
+            .rev()
+            .take(7)
+            .rev()
+            .map(|row| (short_day(row.day.as_deref()), Fen(row.counts.net_fen)))
+            .collect(),
         trouble: trouble(&health, &panel),
         version: health.version,
         uptime_s: i64::try_from(health.uptime_s).unwrap_or(i64::MAX),
@@ -162,7 +171,8 @@ impl Bar {
 impl Decided {
     fn new(message: MessageView, language: Language) -> Self {
         let is_answer = message.decision.as_deref() == Some("answer");
-        let verdict = if is_answer { language.pick("已回复", "answered") } else { language.pick("未回复", "not answered") };
+        let verdict =
+            if is_answer { language.pick("已回复", "answered") } else { language.pick("未回复", "not answered") };
         let why = reason_texts::unsaid(message.decision.as_deref(), message.reason.as_deref());
         let why = if is_answer { String::new() } else { why.in_language(language).to_owned() };
         Self { message, verdict, why }

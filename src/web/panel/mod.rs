@@ -10,12 +10,31 @@
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
+pub mod about;
 pub mod accounts;
+pub mod ai;
+pub mod audit;
+pub mod cards;
+pub mod challenges;
+pub mod channels;
+pub mod chats;
+pub mod delivery;
 pub mod home;
+pub mod items;
+pub mod logs;
+pub mod me;
+pub mod notices;
+pub mod orders;
 mod paging;
+pub mod people;
 mod places;
+pub mod reviews;
+pub mod rules;
+pub mod sandbox;
+pub mod settings;
 mod shell;
 mod times;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -29,11 +48,7 @@ use actix_web::{
 use askama::Template;
 use serde::de::DeserializeOwned;
 
-pub(in crate::web) use self::{
-    paging::Pager,
-    places::Place,
-    shell::Shell,
-};
+pub(in crate::web) use self::{paging::Pager, places::Place, shell::Shell};
 use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, language_of},

@@ -12,7 +12,11 @@ use super::{
     places::{ENTRIES, Entry, Group},
     times,
 };
-use crate::{access::role::Right, ids::{Fen, Timestamp}, store::stats::Waiting};
+use crate::{
+    access::role::Right,
+    ids::{Fen, Timestamp},
+    store::stats::Waiting,
+};
 
 /// The lines of the bar on a phone; the others are behind its last one.
 const ON_THE_BAR: [Place; 4] = [Place::Home, Place::Chats, Place::Orders, Place::Reviews];

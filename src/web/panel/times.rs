@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_span_is_told_in_its_largest_unit() {
-        for (seconds, zh) in [(-3, "0 秒"), (59, "59 秒"), (60, "1 分钟"), (7_199, "1 小时"), (172_800, "2 天")] {
+        for (seconds, zh) in [(-3, "0 秒"), (59, "59 秒"), (60, "1 分钟"), (7_199, "1 小时"), (172_800, "2 天")]
+        {
             assert_eq!(span(seconds, Language::Chinese), zh);
         }
         assert_eq!(span(90, Language::English), "1 min");
