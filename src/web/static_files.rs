@@ -107,8 +107,10 @@ mod tests {
     #[test]
     fn every_file_a_template_names_is_there() {
         let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-        let texts = fs::read_dir(templates).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
-        let text: String = texts.collect();
+        let files =
+            [templates.clone(), templates.join("panel")].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+        let files = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        let text: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
         let names: Vec<_> = text.split("asset(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         assert!(names.len() >= 5, "{names:?}");
         assert_eq!(names.iter().find(|name| address(name).is_none()), None);

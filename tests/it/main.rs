@@ -44,6 +44,7 @@ mod order_api;
 mod orders;
 mod outbox;
 mod pages;
+mod panel;
 mod people;
 mod person;
 mod phrases;

@@ -198,6 +198,28 @@ impl Screen {
         }
     }
 
+    /// The same of the whole page, however long it is.
+    pub(crate) async fn keep_whole(&self, name: &str) {
+        if let Some(folder) = env::var_os("YUTANG_SCREENS") {
+            let folder = Path::new(&folder);
+            std::fs::create_dir_all(folder).unwrap();
+            let whole = json!({"format": "png", "captureBeyondViewport": true});
+            let picture = self.call("Page.captureScreenshot", whole).await;
+            let bytes = BASE64_STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+            std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
+        }
+    }
+
+    /// What the page complained about since it was asked last, and whether it is wider than the screen.
+    pub(crate) async fn faults(&self) -> Vec<String> {
+        let mut all = std::mem::take(&mut *self.complaints.borrow_mut());
+        let wide = self.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        if wide != 0 {
+            all.push(format!("wider than the screen by {wide}"));
+        }
+        all
+    }
+
     /// No script failed, the content policy kept nothing away, and nothing is wider than the screen.
     pub(crate) async fn is_in_order(&self) {
         let complaints = self.complaints.borrow().clone();

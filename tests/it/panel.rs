@@ -1,0 +1,316 @@
+//! The panel in a real browser: every page in both languages, on every screen, in both looks. What is on the pages came to be as it does
+//! in a shop: buyers wrote, ordered and paid.
+
+use std::env;
+
+use serde_json::Value;
+use yutang::{
+    access::role::Role,
+    account::state::{Reason, State},
+    delivery::review::Reason as Wait,
+    order::status::Status,
+    sim::{Answer, NewOrder},
+};
+
+use crate::{
+    deliveries::{BUYER, ITEM, Till},
+    harness::{Shop, TestApp, contains},
+    screen::{Screen, has_chromium},
+};
+
+const AXE: &str = include_str!("../fixtures/axe-core/axe.min.js");
+
+/// What nobody's name, message, title or code may do to a page.
+pub(crate) const NASTY: &str =
+    "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=1\">\u{202e}evil\u{200b}'\"`{{7*7}}😀";
+
+/// Pages of which there is one.
+const PAGES: &[&str] = &[
+    "/app",
+    "/app/chats",
+    "/app/orders",
+    "/app/reviews",
+    "/app/accounts",
+    "/app/items",
+    "/app/rules",
+    "/app/rules/new",
+    "/app/sandbox",
+    "/app/ai",
+    "/app/delivery",
+    "/app/delivery/new",
+    "/app/cards",
+    "/app/cards/new",
+    "/app/notices",
+    "/app/notices/channels",
+    "/app/challenges",
+    "/app/people",
+    "/app/tokens",
+    "/app/me",
+    "/app/logs",
+    "/app/audit",
+    "/app/settings",
+    "/app/about",
+];
+
+/// A shop after a day's work.
+pub(crate) struct Showcase {
+    pub(crate) app: TestApp,
+    pub(crate) shop: Shop,
+    /// Pages about one thing.
+    pub(crate) of_one: Vec<String>,
+}
+
+impl Showcase {
+    /// Everything that pages show, with `name` in every place where a buyer or the seller may write.
+    pub(crate) async fn open(nasty: &str) -> Self {
+        let mut app = TestApp::new();
+        let shop = app.open("shop-1");
+        let spare = app.open("shop-2");
+        let _other = app.open("shop-3");
+        let card = app.pool(&format!("会员月卡{nasty}"), &["AAAA-1111", "BBBB-2222", "CCCC-3333"]);
+        app.binds(ITEM, &[card]);
+        app.delivers(&shop);
+        app.rule(contains("在吗", &format!("在的，看中直接拍{nasty}")));
+        app.rule(contains("价格", "标价就是最低价"));
+        app.start().await;
+        app.enable(&spare, false);
+        let said = shop.buyer_says(BUYER, ITEM, "在吗");
+        app.settled_after(&shop, &said.conversation, 1).await;
+        let silent = shop.buyer_says("2200000000888", ITEM, &format!("能不能今天发{nasty}"));
+        app.decided(&shop, &silent).await;
+        let sold = shop.place_order(NewOrder::new(BUYER, ITEM));
+        shop.pay(&sold).unwrap();
+        app.eventually("shipped", || (app.stands(&shop, &sold) == Some(Status::Shipped)).then_some(())).await;
+        app.platform().change_faults(|faults| faults.answer = Answer::Lost);
+        let doubtful = shop.place_order(NewOrder::new("2200000000888", ITEM));
+        shop.pay(&doubtful).unwrap();
+        app.eventually("a doubt", || (app.waits_for_a_person(&shop, &doubtful) == [Wait::Uncertain]).then_some(()))
+            .await;
+        app.platform().change_faults(|faults| faults.answer = Answer::WithId);
+        let rules = app.signed_in("seller").await.get("/api/v1/keywords").await.is(200).json();
+        let delivery = app.signed_in("seller").await.get("/api/v1/delivery-rules").await.is(200).json();
+        let of_one = vec![
+            format!("/app/chats/{}.{}", shop.id, said.conversation),
+            format!("/app/chats/{}.{}", shop.id, silent.conversation),
+            format!("/app/orders/{}.{sold}", shop.id),
+            format!("/app/orders/{}.{doubtful}", shop.id),
+            format!("/app/items/{}/{ITEM}", shop.id),
+            format!("/app/rules/{}", rules["items"][0]["id"]),
+            format!("/app/delivery/{}", delivery["items"][0]["id"]),
+            format!("/app/cards/{card}"),
+            format!("/app/accounts/{}", shop.id),
+        ];
+        app.becomes(&shop, State::Connected, Reason::Connected).await;
+        Self { app, shop, of_one }
+    }
+
+    pub(crate) fn site(&self) -> String {
+        format!("http://{}", self.app.addr())
+    }
+
+    fn pages(&self) -> Vec<String> {
+        PAGES.iter().map(|page| (*page).to_owned()).chain(self.of_one.clone()).collect()
+    }
+}
+
+/// How a page is looked at.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    language: &'static str,
+    width: u32,
+    theme: &'static str,
+}
+
+/// Two that differ in everything; with `YUTANG_PANEL=full` all there are.
+fn views() -> Vec<View> {
+    if env::var("YUTANG_PANEL").is_ok_and(|wanted| wanted == "full") {
+        let languages = ["zh", "en"];
+        let all = languages.into_iter().flat_map(|language| {
+            let widths = [1440, 768, 390].into_iter();
+            widths.flat_map(move |width| ["light", "dark"].map(|theme| View { language, width, theme }))
+        });
+        return all.collect();
+    }
+    vec![View { language: "zh", width: 390, theme: "light" }, View { language: "en", width: 1440, theme: "dark" }]
+}
+
+/// Words of ours in the other language; what people wrote is marked as not to be translated.
+const FOREIGN: &str = r"
+(() => {
+    const english = document.documentElement.lang.startsWith('en');
+    const foreign = english ? /[\u4e00-\u9fff]+/ : /[A-Za-z]{2,}(?: [a-z]{2,}){3,}/;
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const parent = node.parentElement;
+        const marked = parent.closest('[translate=no], script, style, code, [lang]');
+        if (foreign.test(node.data) && (!marked || marked === document.documentElement)) {
+            found.push(node.data.trim().slice(0, 80));
+        }
+    }
+    return found;
+})()";
+
+/// What is cut off where it should not be.
+const CUT: &str = r"
+[...document.querySelectorAll('button, .button, summary, th, dt, label, h1, h2, .chip')]
+    .filter((part) => part.checkVisibility() && part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).overflow !== 'visible' && !part.matches('.unseen, .unseen *') && !part.closest('.unseen, figure:has(.uplot) table'))
+    .map((part) => part.textContent.trim().slice(0, 60))";
+
+/// Findings that keep somebody from using the page.
+const GRAVE: &str = r"
+axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`))";
+
+fn listed(found: &Value) -> Vec<String> {
+    found
+        .as_array()
+        .map(|all| all.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect())
+        .unwrap_or_default()
+}
+
+/// All that is wrong with what is shown now.
+async fn faults(screen: &Screen) -> Vec<String> {
+    let mut all = screen.faults().await;
+    all.extend(listed(&screen.eval(FOREIGN).await).into_iter().map(|text| format!("in the other language: {text}")));
+    all.extend(listed(&screen.eval(CUT).await).into_iter().map(|text| format!("cut off: {text}")));
+    screen.eval(&format!("window.axe || (() => {{ {AXE} }})()")).await;
+    all.extend(listed(&screen.eval(GRAVE).await));
+    if screen.eval("window.hurt === 1").await == true {
+        all.push("a script of somebody's ran".into());
+    }
+    all
+}
+
+fn file_name(page: &str, View { language, width, theme }: View) -> String {
+    let name: String =
+        page.trim_start_matches("/app").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let name = if name.is_empty() { "-home".to_owned() } else { name };
+    format!("panel{name}.{language}.{width}.{theme}")
+}
+
+/// P8: loads, without an error, in one language, not wider than the screen, and usable for people who see or move otherwise.
+#[actix_web::test]
+async fn p8_every_page_is_in_order_in_both_languages_on_a_desk_and_on_a_phone() {
+    if !has_chromium() {
+        return;
+    }
+    let showcase = Showcase::open("").await;
+    let mut wrong = Vec::new();
+    for view in views() {
+        let screen = Screen::new((view.width, 900)).await;
+        screen.sign_in(&showcase.site(), "admin", "/app").await;
+        for page in showcase.pages() {
+            let url = format!("{}{page}?lang={}&theme={}", showcase.site(), view.language, view.theme);
+            screen.go(&url).await;
+            screen.until("document.querySelector('main h1') || document.querySelector('main')").await;
+            screen.keep_whole(&file_name(&page, view)).await;
+            wrong.extend(faults(&screen).await.into_iter().map(|fault| format!("{page} {view:?}: {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whatever a buyer, or the platform, writes is text and nothing else, on every page.
+#[actix_web::test]
+async fn what_people_write_is_shown_as_text_on_every_page() {
+    if !has_chromium() {
+        return;
+    }
+    let showcase = Showcase::open(NASTY).await;
+    let screen = Screen::new((390, 800)).await;
+    screen.sign_in(&showcase.site(), "seller", "/app").await;
+    let mut wrong = Vec::new();
+    for page in showcase.pages().into_iter().filter(|page| page != "/app/settings") {
+        screen.go(&format!("{}{page}?lang=zh", showcase.site())).await;
+        wrong.extend(screen.faults().await.into_iter().map(|fault| format!("{page}: {fault}")));
+        if screen.eval("window.hurt === 1 || document.querySelector('main script, main [onerror]') !== null").await
+            == true
+        {
+            wrong.push(format!("{page}: what was written became a part of the page"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A form without script: what is refused leads back to the page with what was typed, and why beside the field; what is done is said.
+#[actix_web::test]
+async fn forms_work_without_script_and_bring_back_what_was_typed() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.start().await;
+    let browser = app.anybody().with("accept-language", "zh").sign_in_by_cookie("seller").await;
+    let page = browser.get("/app/accounts").await.is(200);
+    assert!(page.text.contains("shop-1"), "{}", page.text);
+    let csrf = field(&page.text, "_csrf");
+    let action = format!("/app/do/api/v1/accounts/{}/pause", shop.id);
+    let form = |pairs: &[(&str, &str)]| {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+    };
+    let post = async |action: &str, body: Vec<u8>| {
+        let browser = browser.as_who().with("x-csrf-token", "");
+        browser.send_bytes(action, "application/x-www-form-urlencoded", body).await
+    };
+
+    let done = post(&action, form(&[("_csrf", &csrf), ("_back", "/app/accounts"), ("_done", "已暂停")])).await.is(303);
+    let back = done.header("location").unwrap().to_owned();
+    assert!(back.starts_with("/app/accounts?kept="), "{back}");
+    assert!(browser.get(&back).await.is(200).text.contains("已暂停"));
+    assert_eq!(browser.get(&format!("/api/v1/accounts/{}", shop.id)).await.json()["paused"], true);
+    // Nobody else sees it.
+    assert!(!app.anybody().sign_in_by_cookie("admin").await.get(&back).await.is(200).text.contains("已暂停"));
+
+    // A foreign page knows no text of the session's.
+    let foreign =
+        post(&action.replace("pause", "resume"), form(&[("_csrf", "guess"), ("_back", "/app/accounts")])).await.is(303);
+    let told = browser.get(foreign.header("location").unwrap()).await.is(200);
+    assert!(told.text.contains("页面已过期，请刷新后重试。"), "{}", told.text);
+    assert_eq!(browser.get(&format!("/api/v1/accounts/{}", shop.id)).await.json()["paused"], true);
+
+    // It leads nowhere else, whatever it is told.
+    let astray =
+        post(&action, form(&[("_csrf", &csrf), ("_back", "//evil.example/app/"), ("_then", "https://evil.example/")]))
+            .await;
+    assert!(astray.is(303).header("location").unwrap().starts_with("/app?kept="));
+
+    // Whoever may not do it by the API may not do it by a form, and nobody who is not signed in.
+    app.employ("viewer", Role::Viewer, Some(app.user("seller")), &[shop.id]);
+    let viewer = app.anybody().sign_in_by_cookie("viewer").await;
+    let text = field(&viewer.get("/app").await.is(200).text, "_csrf");
+    let body = form(&[("_csrf", &text), ("_back", "/app/accounts")]);
+    let refused = viewer.send_bytes(&action, "application/x-www-form-urlencoded", body).await.is(303);
+    assert!(
+        viewer.get(refused.header("location").unwrap()).await.is(200).text.contains("You are not allowed to do this.")
+    );
+    let nobody = app.anybody().send_bytes(&action, "application/x-www-form-urlencoded", Vec::new()).await.is(303);
+    assert_eq!(nobody.header("location"), Some("/sign-in?next=%2Fapp"));
+    app.anybody().get(&action).await.refused(404, "not_found");
+}
+
+fn field(page: &str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    page.split(&start).nth(1).unwrap_or_default().split('"').next().unwrap_or_default().to_owned()
+}
+
+/// A person signs in, stops everything with two clicks, and lets it go on.
+#[actix_web::test]
+async fn everything_is_stopped_and_goes_on_from_any_page() {
+    if !has_chromium() {
+        return;
+    }
+    let mut app = TestApp::new();
+    app.open("shop-1");
+    app.start().await;
+    let site = format!("http://{}", app.addr());
+    let screen = Screen::new((390, 800)).await;
+    screen.sign_in(&site, "admin", "/app/accounts?lang=zh").await;
+    let admin = app.signed_in("admin").await;
+    for (text, on) in [("已全部停止。", true), ("已恢复运行。", false)] {
+        screen.click(".stop > summary").await;
+        screen.click(".stop form button").await;
+        screen.reads(text).await;
+        assert_eq!(admin.get("/api/v1/stop-switch").await.json()["on"], on);
+    }
+    screen.is_in_order().await;
+}
