@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::compat::sessions::answers_with_success;
+use super::{compat::sessions::answers_with_success, pages};
 pub use crate::mail::letter::Language;
 use crate::{store::StoreError, telemetry::modules::Module};
 
@@ -205,6 +205,17 @@ pub struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, example = json!({"field": "name", "problem": "must have 1 to 64 characters"}))]
     details: Option<Map<String, Value>>,
+}
+
+impl ErrorBody {
+    /// For people: what is refused, and what is wrong with it.
+    fn in_words(&self) -> String {
+        let problem = self.details.as_ref().and_then(|details| details.get("problem")?.as_str());
+        match problem {
+            Some(problem) => format!("{} ({problem})", self.message),
+            None => self.message.clone(),
+        }
+    }
 }
 
 /// What every 401 says of how to sign in. A browser asks nobody for a name and a password because of it.
@@ -394,7 +405,8 @@ fn in_words<B>(response: ServiceResponse<B>, language: Language) -> ServiceRespo
     let refusal = if request.method().is_safe() { refusal.of_a_look() } else { refusal };
     let mut body = refusal.body(language);
     body.success = answers_with_success(request.path()).then_some(false);
-    let mut new = HttpResponse::build(old.status()).json(body);
+    let page = pages::refused(&request, old.status(), &body.in_words());
+    let mut new = page.unwrap_or_else(|| HttpResponse::build(old.status()).json(body));
     for (name, value) in old.headers().iter().filter(|(name, _)| !is_of_the_body(name.as_str())) {
         new.headers_mut().append(name.clone(), value.clone());
     }

@@ -17,7 +17,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::{Cookie, SameSite},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN},
+    http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, ORIGIN},
     middleware::Next,
     web::Data,
 };
@@ -472,10 +472,17 @@ pub(super) async fn guard<B: MessageBody + 'static>(
     }
 }
 
+/// Whether a page is wanted, and not what a program reads.
+pub(super) fn is_browser(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|kinds| kinds.to_str().ok());
+    accepted.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
 /// Where a browser is led that asked for a page too early.
 fn lead(request: &HttpRequest, code: Code) -> Option<HttpResponse> {
-    let is_browser = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|kinds| kinds.contains("text/html"));
-    request.headers().get(ACCEPT).filter(|accepted| is_browser(accepted))?;
+    if !is_browser(request) {
+        return None;
+    }
     match code {
         Code::NotSignedIn => Some(pages::lead_to_sign_in(request.uri().path_and_query()?.as_str())),
         Code::SetupRequired => Some(pages::lead_to(pages::SETUP)),

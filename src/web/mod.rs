@@ -494,7 +494,7 @@ routes! {
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
     GET "/app/accounts/new" Access::Page(Right::Manage) => pages::login::add_account;
-    GET "/app/accounts/{id}" PAGE => pages::account::account;
+    GET "/app/accounts/{id}" PAGE => panel::account::account;
     GET "/app/accounts/{id}/mend" PAGE => pages::mend::mend;
     GET "/app/answers" PAGE => pages::answers::answers;
     GET "/app/orders/{id}/print" PAGE => pages::order::print;

@@ -16,7 +16,7 @@ pub struct SecretHint {
     length: usize,
     /// When it was put here, UTC milliseconds.
     #[schema(value_type = i64)]
-    set_at: Timestamp,
+    pub(in crate::web) set_at: Timestamp,
 }
 
 impl SecretHint {

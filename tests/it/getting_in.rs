@@ -255,7 +255,7 @@ async fn an_accounts_page_says_how_it_is_doing_and_tries_its_connection() {
     screen.reads("正常 ·").await;
     screen.is_in_order().await;
     screen.keep("account-phone.zh").await;
-    assert_eq!(screen.eval("document.querySelectorAll('main b, main a.button').length").await, 0);
+    assert_eq!(screen.eval("document.querySelectorAll('main h1 b, main .head a.button').length").await, 0);
 
     shop.demand_person();
     shop.expire_tokens();
@@ -267,6 +267,6 @@ async fn an_accounts_page_says_how_it_is_doing_and_tries_its_connection() {
     screen.reads("needs you").await;
     screen.is_in_order().await;
     screen.keep("account.en").await;
-    screen.click("main a.button").await;
+    screen.click("main .head a.button").await;
     screen.until("location.pathname.startsWith('/app/challenges/')").await;
 }

@@ -6,8 +6,7 @@ use std::env;
 use serde_json::Value;
 use yutang::{
     access::role::Role,
-    account::state::{Reason, State},
-    delivery::review::Reason as Wait,
+    delivery::review::Reason,
     order::status::Status,
     sim::{Answer, NewOrder},
 };
@@ -48,9 +47,11 @@ const PAGES: &[&str] = &[
     "/app/me",
     "/app/logs",
     "/app/audit",
-    "/app/settings",
     "/app/about",
 ];
+
+/// Who owns the accounts does not administer the server.
+const ADMINS: &str = "/app/settings";
 
 /// A shop after a day's work.
 pub(crate) struct Showcase {
@@ -84,7 +85,7 @@ impl Showcase {
         app.platform().change_faults(|faults| faults.answer = Answer::Lost);
         let doubtful = shop.place_order(NewOrder::new("2200000000888", ITEM));
         shop.pay(&doubtful).unwrap();
-        app.eventually("a doubt", || (app.waits_for_a_person(&shop, &doubtful) == [Wait::Uncertain]).then_some(()))
+        app.eventually("a doubt", || (app.waits_for_a_person(&shop, &doubtful) == [Reason::Uncertain]).then_some(()))
             .await;
         app.platform().change_faults(|faults| faults.answer = Answer::WithId);
         let rules = app.signed_in("seller").await.get("/api/v1/keywords").await.is(200).json();
@@ -100,7 +101,6 @@ impl Showcase {
             format!("/app/cards/{card}"),
             format!("/app/accounts/{}", shop.id),
         ];
-        app.becomes(&shop, State::Connected, Reason::Connected).await;
         Self { app, shop, of_one }
     }
 
@@ -108,8 +108,10 @@ impl Showcase {
         format!("http://{}", self.app.addr())
     }
 
+    /// The administrator's come last.
     fn pages(&self) -> Vec<String> {
-        PAGES.iter().map(|page| (*page).to_owned()).chain(self.of_one.clone()).collect()
+        let pages = PAGES.iter().map(|page| (*page).to_owned());
+        pages.chain(self.of_one.clone()).chain([ADMINS.to_owned()]).collect()
     }
 }
 
@@ -200,8 +202,11 @@ async fn p8_every_page_is_in_order_in_both_languages_on_a_desk_and_on_a_phone() 
     let mut wrong = Vec::new();
     for view in views() {
         let screen = Screen::new((view.width, 900)).await;
-        screen.sign_in(&showcase.site(), "admin", "/app").await;
+        screen.sign_in(&showcase.site(), "seller", "/app").await;
         for page in showcase.pages() {
+            if page == ADMINS {
+                screen.sign_in(&showcase.site(), "admin", "/app").await;
+            }
             let url = format!("{}{page}?lang={}&theme={}", showcase.site(), view.language, view.theme);
             screen.go(&url).await;
             screen.until("document.querySelector('main h1') || document.querySelector('main')").await;
@@ -222,7 +227,7 @@ async fn what_people_write_is_shown_as_text_on_every_page() {
     let screen = Screen::new((390, 800)).await;
     screen.sign_in(&showcase.site(), "seller", "/app").await;
     let mut wrong = Vec::new();
-    for page in showcase.pages().into_iter().filter(|page| page != "/app/settings") {
+    for page in showcase.pages().into_iter().filter(|page| page != ADMINS) {
         screen.go(&format!("{}{page}?lang=zh", showcase.site())).await;
         wrong.extend(screen.faults().await.into_iter().map(|fault| format!("{page}: {fault}")));
         if screen.eval("window.hurt === 1 || document.querySelector('main script, main [onerror]') !== null").await
@@ -286,6 +291,26 @@ async fn forms_work_without_script_and_bring_back_what_was_typed() {
     let nobody = app.anybody().send_bytes(&action, "application/x-www-form-urlencoded", Vec::new()).await.is(303);
     assert_eq!(nobody.header("location"), Some("/sign-in?next=%2Fapp"));
     app.anybody().get(&action).await.refused(404, "not_found");
+}
+
+/// A page that is not there, or not for somebody, says so to a person in their language.
+#[actix_web::test]
+async fn what_cannot_be_shown_is_told_as_a_page() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.start().await;
+    app.employ("viewer", Role::Viewer, Some(app.user("seller")), &[shop.id]);
+    let browser =
+        app.anybody().with("accept", "text/html").with("accept-language", "zh").sign_in_by_cookie("viewer").await;
+    for (path, status, said) in [
+        ("/app/accounts/999", 404, "没有找到这个页面"),
+        ("/app/cards", 403, "您没有权限执行此操作。"),
+        ("/app/accounts?page=0", 400, "页面暂时无法显示"),
+    ] {
+        let page = browser.get(path).await.is(status);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert!(page.text.contains(said) && page.text.contains("href=\"/app\""), "{path}: {}", page.text);
+    }
 }
 
 fn field(page: &str, name: &str) -> String {

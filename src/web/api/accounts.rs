@@ -232,6 +232,11 @@ impl AccountView {
         (id, name, enabled, paused, debounce_ms, longest_wait_ms, takeover_pause_ms)
     }
 
+    /// Of what people edit.
+    pub(in crate::web) fn tag(&self) -> String {
+        tag::of(&self.editable())
+    }
+
     /// For the audit, which outlives the one who reads now: the reason's code says it in every language.
     fn remembered(&self) -> Option<Value> {
         let mut view = serde_json::to_value(self).ok()?;
@@ -241,7 +246,7 @@ impl AccountView {
     }
 
     fn answer(&self, mut response: actix_web::HttpResponseBuilder) -> HttpResponse {
-        response.insert_header((actix_web::http::header::ETAG, tag::of(&self.editable()))).json(self)
+        response.insert_header((actix_web::http::header::ETAG, self.tag())).json(self)
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web::Data};
 
 use super::{
     super::{AppState, api::challenges::path, error::ApiResult, gate::Caller, input::Id},
-    account, lead_to, login,
+    account_path, lead_to, login,
 };
 use crate::{
     account::state::Reason,
@@ -36,6 +36,6 @@ pub(super) fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&Cha
             Some(Reason::SessionExpired | Reason::CookieUnusable | Reason::AccessDenied | Reason::TokenBudgetSpent),
             _,
         ) => format!("{}?account={id}", login::PAGE),
-        _ => account::path(id),
+        _ => account_path(id),
     }
 }

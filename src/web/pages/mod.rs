@@ -5,7 +5,6 @@
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
-pub mod account;
 pub mod answers;
 pub mod challenge;
 pub mod docs;
@@ -14,6 +13,8 @@ pub mod mend;
 pub mod order;
 pub mod setup;
 pub mod sign_in;
+
+use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -30,7 +31,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     AppState,
     error::{ApiResult, Code, Language, language_of},
-    panel, static_files,
+    gate::{self, Access},
+    panel, route_of, static_files,
 };
 use crate::{account::state::Reason, ids::AccountId};
 
@@ -95,9 +97,33 @@ impl Frame {
 #[template(path = "notice.html")]
 struct Notice {
     frame: Frame,
-    text: &'static str,
+    text: Cow<'static, str>,
     link: &'static str,
     link_name: &'static str,
+}
+
+/// A refusal as a page, where a browser asked for a page.
+pub(super) fn refused(request: &HttpRequest, status: StatusCode, message: &str) -> Option<HttpResponse> {
+    let is_page = route_of(request).is_some_and(|route| matches!(route.access, Access::Page(_)));
+    if !is_page || !gate::is_browser(request) {
+        return None;
+    }
+    let language = panel::language_of_browser(request);
+    let (title, link_name) = match status {
+        StatusCode::NOT_FOUND => {
+            (language.pick("没有找到这个页面", "There is no such page"), language.pick("回到首页", "To the first page"))
+        }
+        StatusCode::FORBIDDEN => {
+            (language.pick("没有权限", "Not allowed"), language.pick("回到首页", "To the first page"))
+        }
+        _ => (
+            language.pick("页面暂时无法显示", "The page cannot be shown now"),
+            language.pick("回到首页", "To the first page"),
+        ),
+    };
+    let frame = Frame::new(title, language, request.path(), &[]);
+    let notice = Notice { frame, text: message.to_owned().into(), link: panel::HOME, link_name };
+    show(status, &notice).ok()
 }
 
 fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
@@ -105,11 +131,16 @@ fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
     Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
 }
 
+/// Where an account is shown.
+pub(super) fn account_path(id: AccountId) -> String {
+    format!("/app/accounts/{id}")
+}
+
 /// Where the step is that an account in this trouble needs of a person; empty: none.
 pub(super) fn mend_link(id: AccountId, reason: Reason) -> String {
     let wants_challenge = reason == Reason::ChallengeRequired;
-    let helps = wants_challenge || mend::step(id, Some(reason), None) != account::path(id);
-    if helps { format!("{}/mend", account::path(id)) } else { String::new() }
+    let helps = wants_challenge || mend::step(id, Some(reason), None) != account_path(id);
+    if helps { format!("{}/mend", account_path(id)) } else { String::new() }
 }
 
 /// Elsewhere, by GET.

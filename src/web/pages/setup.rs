@@ -136,7 +136,7 @@ fn used(language: Language) -> Notice {
             "Sign in",
         ),
     };
-    Notice { frame: Frame::new(title, language, SETUP, &[]), text, link: SIGN_IN, link_name }
+    Notice { frame: Frame::new(title, language, SETUP, &[]), text: text.into(), link: SIGN_IN, link_name }
 }
 
 fn void(language: Language) -> Notice {
@@ -153,5 +153,5 @@ fn void(language: Language) -> Notice {
             "Try again",
         ),
     };
-    Notice { frame: Frame::new(title, language, SETUP, &[]), text, link: SETUP, link_name }
+    Notice { frame: Frame::new(title, language, SETUP, &[]), text: text.into(), link: SETUP, link_name }
 }

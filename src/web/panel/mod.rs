@@ -11,6 +11,7 @@
 #![allow(unused_qualifications)]
 
 pub mod about;
+pub mod account;
 pub mod accounts;
 pub mod ai;
 pub mod audit;

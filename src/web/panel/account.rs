@@ -1,43 +1,43 @@
-//! Whether an account can be relied on: everything that is known of its connection, login and budgets, on one page.
+//! One account: how it is doing, what it needs, and what may be set for it.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{
     super::{
-        AppState,
         api::{
             account_care::{self, AccountHealth, KickView, ProbeView},
+            accounts::{self, AccountView},
             tables::time,
         },
         error::{ApiResult, Language},
-        gate::Caller,
-        input::{Id, Query},
+        input::Id,
+        pages,
     },
-    Frame, PageQuery, language, mend, show,
+    Panel, Place, Shell,
 };
 use crate::{
     access::role::Right,
-    account::token::Cause,
+    account::{state::State, token::Cause},
     ids::{AccountId, Timestamp},
 };
 
 #[derive(Template)]
-#[template(path = "account.html")]
-struct AccountPage<'a> {
-    frame: Frame,
-    words: &'a Words,
-    csrf: String,
-    id: AccountId,
-    name: String,
+#[template(path = "panel/account.html")]
+struct AccountPage {
+    shell: Shell,
+    view: AccountView,
     state: &'static str,
     sentence: &'static str,
     action: &'static str,
     detail: String,
     /// Where there is a step that helps, for who may take it; else empty.
     mend: String,
-    may_probe: bool,
     sections: Vec<Section>,
+    /// Of what may be set: a form about what it was before is refused.
+    tag: String,
+    waits: Waits,
+    proxy: Option<String>,
 }
 
 /// What belongs together, with a heading.
@@ -46,67 +46,32 @@ struct Section {
     facts: Vec<(&'static str, String)>,
 }
 
-struct Words {
-    title: &'static str,
-    lead: &'static str,
-    mend: &'static str,
-    probe: &'static str,
-    probe_hint: &'static str,
-    wait: &'static str,
-    unreachable: &'static str,
+/// Seconds, as they stand in fields; empty: as the system's setting.
+struct Waits {
+    debounce: String,
+    longest_wait: String,
+    takeover_pause: String,
+    usual: (String, String, String),
 }
 
-const CHINESE: Words = Words {
-    title: "账号状况",
-    lead: "时间为北京时间。",
-    mend: "去处理",
-    probe: "立即检测连接",
-    probe_hint: "只会向闲鱼查询一次会话列表，不会给任何人发送消息。",
-    wait: "请等待 {} 秒。",
-    unreachable: "无法连接服务器，请稍后再试。",
-};
-
-const ENGLISH: Words = Words {
-    title: "How an account is doing",
-    lead: "Times are those of Beijing (UTC+8).",
-    mend: "See to it",
-    probe: "Try the connection now",
-    probe_hint: "The platform lists one conversation. Nothing is sent to anybody.",
-    wait: "Wait {} s.",
-    unreachable: "The server did not answer. Try again in a moment.",
-};
-
-pub(super) fn path(id: AccountId) -> String {
-    format!("/app/accounts/{id}")
-}
-
-/// Everything about one account's connection, login and budgets, for people.
-#[utoipa::path(get, path = "/app/accounts/{id}", tag = "pages", params(("id" = i64, Path), PageQuery), responses(
+/// An account of the panel.
+#[utoipa::path(get, path = "/app/accounts/{id}", tag = "pages", params(("id" = i64, Path)), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn account(
-    caller: Caller,
-    id: Id<AccountId>,
-    request: HttpRequest,
-    query: Query<PageQuery>,
-    app: Data<AppState>,
-) -> ApiResult<HttpResponse> {
-    let language = language(query.0.lang, &request);
-    let words = language.pick(&CHINESE, &ENGLISH);
-    let id = id.0;
-    let health = account_care::look(&app, &caller, id, language).await?;
-    let may_manage = caller.user.role.may(Right::Manage);
-    let is_led = may_manage && mend::step(id, Some(health.status.reason), None) != path(id);
+pub async fn account(panel: Panel, id: Id<AccountId>) -> ApiResult<HttpResponse> {
+    let (id, language) = (id.0, panel.language);
+    let health = account_care::look(&panel.app, &panel.caller, id, language).await?;
+    let view = accounts::shown(&panel.app, &panel.caller, id).await?;
+    let may_manage = panel.may(Right::Manage);
+    let proxy = health.proxy.clone();
+    let mend = if may_manage && view.enabled { pages::mend_link(id, health.status.reason) } else { String::new() };
     let page = AccountPage {
-        frame: Frame::new(words.title, language, &path(id), &[]),
-        words,
-        csrf: caller.session.as_deref().map(|session| app.gate.csrf(session)).unwrap_or_default(),
-        id,
+        shell: panel.shell(Place::Accounts, panel.t("账号状况", "How an account is doing")).await?,
         state: state(&health, language),
         sentence: health.status.sentence,
         // Where a button leads to the step, it need not be told how to find it.
-        action: health.status.action.filter(|_| !is_led).unwrap_or_default(),
+        action: health.status.action.filter(|_| mend.is_empty()).unwrap_or_default(),
         // Our own words are English, the platform's are not.
         detail: health
             .status
@@ -114,16 +79,63 @@ pub async fn account(
             .clone()
             .filter(|detail| matches!(language, Language::English) || !detail.is_ascii())
             .unwrap_or_default(),
-        mend: if is_led { format!("{}/mend", path(id)) } else { String::new() },
-        may_probe: may_manage,
         sections: sections(&health, language),
-        name: health.name,
+        tag: view.tag(),
+        waits: Waits::new(&view, &panel),
+        mend,
+        view,
+        proxy,
     };
-    show(StatusCode::OK, &page)
+    panel.show(&page)
+}
+
+/// Seconds of so many ms, without noughts at the end.
+fn seconds(ms: u64) -> String {
+    let (whole, part) = (ms / 1000, ms % 1000);
+    if part == 0 { whole.to_string() } else { format!("{whole}.{part:03}").trim_end_matches('0').to_owned() }
+}
+
+impl Waits {
+    fn new(view: &AccountView, panel: &Panel) -> Self {
+        let given = |ms: Option<u64>| ms.map(seconds).unwrap_or_default();
+        let inbox = &panel.app.settings.inbox;
+        let usual = |span: std::time::Duration| seconds(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        Self {
+            debounce: given(view.debounce_ms),
+            longest_wait: given(view.longest_wait_ms),
+            takeover_pause: given(view.takeover_pause_ms),
+            usual: (usual(inbox.debounce), usual(inbox.longest_wait), usual(inbox.takeover_pause)),
+        }
+    }
+}
+
+impl Waits {
+    fn debounce_hint(&self, shell: &Shell) -> String {
+        let usual = &self.usual.0;
+        shell.language.pick(
+            format!("买家常把一句话分几条发。留空则按系统设置（{usual} 秒）。"),
+            format!("Buyers often write a sentence in several messages. Empty: as the system's setting ({usual} s)."),
+        )
+    }
+
+    fn longest_wait_hint(&self, shell: &Shell) -> String {
+        let usual = &self.usual.1;
+        shell.language.pick(
+            format!("买家一直在输入时，最迟这么久就回复。留空则按系统设置（{usual} 秒）。"),
+            format!("Who keeps writing is answered after so long. Empty: as the system's setting ({usual} s)."),
+        )
+    }
+
+    fn takeover_hint(&self, shell: &Shell) -> String {
+        let usual = &self.usual.2;
+        shell.language.pick(
+            format!("您在手机或这里亲自回复后，该会话暂停自动回复。0 表示不暂停；留空则按系统设置（{usual} 秒）。"),
+            format!("Where you wrote yourself, nothing is answered automatically. 0: it goes on; empty: as the system's setting ({usual} s)."),
+        )
+    }
 }
 
 fn state(health: &AccountHealth, language: Language) -> &'static str {
-    use crate::account::state::State;
     let (zh, en) = match health.status.state {
         _ if !health.enabled => ("已停用", "disabled"),
         State::Connected if health.paused => ("已连接，暂停发送", "connected, sending is stopped"),
