@@ -4,6 +4,7 @@
 (() => {
     const LISTEN_AGAIN_MS = [500, 1000, 2000, 5000, 10000];
     const SHOW_AFTER_MS = 250;
+    const HEIGHT = 170;
 
     let socket = null;
     let failures = 0;
@@ -103,29 +104,29 @@
         const labels = rows.map((cells) => cells[0].textContent.trim());
         const columns = names.slice(1).map((_, at) => rows.map((cells) => Number(cells[at + 1].dataset.value ?? cells[at + 1].textContent)));
         const style = getComputedStyle(document.body);
-        const colours = ["--brand", "--quiet", "--warm"].map((name) => style.getPropertyValue(name).trim());
+        const colours = ["--brand", "--warm", "--quiet"].map((name) => style.getPropertyValue(name).trim());
         const bars = uPlot.paths.bars({ size: [0.6, 48] });
         const place = document.createElement("div");
         place.setAttribute("aria-hidden", "true");
-        figure.prepend(place);
+        table.before(place);
         const width = () => Math.max(240, figure.clientWidth);
         const chart = new uPlot(
             {
                 width: width(),
-                height: 180,
+                height: HEIGHT,
                 legend: { show: false },
                 cursor: { show: false },
                 scales: { x: { time: false, range: [-0.6, labels.length - 0.4] }, y: { range: (_, low, high) => [0, Math.max(high, 4) * 1.1] } },
                 axes: [
-                    { values: (_, splits) => splits.map((at) => labels[at] ?? ""), splits: () => labels.map((_, at) => at), grid: { show: false }, stroke: colours[1], ticks: { show: false } },
-                    { stroke: colours[1], grid: { stroke: style.getPropertyValue("--line").trim(), width: 1 }, ticks: { show: false }, size: 44 },
+                    { values: (_, splits) => splits.map((at) => labels[at] ?? ""), splits: () => labels.map((_, at) => at), grid: { show: false }, stroke: colours[2], ticks: { show: false } },
+                    { stroke: colours[2], grid: { stroke: style.getPropertyValue("--line").trim(), width: 1 }, ticks: { show: false }, size: 44 },
                 ],
                 series: [{}, ...columns.map((_, at) => (at === 0 ? { fill: colours[0], stroke: colours[0], width: 0, paths: bars, points: { show: false } } : { stroke: colours[at % 3], width: 2, points: { show: false } }))],
             },
             [labels.map((_, at) => at), ...columns],
             place,
         );
-        new ResizeObserver(() => chart.setSize({ width: width(), height: 180 })).observe(figure);
+        new ResizeObserver(() => chart.setSize({ width: width(), height: HEIGHT })).observe(figure);
     }
 
     // A form that came back is seen: the first field that is wrong has the focus.

@@ -13,7 +13,8 @@ use super::{
             orders::OrderCountsView,
             reason_texts, reviews,
             reviews::ReviewView,
-            sales, stats,
+            sales::{self, SalesRowView},
+            stats,
             unanswered::{self, UnansweredView},
         },
         error::{ApiResult, Language},
@@ -24,7 +25,7 @@ use super::{
 use crate::{
     access::role::Right,
     account::state::State,
-    ids::Fen,
+    ids::{Fen, Timestamp},
     store::stats::{Bucket, BucketCounts, Stats},
     telemetry::{
         clock,
@@ -34,6 +35,8 @@ use crate::{
 
 /// Of each list.
 const FEW: &str = "per_page=5";
+
+const DAY_MS: i64 = 86_400_000;
 
 #[derive(Template)]
 #[template(path = "panel/home.html")]
@@ -94,7 +97,7 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
     let (who, data) = (|| caller.clone(), || app.clone());
     let day_start = super::times::day_start(panel.now);
     let since =
-        if is_by_hour { panel.now.0 - 24 * 3_600_000 } else { super::times::day_start(panel.now).0 - 6 * 86_400_000 };
+        if is_by_hour { panel.now.0 - DAY_MS } else { day_start.0 - 6 * DAY_MS };
     let bucket = if is_by_hour { "hour" } else { "day" };
     let failed = accounts::read_page(app, caller, super::asked("state=failed&enabled=true&per_page=5")?.0).await?;
     let figures = stats::overview(who(), super::asked(&format!("since={since}&bucket={bucket}"))?, data()).await?.0;
@@ -111,7 +114,7 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         Vec::new()
     };
     let (health, _) = app.health.report(clock::now());
-    let today_sales = sold.rows.items.last().map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
+    let today_sales = sold_on(&sold.rows.items, panel.now).map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
     let page = HomePage {
         shell: panel.shell(Place::Home, panel.t("首页", "Home")).await?,
         failed,
@@ -131,15 +134,7 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         },
         by: bucket,
         chart: figures.buckets.iter().map(|bar| Bar::new(bar, is_by_hour)).collect(),
-        revenue: sold
-            .rows
-            .items
-            .iter()
-            .rev()
-            .take(7)
-            .rev()
-            .map(|row| (short_day(row.day.as_deref()), Fen(row.counts.net_fen)))
-            .collect(),
+        revenue: revenue(&sold.rows.items, panel.now),
         trouble: trouble(&health, &panel),
         version: health.version,
         uptime_s: i64::try_from(health.uptime_s).unwrap_or(i64::MAX),
@@ -149,11 +144,20 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
 }
 
 fn seconds(ms: u64) -> String {
-    format!("{}.{}", ms / 1000, ms % 1000 / 100)
+    if ms < 1000 { format!("0.{:02}", ms / 10) } else { format!("{}.{}", ms / 1000, ms % 1000 / 100) }
 }
 
-fn short_day(day: Option<&str>) -> String {
-    day.and_then(|day| day.get(5..)).unwrap_or_default().to_owned()
+/// What was sold on the day of this moment; days on which nothing was are no rows.
+fn sold_on(rows: &[SalesRowView], at: Timestamp) -> Option<&SalesRowView> {
+    let day = super::times::date(at);
+    rows.iter().find(|row| row.day.as_deref() == Some(&*day))
+}
+
+/// Of seven days, the present one last.
+fn revenue(rows: &[SalesRowView], now: Timestamp) -> Vec<(String, Fen)> {
+    let days = (0..7).rev().map(|before| Timestamp(now.0 - before * DAY_MS));
+    let net = |day: Timestamp| Fen(sold_on(rows, day).map_or(0, |row| row.counts.net_fen));
+    days.map(|day| (super::times::label(day, Bucket::Day), net(day))).collect()
 }
 
 impl Bar {

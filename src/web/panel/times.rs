@@ -31,6 +31,12 @@ pub(super) fn day_start(now: Timestamp) -> Timestamp {
     Timestamp((now.0 + east).div_euclid(DAY * 1000) * DAY * 1000 - east)
 }
 
+/// The day of a moment, as the API writes days.
+pub(super) fn date(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.0).ok().map(|at| at.to_zoned(TimeZone::fixed(PLACE)));
+    at.map(|at| at.date().to_string()).unwrap_or_default()
+}
+
 /// Under a bar of a chart.
 pub(super) fn label(start: Timestamp, bucket: Bucket) -> String {
     let form = match bucket {
