@@ -43,3 +43,10 @@ impl Panel {
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
 }
+
+/// A page with more parameters.
+pub(super) fn with(page: &str, more: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(more).finish();
+    let joint = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{joint}{query}")
+}
