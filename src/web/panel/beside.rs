@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     access::role::Right,
-    ids::{BuyerId, Fen},
+    ids::{BuyerId, Fen, UserId},
 };
 
 /// Orders that are shown; the others are on the page of orders.
@@ -37,8 +37,8 @@ pub(super) struct Beside {
     pub(super) all_orders: String,
     /// How far the AI bargained with the buyer; empty: not at all.
     pub(super) bargain: String,
-    /// To whom it may be handed over: number and name.
-    pub(super) people: Vec<(String, String)>,
+    /// To whom it may be handed over.
+    pub(super) people: Vec<Person>,
 }
 
 /// Who is at the other end.
@@ -60,6 +60,14 @@ pub(super) struct Note {
     pub(super) view: NoteView,
     /// The id of the form that changes it.
     pub(super) form: String,
+}
+
+/// Somebody to whom a conversation may be handed.
+pub(super) struct Person {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// The name is their own, and no word of ours.
+    pub(super) is_named: bool,
 }
 
 /// An order in a line.
@@ -161,18 +169,19 @@ impl Buyer {
 }
 
 /// Oneself, the owner, and those who work for them and see the account, as far as the caller may know them.
-async fn people(panel: &Panel, key: &ConversationKey) -> ApiResult<Vec<(String, String)>> {
+async fn people(panel: &Panel, key: &ConversationKey) -> ApiResult<Vec<Person>> {
     let (me, owner) = (panel.caller.user.id, panel.caller.scope.user());
-    let mut people = vec![(me.to_string(), panel.t("我自己", "me").to_owned())];
+    let called = |id: UserId, name: &str| Person { id: id.to_string(), name: name.to_owned(), is_named: false };
+    let mut people = vec![called(me, panel.t("我自己", "me"))];
     if owner != me {
-        people.push((owner.to_string(), panel.t("店主", "the owner").to_owned()));
+        people.push(called(owner, panel.t("店主", "the owner")));
     }
     if panel.may(Right::Manage) && panel.caller.scope.is_whole() {
         let query = asked("role=operator&active=true&per_page=200")?;
         let found = employees::list(panel.caller.clone(), query, panel.app.clone()).await?.0;
         let sees = |accounts: &Option<Vec<_>>| accounts.as_ref().is_some_and(|all| all.contains(&key.account));
         let working = found.items.into_iter().filter(|person| sees(&person.accounts));
-        people.extend(working.map(|person| (person.id.to_string(), person.name)));
+        people.extend(working.map(|person| Person { is_named: true, ..called(person.id, &person.name) }));
     }
     Ok(people)
 }

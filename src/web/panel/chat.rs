@@ -36,8 +36,6 @@ struct ChatPage {
     topic: String,
     /// How it stands with automatic answers.
     pause: String,
-    /// Who looks after it; empty: nobody in particular.
-    handover: String,
     thread: Thread,
     suggestions: Vec<Suggested>,
     /// The suggestion that is being edited.
@@ -93,12 +91,12 @@ struct Opened {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn chat(mut panel: Panel, key: ConversationKey) -> ApiResult<HttpResponse> {
+    // Forms lead back to what is open now.
+    let shell = panel.shell(Place::Chats, panel.t("会话", "Chat")).await?;
     let number = |text: Option<String>| text.and_then(|text| text.parse().ok());
     let opened =
         Opened { why: panel.take("why"), edit: number(panel.take("edit")), phrase: number(panel.take("phrase")) };
     let chat = conversations::get(panel.caller.clone(), key.clone(), panel.app.clone()).await?.0;
-    let name = peer_name(&chat, panel.language);
-    let shell = panel.shell(Place::Chats, name.clone()).await?;
     let page = number(panel.take("page")).unwrap_or(1).max(1);
     let here = panel.href_with("", "");
     let inbox = Inbox::read(&panel, Some(&chat.id)).await?;
@@ -109,7 +107,6 @@ pub async fn chat(mut panel: Panel, key: ConversationKey) -> ApiResult<HttpRespo
         account: inbox.name_of(&panel, chat.account_id).await?,
         topic: format!("conversation:{}", chat.id),
         pause: pause(&chat, &panel),
-        handover: handover(&chat, &panel),
         thread: Thread::read(&panel, &key, page, &here).await?,
         edited: suggestions.iter().find(|view| Some(view.id) == opened.edit).cloned(),
         suggestions: suggestions.into_iter().map(|view| Suggested::new(view, &here)).collect(),
@@ -118,10 +115,10 @@ pub async fn chat(mut panel: Panel, key: ConversationKey) -> ApiResult<HttpRespo
         pictures: pictures(&panel).await?,
         beside: Beside::read(&panel, &key, &chat).await?,
         why: explained(&panel, &key, opened.why).await?,
+        name: peer_name(&chat, panel.language),
         shell,
         inbox,
         chat,
-        name,
         here,
     })
 }
@@ -141,16 +138,6 @@ fn pause(chat: &ConversationView, panel: &Panel) -> String {
         (true, None, language) => {
             language.pick("自动回复已暂停，直到您恢复", "Automatic answers pause until you resume them").to_owned()
         }
-    }
-}
-
-fn handover(chat: &ConversationView, panel: &Panel) -> String {
-    let Some(handover) = &chat.handed_over else { return String::new() };
-    let to = handover.to_name.as_deref().unwrap_or(panel.t("店里的人", "somebody of the shop"));
-    let (by, at) = (&handover.by_name, times::day_and_time(handover.at, panel.now));
-    match panel.language {
-        Language::Chinese => format!("{by} 在 {at} 转给{to}"),
-        Language::English => format!("Handed to {to} by {by}, {at}"),
     }
 }
 

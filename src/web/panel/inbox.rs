@@ -68,7 +68,7 @@ pub(super) struct Line {
     pub(super) item: String,
     pub(super) text: String,
     pub(super) at: Timestamp,
-    pub(super) marks: Vec<(&'static str, String)>,
+    pub(super) marks: Vec<Mark>,
     pub(super) tags: Vec<String>,
     /// Why the buyer has no answer; empty: nothing waits.
     pub(super) why: String,
@@ -186,39 +186,46 @@ fn words(last: &LastMessageView, panel: &Panel) -> String {
 }
 
 /// How it stands with a conversation, in short.
-pub(super) fn marks(view: &ConversationView, panel: &Panel) -> Vec<(&'static str, String)> {
+pub(super) struct Mark {
+    /// How it looks.
+    pub(super) look: &'static str,
+    pub(super) text: String,
+    /// Of a person, behind the text; empty: nobody's.
+    pub(super) name: String,
+}
+
+impl Mark {
+    fn new(look: &'static str, text: impl Into<String>) -> Self {
+        Self { look, text: text.into(), name: String::new() }
+    }
+}
+
+fn marks(view: &ConversationView, panel: &Panel) -> Vec<Mark> {
     let mut marks = Vec::new();
     if let Some(last) = &view.last_message {
         match (last.needs_person, last.decision.as_deref()) {
-            (true, _) => marks.push(("warm", panel.t("需要人工", "needs a person").to_owned())),
-            (false, Some("answer")) => marks.push(("good", panel.t("已自动回复", "answered").to_owned())),
-            (false, None) => marks.push(("", panel.t("处理中", "in work").to_owned())),
+            (true, _) => marks.push(Mark::new("warm", panel.t("需要人工", "needs a person"))),
+            (false, Some("answer")) => marks.push(Mark::new("good", panel.t("已自动回复", "answered"))),
+            (false, None) => marks.push(Mark::new("", panel.t("处理中", "in work"))),
             (false, Some(_)) => {}
         }
     }
     if let Some(handover) = &view.handed_over {
-        let to = handover.to_name.as_deref().unwrap_or(panel.t("店里的人", "somebody"));
-        marks.push((
-            "warm",
-            match panel.language {
-                Language::Chinese => format!("已转给{to}"),
-                Language::English => format!("with {to}"),
-            },
-        ));
+        marks.push(match &handover.to_name {
+            Some(name) => Mark { name: name.clone(), ..Mark::new("warm", panel.t("已转给", "with")) },
+            None => Mark::new("warm", panel.t("已转人工", "handed over")),
+        });
     }
     if view.paused {
         let until = view.paused_until.map(|until| times::day_and_time(until, panel.now));
-        marks.push((
-            "",
-            match (until, panel.language) {
-                (Some(until), Language::Chinese) => format!("暂停至 {until}"),
-                (Some(until), Language::English) => format!("paused until {until}"),
-                (None, language) => language.pick("自动回复已暂停", "paused").to_owned(),
-            },
-        ));
+        marks.push(match (until, panel.language) {
+            (Some(until), Language::Chinese) => Mark::new("", format!("暂停至 {until}")),
+            (Some(until), Language::English) => Mark::new("", format!("paused until {until}")),
+            (None, language) => Mark::new("", language.pick("自动回复已暂停", "paused")),
+        });
     }
     if view.side == Side::Buyer {
-        marks.push(("", panel.t("您是买家", "you are the buyer").to_owned()));
+        marks.push(Mark::new("", panel.t("您是买家", "you are the buyer")));
     }
     marks
 }
