@@ -50,8 +50,21 @@ impl Entry {
 
     /// The entry that was made to send this one again.
     pub fn sent_again_as(&self) -> Option<SendId> {
-        let (_, number) = self.reason.as_deref()?.rsplit_once(SENT_AGAIN)?;
-        number.parse().ok().map(SendId)
+        successor(self.reason.as_deref()?)
+    }
+}
+
+/// The entry that was made to send again the one with this reason.
+pub fn successor(reason: &str) -> Option<SendId> {
+    let (_, number) = reason.rsplit_once(SENT_AGAIN)?;
+    number.parse().ok().map(SendId)
+}
+
+/// The reason alone, where it also names what was sent again.
+pub fn without_successor(reason: &str) -> &str {
+    match (successor(reason), reason.rsplit_once(SENT_AGAIN)) {
+        (Some(_), Some((reason, _))) => reason.trim_end_matches("; "),
+        _ => reason,
     }
 }
 

@@ -463,7 +463,8 @@ routes! {
     GET "/app" PAGE => panel::home::home;
     GET "/app/accounts" PAGE => panel::accounts::accounts;
     GET "/app/chats" PAGE => panel::chats::chats;
-    GET "/app/chats/{id}" PAGE => panel::chats::chat;
+    GET "/app/chats/{id}" PAGE => panel::chat::chat;
+    GET "/app/phrases" PAGE => panel::phrases::phrases;
     GET "/app/orders" PAGE => panel::orders::orders;
     GET "/app/orders/{id}" PAGE => panel::orders::order;
     GET "/app/reviews" PAGE => panel::reviews::reviews;

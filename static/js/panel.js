@@ -149,8 +149,13 @@
         }
     }
 
+    // What is being written stays while one looks elsewhere, until it is sent.
+    const drafts = (root) => root.querySelectorAll("textarea[data-draft]");
+    const draftOf = (area) => `draft ${location.pathname} ${area.name}`;
+
     function begin() {
         forgetForm();
+        drafts(document).forEach((area) => (area.value ||= sessionStorage.getItem(draftOf(area)) ?? ""));
         document.querySelectorAll("[data-chart]").forEach(draw);
         lookAtProblem(document);
         const end = document.querySelector("[data-end]");
@@ -184,6 +189,27 @@
     document.addEventListener("change", ({ target }) => {
         if (target.matches("form[data-at-once] select, form[data-at-once] input[type='checkbox']")) {
             target.form.requestSubmit();
+        }
+    });
+
+    document.addEventListener("input", ({ target }) => {
+        if (target.matches("textarea[data-draft]")) {
+            sessionStorage.setItem(draftOf(target), target.value);
+        }
+    });
+    document.addEventListener("submit", ({ target }) => drafts(target).forEach((area) => sessionStorage.removeItem(draftOf(area))));
+
+    // What is read stays where it is when it is shown anew; who reads its end sees what is added there.
+    let reading = null;
+    const readingIn = (part) => part.querySelector?.("[data-end]");
+    document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+        const place = readingIn(detail.target);
+        reading = place ? { top: place.scrollTop, isAtEnd: place.scrollHeight - place.scrollTop - place.clientHeight < 40 } : reading;
+    });
+    document.addEventListener("htmx:afterSwap", ({ detail }) => {
+        const place = detail.elt === document.body ? null : readingIn(detail.elt);
+        if (place && reading) {
+            place.scrollTop = reading.isAtEnd ? place.scrollHeight : reading.top;
         }
     });
 

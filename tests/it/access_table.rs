@@ -768,6 +768,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/app/accounts" [200]),
         row!("GET" "/app/chats" [200]),
         row!("GET" "/app/chats/{id}" [200], |world, _, whose| world.conversation(whose)),
+        row!("GET" "/app/phrases" [200]),
         row!("GET" "/app/orders" [200]),
         row!("GET" "/app/orders/{id}" [200], |world, _, whose| world.order(whose)),
         row!("GET" "/app/reviews" [200]),

@@ -15,12 +15,15 @@ pub mod account;
 pub mod accounts;
 pub mod ai;
 pub mod audit;
+mod beside;
 pub mod cards;
 pub mod challenges;
 pub mod channels;
+pub mod chat;
 pub mod chats;
 pub mod delivery;
 pub mod home;
+mod inbox;
 pub mod items;
 pub mod logs;
 pub mod me;
@@ -28,12 +31,15 @@ pub mod notices;
 pub mod orders;
 mod paging;
 pub mod people;
+pub mod phrases;
 mod places;
 pub mod reviews;
 pub mod rules;
 pub mod sandbox;
+mod send_texts;
 pub mod settings;
 mod shell;
+mod thread;
 mod times;
 pub mod tokens;
 
@@ -49,6 +55,7 @@ use actix_web::{
 use askama::Template;
 use serde::de::DeserializeOwned;
 
+use self::paging::with;
 pub(in crate::web) use self::{paging::Pager, places::Place, shell::Shell};
 use super::{
     AppState,

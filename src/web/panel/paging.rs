@@ -43,3 +43,21 @@ impl Panel {
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
 }
+
+/// A page with more parameters.
+pub(super) fn with(page: &str, more: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(more).finish();
+    let joint = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{joint}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with;
+
+    #[test]
+    fn parameters_are_hung_behind_those_that_are_there() {
+        assert_eq!(with("/app/chats/1.2", &[("why", "3&4.PNM")]), "/app/chats/1.2?why=3%264.PNM");
+        assert_eq!(with("/app/chats/1.2?q=a", &[("page", "2")]), "/app/chats/1.2?q=a&page=2");
+    }
+}
