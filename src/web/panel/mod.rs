@@ -11,6 +11,7 @@
 #![allow(unused_qualifications)]
 
 pub mod about;
+mod account_names;
 pub mod accounts;
 pub mod ai;
 pub mod audit;
@@ -18,18 +19,26 @@ pub mod cards;
 pub mod challenges;
 pub mod channels;
 pub mod chats;
+mod days;
 pub mod delivery;
 pub mod home;
+pub mod item;
+mod item_words;
 pub mod items;
 pub mod logs;
 pub mod me;
 pub mod notices;
+pub mod order;
+mod order_words;
 pub mod orders;
 mod paging;
 pub mod people;
 mod places;
+mod places_of_lacks;
+mod review_lines;
 pub mod reviews;
 pub mod rules;
+pub mod sales;
 pub mod sandbox;
 pub mod settings;
 mod shell;
@@ -48,7 +57,7 @@ use actix_web::{
 use askama::Template;
 use serde::de::DeserializeOwned;
 
-pub(in crate::web) use self::{paging::Pager, places::Place, shell::Shell};
+pub(in crate::web) use self::{account_names::AccountNames, days::Days, paging::Pager, places::Place, shell::Shell};
 use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, language_of},
