@@ -24,6 +24,7 @@ use crate::{
     access::role::Right,
     delivery::rule::Quantity,
     ids::{CardId, DeliveryRuleId, RuleId},
+    platform::mtop::item::ItemStatus,
 };
 
 #[derive(Template)]
@@ -116,7 +117,7 @@ pub async fn item(panel: Panel, key: ItemKey) -> ApiResult<HttpResponse> {
         floor: item.floor_fen.map(yuan).unwrap_or_default(),
         keywords,
         rules,
-        may_polish: shell.may_manage && !item.polished_today,
+        may_polish: shell.may_manage && item.status == ItemStatus::OnSale && !item.polished_today,
         view,
         shell,
     })
