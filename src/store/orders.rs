@@ -12,6 +12,7 @@ use super::{
     connection::per_backend,
     conversations::Side,
     deliveries, order_actions,
+    page::{containing, lower},
     privacy::ERASED,
     reviews, sales_figures,
     schema::{conversations, order_changes, order_syncs, orders},
@@ -125,6 +126,8 @@ pub struct Filter {
     pub buyer: Option<BuyerId>,
     pub item: Option<ItemId>,
     pub conversation: Option<ConversationId>,
+    /// Occurs in the buyer's name, or is the number of the order, the buyer or the item.
+    pub text: Option<String>,
     pub since: Option<Timestamp>,
     /// Not included.
     pub until: Option<Timestamp>,
@@ -618,6 +621,11 @@ macro_rules! fitting {
         }
         if let Some(conversation) = &filter.conversation {
             query = query.filter(orders::conversation_id.eq(conversation));
+        }
+        if let Some(text) = &filter.text {
+            let in_name = lower(orders::buyer_name).like(lower(containing(text))).escape('\\');
+            let is_number = orders::id.nullable().eq(text).or(orders::buyer_id.eq(text)).or(orders::item_id.eq(text));
+            query = query.filter(in_name.or(is_number));
         }
         if let Some(since) = filter.since {
             query = query.filter(orders::seen_at.ge(since));

@@ -25,7 +25,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     pub account: Option<AccountId>,
-    pub item: Option<ItemId>,
+    /// Only these; empty: all.
+    pub items: Vec<ItemId>,
     pub verdict: Option<Verdict>,
 }
 
@@ -71,8 +72,8 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
         if let Some(account) = filter.account {
             query = query.filter(items::account_id.eq(account));
         }
-        if let Some(item) = &filter.item {
-            query = query.filter(items::item_id.eq(item));
+        if !filter.items.is_empty() {
+            query = query.filter(items::item_id.eq_any(&filter.items));
         }
         query.order((items::account_id, items::item_id)).select(Sold::as_select())
     };
@@ -101,8 +102,8 @@ fn count(conn: &mut DbConn, scope: &Scope, filter: &Filter) -> QueryResult<i64> 
     if let Some(account) = filter.account {
         query = query.filter(items::account_id.eq(account));
     }
-    if let Some(item) = &filter.item {
-        query = query.filter(items::item_id.eq(item));
+    if !filter.items.is_empty() {
+        query = query.filter(items::item_id.eq_any(&filter.items));
     }
     query.count().get_result(conn)
 }

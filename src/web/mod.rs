@@ -466,10 +466,11 @@ routes! {
     GET "/app/chats/{id}" PAGE => panel::chat::chat;
     GET "/app/phrases" PAGE => panel::phrases::phrases;
     GET "/app/orders" PAGE => panel::orders::orders;
-    GET "/app/orders/{id}" PAGE => panel::orders::order;
+    GET "/app/orders/{id}" PAGE => panel::order::order;
     GET "/app/reviews" PAGE => panel::reviews::reviews;
     GET "/app/items" PAGE => panel::items::items;
-    GET "/app/items/{account}/{item}" PAGE => panel::items::item;
+    GET "/app/items/{account}/{item}" PAGE => panel::item::item;
+    GET "/app/sales" PAGE => panel::sales::sales;
     GET "/app/rules" PAGE => panel::rules::rules;
     GET "/app/rules/new" Access::Page(Right::Manage) => panel::rules::new_rule;
     GET "/app/rules/{id}" PAGE => panel::rules::rule;

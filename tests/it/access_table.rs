@@ -774,6 +774,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/app/reviews" [200]),
         row!("GET" "/app/items" [200]),
         row!("GET" "/app/items/{account}/{item}" [200], |world, _, whose| world.item(whose)),
+        row!("GET" "/app/sales" [200]),
         row!("GET" "/app/rules" [200]),
         row!("GET" "/app/rules/new" [200]),
         row!("GET" "/app/rules/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains)),

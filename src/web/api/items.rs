@@ -293,8 +293,8 @@ impl SyncView {
 /// An item as an address names it: account and number. What is none is the address of nothing.
 #[derive(Debug, Clone)]
 pub struct ItemKey {
-    account: AccountId,
-    item: ItemId,
+    pub(in crate::web) account: AccountId,
+    pub(in crate::web) item: ItemId,
 }
 
 impl ItemKey {
@@ -379,6 +379,12 @@ fn page_of(item: &Item, rules: Vec<Rule>) -> ItemPageView {
     params(("account" = i64, Path, description = "The number of the account"), ("item" = String, Path, description = "The platform's number of the item")),
     responses((status = 200, body = ItemPageView)))]
 pub async fn get(caller: Caller, key: ItemKey, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    let view = shown(&app, &caller, &key).await?;
+    Ok(tag::answer(HttpResponse::Ok(), &view))
+}
+
+pub(in crate::web) async fn shown(app: &AppState, caller: &Caller, key: &ItemKey) -> ApiResult<ItemPageView> {
+    let (caller, key) = (caller.clone(), key.clone());
     let known = app.store.item(key.account, &key.item).await?;
     let read = move |conn: &mut DbConn| {
         accounts::get(conn, &caller.scope, key.account)?;
@@ -386,8 +392,7 @@ pub async fn get(caller: Caller, key: ItemKey, app: Data<AppState>) -> ApiResult
         let rules = rules_of(conn, &caller, &item)?;
         Ok(Some(page_of(&item, rules)))
     };
-    let view = app.store.read(read).await?.ok_or(Code::NotFound)?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    app.store.read(read).await?.ok_or_else(|| Code::NotFound.into())
 }
 
 /// Changes what the seller writes on an item's page. With `If-Match` only if nobody changed it meanwhile.

@@ -7,6 +7,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Json},
 };
+use diesel::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -72,6 +73,9 @@ macro_rules! orders_query {
             /// `ACCOUNT.CONVERSATION`.
             #[param(inline)]
             conversation: Option<Line<1, 90>>,
+            /// Occurs in the buyer's name, or is the number of the order, the buyer or the item.
+            #[param(inline)]
+            q: Option<Line<1, 64>>,
             /// UTC milliseconds: heard of since then.
             #[param(inline)]
             since: Option<Whole<0, { i64::MAX }>>,
@@ -91,6 +95,7 @@ macro_rules! orders_query {
                     buyer: self.buyer.map(|buyer| buyer.into_string().into()),
                     item: self.item.map(|item| item.into_string().into()),
                     conversation,
+                    text: self.q.map(Line::into_string),
                     since: self.since.map(|at| Timestamp(at.get())),
                     until: self.until.map(|at| Timestamp(at.get())),
                 })
@@ -418,6 +423,25 @@ pub async fn list(caller: Caller, query: Query<OrdersQuery>, app: Data<AppState>
     };
     let (views, total) = app.turns.read(&app.store, read).await?;
     Ok(Json(paging.answer(views, total)))
+}
+
+/// These orders, by their addresses; what nobody knows, or the caller may not see, is left out.
+pub(in crate::web) async fn by_address(
+    app: &AppState,
+    caller: &Caller,
+    wanted: Vec<(AccountId, OrderId)>,
+) -> ApiResult<HashMap<String, OrderView>> {
+    let scope = caller.scope;
+    let read = move |conn: &mut DbConn| -> QueryResult<HashMap<String, OrderView>> {
+        let mut rows = Vec::with_capacity(wanted.len());
+        for (account, order) in &wanted {
+            rows.extend(orders::get(conn, &scope, *account, order).optional()?);
+        }
+        let summaries = order_details::summaries(conn, &scope, &rows)?;
+        let views = rows.iter().zip(summaries).map(|(row, summary)| OrderView::new(row, summary));
+        Ok(views.map(|view| (view.id.clone(), view)).collect())
+    };
+    Ok(app.turns.read(&app.store, read).await?)
 }
 
 /// How many orders stand where.

@@ -132,11 +132,27 @@ pub async fn list(
     let paging = Paging::new(query.page, query.per_page);
     let filter = Filter {
         account: query.account.map(|id| AccountId(id.get())),
-        item: query.item.map(|item| item.into_string().into()),
+        items: query.item.into_iter().map(|item| item.into_string().into()).collect(),
         verdict: query.verdict,
     };
     let read = move |conn: &mut DbConn| readiness::page(conn, &caller.scope, &filter, paging.part());
     let (rows, total) = app.turns.read(&app.store, read).await?;
     let views = rows.into_iter().map(|judged| ReadinessView::new(judged, language));
     Ok(Json(paging.answer(views.collect(), total)))
+}
+
+/// The same of these items alone, of whichever account.
+pub(in crate::web) async fn of_items(
+    app: &AppState,
+    caller: &Caller,
+    items: Vec<ItemId>,
+) -> ApiResult<Vec<ReadinessView>> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (scope, language) = (caller.scope, caller.language);
+    let filter = Filter { items, ..Filter::default() };
+    let read = move |conn: &mut DbConn| readiness::page(conn, &scope, &filter, crate::store::Page::first(1000));
+    let (rows, _) = app.turns.read(&app.store, read).await?;
+    Ok(rows.into_iter().map(|judged| ReadinessView::new(judged, language)).collect())
 }

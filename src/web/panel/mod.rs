@@ -12,6 +12,7 @@
 
 pub mod about;
 pub mod account;
+mod account_names;
 pub mod accounts;
 pub mod ai;
 pub mod audit;
@@ -21,20 +22,28 @@ pub mod challenges;
 pub mod channels;
 pub mod chat;
 pub mod chats;
+mod days;
 pub mod delivery;
 pub mod home;
 mod inbox;
+pub mod item;
+mod item_words;
 pub mod items;
 pub mod logs;
 pub mod me;
 pub mod notices;
+pub mod order;
+mod order_words;
 pub mod orders;
 mod paging;
 pub mod people;
 pub mod phrases;
 mod places;
+mod places_of_lacks;
+mod review_lines;
 pub mod reviews;
 pub mod rules;
+pub mod sales;
 pub mod sandbox;
 mod send_texts;
 pub mod settings;
@@ -56,7 +65,7 @@ use askama::Template;
 use serde::de::DeserializeOwned;
 
 use self::paging::with;
-pub(in crate::web) use self::{paging::Pager, places::Place, shell::Shell};
+pub(in crate::web) use self::{account_names::AccountNames, days::Days, paging::Pager, places::Place, shell::Shell};
 use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, language_of},

@@ -42,6 +42,19 @@ impl Panel {
         let query = query.finish();
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
     }
+
+    /// What a field of the form of search holds.
+    pub(in crate::web) fn asked_for(&self, name: &str) -> String {
+        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// A file of the API with what the page was asked for, and `more`.
+    pub(in crate::web) fn file(&self, address: &str, more: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.query.iter().filter(|(name, _)| name != "page" && name != "per_page"));
+        query.extend_pairs(more);
+        format!("{address}?{}", query.finish())
+    }
 }
 
 /// A page with more parameters.

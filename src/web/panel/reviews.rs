@@ -1,14 +1,34 @@
-//! To decide: not shown yet.
+//! What waits for a person: one list, each with its reasons and choices.
 
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::{super::error::ApiResult, Panel, Place, Shell};
+use super::{
+    super::{
+        api::{orders, reviews},
+        error::ApiResult,
+    },
+    AccountNames, Pager, Panel, Place, Shell,
+    review_lines::{self, ReviewLine},
+};
 
 #[derive(Template)]
 #[template(path = "panel/reviews.html")]
 struct ReviewsPage {
     shell: Shell,
+    accounts: Vec<(String, String)>,
+    account: String,
+    reasons: Vec<(&'static str, String)>,
+    reason: String,
+    /// Of one order alone; empty: of all.
+    order: String,
+    /// Whether what waits is shown, or what was decided.
+    is_open: bool,
+    waiting: String,
+    decided: String,
+    is_filtered: bool,
+    reviews: Vec<ReviewLine>,
+    pager: Pager,
 }
 
 /// To decide.
@@ -17,6 +37,33 @@ struct ReviewsPage {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn reviews(panel: Panel) -> ApiResult<HttpResponse> {
-    let shell = panel.shell(Place::Reviews, panel.t("待处理", "To decide")).await?;
-    panel.show(&ReviewsPage { shell })
+    let (caller, app) = (panel.caller.clone(), panel.app.clone());
+    // Each has a form, and is read before it is decided.
+    let few = if panel.asked_for("per_page").is_empty() { &[("per_page", "20")][..] } else { &[] };
+    let page = reviews::list(caller.clone(), panel.query_with(few)?, app.clone()).await?.0;
+    let pager = Pager::new(&panel, &page);
+    let wanted = page.items.iter().map(|review| (review.account_id, review.order_id.clone())).collect();
+    let known = orders::by_address(&app, &caller, wanted).await?;
+    let names = AccountNames::read(&panel).await?;
+    let line = |view: reviews::ReviewView| {
+        let order = known.get(&view.order).cloned();
+        ReviewLine::new(view.clone(), names.name(view.account_id), order, &panel)
+    };
+    let asked = ["account", "reason", "order"].map(|name| panel.asked_for(name));
+    let is_filtered = asked.iter().any(|asked| !asked.is_empty());
+    let [account, reason, order] = asked;
+    panel.show(&ReviewsPage {
+        shell: panel.shell(Place::Reviews, panel.t("待处理", "To decide")).await?,
+        accounts: names.choices(),
+        reasons: review_lines::reasons(panel.language),
+        is_open: panel.asked_for("open") != "false",
+        waiting: panel.href_with("open", ""),
+        decided: panel.href_with("open", "false"),
+        is_filtered,
+        reviews: page.items.into_iter().map(line).collect(),
+        pager,
+        account,
+        reason,
+        order,
+    })
 }

@@ -1,6 +1,9 @@
 //! Moments and spans as people read them.
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::{
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 
 use super::super::error::Language;
 use crate::{ids::Timestamp, store::stats::Bucket};
@@ -31,10 +34,16 @@ pub(super) fn day_start(now: Timestamp) -> Timestamp {
     Timestamp((now.0 + east).div_euclid(DAY * 1000) * DAY * 1000 - east)
 }
 
-/// The day of a moment, as the API writes days.
+/// The day of the platform's calendar, as a form's field for a day takes it.
 pub(super) fn date(at: Timestamp) -> String {
     let at = jiff::Timestamp::from_millisecond(at.0).ok().map(|at| at.to_zoned(TimeZone::fixed(PLACE)));
     at.map(|at| at.date().to_string()).unwrap_or_default()
+}
+
+/// The first moment of that day of the platform's calendar.
+pub(super) fn start_of(day: Date) -> Option<Timestamp> {
+    let start = day.to_zoned(TimeZone::fixed(PLACE)).ok()?;
+    Some(Timestamp(start.timestamp().as_millisecond()))
 }
 
 /// Under a bar of a chart.
