@@ -118,7 +118,7 @@ pub async fn card(mut panel: Panel, id: Id<CardId>) -> ApiResult<HttpResponse> {
     };
     let parts = card_fields::parts_to_choose(&panel, card.kind, card.id).await?;
     panel.show(&CardPage {
-        shell: panel.shell(Place::Cards, card.name.clone()).await?,
+        shell: panel.shell(Place::Cards, panel.t("卡券", "Card")).await?,
         kind: card_words::kind_name(card.kind, &panel),
         sentence: card_words::kind_sentence(card.kind, &panel),
         fields: CardFields::of(&card, &panel),

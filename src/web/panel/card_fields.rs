@@ -138,15 +138,14 @@ pub(super) fn numbered(name: &str, place: usize) -> String {
     format!("{name} {}", place + 1)
 }
 
-/// The cards that may be parts of this one, with what stands for none; empty where the kind has no parts.
+/// The cards that may be parts of this one; none where the kind has no parts.
 pub(super) async fn parts_to_choose(panel: &Panel, kind: Kind, own: CardId) -> ApiResult<Vec<(String, String)>> {
     if kind != Kind::Combination {
         return Ok(Vec::new());
     }
     let all = all_cards(panel).await?;
     let parts = all.into_iter().filter(|card| card.kind != Kind::Combination && card.id != own);
-    let none = (String::new(), panel.t("（不选）", "(none)").to_owned());
-    Ok(std::iter::once(none).chain(parts.map(|card| (card.id.to_string(), card.name))).collect())
+    Ok(parts.map(|card| (card.id.to_string(), card.name)).collect())
 }
 
 /// All cards, by name: an owner has no more than a few pages of them.

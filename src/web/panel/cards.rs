@@ -81,13 +81,8 @@ pub async fn cards(panel: Panel) -> ApiResult<HttpResponse> {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn new_card(mut panel: Panel) -> ApiResult<HttpResponse> {
-    let asked = panel.take("kind");
-    let kind: Option<Kind> = asked.and_then(|kind| kind.parse().ok());
-    if let Some(kind) = kind {
-        // A refusal leads back to the form of this kind.
-        panel.query.push(("kind".to_owned(), kind.as_str().to_owned()));
-    }
+pub async fn new_card(panel: Panel) -> ApiResult<HttpResponse> {
+    let kind: Option<Kind> = panel.asked_for("kind").parse().ok();
     let shell = panel.shell(Place::Cards, panel.t("新卡券", "A new card")).await?;
     let cards = match kind {
         Some(kind) => card_fields::parts_to_choose(&panel, kind, CardId(0)).await?,

@@ -139,7 +139,7 @@ pub async fn new_channel(panel: Panel) -> ApiResult<HttpResponse> {
 pub async fn channel(panel: Panel, id: Id<ChannelId>) -> ApiResult<HttpResponse> {
     let channel = notify_channels::read(&panel.app, &panel.caller, id.0).await?;
     panel.show(&ChannelPage {
-        shell: panel.shell(Place::Notices, channel.name.clone()).await?,
+        shell: panel.shell(Place::Notices, panel.t("通知渠道", "A channel")).await?,
         kinds: Vec::new(),
         fields: Some(Fields::new(channel.kind, Some(&channel), &panel)),
         languages: LANGUAGES,

@@ -52,19 +52,22 @@ struct Line {
     readiness: Option<Served>,
 }
 
+/// The name of a card, or nothing, and what is wrong.
+type Lack = (String, String);
+
 /// What a rule serves at the moment.
 #[derive(Default)]
 struct Served {
     /// Of items and their specifications.
     all: usize,
-    lacks: Vec<String>,
+    lacks: Vec<Lack>,
 }
 
 /// An item that would not be delivered.
 struct Lacking {
     title: String,
     account: String,
-    why: String,
+    why: Vec<Lack>,
     /// Where a rule for it is made; empty where one is there.
     make: String,
 }
@@ -143,11 +146,8 @@ fn served(items: &[ReadinessView]) -> HashMap<DeliveryRuleId, Served> {
     served
 }
 
-fn words(lack: &LackView) -> String {
-    match &lack.card_name {
-        Some(card) => format!("{card}：{}", lack.text),
-        None => lack.text.clone(),
-    }
+fn words(lack: &LackView) -> Lack {
+    (lack.card_name.clone().unwrap_or_default(), lack.text.clone())
 }
 
 /// What rules name by number.
@@ -198,7 +198,7 @@ impl Lacking {
     fn new(item: &ReadinessView, accounts: &[(String, String)]) -> Self {
         let account = item.account_id.to_string();
         let has_rule = item.variants.iter().any(|variant| variant.rule_id.is_some());
-        let mut why: Vec<String> = Vec::new();
+        let mut why: Vec<Lack> = Vec::new();
         for lack in item.lacks.iter().chain(item.variants.iter().flat_map(|variant| &variant.lacks)).map(words) {
             if !why.contains(&lack) {
                 why.push(lack);
@@ -210,7 +210,7 @@ impl Lacking {
             .finish();
         Self {
             title: if item.title.is_empty() { item.item_id.to_string() } else { item.title.clone() },
-            why: why.join(" "),
+            why,
             make: if has_rule { String::new() } else { format!("/app/delivery/new?{query}") },
             account: accounts.iter().find(|(id, _)| *id == account).map(|(_, name)| name.clone()).unwrap_or_default(),
         }

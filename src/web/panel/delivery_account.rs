@@ -94,7 +94,7 @@ pub async fn delivery_account(panel: Panel, id: Id<AccountId>) -> ApiResult<Http
     let settings = delivery_settings::read(&panel.app, &panel.caller, id.0).await?;
     let follow_ups = follow_ups::read(&panel.app, &panel.caller, id.0).await?;
     panel.show(&AccountPage {
-        shell: panel.shell(Place::Delivery, account.name.clone()).await?,
+        shell: panel.shell(Place::Delivery, panel.t("账号的发货设置", "How an account delivers")).await?,
         settings_tag: tag::of(&settings),
         follow_ups_tag: tag::of(&follow_ups),
         rate_delay: follow_ups.rate_delay_minutes.to_string(),

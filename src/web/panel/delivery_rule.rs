@@ -99,16 +99,14 @@ async fn show(panel: &Panel, rule: Option<DeliveryRuleView>) -> ApiResult<HttpRe
     };
     let shell = panel.shell(Place::Delivery, title).await?;
     let usual = rule.as_ref().is_some_and(|rule| rule.spec.as_ref().is_some_and(Vec::is_empty));
-    let none = (String::new(), panel.t("（不选）", "(none)").to_owned());
     let cards = card_fields::all_cards(panel).await?.into_iter().map(|card| (card.id.to_string(), card.name));
-    let all = (String::new(), panel.t("所有账号", "All accounts").to_owned());
     panel.show(&RulePage {
         form: FORM,
         // A box that was not ticked sends nothing.
         is_without_spec: if shell.is_refused(FORM) { shell.value(FORM, TICKED, "-").is_empty() } else { usual },
-        accounts: std::iter::once(all).chain(delivery::accounts_to_choose(panel).await?).collect(),
+        accounts: delivery::accounts_to_choose(panel).await?,
         items: items_to_choose(panel).await?,
-        cards: std::iter::once(none).chain(cards).collect(),
+        cards: cards.collect(),
         quantities: vec![
             ("piece", panel.t("买几件发几份", "One for each piece that was bought")),
             ("order", panel.t("每单只发一份", "One for each order, however many pieces")),

@@ -1,5 +1,7 @@
 //! Notices: what was told, to whom it went, and what became of it there.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use askama::Template;
 
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{
     access::role::Right,
-    notify::event::{Event, Severity},
+    notify::event::{Course, Event},
     store::notify_deliveries::State,
 };
 
@@ -40,8 +42,8 @@ struct Line {
     view: NoticeView,
     severity: &'static str,
     look: &'static str,
-    /// How often, and whether it lasts.
-    course: String,
+    /// Whether it lasts.
+    course: &'static str,
     lines: Vec<String>,
     deliveries: Vec<Delivered>,
     /// Some of them never arrived.
@@ -109,12 +111,12 @@ impl Line {
     }
 }
 
-fn course(view: &NoticeView, panel: &Panel) -> String {
-    let is_lasting = view.open && view.ended_at.is_none() && view.severity != Severity::Info;
-    match (view.ended_at, is_lasting && view.event.tells_its_end()) {
-        (Some(_), _) => panel.t("已结束", "over").to_owned(),
-        (None, true) => panel.t("还在持续", "it lasts").to_owned(),
-        (None, false) => String::new(),
+fn course(view: &NoticeView, panel: &Panel) -> &'static str {
+    let lasts = matches!(view.event.course(Duration::ZERO), Course::Trouble { .. });
+    match view.ended_at {
+        Some(_) => panel.t("已结束", "over"),
+        None if lasts && view.open => panel.t("还在持续", "it lasts"),
+        None => "",
     }
 }
 
