@@ -16,6 +16,10 @@
 //! | `flag` | `true` or `false`; of several the last counts, so that an unticked box may follow a hidden `false` | left out |
 //! | `list`, `wholes` | one of a list, which is there even where all are empty | left out of the list |
 //! | `lines` | a list of its lines that are not empty | an empty list |
+//! | `objects` | one of a list, written as JSON | left out of the list |
+//! | `pairs` | an object of its lines `name=value`; values as [`pair_lines`] writes them | an empty object |
+//! | `secret-pairs` | an object of its lines `name: value`, all texts; it is in no kept form | left out |
+//! | `from`, `to`, `zone` | three fields of one name: `23:00-07:00+08:00` | `null` |
 //!
 //! What is no number stays a text: the API says what is wrong with it.
 
@@ -24,6 +28,11 @@ use serde_json::{Map, Value};
 /// The place of a field in the body, as the API names it in a refusal: `actions[0].text` is `actions.0.text`.
 pub(super) fn place(api: &str) -> String {
     api.replace('[', ".").replace(']', "")
+}
+
+/// Whether what is typed into the field is kept nowhere.
+pub(super) fn is_secret(name: &str) -> bool {
+    matches!(name.split_once(':'), Some((_, "secret" | "secret-pairs")))
 }
 
 /// Field names are ours; nothing that a page sends is deeper, or a longer list.
@@ -57,16 +66,90 @@ fn put(body: &mut Value, path: &str, kind: &str, text: &str) -> Option<()> {
         }
         return Some(());
     }
+    if kind == "objects" {
+        let list = at(body, path)?;
+        if list.is_null() {
+            *list = Value::Array(Vec::new());
+        }
+        if !trimmed.is_empty() {
+            list.as_array_mut()?.push(serde_json::from_str(trimmed).unwrap_or_else(|_| trimmed.into()));
+        }
+        return Some(());
+    }
+    if let "from" | "to" | "zone" = kind {
+        let hours = at(body, path)?;
+        *hours = hours_with(hours.as_str(), kind, trimmed);
+        return Some(());
+    }
     if let Some(value) = single(kind, text) {
         *at(body, path)? = value;
     }
     Some(())
 }
 
+/// Another part of hours that are written as one text; `before` is what stands before it.
+fn hours_with(before: Option<&str>, kind: &str, text: &str) -> Value {
+    match (before, kind) {
+        (None, "zone") => Value::Null,
+        (None, _) if text.is_empty() => Value::Null,
+        (None, "from") => text.into(),
+        (before, "to") => format!("{}-{text}", before.unwrap_or_default()).into(),
+        (before, _) => format!("{}{text}", before.unwrap_or_default()).into(),
+    }
+}
+
+/// Lines of names and values. What reads as JSON is that, so that numbers may be given; a text that would is written in quotes.
+fn pairs(text: &str) -> Value {
+    if let Ok(Value::Object(whole)) = serde_json::from_str(text) {
+        return Value::Object(whole);
+    }
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=').unwrap_or((line, ""));
+        (name.trim().to_owned(), pair_value(value.trim()))
+    };
+    Value::Object(text.lines().filter(|line| !line.trim().is_empty()).map(pair).collect())
+}
+
+/// A number that would lose digits is a text.
+fn pair_value(text: &str) -> Value {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Number(number)) if number.to_string() != text => text.into(),
+        Ok(value) => value,
+        Err(_) => text.into(),
+    }
+}
+
+/// What the kind `pairs` reads back.
+pub(super) fn pair_lines(pairs: &Map<String, Value>) -> String {
+    let line = |(name, value): (&String, &Value)| match value {
+        Value::String(text) if pair_value(text) == *value && !text.contains('\n') && text.trim() == text => {
+            format!("{name}={text}")
+        }
+        other => format!("{name}={other}"),
+    };
+    pairs.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `None`: there are none.
+fn secret_pairs(text: &str) -> Option<Value> {
+    let pair = |line: &str| {
+        let (name, value) = line.split_once([':', '：']).unwrap_or((line, ""));
+        (name.trim().to_owned(), Value::from(value.trim()))
+    };
+    let pairs: Map<_, _> = text.lines().filter(|line| !line.trim().is_empty()).map(pair).collect();
+    (!pairs.is_empty()).then_some(Value::Object(pairs))
+}
+
 /// `None`: it is left out.
 fn single(kind: &str, text: &str) -> Option<Value> {
     if kind == "secret" {
         return (!text.is_empty()).then(|| text.into());
+    }
+    if kind == "secret-pairs" {
+        return secret_pairs(text);
+    }
+    if kind == "pairs" {
+        return Some(pairs(text.trim()));
     }
     let (clears, kind) = match kind.strip_prefix("clear-") {
         Some(kind) => (true, kind),
@@ -163,6 +246,39 @@ mod tests {
         assert_eq!(of(&[("all:list", ""), ("all:list", "a"), ("all:list", "b")]), json!({"all": ["a", "b"]}));
         assert_eq!(of(&[("all:lines", "a\r\n\r\n b \r\n")]), json!({"all": ["a", "b"]}));
         assert_eq!(of(&[("all:wholes", "")]), json!({"all": []}));
+    }
+
+    #[test]
+    fn pairs_are_read_as_they_are_written() {
+        let text = "order={order_id}\n\n n = 5 \nid=\"0x\"\nlong=12345678901234567890123\nflag=true\nempty=\nurl=a=b";
+        let wanted = json!({"order": "{order_id}", "n": 5, "id": "0x", "long": "12345678901234567890123",
+            "flag": true, "empty": "", "url": "a=b"});
+        assert_eq!(of(&[("p:pairs", text)]), json!({"p": wanted}));
+        assert_eq!(of(&[("p:pairs", "")]), json!({"p": {}}));
+        assert_eq!(of(&[("p:pairs", "{\"a\": {\"b\": 1}}")]), json!({"p": {"a": {"b": 1}}}));
+        let odd = json!({"a": "5", "b": 5, "c": "x\ny", "d": "{x}", "e": "[1]", "f": [1], "g": "", "h": " x"});
+        let lines = pair_lines(odd.as_object().unwrap());
+        assert_eq!(of(&[("p:pairs", &lines)]), json!({"p": odd}), "{lines}");
+    }
+
+    #[test]
+    fn secret_pairs_are_texts_and_kept_nowhere() {
+        assert_eq!(of(&[("h:secret-pairs", "X-Key: 5\nA：b")]), json!({"h": {"X-Key": "5", "A": "b"}}));
+        assert_eq!(of(&[("h:secret-pairs", " \n")]), json!({}));
+        assert!(
+            is_secret("h:secret-pairs") && is_secret("a.b:secret") && !is_secret("secret") && !is_secret("a:pairs")
+        );
+    }
+
+    #[test]
+    fn hours_are_put_together_and_objects_are_collected() {
+        let hours = |from: &str, to: &str| of(&[("q:from", from), ("q:to", to), ("q:zone", "+08:00")]);
+        assert_eq!(hours("23:00", "07:00"), json!({"q": "23:00-07:00+08:00"}));
+        assert_eq!(hours("", ""), json!({"q": null}));
+        assert_eq!(hours("", "07:00"), json!({"q": "-07:00+08:00"}));
+        assert_eq!(hours("23:00", ""), json!({"q": "23:00-+08:00"}));
+        assert_eq!(of(&[("s:objects", ""), ("s:objects", "{\"a\":1}")]), json!({"s": [{"a": 1}]}));
+        assert_eq!(of(&[("s:objects", "")]), json!({"s": []}));
     }
 
     #[test]

@@ -35,7 +35,7 @@ use actix_web::{
 };
 use lru::LruCache;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     AppState,
@@ -92,6 +92,9 @@ pub struct RefusedDetails {
     pub field: Option<String>,
     pub problem: Option<String>,
     pub retry_after_s: Option<u64>,
+    /// What else is told, by name.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// Whose form it is, and its number.
@@ -144,7 +147,7 @@ impl Form {
     }
 
     fn typed(&self) -> Vec<(String, String)> {
-        let is_kept = |name: &str| !name.starts_with('_') && !name.ends_with(":secret");
+        let is_kept = |name: &str| !name.starts_with('_') && !form_values::is_secret(name);
         let typed: Vec<_> = self.fields.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
         let length: usize = typed.iter().map(|(name, text)| name.len() + text.len()).sum();
         if length <= LONGEST_KEPT { typed } else { Vec::new() }

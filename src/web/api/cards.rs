@@ -296,7 +296,7 @@ impl CardView {
     }
 
     /// What people edit of it.
-    fn edited(&self) -> Self {
+    pub(in crate::web) fn edited(&self) -> Self {
         Self { stock: None, low: false, ..self.clone() }
     }
 
@@ -539,9 +539,13 @@ pub async fn list(caller: Caller, query: Query<CardsQuery>, app: Data<AppState>)
 /// One card.
 #[utoipa::path(get, path = "/api/v1/cards/{id}", tag = "cards", params(("id" = i64, Path)), responses((status = 200, body = CardView)))]
 pub async fn get(caller: Caller, id: Id<CardId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let keys = app.store.keys().clone();
-    let view = app.store.read(move |conn| read_one(conn, &caller.scope, id.0, &keys)).await?;
+    let view = read(&app, &caller, id.0).await?;
     Ok(tag::answer_with(HttpResponse::Ok(), &view.edited(), &view))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: CardId) -> ApiResult<CardView> {
+    let (keys, scope) = (app.store.keys().clone(), caller.scope);
+    Ok(app.store.read(move |conn| read_one(conn, &scope, id, &keys)).await?)
 }
 
 /// Adds a card.

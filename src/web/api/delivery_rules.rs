@@ -252,7 +252,7 @@ fn read_target(item: Option<Item>, keyword: Option<Keyword>, before: Option<Targ
         (None, Some(keyword), _) => Ok(Target::Keyword(keyword.into_string())),
         (None, None, Some(before)) => Ok(before),
         (Some(_), Some(_), _) | (None, None, None) => {
-            let said = Said::new("item_id 和 keyword 须填写其中一个", "give either item_id or keyword");
+            let said = Said::new("商品 ID 和标题关键词须填写其中一个", "give either the item or a keyword");
             Err(ApiError::field("item_id", said))
         }
     }
@@ -368,9 +368,13 @@ pub async fn list(
 /// One rule of deliveries.
 #[utoipa::path(get, path = "/api/v1/delivery-rules/{id}", tag = "delivery rules", params(("id" = i64, Path)), responses((status = 200, body = DeliveryRuleView)))]
 pub async fn get(caller: Caller, id: Id<DeliveryRuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(tag::answer(HttpResponse::Ok(), &read(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: DeliveryRuleId) -> ApiResult<DeliveryRuleView> {
     let scope = caller.whole()?;
-    let row = app.store.read(move |conn| delivery_rules::get(conn, &scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &DeliveryRuleView::from(row)))
+    let row = app.store.read(move |conn| delivery_rules::get(conn, &scope, id)).await?;
+    Ok(DeliveryRuleView::from(row))
 }
 
 /// Adds a rule of deliveries. Orders that wait for one are looked at again.

@@ -97,8 +97,13 @@ impl AccountDeliveryPatch {
 /// How the account delivers.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/delivery", tag = "delivery settings", params(("id" = i64, Path)), responses((status = 200, body = AccountDeliveryView)))]
 pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let settings = app.store.read(move |conn| delivery_settings::get(conn, &caller.scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &AccountDeliveryView::from(settings)))
+    Ok(tag::answer(HttpResponse::Ok(), &read(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<AccountDeliveryView> {
+    let scope = caller.scope;
+    let settings = app.store.read(move |conn| delivery_settings::get(conn, &scope, id)).await?;
+    Ok(AccountDeliveryView::from(settings))
 }
 
 /// Says how the account delivers. What waits to be delivered is looked at again by the new settings. With `If-Match` only if nobody changed

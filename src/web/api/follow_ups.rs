@@ -148,8 +148,13 @@ impl FollowUpsPatch {
 /// What the account does by itself about its orders.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/follow-ups", tag = "follow-ups", params(("id" = i64, Path)), responses((status = 200, body = FollowUpsView)))]
 pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let settings = app.store.read(move |conn| follow_up_settings::get(conn, &caller.scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &FollowUpsView::from(settings)))
+    Ok(tag::answer(HttpResponse::Ok(), &read(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<FollowUpsView> {
+    let scope = caller.scope;
+    let settings = app.store.read(move |conn| follow_up_settings::get(conn, &scope, id)).await?;
+    Ok(FollowUpsView::from(settings))
 }
 
 /// Says what the account does by itself about its orders. Those that are open, or were completed in the last 14 days, are looked at by the new

@@ -247,8 +247,13 @@ pub async fn list(caller: Caller, app: Data<AppState>) -> ApiResult<Json<Channel
 /// One channel.
 #[utoipa::path(get, path = "/api/v1/notify/channels/{id}", tag = "notify channels", params(("id" = i64, Path)), responses((status = 200, body = ChannelView)))]
 pub async fn get(caller: Caller, id: Id<ChannelId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let row = app.store.read(move |conn| channels::get(conn, &caller.scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &ChannelView::new(row, app.store.keys())))
+    Ok(tag::answer(HttpResponse::Ok(), &read(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: ChannelId) -> ApiResult<ChannelView> {
+    let scope = caller.scope;
+    let row = app.store.read(move |conn| channels::get(conn, &scope, id)).await?;
+    Ok(ChannelView::new(row, app.store.keys()))
 }
 
 /// Adds a channel. It hears of all but every message and every delivery that went well, from warnings on.
@@ -374,9 +379,12 @@ pub async fn test(caller: Caller, id: Id<ChannelId>, _: NoBody, app: Data<AppSta
 /// Events, channels, and what goes where.
 #[utoipa::path(get, path = "/api/v1/notify/subscriptions", tag = "notify channels", responses((status = 200, body = SubscriptionsView)))]
 pub async fn subscriptions(caller: Caller, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(tag::answer(HttpResponse::Ok(), &read_subscriptions(&app, caller).await?))
+}
+
+pub(in crate::web) async fn read_subscriptions(app: &AppState, caller: Caller) -> ApiResult<SubscriptionsView> {
     let keys = app.store.keys().clone();
-    let view = app.store.read(move |conn| SubscriptionsView::read(conn, &caller, &keys)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    Ok(app.store.read(move |conn| SubscriptionsView::read(conn, &caller, &keys)).await?)
 }
 
 /// Sets anew what goes where. With `If-Match` only if nobody changed it meanwhile.

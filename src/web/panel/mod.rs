@@ -17,13 +17,20 @@ pub mod accounts;
 pub mod ai;
 pub mod audit;
 mod beside;
+pub mod card;
+mod card_fields;
+mod card_words;
 pub mod cards;
 pub mod challenges;
+pub mod channel;
+mod channel_words;
 pub mod channels;
 pub mod chat;
 pub mod chats;
 mod days;
 pub mod delivery;
+pub mod delivery_account;
+pub mod delivery_rule;
 pub mod home;
 mod inbox;
 pub mod item;
@@ -31,6 +38,7 @@ mod item_words;
 pub mod items;
 pub mod logs;
 pub mod me;
+mod notice_words;
 pub mod notices;
 pub mod order;
 mod order_words;
@@ -69,7 +77,7 @@ pub(in crate::web) use self::{account_names::AccountNames, days::Days, paging::P
 use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, language_of},
-    forms::{KeptForm, Outcome},
+    forms::{KeptForm, Outcome, Refused},
     gate::Caller,
     input::{Query, read_query},
 };
@@ -188,6 +196,11 @@ impl Panel {
         Some(self.query.remove(at).1)
     }
 
+    /// A parameter as it was asked for, for the form of search; empty where it was not.
+    pub(in crate::web) fn asked_for(&self, wanted: &str) -> String {
+        self.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone()).unwrap_or_default()
+    }
+
     pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
         self.language.pick(zh, en)
     }
@@ -201,6 +214,14 @@ impl Panel {
         match &self.kept.as_ref().filter(|kept| kept.form == form)?.outcome {
             Outcome::Done { answer, .. } => Some(answer),
             Outcome::Refused(_) => None,
+        }
+    }
+
+    /// Why the form that led here was refused.
+    pub(in crate::web) fn refusal_of(&self, form: &str) -> Option<&Refused> {
+        match &self.kept.as_ref().filter(|kept| kept.form == form)?.outcome {
+            Outcome::Done { .. } => None,
+            Outcome::Refused(refused) => Some(refused),
         }
     }
 

@@ -1,14 +1,62 @@
-//! Notices: not shown yet.
+//! Notices: what was told, to whom it went, and what became of it there.
+
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::{super::error::ApiResult, Panel, Place, Shell};
+use super::{
+    super::{
+        api::notices::{self, NoticeDeliveryView, NoticeView},
+        error::ApiResult,
+        input::Id,
+    },
+    Pager, Panel, Place, Shell, delivery, notice_words,
+};
+use crate::{
+    access::role::Right,
+    notify::event::{Course, Event},
+    store::notify_deliveries::State,
+};
 
 #[derive(Template)]
 #[template(path = "panel/notices.html")]
 struct NoticesPage {
     shell: Shell,
+    event: String,
+    severity: String,
+    account: String,
+    open: String,
+    seen: String,
+    events: Vec<(&'static str, &'static str)>,
+    severities: Vec<(&'static str, &'static str)>,
+    accounts: Vec<(String, String)>,
+    notices: Vec<Line>,
+    pager: Pager,
+    /// Where channels are set up; empty for who may not.
+    to_channels: &'static str,
+}
+
+/// A notice as a line.
+struct Line {
+    view: NoticeView,
+    severity: &'static str,
+    look: &'static str,
+    /// Whether it lasts.
+    course: &'static str,
+    lines: Vec<String>,
+    deliveries: Vec<Delivered>,
+    /// Some of them never arrived.
+    failed: usize,
+}
+
+/// One message of it to one channel.
+struct Delivered {
+    view: NoticeDeliveryView,
+    phase: &'static str,
+    state: &'static str,
+    look: &'static str,
+    is_dead: bool,
 }
 
 /// Notices.
@@ -17,6 +65,69 @@ struct NoticesPage {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn notices(panel: Panel) -> ApiResult<HttpResponse> {
-    let shell = panel.shell(Place::Notices, panel.t("通知", "Notices")).await?;
-    panel.show(&NoticesPage { shell })
+    let page =
+        notices::list(panel.caller.clone(), panel.query_with(&[("per_page", "20")])?, panel.app.clone()).await?.0;
+    let pager = Pager::new(&panel, &page);
+    let mut lines = Vec::new();
+    for view in page.items {
+        let deliveries = if panel.may(Right::Manage) {
+            notices::list_deliveries(panel.caller.clone(), Id(view.id), panel.app.clone()).await?.0.items
+        } else {
+            Vec::new()
+        };
+        lines.push(Line::new(view, deliveries, &panel));
+    }
+    panel.show(&NoticesPage {
+        shell: panel.shell(Place::Notices, panel.t("通知", "Notices")).await?,
+        event: panel.asked_for("event"),
+        severity: panel.asked_for("severity"),
+        account: panel.asked_for("account"),
+        open: panel.asked_for("open"),
+        seen: panel.asked_for("seen"),
+        events: Event::ALL.iter().map(|event| (event.as_str(), notice_words::event_name(*event, &panel))).collect(),
+        severities: vec![
+            ("warning", panel.t("提醒和紧急", "To look at, and to act on")),
+            ("critical", panel.t("仅紧急", "To act on alone")),
+        ],
+        accounts: delivery::accounts_to_choose(&panel).await?,
+        notices: lines,
+        to_channels: if panel.may(Right::Manage) { "/app/notices/channels" } else { "" },
+        pager,
+    })
+}
+
+impl Line {
+    fn new(view: NoticeView, deliveries: Vec<NoticeDeliveryView>, panel: &Panel) -> Self {
+        let deliveries: Vec<_> = deliveries.into_iter().map(|view| Delivered::new(view, panel)).collect();
+        Self {
+            severity: notice_words::severity_name(view.severity, panel),
+            look: notice_words::severity_look(view.severity),
+            course: course(&view, panel),
+            lines: view.text.lines().map(str::to_owned).collect(),
+            failed: deliveries.iter().filter(|delivered| delivered.is_dead).count(),
+            deliveries,
+            view,
+        }
+    }
+}
+
+fn course(view: &NoticeView, panel: &Panel) -> &'static str {
+    let lasts = matches!(view.event.course(Duration::ZERO), Course::Trouble { .. });
+    match view.ended_at {
+        Some(_) => panel.t("已结束", "over"),
+        None if lasts && view.open => panel.t("还在持续", "it lasts"),
+        None => "",
+    }
+}
+
+impl Delivered {
+    fn new(view: NoticeDeliveryView, panel: &Panel) -> Self {
+        Self {
+            phase: notice_words::phase_name(view.phase, panel),
+            state: notice_words::state_name(view.state, panel),
+            look: notice_words::state_look(view.state),
+            is_dead: view.state == State::Dead,
+            view,
+        }
+    }
 }

@@ -30,6 +30,13 @@ impl Pager {
 }
 
 impl Panel {
+    /// The same part of the list with a parameter more.
+    pub(in crate::web) fn href_keeping_page(&self, name: &str, value: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.query.iter().filter(|(other, _)| other != name)).append_pair(name, value);
+        format!("{}?{}", self.path, query.finish())
+    }
+
     /// This page with another value of one parameter; an empty one takes it away.
     pub(in crate::web) fn href_with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
