@@ -11,6 +11,7 @@
 #![allow(unused_qualifications)]
 
 pub mod about;
+mod account_names;
 pub mod accounts;
 pub mod ai;
 pub mod audit;
@@ -20,6 +21,7 @@ pub mod channels;
 pub mod chats;
 pub mod delivery;
 pub mod home;
+mod hours;
 pub mod items;
 pub mod logs;
 pub mod me;
@@ -169,6 +171,11 @@ impl Panel {
     pub(in crate::web) fn take(&mut self, wanted: &str) -> Option<String> {
         let at = self.query.iter().position(|(name, _)| name == wanted)?;
         Some(self.query.remove(at).1)
+    }
+
+    /// A parameter that the page itself understands, which stays part of its address.
+    pub(in crate::web) fn given(&self, wanted: &str) -> Option<&str> {
+        self.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str())
     }
 
     pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
