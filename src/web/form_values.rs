@@ -10,6 +10,7 @@
 //! | `text` | the same | an empty text |
 //! | `secret` | the text as it is; it is in no kept form | left out |
 //! | `whole`, `clear-whole` | a whole number | left out, `null` |
+//! | `whole-or-null` | a whole number; `null` where it says so | left out |
 //! | `number`, `clear-number` | a number | left out, `null` |
 //! | `seconds`, `clear-seconds` | ms of so many seconds | left out, `null` |
 //! | `yuan`, `clear-yuan` | Fen of so many yuan | left out, `null` |
@@ -33,6 +34,30 @@ pub(super) fn place(api: &str) -> String {
 /// Whether what is typed into the field is kept nowhere.
 pub(super) fn is_secret(name: &str) -> bool {
     matches!(name.split_once(':'), Some((_, "secret" | "secret-pairs")))
+}
+
+/// The same, where rows of the form were left empty: they are in `body`, and the API does not count them.
+pub(super) fn place_in(body: &Value, api: &str) -> String {
+    let place = place(api);
+    let (mut here, mut parts) = (Some(body), Vec::new());
+    for part in place.split('.') {
+        let list = here.and_then(Value::as_array).zip(part.parse::<usize>().ok());
+        let own = list.and_then(|(list, number)| {
+            list.iter().enumerate().filter(|(_, entry)| !is_gap(entry)).nth(number).map(|(own, _)| own)
+        });
+        let own = own.map_or_else(|| part.to_owned(), |own| own.to_string());
+        here = match here {
+            Some(Value::Array(list)) => own.parse::<usize>().ok().and_then(|own| list.get(own)),
+            Some(Value::Object(fields)) => fields.get(&own),
+            _ => None,
+        };
+        parts.push(own);
+    }
+    parts.join(".")
+}
+
+fn is_gap(entry: &Value) -> bool {
+    entry.is_null() || entry.as_object().is_some_and(Map::is_empty)
 }
 
 /// Field names are ours; nothing that a page sends is deeper, or a longer list.
@@ -160,7 +185,8 @@ fn single(kind: &str, text: &str) -> Option<Value> {
         return clears.then_some(Value::Null);
     }
     Some(match kind {
-        "whole" => whole(trimmed),
+        "whole-or-null" if trimmed == "null" => Value::Null,
+        "whole" | "whole-or-null" => whole(trimmed),
         "number" => trimmed.parse::<f64>().map_or_else(|_| trimmed.into(), Value::from),
         "seconds" => scaled(trimmed, 3),
         "yuan" => scaled(trimmed.trim_start_matches(['¥', '￥']).trim_start(), 2),
@@ -209,7 +235,7 @@ fn at<'a>(body: &'a mut Value, path: &str) -> Option<&'a mut Value> {
 pub(super) fn without_gaps(value: &mut Value) {
     match value {
         Value::Array(list) => {
-            list.retain(|entry| !entry.is_null() && entry.as_object().is_none_or(|entry| !entry.is_empty()));
+            list.retain(|entry| !is_gap(entry));
             list.iter_mut().for_each(without_gaps);
         }
         Value::Object(fields) => fields.values_mut().for_each(without_gaps),
@@ -242,6 +268,9 @@ mod tests {
         assert_eq!(of(&[("a:seconds", "1.5"), ("b:clear-seconds", "")]), json!({"a": 1500, "b": null}));
         assert_eq!(of(&[("on:flag", "false"), ("on:flag", "true")]), json!({"on": true}));
         assert_eq!(of(&[("on:flag", "false")]), json!({"on": false}));
+        let to = |text| of(&[("all.0.to:whole-or-null", text)]);
+        assert_eq!(to("null"), json!({"all": [{"to": null}]}));
+        assert_eq!((to("7"), to("")), (json!({"all": [{"to": 7}]}), json!({})));
         assert_eq!(of(&[("key:secret", " x ")]), json!({"key": " x "}));
         assert_eq!(of(&[("all:list", ""), ("all:list", "a"), ("all:list", "b")]), json!({"all": ["a", "b"]}));
         assert_eq!(of(&[("all:lines", "a\r\n\r\n b \r\n")]), json!({"all": ["a", "b"]}));
@@ -295,6 +324,18 @@ mod tests {
         let fields = [("hours.from", "8"), ("actions.0.text", "a"), ("actions.1.text", ""), ("actions.2.text", "c")];
         assert_eq!(of(&fields), json!({"hours": {"from": "8"}, "actions": [{"text": "a"}, {"text": "c"}]}));
         assert_eq!(place("actions[0].text"), "actions.0.text");
+    }
+
+    #[test]
+    fn a_refusal_names_the_row_that_was_filled_in() {
+        let fields = [("actions.2.text", "a"), ("actions.5.text", "b"), ("name", "c")];
+        let fields: Vec<_> = fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let body = body(&fields).unwrap();
+        assert_eq!(place_in(&body, "actions[1].text"), "actions.5.text");
+        assert_eq!(place_in(&body, "actions[0]"), "actions.2");
+        assert_eq!(place_in(&body, "actions[7].text"), "actions.7.text");
+        assert_eq!(place_in(&body, "name"), "name");
+        assert_eq!(place_in(&body, "steps[0].says"), "steps.0.says");
     }
 
     #[test]

@@ -13,6 +13,9 @@
 //! | `_then` | where success leads, with `{id}` for the answer's; as `_back` where absent |
 //! | `_form` | the form's id, so that the page puts what was said where it belongs |
 //! | `_done` | what is said after success |
+//! | `_query.…` | a parameter of the address: `_query.draft` |
+//!
+//! A form with a file (`multipart/form-data`, the file in the field `file`) sends the file alone, as its browser calls it.
 //!
 //! What was refused is kept with what was typed (but for secrets) for the page that it leads to.
 
@@ -21,18 +24,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use actix_multipart::Multipart;
 use actix_web::{
     Error, HttpMessage as _, HttpResponse,
     body::{EitherBody, MessageBody, to_bytes},
     dev::{ServiceRequest, ServiceResponse},
+    error::PayloadError,
     http::{
         Method, StatusCode, Uri,
         header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, LOCATION},
         uri::PathAndQuery,
     },
     middleware::Next,
-    web::{Bytes, Data},
+    web::{Bytes, BytesMut, Data},
 };
+use futures_util::{TryStreamExt as _, stream};
 use lru::LruCache;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -95,6 +101,9 @@ pub struct RefusedDetails {
     /// What else is told, by name.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+    /// Saved cases that hold up publishing, as the API tells them.
+    #[serde(default)]
+    pub cases: Vec<Value>,
 }
 
 /// Whose form it is, and its number.
@@ -128,6 +137,8 @@ impl Forms {
 /// A form that came in.
 struct Form {
     fields: Vec<(String, String)>,
+    /// What is sent instead of the fields, and what its browser calls it.
+    file: Option<FilePart>,
     language: Language,
     session: String,
 }
@@ -144,6 +155,24 @@ impl Form {
 
     fn back(&self) -> &str {
         self.own("_back").filter(|path| is_page(path)).unwrap_or(panel::HOME)
+    }
+
+    /// Of the API, with its parameters.
+    fn address(&self, target: &str) -> String {
+        let named = |(name, text): &'_ (String, String)| Some((name.strip_prefix("_query.")?.to_owned(), text.clone()));
+        let given = self.fields.iter().filter_map(named).filter(|(_, text)| !text.is_empty());
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        if query.is_empty() { target.to_owned() } else { format!("{target}?{query}") }
+    }
+
+    /// What is wrong is said of the field as the form calls it: rows that were left empty are none to the API.
+    fn own_field(&self, field: &str) -> String {
+        form_values::body(&self.values()).map_or_else(|| field.to_owned(), |body| form_values::place_in(&body, field))
+    }
+
+    /// What becomes the body.
+    fn values(&self) -> Vec<(String, String)> {
+        self.fields.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect()
     }
 
     fn typed(&self) -> Vec<(String, String)> {
@@ -179,7 +208,7 @@ pub(super) async fn carry<B: MessageBody + 'static>(
         Ok(form) => form,
         Err(refusal) => {
             let session = gate::session_of_cookie(request.request(), &app.gate).unwrap_or_default();
-            let form = Form { fields: Vec::new(), language, session };
+            let form = Form { fields: Vec::new(), file: None, language, session };
             let answer = lead(&app, &form, Outcome::Refused(words(&refusal, language)), panel::HOME);
             return Ok(request.into_response(answer).map_into_right_body());
         }
@@ -206,14 +235,45 @@ async fn read(
     session: String,
 ) -> ApiResult<Form> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.starts_with("application/x-www-form-urlencoded") {
+    let has_file = kind.starts_with("multipart/form-data");
+    if !has_file && !kind.starts_with("application/x-www-form-urlencoded") {
         let said = Said::new("须为表单", "must be a form");
         return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type").because(said));
     }
     let payload = request.take_payload();
-    let body = collect_up_to(body_limit(target), payload, app.settings.server.client_timeout).await?;
-    let fields = form_urlencoded::parse(&body).map(|(name, text)| (name.into_owned(), text.replace("\r\n", "\n")));
-    Ok(Form { fields: fields.collect(), language, session })
+    let body = collect_up_to(body_limit(target), payload, app.settings.server.client_timeout).await?.freeze();
+    let (fields, file) = if has_file {
+        read_parts(request, body).await.ok_or(Code::MalformedBody)?
+    } else {
+        (form_urlencoded::parse(&body).into_owned().collect(), None)
+    };
+    let fields = fields.into_iter().map(|(name, text)| (name, text.replace("\r\n", "\n"))).collect();
+    Ok(Form { fields, file, language, session })
+}
+
+/// A file, and what its browser calls it.
+type FilePart = (HeaderValue, Bytes);
+
+/// The texts and the file of a form that has arrived as a whole; `None`: it cannot be read.
+async fn read_parts(request: &ServiceRequest, body: Bytes) -> Option<(Vec<(String, String)>, Option<FilePart>)> {
+    let parts = stream::iter([Ok::<_, PayloadError>(body)]);
+    let mut form = Multipart::new(request.headers(), parts);
+    let (mut fields, mut file) = (Vec::new(), None);
+    while let Some(mut part) = form.try_next().await.ok()? {
+        let name = part.name()?.to_owned();
+        let kind = part.content_type().and_then(|kind| HeaderValue::from_str(kind.essence_str()).ok());
+        let mut content = BytesMut::new();
+        while let Some(chunk) = part.try_next().await.ok()? {
+            content.extend_from_slice(&chunk);
+        }
+        if name == "file" {
+            let usual = HeaderValue::from_static("application/octet-stream");
+            file = Some((kind.unwrap_or(usual), content.freeze()));
+        } else {
+            fields.push((name, String::from_utf8(content.to_vec()).ok()?));
+        }
+    }
+    Some((fields, file))
 }
 
 /// Makes it the request that the form stands for.
@@ -225,11 +285,11 @@ fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult
         Some("DELETE") => Method::DELETE,
         Some(_) => return Err(Code::MethodNotAllowed.into()),
     };
-    let uri: Uri = target.parse().map_err(|_| Code::NotFound)?;
-    let fields: Vec<_> = form.fields.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
-    let mut body = form_values::body(&fields).ok_or(Code::MalformedBody)?;
+    let uri: Uri = form.address(target).parse().map_err(|_| Code::NotFound)?;
+    let mut body = form_values::body(&form.values()).ok_or(Code::MalformedBody)?;
     form_values::without_gaps(&mut body);
-    let body = Bytes::from(body.to_string());
+    let usual = || (HeaderValue::from_static("application/json"), Bytes::from(body.to_string()));
+    let (kind, body) = form.file.clone().unwrap_or_else(usual);
     request.match_info_mut().get_mut().update(&uri);
     let head = request.head_mut();
     head.method = method;
@@ -239,7 +299,7 @@ fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult
         Language::English => HeaderValue::from_static("en"),
     };
     head.headers.insert(ACCEPT_LANGUAGE, tongue);
-    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    head.headers.insert(CONTENT_TYPE, kind);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     for (name, field) in [(CSRF_HEADER, "_csrf"), (IF_MATCH.as_str(), "_tag"), (idempotency::HEADER, "_key")] {
         let name = HeaderName::from_static(name);
@@ -262,7 +322,8 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
         return pages::lead_to_sign_in(form.back());
     }
     if !status.is_success() {
-        let refused = serde_json::from_value(answer).unwrap_or_default();
+        let mut refused: Refused = serde_json::from_value(answer).unwrap_or_default();
+        refused.details.field = refused.details.field.map(|field| form.own_field(&field));
         return lead(app, form, Outcome::Refused(refused), form.back());
     }
     let id = match &answer["id"] {

@@ -169,7 +169,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
         self.0
     }
 
-    fn parse(number: i64) -> Result<Self, Said> {
+    pub(super) fn parse(number: i64) -> Result<Self, Said> {
         if (MIN..=MAX).contains(&number) {
             return Ok(Self(number));
         }

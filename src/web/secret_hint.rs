@@ -11,9 +11,9 @@ use crate::ids::Timestamp;
 pub struct SecretHint {
     /// The end of its fingerprint, not of itself.
     #[schema(example = "…3f9c")]
-    hint: String,
+    pub(in crate::web) hint: String,
     /// In characters.
-    length: usize,
+    pub(in crate::web) length: usize,
     /// When it was put here, UTC milliseconds.
     #[schema(value_type = i64)]
     pub(in crate::web) set_at: Timestamp,

@@ -200,9 +200,12 @@ fn system_view(conn: &mut DbConn, keys: &Keys) -> QueryResult<SystemAiView> {
 /// How the AI answers where an account does not say otherwise.
 #[utoipa::path(get, path = "/api/v1/settings/ai", tag = "ai", responses((status = 200, body = SystemAiView)))]
 pub async fn get_system(app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(tag::answer(HttpResponse::Ok(), &read_system(&app).await?))
+}
+
+pub(in crate::web) async fn read_system(app: &AppState) -> ApiResult<SystemAiView> {
     let keys = app.store.keys().clone();
-    let view = app.store.read(move |conn| system_view(conn, &keys)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    Ok(app.store.read(move |conn| system_view(conn, &keys)).await?)
 }
 
 /// Changes how the AI answers where an account does not say otherwise.
@@ -267,9 +270,12 @@ fn account_view(conn: &mut DbConn, keys: &Keys, scope: &Scope, id: AccountId) ->
 /// How the AI answers for an account: what it chose, and what is in force.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/ai", tag = "ai", params(("id" = i64, Path)), responses((status = 200, body = AccountAiView)))]
 pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(tag::answer(HttpResponse::Ok(), &read(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<AccountAiView> {
     let (keys, scope) = (app.store.keys().clone(), caller.scope);
-    let view = app.store.read(move |conn| account_view(conn, &keys, &scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    Ok(app.store.read(move |conn| account_view(conn, &keys, &scope, id)).await?)
 }
 
 /// Changes how the AI answers for an account. `null` inherits again.

@@ -254,11 +254,32 @@ pub(super) fn check_actions(conn: &mut DbConn, caller: &Caller, new: &RuleBody) 
     Ok(Ok(()))
 }
 
-async fn read_page(app: &AppState, caller: &Caller, filter: Filter, paging: Paging) -> ApiResult<(Vec<Rule>, i64)> {
+/// A page of rules, as they are published, those with the highest priority first; and how many there are.
+pub(in crate::web) async fn read_page(
+    app: &AppState,
+    caller: &Caller,
+    filter: Filter,
+    paging: Paging,
+) -> ApiResult<(Vec<Rule>, i64)> {
     let scope = caller.scope;
     let page = move |conn: &mut DbConn| rules::page(conn, &scope, &filter, paging.part());
     let (loaded, total) = app.turns.read(&app.store, page).await?;
     Ok((loaded.rules, total))
+}
+
+/// A rule of any kind, as it would be after publishing; `NotFound` also where it is to go.
+pub(in crate::web) async fn read_prepared(app: &AppState, caller: &Caller, id: RuleId) -> ApiResult<Rule> {
+    let scope = caller.scope;
+    Ok(app.store.read(move |conn| rule_drafts::get(conn, &scope, id)).await?)
+}
+
+/// The mark of a rule, as the route of its kind gives it.
+pub(in crate::web) fn mark_of(rule: &Rule) -> String {
+    match Kind::of(&rule.body) {
+        Kind::Keyword => tag::of(&KeywordView::from(rule.clone())),
+        Kind::DefaultReply => tag::of(&DefaultReplyView::from(rule.clone())),
+        Kind::Event => tag::of(&EventRuleView::from(rule.clone())),
+    }
 }
 
 /// A rule of this kind, or nothing: a default reply is no keyword.

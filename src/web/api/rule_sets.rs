@@ -449,6 +449,6 @@ fn not_rolled_back(reason: NotRolledBack) -> ApiError {
     }
 }
 
-pub(super) fn name_of(set: Option<AccountId>) -> String {
+pub(in crate::web) fn name_of(set: Option<AccountId>) -> String {
     set.map_or_else(|| "shared".to_owned(), |account| account.to_string())
 }

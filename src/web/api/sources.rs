@@ -116,8 +116,13 @@ impl From<Sources> for SourcesView {
 /// Where the account's answers come from, and in which order.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/sources", tag = "answers", params(("id" = i64, Path)), responses((status = 200, body = SourcesView)))]
 pub async fn get(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let row = app.store.read(move |conn| answer_settings::get(conn, &caller.scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &SourcesView::from(row.sources)))
+    Ok(tag::answer(HttpResponse::Ok(), &read(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<SourcesView> {
+    let scope = caller.scope;
+    let row = app.store.read(move |conn| answer_settings::get(conn, &scope, id)).await?;
+    Ok(SourcesView::from(row.sources))
 }
 
 /// Turns sources off, and all others on.
@@ -147,8 +152,13 @@ pub async fn set(
 /// The seller's own program, which is asked before any rule.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/hook", tag = "answers", params(("id" = i64, Path)), responses((status = 200, body = HookView)))]
 pub async fn get_hook(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let row = app.store.read(move |conn| answer_settings::get(conn, &caller.scope, id.0)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &hook_view(app.store.keys(), id.0, &row)))
+    Ok(tag::answer(HttpResponse::Ok(), &read_hook(&app, &caller, id.0).await?))
+}
+
+pub(in crate::web) async fn read_hook(app: &AppState, caller: &Caller, id: AccountId) -> ApiResult<HookView> {
+    let scope = caller.scope;
+    let row = app.store.read(move |conn| answer_settings::get(conn, &scope, id)).await?;
+    Ok(hook_view(app.store.keys(), id, &row))
 }
 
 fn hook_view(keys: &Keys, id: AccountId, row: &AnswerRow) -> HookView {

@@ -62,7 +62,7 @@ pub(in crate::web) fn step(step: &Step, keyword: Option<&str>) -> Said {
 }
 
 /// A code of the details; one that is not known is shown as it is.
-fn why(code: &str) -> Said {
+pub(in crate::web) fn why(code: &str) -> Said {
     let (zh, en) = match code {
         "outside_hours" => ("不在设定的时段内", "outside the hours that were set"),
         "buyer_excluded" => ("该买家不由 AI 回复", "this buyer is not answered by the AI"),

@@ -20,9 +20,13 @@ impl AccountNames {
         Ok(Self { ordered, by_id })
     }
 
-    /// Empty where nobody knows it any more.
+    /// Its number where nobody knows it any more.
     pub(in crate::web) fn name(&self, id: AccountId) -> String {
-        self.by_id.get(&id).cloned().unwrap_or_default()
+        self.by_id.get(&id).cloned().unwrap_or_else(|| format!("#{id}"))
+    }
+
+    pub(in crate::web) fn all(&self) -> &[(AccountId, String)] {
+        &self.ordered
     }
 
     /// What a choice among them offers: number and name.
@@ -38,4 +42,9 @@ impl AccountNames {
     pub(in crate::web) fn count(&self) -> usize {
         self.ordered.len()
     }
+}
+
+/// The account that an address names.
+pub(in crate::web) fn account_of(text: Option<&str>) -> Option<AccountId> {
+    text.and_then(super::super::input::whole).map(AccountId)
 }

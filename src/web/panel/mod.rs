@@ -35,6 +35,7 @@ pub mod home;
 mod inbox;
 pub mod item;
 mod item_words;
+mod hours;
 pub mod items;
 pub mod logs;
 pub mod me;
@@ -199,6 +200,9 @@ impl Panel {
     /// A parameter as it was asked for, for the form of search; empty where it was not.
     pub(in crate::web) fn asked_for(&self, wanted: &str) -> String {
         self.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone()).unwrap_or_default()
+    /// A parameter that the page itself understands, which stays part of its address.
+    pub(in crate::web) fn given(&self, wanted: &str) -> Option<&str> {
+        self.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str())
     }
 
     pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {

@@ -228,12 +228,23 @@ impl Shell {
         self.value(form, field, if *usual { "true" } else { "false" }) == "true"
     }
 
+    /// Whether this one of several boxes with one name was ticked before the form was refused; else as it `usual`ly is.
+    pub(in crate::web) fn picked(&self, form: &str, field: &str, value: &str, usual: &bool) -> bool {
+        match self.refused().filter(|(kept, _)| kept.form == form) {
+            Some((kept, _)) => kept.values.iter().any(|(name, text)| name == field && text == value),
+            None => *usual,
+        }
+    }
+
     /// What is wrong with this field; empty: nothing is known to be.
     pub(in crate::web) fn problem(&self, form: &str, field: &str) -> &str {
-        let place = field.split(':').next().unwrap_or(field);
+        let (place, kind) = field.split_once(':').unwrap_or((field, ""));
         let Some((_, refused)) = self.refused().filter(|(kept, _)| kept.form == form) else { return "" };
         let named = refused.details.field.as_deref().map(super::super::form_values::place);
-        if named.as_deref() != Some(place) {
+        let rest = named.as_deref().and_then(|named| named.strip_prefix(place));
+        // A list that is typed into one field is wrong where one of its entries is.
+        let is_entry = |rest: &str| matches!(kind, "list" | "wholes" | "lines") && rest.starts_with('.');
+        if !rest.is_some_and(|rest| rest.is_empty() || is_entry(rest)) {
             return "";
         }
         refused.details.problem.as_deref().unwrap_or(&refused.message)
