@@ -56,7 +56,7 @@ struct Line {
 type Lack = (String, String);
 
 /// What a rule serves at the moment.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Served {
     /// Of items and their specifications.
     all: usize,
@@ -88,7 +88,7 @@ pub async fn delivery(panel: Panel) -> ApiResult<HttpResponse> {
     let (served, titles) = (served(&known.items), titles(&known.items));
     let names = Names { accounts: &accounts, cards: &cards.iter().cloned().collect(), titles: &titles };
     let rules = page.items.into_iter().map(|rule| {
-        let readiness = served.get(&rule.id).map(|served| Served { all: served.all, lacks: served.lacks.clone() });
+        let readiness = served.get(&rule.id).cloned();
         Line::new(rule, readiness, &names, &panel)
     });
     panel.show(&DeliveryPage {
