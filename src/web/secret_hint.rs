@@ -11,12 +11,12 @@ use crate::ids::Timestamp;
 pub struct SecretHint {
     /// The end of its fingerprint, not of itself.
     #[schema(example = "…3f9c")]
-    hint: String,
+    pub(in crate::web) hint: String,
     /// In characters.
-    length: usize,
+    pub(in crate::web) length: usize,
     /// When it was put here, UTC milliseconds.
     #[schema(value_type = i64)]
-    set_at: Timestamp,
+    pub(in crate::web) set_at: Timestamp,
 }
 
 impl SecretHint {

@@ -200,9 +200,12 @@ fn system_view(conn: &mut DbConn, keys: &Keys) -> QueryResult<SystemAiView> {
 /// How the AI answers where an account does not say otherwise.
 #[utoipa::path(get, path = "/api/v1/settings/ai", tag = "ai", responses((status = 200, body = SystemAiView)))]
 pub async fn get_system(app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(tag::answer(HttpResponse::Ok(), &shown_system(&app).await?))
+}
+
+pub(in crate::web) async fn shown_system(app: &AppState) -> ApiResult<SystemAiView> {
     let keys = app.store.keys().clone();
-    let view = app.store.read(move |conn| system_view(conn, &keys)).await?;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    Ok(app.store.read(move |conn| system_view(conn, &keys)).await?)
 }
 
 /// Changes how the AI answers where an account does not say otherwise.

@@ -11,9 +11,13 @@
 #![allow(unused_qualifications)]
 
 pub mod about;
+mod account_names;
 pub mod accounts;
 pub mod ai;
 pub mod audit;
+mod audit_changes;
+mod audit_fields;
+mod audit_texts;
 pub mod cards;
 pub mod challenges;
 pub mod channels;
