@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Settings, comment, defaults, find, masked, told_in_chinese::meaning_in_chinese};
+use super::{DEFAULTS, Settings, comment, defaults, find, masked, told_in_chinese::meaning_in_chinese};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +45,10 @@ impl Settings {
     pub fn told(&self) -> Vec<Told> {
         let usual = defaults();
         let default = |key: &str| find(&usual, key).map(|value| masked(key, value)).unwrap_or_default();
-        self.masked()
+        let order = names();
+        let mut values = self.masked();
+        values.sort_by_key(|(key, _)| order.iter().position(|name| name == key));
+        values
             .into_iter()
             .map(|(key, value)| Told {
                 default: default(&key),
@@ -59,6 +62,19 @@ impl Settings {
     }
 }
 
+/// The names of all settings, as `default.toml` has them one after the other.
+fn names() -> Vec<String> {
+    let (mut names, mut section) = (Vec::new(), "");
+    for line in DEFAULTS.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(header) = line.strip_prefix('[') {
+            section = header.trim_end_matches(']');
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            names.push(if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") });
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -67,7 +83,9 @@ mod tests {
 
     #[test]
     fn every_setting_says_what_it_means_in_both_languages() {
-        for told in Settings::default().told() {
+        let all = Settings::default().told();
+        assert_eq!(all.iter().map(|told| told.key.clone()).collect::<Vec<_>>(), names());
+        for told in all {
             assert!(!told.meaning.is_empty() && !told.meaning_zh.is_empty(), "{}", told.key);
             assert_eq!((&told.value, &told.source), (&told.default, &Source::Default), "{}", told.key);
         }

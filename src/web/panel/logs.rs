@@ -30,8 +30,12 @@ struct LogsPage {
     account: String,
     accounts: Vec<(String, String)>,
     lines: Vec<Line>,
-    /// Whether the newest lines are shown, so that new ones appear by themselves.
+    /// Whether the newest lines are shown.
     is_newest: bool,
+    /// Whether new lines appear by themselves: not while somebody reads.
+    is_live: bool,
+    /// The same page, live or held still.
+    other: String,
     newest: String,
     /// Empty: there are none.
     older: String,
@@ -63,7 +67,8 @@ struct Machine {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn logs(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn logs(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let is_still = panel.take("still").is_some();
     let query = panel.query_with(&[("limit", &LINES.to_string())])?;
     let lines = api::list(panel.caller.clone(), query, panel.app.clone()).await?.0.items;
     let names = AccountNames::read(&panel, None).await?;
@@ -84,6 +89,8 @@ pub async fn logs(panel: Panel) -> ApiResult<HttpResponse> {
         account: given("account").unwrap_or_default(),
         accounts: names.choices(),
         is_newest: given("before").is_none(),
+        is_live: given("before").is_none() && !is_still,
+        other: panel.href_with("still", if is_still { "" } else { "1" }),
         newest: panel.href_with("before", ""),
         older: last.map(|number| panel.href_with("before", &number)).unwrap_or_default(),
         lines: lines.into_iter().map(|line| Line::new(line, &panel, &names)).collect(),
