@@ -1,6 +1,10 @@
 //! Every setting: `default.toml` ← a file ← the environment. Unknown names and bad values are refused by name, source and fix.
 
+mod told;
+mod told_in_chinese;
+
 use std::{
+    collections::BTreeMap,
     env, fmt, fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -21,6 +25,8 @@ use crate::{
         logging::{LogConfig, mask},
     },
 };
+
+pub use self::told::{Source, Told};
 
 /// Documents every setting; the only place where defaults are written down.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -55,6 +61,9 @@ pub struct Settings {
     pub secrets: Secrets,
     pub health: Health,
     pub metrics: Metrics,
+    /// Where the values come from that are no defaults, by name.
+    #[serde(skip)]
+    pub sources: BTreeMap<String, Source>,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -364,7 +373,7 @@ impl Settings {
             env::vars_os().map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()));
         layers.environment(variables)?;
         if let Some(dir) = data_dir {
-            layers.set("data_dir", Value::String(dir.display().to_string()), "data_dir", "--data-dir")?;
+            layers.set("data_dir", Value::String(dir.display().to_string()), "data_dir", &Source::CommandLine)?;
         }
         layers.finish()
     }
@@ -595,18 +604,18 @@ fn masked(key: &str, value: &Value) -> String {
 /// Settings while they are put together, with the source of each that is not a default.
 struct Layers {
     table: Table,
-    sources: Vec<(String, String)>,
+    sources: BTreeMap<String, Source>,
 }
 
 impl Layers {
     fn new() -> Self {
-        Self { table: defaults(), sources: Vec::new() }
+        Self { table: defaults(), sources: BTreeMap::new() }
     }
 
     fn file(&mut self, name: &str, text: &str) -> Result<(), SettingsError> {
         let table: Table = text.parse().map_err(|error| syntax(name, text, &error))?;
         for (key, value) in leaves(table) {
-            self.set(&key, value, &key, name)?;
+            self.set(&key, value, &key, &Source::File(name.to_owned()))?;
         }
         Ok(())
     }
@@ -616,35 +625,36 @@ impl Layers {
             let Some(path) = name.strip_prefix(PREFIX) else { continue };
             let key = path.to_lowercase().replace("__", ".");
             let value = find(&self.table, &key).map_or_else(|| Value::String(text.clone()), |old| like(old, &text));
-            self.set(&key, value, &name, "the environment")?;
+            self.set(&key, value, &name, &Source::Environment)?;
         }
         Ok(())
     }
 
     /// Puts one value over the others. As all were good before, what is bad now is this one. `name` is what the user wrote.
-    fn set(&mut self, key: &str, value: Value, name: &str, source: &str) -> Result<(), SettingsError> {
-        let source = source.to_owned();
+    fn set(&mut self, key: &str, value: Value, name: &str, source: &Source) -> Result<(), SettingsError> {
         let Some(place) = find_mut(&mut self.table, key) else {
             let suggestion = nearest(key).map(|near| spelt_like(name, &near));
-            return Err(SettingsError::Unknown { key: name.to_owned(), origin: source, suggestion });
+            return Err(SettingsError::Unknown { key: name.to_owned(), origin: source.to_string(), suggestion });
         };
         *place = value;
         if let Err(error) = Settings::deserialize(self.table.clone()) {
-            return Err(bad_value(key, name, source, error.message()));
+            return Err(bad_value(key, name, source.to_string(), error.message()));
         }
-        self.sources.push((key.to_owned(), source));
+        self.sources.insert(key.to_owned(), source.clone());
         Ok(())
     }
 
     fn finish(self) -> Result<Settings, SettingsError> {
         let sources = self.sources;
-        let origin = |key: &str| sources.iter().rev().find(|(name, _)| name == key).map(|(_, source)| source.clone());
-        let settings = Settings::deserialize(self.table)
+        let mut settings = Settings::deserialize(self.table)
             .map_err(|error| SettingsError::Syntax { name: "default.toml".to_owned(), reason: error.to_string() })?;
         match settings.validate() {
-            Ok(()) => Ok(settings),
+            Ok(()) => {
+                settings.sources = sources;
+                Ok(settings)
+            }
             Err((key, reason)) => {
-                Err(bad_value(key, key, origin(key).unwrap_or_else(|| "default.toml".to_owned()), &reason))
+                Err(bad_value(key, key, sources.get(key).cloned().unwrap_or_default().to_string(), &reason))
             }
         }
     }
@@ -683,19 +693,22 @@ fn bad_value(key: &str, name: &str, origin: String, reason: &str) -> SettingsErr
     SettingsError::Value { key: name.to_owned(), origin, reason }
 }
 
-/// What `default.toml` says about a setting.
+/// What `default.toml` says about a setting: all lines above it.
 fn comment(key: &str) -> String {
     let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let mut current = "";
-    let mut comment = String::new();
+    let mut comment = Vec::new();
     for line in DEFAULTS.lines() {
         if let Some(text) = line.strip_prefix("# ") {
-            comment = text.to_owned();
-        } else if let Some(header) = line.strip_prefix('[') {
+            comment.push(text);
+            continue;
+        }
+        if let Some(header) = line.strip_prefix('[') {
             current = header.trim_end_matches(']');
         } else if current == section && line.split(" = ").next() == Some(name) {
-            return comment;
+            return comment.join(" ");
         }
+        comment.clear();
     }
     String::new()
 }

@@ -16,7 +16,7 @@ use rustix::process::Resource;
 use crate::{
     captcha::browser,
     delivery::unit::UnitState,
-    settings::{Settings, endpoint},
+    settings::{Settings, Source, Told, endpoint},
     store::{Keys, Store, StoreError, accounts, migrate, units},
     telemetry::{logging::mask, modules::Module},
     web::letters,
@@ -45,8 +45,11 @@ enum Finding {
 use Finding::{Fail, Good, Warn};
 
 pub(super) fn run(settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
-    for (key, value) in settings.masked() {
-        writeln!(out, "{key} = {value}")?;
+    for Told { key, value, source, .. } in settings.told() {
+        match source {
+            Source::Default => writeln!(out, "{key} = {value}")?,
+            source => writeln!(out, "{key} = {value}  (from {source})")?,
+        }
     }
     writeln!(out)?;
     let mut failed = 0;

@@ -14,7 +14,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use log::info;
+use log::{Level, log};
 use tokio::time::timeout;
 
 use super::{
@@ -30,6 +30,7 @@ const TURN: Duration = Duration::from_secs(2);
 
 /// The target of the lines about requests.
 const REQUESTS: &str = "yutang::web::requests";
+const LOG_PAGE: &str = "/app/logs";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -103,13 +104,15 @@ fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address:
         app.metrics.observe_http(request.method().as_str(), &pattern, status, started.elapsed());
     }
     let method = request.method().as_str();
+    // The page that shows the log follows it: a line of its own would have it shown anew without end.
+    let level = if pattern == LOG_PAGE && status < 400 { Level::Trace } else { Level::Info };
     match user {
-        Some(user) => info!(
-            target: REQUESTS, method, path = &*pattern, status, duration_ms = ms, "user.id" = user, "request.id" = id,
+        Some(user) => log!(
+            target: REQUESTS, level, method, path = &*pattern, status, duration_ms = ms, "user.id" = user, "request.id" = id,
             address:% = address; "request"
         ),
-        None => info!(
-            target: REQUESTS, method, path = &*pattern, status, duration_ms = ms, "request.id" = id,
+        None => log!(
+            target: REQUESTS, level, method, path = &*pattern, status, duration_ms = ms, "request.id" = id,
             address:% = address; "request"
         ),
     }

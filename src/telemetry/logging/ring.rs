@@ -65,6 +65,8 @@ pub struct LogQuery {
     pub since: Option<Timestamp>,
     /// Records after the one with this number.
     pub after_seq: Option<u64>,
+    /// Records before the one with this number.
+    pub before_seq: Option<u64>,
     pub limit: usize,
 }
 
@@ -80,6 +82,7 @@ impl LogQuery {
             q: None,
             since: None,
             after_seq: None,
+            before_seq: None,
             limit: 100,
         }
     }
@@ -108,6 +111,7 @@ impl LogMatcher {
             && query.class.is_none_or(|class| record.class == Some(class))
             && query.since.is_none_or(|since| record.at >= since)
             && query.after_seq.is_none_or(|seq| record.seq > seq)
+            && query.before_seq.is_none_or(|seq| record.seq < seq)
             && query.target.as_ref().is_none_or(|target| record.target.starts_with(target.as_str()))
             && self.text.as_ref().is_none_or(|text| text.as_ref().is_some_and(|text| is_said(text, record)))
     }
@@ -280,6 +284,7 @@ mod tests {
         assert_eq!(messages(&ring, &all()), ["c", "b", "a"]);
         assert_eq!(messages(&ring, &LogQuery { limit: 2, ..all() }), ["c", "b"]);
         assert_eq!(messages(&ring, &LogQuery { after_seq: Some(2), ..all() }), ["c"]);
+        assert_eq!(messages(&ring, &LogQuery { before_seq: Some(2), ..all() }), ["a"]);
         assert!(ring.query(&all()).iter().map(|record| record.seq).eq([3, 2, 1]));
     }
 

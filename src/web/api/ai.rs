@@ -200,10 +200,10 @@ fn system_view(conn: &mut DbConn, keys: &Keys) -> QueryResult<SystemAiView> {
 /// How the AI answers where an account does not say otherwise.
 #[utoipa::path(get, path = "/api/v1/settings/ai", tag = "ai", responses((status = 200, body = SystemAiView)))]
 pub async fn get_system(app: Data<AppState>) -> ApiResult<HttpResponse> {
-    Ok(tag::answer(HttpResponse::Ok(), &read_system(&app).await?))
+    Ok(tag::answer(HttpResponse::Ok(), &shown_system(&app).await?))
 }
 
-pub(in crate::web) async fn read_system(app: &AppState) -> ApiResult<SystemAiView> {
+pub(in crate::web) async fn shown_system(app: &AppState) -> ApiResult<SystemAiView> {
     let keys = app.store.keys().clone();
     Ok(app.store.read(move |conn| system_view(conn, &keys)).await?)
 }

@@ -83,6 +83,9 @@ pub struct LogsQuery {
     /// UTC milliseconds.
     #[param(inline)]
     since: Option<Whole<0, { i64::MAX }>>,
+    /// Only lines before the one with this number.
+    #[param(inline)]
+    before: Option<Whole<1, { i64::MAX }>>,
     /// 100 where nothing is said.
     #[param(inline)]
     limit: Option<Whole<1, 1000>>,
@@ -233,6 +236,7 @@ impl LogsQuery {
             class: self.class.map(LogClass::class),
             q: self.q.map(Line::into_string),
             since: self.since.map(|at| Timestamp(at.get())),
+            before_seq: self.before.and_then(|number| u64::try_from(number.get()).ok()),
             limit: usize::try_from(limit).unwrap_or(0),
             ..LogQuery::new(visible)
         }

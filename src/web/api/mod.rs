@@ -44,7 +44,7 @@ pub(in crate::web) mod order_texts;
 pub mod order_timeline;
 pub mod orders;
 pub mod outbox;
-mod people;
+pub(in crate::web) mod people;
 pub mod pictures;
 pub mod quick_phrases;
 pub mod readiness;

@@ -165,9 +165,12 @@ impl SmtpView {
 /// What is set.
 #[utoipa::path(get, path = "/api/v1/settings", tag = "settings", responses((status = 200, body = SettingsView)))]
 pub async fn get(app: Data<AppState>) -> ApiResult<HttpResponse> {
+    Ok(tag::answer(HttpResponse::Ok(), &shown(&app).await?))
+}
+
+pub(in crate::web) async fn shown(app: &AppState) -> ApiResult<SettingsView> {
     let keys = app.store.keys().clone();
-    let view = app.store.read(move |conn| SettingsView::read(conn, &keys)).await??;
-    Ok(tag::answer(HttpResponse::Ok(), &view))
+    app.store.read(move |conn| SettingsView::read(conn, &keys)).await?
 }
 
 /// Changes what is set.

@@ -96,8 +96,7 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
     let (caller, app) = (&panel.caller, &panel.app);
     let (who, data) = (|| caller.clone(), || app.clone());
     let day_start = super::times::day_start(panel.now);
-    let since =
-        if is_by_hour { panel.now.0 - DAY_MS } else { day_start.0 - 6 * DAY_MS };
+    let since = if is_by_hour { panel.now.0 - DAY_MS } else { day_start.0 - 6 * DAY_MS };
     let bucket = if is_by_hour { "hour" } else { "day" };
     let failed = accounts::read_page(app, caller, super::asked("state=failed&enabled=true&per_page=5")?.0).await?;
     let figures = stats::overview(who(), super::asked(&format!("since={since}&bucket={bucket}"))?, data()).await?.0;
@@ -114,7 +113,8 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         Vec::new()
     };
     let (health, _) = app.health.report(clock::now());
-    let today_sales = sold_on(&sold.rows.items, panel.now).map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
+    let today_sales =
+        sold_on(&sold.rows.items, panel.now).map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
     let page = HomePage {
         shell: panel.shell(Place::Home, panel.t("首页", "Home")).await?,
         failed,

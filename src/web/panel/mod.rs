@@ -16,6 +16,9 @@ mod account_names;
 pub mod accounts;
 pub mod ai;
 pub mod audit;
+mod audit_changes;
+mod audit_fields;
+mod audit_texts;
 mod beside;
 pub mod card;
 mod card_fields;
@@ -32,10 +35,10 @@ pub mod delivery;
 pub mod delivery_account;
 pub mod delivery_rule;
 pub mod home;
+mod hours;
 mod inbox;
 pub mod item;
 mod item_words;
-mod hours;
 pub mod items;
 pub mod logs;
 pub mod me;
@@ -200,6 +203,8 @@ impl Panel {
     /// A parameter as it was asked for, for the form of search; empty where it was not.
     pub(in crate::web) fn asked_for(&self, wanted: &str) -> String {
         self.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone()).unwrap_or_default()
+    }
+
     /// A parameter that the page itself understands, which stays part of its address.
     pub(in crate::web) fn given(&self, wanted: &str) -> Option<&str> {
         self.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str())

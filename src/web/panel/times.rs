@@ -28,6 +28,19 @@ pub(in crate::web) fn day_and_time(at: Timestamp, now: Timestamp) -> String {
     at.strftime(form).to_string()
 }
 
+/// Day and second, for what follows each other closely.
+pub(super) fn to_the_second(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.0).ok().map(|at| at.to_zoned(TimeZone::fixed(PLACE)));
+    at.map(|at| at.strftime("%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+}
+
+/// The first moment of a day that is written as `2026-07-01`; `None`: it is no day.
+pub(super) fn day(text: &str) -> Option<Timestamp> {
+    let day: jiff::civil::Date = text.parse().ok()?;
+    let first = day.to_zoned(TimeZone::fixed(PLACE)).ok()?;
+    Some(Timestamp(first.timestamp().as_millisecond()))
+}
+
 /// The first moment of the day.
 pub(super) fn day_start(now: Timestamp) -> Timestamp {
     let east = i64::from(PLACE.seconds()) * 1000;
@@ -88,6 +101,9 @@ mod tests {
     #[test]
     fn a_day_begins_at_midnight_in_china() {
         assert_eq!(day_start(Timestamp(1_782_864_000_000)), Timestamp(1_782_835_200_000));
+        assert_eq!(day("2026-07-01"), Some(Timestamp(1_782_835_200_000)));
+        assert_eq!((day("2026-13-01"), day("")), (None, None));
+        assert_eq!(to_the_second(Timestamp(1_782_835_205_000)), "07-01 00:00:05");
         assert_eq!(label(Timestamp(1_782_835_200_000), Bucket::Day), "07-01");
         assert_eq!(label(Timestamp(1_782_864_000_000), Bucket::Hour), "08:00");
     }

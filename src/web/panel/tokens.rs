@@ -1,14 +1,47 @@
-//! Tokens: not shown yet.
+//! Tokens: what lets one's own programs in.
 
 use actix_web::HttpResponse;
 use askama::Template;
+use serde_json::Value;
 
-use super::{super::error::ApiResult, Panel, Place, Shell};
+use super::{
+    super::{
+        api::tokens::{self as api, TokenView},
+        error::{ApiResult, Language},
+    },
+    Pager, Panel, Place, Shell,
+    account_names::{AccountNames, AccountTick},
+    times,
+};
+use crate::{access::token::Access, ids::Timestamp};
+
+/// The form that makes one.
+const NEW: &str = "new-token";
+const DAY_MS: i64 = 24 * 3_600_000;
 
 #[derive(Template)]
 #[template(path = "panel/tokens.html")]
 struct TokensPage {
     shell: Shell,
+    /// Shown this once; empty: none was made just now.
+    made: String,
+    made_name: String,
+    tokens: Vec<Line>,
+    pager: Pager,
+    reaches: Vec<(&'static str, &'static str)>,
+    lives: Vec<(String, String)>,
+    accounts: Vec<AccountTick>,
+    /// Whether the documentation of the API is shown.
+    docs: bool,
+    example: String,
+}
+
+/// A token as a line.
+struct Line {
+    view: TokenView,
+    reach: &'static str,
+    accounts: String,
+    has_expired: bool,
 }
 
 /// Tokens.
@@ -17,6 +50,61 @@ struct TokensPage {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn tokens(panel: Panel) -> ApiResult<HttpResponse> {
-    let shell = panel.shell(Place::Tokens, panel.t("访问令牌", "Tokens")).await?;
-    panel.show(&TokensPage { shell })
+    let page = api::list(panel.caller.clone(), panel.query()?, panel.app.clone()).await?.0;
+    let names = AccountNames::read(&panel).await?;
+    let made = panel.answer_to(NEW);
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let token = text(made.map(|made| &made["token"]));
+    panel.show(&TokensPage {
+        shell: panel.shell(Place::Tokens, panel.t("访问令牌", "Tokens")).await?,
+        made_name: text(made.map(|made| &made["details"]["name"])),
+        example: example(&panel, &token),
+        made: token,
+        pager: Pager::new(&panel, &page),
+        tokens: page.items.into_iter().map(|view| Line::new(view, &names, &panel)).collect(),
+        reaches: [Access::Read, Access::Write].map(|access| (access.as_str(), reach(access, &panel))).into(),
+        lives: lives(&panel),
+        accounts: names.boxes(&panel, NEW, &[]),
+        docs: panel.app.settings.server.docs,
+    })
+}
+
+impl Line {
+    fn new(view: TokenView, names: &AccountNames, panel: &Panel) -> Self {
+        let accounts = match &view.accounts {
+            None => panel.t("全部账号，包括以后添加的", "all accounts, those to come included").to_owned(),
+            Some(ids) if ids.is_empty() => panel.t("没有账号", "no account").to_owned(),
+            Some(ids) => ids.iter().map(|id| names.name(*id)).collect::<Vec<_>>().join(panel.t("、", ", ")),
+        };
+        let has_expired = view.expires_at.is_some_and(|at| at <= panel.now);
+        Self { reach: reach(view.access, panel), accounts, has_expired, view }
+    }
+}
+
+fn reach(access: Access, panel: &Panel) -> &'static str {
+    match access {
+        Access::Read => panel.t("只能查看", "may look only"),
+        Access::Write => panel.t("可查看和操作", "may look and change"),
+    }
+}
+
+/// The moments at which a token may end: midnights, so that a choice stays the same all day.
+fn lives(panel: &Panel) -> Vec<(String, String)> {
+    let midnight = times::day_start(panel.now);
+    let after = |days: i64| {
+        let text = match panel.language {
+            Language::Chinese => format!("{days} 天"),
+            Language::English => format!("{days} days"),
+        };
+        (Timestamp(midnight.0 + (days + 1) * DAY_MS).to_string(), text)
+    };
+    let never = (String::new(), panel.t("不过期", "It does not expire").to_owned());
+    [7, 30, 90, 365].map(after).into_iter().chain([never]).collect()
+}
+
+fn example(panel: &Panel, token: &str) -> String {
+    let settings = &panel.app.settings;
+    let token = if token.is_empty() { panel.t("您的令牌", "YOUR_TOKEN") } else { token };
+    let address = settings.public_url(settings.server.listen);
+    format!("curl -H \"Authorization: Bearer {token}\" \"{address}/api/v1/accounts\"")
 }

@@ -81,7 +81,7 @@ pub(in crate::web) struct Parts {
 
 impl Settings {
     pub(super) async fn of_system(panel: &Panel) -> ApiResult<Self> {
-        let view = ai::read_system(&panel.app).await?;
+        let view = ai::shown_system(&panel.app).await?;
         let (tag, key) = (tag::of(&view), hint(view.key.as_ref()));
         let (chosen, in_force) = (view.chosen, view.in_force);
         let place = ("/api/v1/settings/ai".to_owned(), tag, true);

@@ -66,7 +66,7 @@ impl Line {
         let said = turn.map(|turn| turn.0.messages.into_iter().map(|message| message.text).collect());
         Self {
             form: format!("suggestion-{}", view.id),
-            account: names.of(view.account_id),
+            account: names.name(view.account_id),
             intent: words::intent(view.intent, panel.language),
             state: words::state(view.state, panel.language),
             waits: view.state == State::Pending,

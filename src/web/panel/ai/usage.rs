@@ -73,7 +73,7 @@ impl Usage {
                 .collect(),
             accounts: by_account
                 .into_iter()
-                .map(|(id, sum)| (names.of(id), sum.0, sum.2, words::cost(sum.3)))
+                .map(|(id, sum)| (names.name(id), sum.0, sum.2, words::cost(sum.3)))
                 .collect(),
         })
     }

@@ -111,7 +111,7 @@ pub(super) async fn show_new(panel: &Panel, set: &Set) -> ApiResult<HttpResponse
 
 pub(super) async fn show(panel: &Panel, id: RuleId) -> ApiResult<HttpResponse> {
     let rule = keywords::read_prepared(&panel.app, &panel.caller, id).await?;
-    let names = super::AccountNames::read(panel, rule.body.account).await?;
+    let names = super::AccountNames::read(panel).await?;
     let set = Set { account: rule.body.account, names };
     let kind = Kind::of(&rule.body);
     let page = RulePage::new(panel, &set, kind, rule.body.clone(), Some(&rule)).await?;
@@ -148,7 +148,7 @@ impl RulePage {
             back: set.href(""),
             try_it: account.map(|id| format!("/app/sandbox?account={id}")).unwrap_or_default(),
             has_draft,
-            accounts: set.names.options(),
+            accounts: set.names.choices(),
             only: set
                 .names
                 .all()

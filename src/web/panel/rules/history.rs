@@ -64,7 +64,7 @@ pub(super) async fn show(panel: &Panel, set: &Set) -> ApiResult<HttpResponse> {
     }
     panel.show(&VersionsPage {
         shell: panel.shell(Place::Rules, panel.t("自动回复的历史版本", "Earlier answers")).await?,
-        accounts: set.names.options(),
+        accounts: set.names.choices(),
         account: set.number(),
         set_name: set.name(),
         lines,

@@ -98,7 +98,7 @@ fn used(id: RuleId, beside: &Beside, panel: &Panel) -> String {
 fn facts(body: &RuleBody, set: &Set, language: Language) -> Vec<String> {
     let mut facts = Vec::new();
     if !body.accounts.is_empty() {
-        let names: Vec<String> = body.accounts.iter().map(|id| set.names.of(*id)).collect();
+        let names: Vec<String> = body.accounts.iter().map(|id| set.names.name(*id)).collect();
         let names = names.join(language.pick("、", ", "));
         facts.push(match language {
             Chinese => format!("只用于 {names}"),
