@@ -4,11 +4,14 @@
 (() => {
     const LISTEN_AGAIN_MS = [500, 1000, 2000, 5000, 10000];
     const SHOW_AFTER_MS = 250;
+    const SHOW_EVERY_MS = 1000;
     const HEIGHT = 170;
 
     let socket = null;
     let failures = 0;
     let pending = 0;
+    let shownAt = 0;
+    let isToBeRepeated = false;
     let wasLost = false;
 
     // Which topics the parts of this page live on.
@@ -19,28 +22,76 @@
 
     function isBusy(part) {
         const active = document.activeElement;
-        return part.contains(active) && active.matches("input, textarea, select");
+        const isWriting = part.contains(active) && active.matches("input, textarea, select");
+        return isWriting || part.querySelector("details[open] > .pop") !== null;
     }
 
-    // Shows anew what is live, as the server shows it now.
-    function showAnew() {
-        pending = 0;
-        for (const part of document.querySelectorAll("[data-live][id]")) {
-            if (isBusy(part)) {
-                continue;
+    // What the server said last of a part: what is as it was is left alone.
+    const saidOf = new WeakMap();
+
+    // Shows anew what is live, as the server shows it now; and beside it how much waits elsewhere.
+    async function showAnew() {
+        const parts = [...document.querySelectorAll("[data-live][id], [data-counts][id]")].filter((part) => !isBusy(part));
+        const asked = location.href;
+        let fresh;
+        try {
+            const response = await fetch(asked, { headers: { Accept: "text/html" } });
+            const text = await response.text();
+            if (response.redirected || !response.ok || !text.includes('class="panel"')) {
+                location.reload();
+                return;
             }
-            htmx.ajax("GET", location.pathname + location.search, {
-                source: part,
-                target: `#${CSS.escape(part.id)}`,
-                select: `#${CSS.escape(part.id)}`,
-                swap: "outerHTML",
-            });
+            fresh = new DOMParser().parseFromString(text, "text/html");
+        } catch {
+            say(document.body.dataset.lost, false);
+            again();
+            return;
         }
+        // Somebody may have gone on meanwhile, or begun to write.
+        if (asked === location.href) {
+            parts.filter((part) => part.isConnected && !isBusy(part)).forEach((part) => replace(part, fresh.getElementById(part.id)));
+        }
+        again();
     }
 
+    function replace(part, fresh) {
+        if (!fresh || saidOf.get(part) === fresh.outerHTML) {
+            return;
+        }
+        const said = fresh.outerHTML;
+        const reading = part.querySelector("[data-end]");
+        const isAtEnd = reading && reading.scrollHeight - reading.scrollTop - reading.clientHeight < 40;
+        const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent.trim());
+        part.replaceWith(document.adoptNode(fresh));
+        saidOf.set(fresh, said);
+        for (const summary of fresh.querySelectorAll("details > summary")) {
+            if (open.includes(summary.textContent.trim())) {
+                summary.parentElement.setAttribute("open", "");
+            }
+        }
+        const place = fresh.querySelector("[data-end]");
+        if (place && reading) {
+            place.scrollTop = isAtEnd ? place.scrollHeight : reading.scrollTop;
+        }
+        fresh.querySelectorAll("[data-chart]").forEach(draw);
+        htmx.process(fresh);
+    }
+
+    // Much that happens at once is shown once, and not more often than every second.
     function soon() {
-        if (!pending) {
-            pending = setTimeout(showAnew, SHOW_AFTER_MS);
+        if (pending) {
+            isToBeRepeated = true;
+            return;
+        }
+        pending = setTimeout(showAnew, Math.max(SHOW_AFTER_MS, shownAt + SHOW_EVERY_MS - Date.now()));
+    }
+
+    function again() {
+        pending = 0;
+        shownAt = Date.now();
+        if (isToBeRepeated) {
+            isToBeRepeated = false;
+            soon();
         }
     }
 
@@ -198,20 +249,6 @@
         }
     });
     document.addEventListener("submit", ({ target }) => drafts(target).forEach((area) => sessionStorage.removeItem(draftOf(area))));
-
-    // What is read stays where it is when it is shown anew; who reads its end sees what is added there.
-    let reading = null;
-    const readingIn = (part) => part.querySelector?.("[data-end]");
-    document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-        const place = readingIn(detail.target);
-        reading = place ? { top: place.scrollTop, isAtEnd: place.scrollHeight - place.scrollTop - place.clientHeight < 40 } : reading;
-    });
-    document.addEventListener("htmx:afterSwap", ({ detail }) => {
-        const place = detail.elt === document.body ? null : readingIn(detail.elt);
-        if (place && reading) {
-            place.scrollTop = reading.isAtEnd ? place.scrollHeight : reading.top;
-        }
-    });
 
     document.addEventListener("htmx:afterSettle", ({ detail }) => {
         if (detail.target === document.body || detail.elt === document.body) {

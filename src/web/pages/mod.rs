@@ -38,7 +38,6 @@ use crate::{account::state::Reason, ids::AccountId};
 
 pub const SETUP: &str = "/setup";
 pub const SIGN_IN: &str = "/sign-in";
-const DOCS: &str = "/docs";
 
 /// The language somebody chose on a page; otherwise the browser says it.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]

@@ -37,6 +37,12 @@ impl Panel {
         format!("{}?{}", self.path, query.finish())
     }
 
+    /// This page as it was asked for.
+    pub(in crate::web) fn here(&self) -> String {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.query).finish();
+        if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
+    }
+
     /// This page with another value of one parameter; an empty one takes it away.
     pub(in crate::web) fn href_with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -48,11 +54,6 @@ impl Panel {
         }
         let query = query.finish();
         if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
-    }
-
-    /// What a field of the form of search holds.
-    pub(in crate::web) fn asked_for(&self, name: &str) -> String {
-        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     /// A file of the API with what the page was asked for, and `more`.

@@ -91,7 +91,7 @@ impl Shell {
             language: panel.language,
             theme: panel.theme,
             csrf: panel.csrf.clone(),
-            here: panel.href_with("", ""),
+            here: panel.here(),
             user: panel.caller.user.name.clone(),
             menu: menu.into_iter().filter(|group| !group.lines.is_empty()).collect(),
             bar: shown().filter(|entry| ON_THE_BAR.contains(&entry.place)).map(line).collect(),

@@ -66,7 +66,7 @@ impl Draft {
             failed: failed(panel),
             replay: set
                 .account
-                .or_else(|| set.names.first())
+                .or_else(|| set.names.first(1).first().copied())
                 .map(|id| format!("/app/sandbox?account={id}&rules=draft&days=7"))
                 .unwrap_or_default(),
         })

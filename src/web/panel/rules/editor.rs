@@ -134,7 +134,7 @@ impl RulePage {
             },
         };
         let route = words::route(kind);
-        let account = set.account.or_else(|| set.names.first());
+        let account = set.account.or_else(|| set.names.first(1).first().copied());
         let pictures = pictures_of(panel, &body).await?;
         Ok(Self {
             shell: panel.shell(Place::Rules, words::one(kind, language)).await?,
