@@ -57,11 +57,7 @@ pub async fn about(panel: Panel) -> ApiResult<HttpResponse> {
 fn parts(panel: &Panel) -> Vec<Part> {
     let part = |name, licence, what| Part { name, licence, what };
     vec![
-        part(
-            "htmx",
-            "BSD Zero Clause",
-            panel.t("页面的局部更新", "follows links and forms without loading everything anew"),
-        ),
+        part("htmx", "0BSD", panel.t("页面的局部更新", "follows links and forms without loading everything anew")),
         part("uPlot", "MIT", panel.t("图表", "charts")),
         part("Lucide", "ISC", panel.t("图标", "icons")),
         part("Swagger UI", "Apache-2.0", panel.t("接口文档（可试用）", "documentation of the API, to try")),

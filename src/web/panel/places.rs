@@ -27,6 +27,27 @@ pub(in crate::web) enum Place {
     Me,
 }
 
+impl Place {
+    /// Pages that look alike have one file of styles, `panel-AREA.css`.
+    pub(super) fn area(self) -> &'static str {
+        match self {
+            Self::Home | Self::Accounts => "home",
+            Self::Chats => "chats",
+            Self::Orders | Self::Reviews | Self::Items => "orders",
+            Self::Rules | Self::Ai => "rules",
+            Self::Cards | Self::Delivery | Self::Notices => "cards",
+            Self::Challenges
+            | Self::Logs
+            | Self::Audit
+            | Self::People
+            | Self::Tokens
+            | Self::Settings
+            | Self::About
+            | Self::Me => "system",
+        }
+    }
+}
+
 /// What the menu says of a place.
 #[derive(Debug)]
 pub(in crate::web) struct Entry {

@@ -10,7 +10,7 @@ use super::{
         },
         error::Language,
     },
-    Panel, order_words,
+    Panel, order_words, send_texts,
 };
 use crate::{
     access::role::Right,
@@ -54,8 +54,16 @@ pub(in crate::web) struct Doubt {
     pub(in crate::web) at: String,
 }
 
+/// What is known, for who reads this language: what we say ourselves is stored in English, what the platform says is shown as it says it.
+fn known(detail: &str, language: Language) -> Option<String> {
+    let told = send_texts::reason(detail, language);
+    let is_english = told.is_ascii() && told.starts_with(|first: char| first.is_ascii_lowercase());
+    Some(told).filter(|_| matches!(language, Language::English) || !is_english)
+}
+
 impl ReviewLine {
-    pub(in crate::web) fn new(view: ReviewView, account: String, order: Option<OrderView>, panel: &Panel) -> Self {
+    pub(in crate::web) fn new(mut view: ReviewView, account: String, order: Option<OrderView>, panel: &Panel) -> Self {
+        view.detail = view.detail.and_then(|detail| known(&detail, panel.language));
         let (mend, mend_name) = mend(view.reason, panel);
         let is_open = view.closed_at.is_none();
         let ended = order_texts::resolution(view.resolution.as_deref()).in_language(panel.language).to_owned();

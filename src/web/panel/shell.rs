@@ -42,6 +42,8 @@ pub(in crate::web) struct MenuGroup {
 #[derive(Debug)]
 pub(in crate::web) struct Shell {
     pub(in crate::web) title: String,
+    /// Which pages' own look it has.
+    pub(in crate::web) area: &'static str,
     pub(in crate::web) language: Language,
     pub(in crate::web) theme: Theme,
     pub(in crate::web) csrf: String,
@@ -88,6 +90,7 @@ impl Shell {
         };
         Self {
             title,
+            area: place.area(),
             language: panel.language,
             theme: panel.theme,
             csrf: panel.csrf.clone(),
