@@ -12,7 +12,7 @@ const GUARDED: &str = "outgoing/client.rs";
 
 pub(crate) fn tier(name: &str) -> u8 {
     match (folder(name), file(name)) {
-        ("web" | "sim" | "cli", _) | ("", "app.rs" | "main.rs" | "lib.rs" | "settings.rs") => EDGE,
+        ("web" | "sim" | "cli" | "settings", _) | ("", "app.rs" | "main.rs" | "lib.rs") => EDGE,
         (_, "actor.rs" | "registry.rs") => 4,
         // An actor that is too long for one file is a folder.
         _ if name.contains("/actor/") => 4,
@@ -105,7 +105,7 @@ mod tests {
         "app.rs",
         "ids.rs",
         "lib.rs",
-        "settings.rs",
+        "settings/mod.rs",
         "inbox/mod.rs",
         "inbox/actor.rs",
         "inbox/gap.rs",
@@ -149,7 +149,7 @@ mod tests {
         is_refused("platform/lwp/event.rs", "use crate::platform::socket::open;", "platform/socket.rs");
         is_refused("platform/lwp/event.rs", "use super::super::socket;", "platform/socket.rs");
         is_refused("ids.rs", "use crate::platform::lwp::event::Event;", "platform/lwp/event.rs");
-        is_refused("store/mod.rs", "use crate::{inbox::gap::Gap, settings::Settings};", "settings.rs");
+        is_refused("store/mod.rs", "use crate::{inbox::gap::Gap, settings::Settings};", "settings/mod.rs");
         is_refused("reply/actor.rs", "use crate::app::App;", "app.rs");
         is_refused("sim/chat.rs", "use crate::store::Store;", "store/mod.rs");
         is_refused("ai/client.rs", "use crate::store::Store;", "store/mod.rs");

@@ -441,7 +441,7 @@ pub(in crate::web) async fn by_address(
         let views = rows.iter().zip(summaries).map(|(row, summary)| OrderView::new(row, summary));
         Ok(views.map(|view| (view.id.clone(), view)).collect())
     };
-    Ok(app.turns.read(&app.store, read).await?)
+    app.turns.read(&app.store, read).await
 }
 
 /// How many orders stand where.

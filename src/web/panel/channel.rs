@@ -103,7 +103,7 @@ impl Row {
             name: format!("config.{}", words.name),
             field: format!("config.{}{kind}", words.name),
             label: format!("{}{optional}", words.label),
-            may_clear: !words.is_required && kind != "" && !usual.is_empty(),
+            may_clear: !words.is_required && !kind.is_empty() && !usual.is_empty(),
             usual,
             words,
         }

@@ -226,6 +226,11 @@ impl Shell {
         typed.map_or_else(|| usual.to_owned(), |(_, text)| text.clone())
     }
 
+    /// Whether this one of several is the one that was chosen.
+    pub(in crate::web) fn same(&self, chosen: impl AsRef<str>, value: impl AsRef<str>) -> bool {
+        chosen.as_ref() == value.as_ref()
+    }
+
     /// Whether a box was ticked before the form was refused; else as it `usual`ly is.
     pub(in crate::web) fn ticked(&self, form: &str, field: &str, usual: &bool) -> bool {
         self.value(form, field, if *usual { "true" } else { "false" }) == "true"

@@ -29,7 +29,7 @@ use crate::{
 pub use self::told::{Source, Told};
 
 /// Documents every setting; the only place where defaults are written down.
-pub const DEFAULTS: &str = include_str!("default.toml");
+pub const DEFAULTS: &str = include_str!("../default.toml");
 
 const FILE: &str = "yutang.toml";
 const FILE_VARIABLE: &str = "YUTANG_CONFIG";
