@@ -649,6 +649,16 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
     Ok((rows, total))
 }
 
+/// `None` also where the account belongs to somebody else.
+pub fn find_for_person(
+    conn: &mut DbConn,
+    scope: &Scope,
+    account: AccountId,
+    order: &OrderId,
+) -> QueryResult<Option<Row>> {
+    get(conn, scope, account, order).optional()
+}
+
 /// `NotFound` also where the account belongs to somebody else.
 pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, order: &OrderId) -> QueryResult<Row> {
     orders::table

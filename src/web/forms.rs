@@ -57,7 +57,10 @@ use super::{
 pub const DO: &str = "/app/do";
 
 /// So many forms are kept for the pages that they lead to.
-const KEPT: NonZeroUsize = NonZeroUsize::new(500).expect("is not zero");
+const KEPT: NonZeroUsize = match NonZeroUsize::new(500) {
+    Some(number) => number,
+    None => NonZeroUsize::MIN,
+};
 
 /// What is longer is not kept: all that is kept fits into 64 MiB.
 const LONGEST_KEPT: usize = 128 << 10;

@@ -446,10 +446,10 @@ async fn an_operator_answers_and_sees_no_secrets() {
     let site = format!("http://{}", app.addr());
     let screen = Screen::new((1440, 900)).await;
     screen.sign_in(&site, "seller", "/app/people?lang=zh").await;
-    screen.write("input[name='username']", "helper").await;
-    screen.write("input[name^='password']", "correct horse battery").await;
+    screen.write("#new-person-name", "helper").await;
+    screen.write("#new-person-password\\:secret", "correct horse battery").await;
     screen.click(&format!("input[name='accounts:wholes'][value='{}']", shop.id)).await;
-    screen.click("form:has(input[name='username']) button.main").await;
+    screen.click("form:has(#new-person-name) button.main").await;
     screen.until("document.querySelector('.said:not(.refused)')").await;
     let other = Screen::new((1440, 900)).await;
     other.sign_in(&site, "helper", "/app?lang=zh").await;
@@ -479,7 +479,7 @@ async fn a_lost_server_is_told_and_comes_back() {
     screen.eval("window.stayed = true").await;
     app.stop().await;
     screen.reads("与服务器的连接已断开").await;
-    app.restart().await;
+    app.start().await;
     screen.reads("连接已恢复").await;
     let said = shop.buyer_says(BUYER, ITEM, "还在吗");
     app.decided(&shop, &said).await;

@@ -9,6 +9,11 @@ use super::{
 };
 use crate::ids::{BuyerId, Fen, ItemId};
 
+/// Where a person sees the item.
+pub fn page_of(item: &ItemId) -> String {
+    format!("https://www.goofish.com/item?id={item}")
+}
+
 /// Items on a page of [`item_list`]. A page with fewer is the last.
 pub const PAGE_SIZE: usize = 20;
 

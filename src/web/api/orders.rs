@@ -7,7 +7,6 @@ use actix_web::{
     HttpResponse,
     web::{Data, Json},
 };
-use diesel::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -435,7 +434,7 @@ pub(in crate::web) async fn by_address(
     let read = move |conn: &mut DbConn| -> QueryResult<HashMap<String, OrderView>> {
         let mut rows = Vec::with_capacity(wanted.len());
         for (account, order) in &wanted {
-            rows.extend(orders::get(conn, &scope, *account, order).optional()?);
+            rows.extend(orders::find_for_person(conn, &scope, *account, order)?);
         }
         let summaries = order_details::summaries(conn, &scope, &rows)?;
         let views = rows.iter().zip(summaries).map(|(row, summary)| OrderView::new(row, summary));

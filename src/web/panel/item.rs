@@ -24,7 +24,7 @@ use crate::{
     access::role::Right,
     delivery::rule::Quantity,
     ids::{CardId, DeliveryRuleId, RuleId},
-    platform::mtop::item::ItemStatus,
+    platform::mtop::item::{ItemStatus, page_of},
 };
 
 #[derive(Template)]
@@ -108,7 +108,7 @@ pub async fn item(panel: Panel, key: ItemKey) -> ApiResult<HttpResponse> {
         account,
         status: item_words::status(item.status, &panel),
         picture: item_words::picture(item),
-        outside: format!("https://www.goofish.com/item?id={}", item.item_id),
+        outside: page_of(&item.item_id),
         look,
         verdict,
         lacks: places_of_lacks::with_places(lacks, key.account, &panel),

@@ -43,7 +43,8 @@ fn add(sum: &mut Sum, day: &DayView) {
 
 impl Usage {
     pub(super) async fn read(panel: &Panel, account: Option<AccountId>, names: &AccountNames) -> ApiResult<Self> {
-        let chosen = ["7", "30", "90"].into_iter().find(|days| panel.given("days") == Some(*days)).unwrap_or("30");
+        let given = panel.given("days").unwrap_or_default();
+        let chosen = if matches!(given, "7" | "90") { given } else { "30" };
         let of = account.map(|id| format!("&account={id}")).unwrap_or_default();
         let asked = super::super::asked(&format!("days={chosen}&per_page=200{of}"))?;
         let page = ai::usage(panel.caller.clone(), asked, panel.app.clone()).await?.0;

@@ -125,7 +125,7 @@ pub(in crate::web::panel) fn action(action: &Action, language: Language) -> Stri
     let named = |zh: String, en: String| language.pick(zh, en);
     match action {
         Action::Text(text) => text.clone(),
-        Action::Image(_) => language.pick("[图片]", "[picture]").to_owned(),
+        Action::Image(_) => language.pick("（图片）", "(picture)").to_owned(),
         Action::Pause(minutes) => {
             named(format!("暂停自动回复 {minutes} 分钟"), format!("no automatic answer for {minutes} min"))
         }
