@@ -203,7 +203,8 @@ fn whole(text: &str) -> Value {
 fn scaled(text: &str, places: usize) -> Value {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if part.len() > places || !digits(part) || !digits(whole.strip_prefix('-').unwrap_or(whole)) {
+    let number = whole.strip_prefix('-').unwrap_or(whole);
+    if part.len() > places || !digits(part) || !digits(number) || (number.is_empty() && part.is_empty()) {
         return text.into();
     }
     format!("{whole}{part:0<places$}").parse::<i64>().map_or_else(|_| text.into(), Value::from)

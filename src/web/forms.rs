@@ -131,9 +131,15 @@ impl Forms {
         number
     }
 
+    /// What was answered is shown once: it may hold a secret. What was refused is there again after a reload.
     pub fn find(&self, session: &str, number: &str) -> Option<Arc<KeptForm>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&(session.to_owned(), number.to_owned())).cloned()
+        let key = (session.to_owned(), number.to_owned());
+        let kept = all.get(&key).cloned()?;
+        if matches!(kept.outcome, Outcome::Done { .. }) {
+            all.pop(&key);
+        }
+        Some(kept)
     }
 }
 
@@ -325,7 +331,8 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
         return pages::lead_to_sign_in(form.back());
     }
     if !status.is_success() {
-        let mut refused: Refused = serde_json::from_value(answer).unwrap_or_default();
+        let unsaid = || words(&Code::Internal.into(), form.language);
+        let mut refused: Refused = serde_json::from_value(answer).unwrap_or_else(|_| unsaid());
         refused.details.field = refused.details.field.map(|field| form.own_field(&field));
         return lead(app, form, Outcome::Refused(refused), form.back());
     }
@@ -371,7 +378,8 @@ mod tests {
         let forms = Forms::default();
         let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null };
         let number = forms.keep("a", KeptForm { form: "f".into(), values: Vec::new(), outcome });
-        assert!(forms.find("a", &number).is_some());
         assert!(forms.find("b", &number).is_none() && forms.find("a", "0").is_none());
+        assert!(forms.find("a", &number).is_some());
+        assert!(forms.find("a", &number).is_none(), "what was answered is shown once");
     }
 }

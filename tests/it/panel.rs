@@ -184,11 +184,13 @@ async fn faults(screen: &Screen) -> Vec<String> {
     all
 }
 
+/// The numbers of things are others in each run, and no part of a picture's name.
 fn file_name(page: &str, View { language, width, theme }: View) -> String {
-    let name: String =
-        page.trim_start_matches("/app").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let name = if name.is_empty() { "-home".to_owned() } else { name };
-    format!("panel{name}.{language}.{width}.{theme}")
+    let parts = page.trim_start_matches("/app").split('/').filter(|part| !part.is_empty());
+    let parts = parts.map(|part| if part.starts_with(|first: char| first.is_ascii_digit()) { "one" } else { part });
+    let name: Vec<&str> = parts.collect();
+    let name = if name.is_empty() { "home".to_owned() } else { name.join("-") };
+    format!("panel-{name}.{language}.{width}.{theme}")
 }
 
 /// P8: loads, without an error, in one language, not wider than the screen, and usable for people who see or move otherwise.

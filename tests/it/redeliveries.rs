@@ -177,6 +177,7 @@ async fn d2_what_is_in_somebodys_hand_stays_there_when_the_order_ends() {
 async fn content_that_cannot_be_opened_waits_for_a_person() {
     let (app, shop, _) = selling(&["c1"]).await;
     let mut conn = SqliteConnection::establish(&app.settings().data_dir.join("yutang.db").to_string_lossy()).unwrap();
+    conn.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
     let broken = "CREATE TABLE kept AS SELECT id, content FROM units; UPDATE units SET content = x'00'";
     conn.batch_execute(broken).unwrap();
     let order = pays(&shop, 1);

@@ -130,10 +130,11 @@ impl Screen {
         self.until(&format!("document.body && document.body.innerText.includes({})", json!(text))).await;
     }
 
-    /// The middle of what the selector names, once it can be seen.
+    /// The middle of what the selector names, once it can be seen, and the page that it is on has come to rest.
     async fn place(&self, selector: &str) -> (f64, f64) {
         let find = format!(
             "(() => {{ const found = document.querySelector({}); if (!found || !found.checkVisibility()) return null; \
+             if (document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')) return null; \
              found.scrollIntoView({{ block: 'center' }}); const box = found.getBoundingClientRect(); \
              return [box.left + box.width / 2, box.top + box.height / 2]; }})()",
             json!(selector)

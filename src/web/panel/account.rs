@@ -55,7 +55,7 @@ struct Waits {
 }
 
 /// An account of the panel.
-#[utoipa::path(get, path = "/app/accounts/{id}", tag = "pages", params(("id" = i64, Path)), responses(
+#[utoipa::path(get, path = "/app/accounts/{id}", operation_id = "panel_account", tag = "pages", params(("id" = i64, Path)), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]

@@ -34,7 +34,7 @@ struct Line {
 }
 
 /// The accounts of the panel.
-#[utoipa::path(get, path = "/app/accounts", tag = "pages", responses(
+#[utoipa::path(get, path = "/app/accounts", operation_id = "panel_accounts", tag = "pages", responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]

@@ -87,7 +87,7 @@ struct Bar {
 }
 
 /// The first page of the panel.
-#[utoipa::path(get, path = "/app", tag = "pages", responses(
+#[utoipa::path(get, path = "/app", operation_id = "panel_home", tag = "pages", responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
