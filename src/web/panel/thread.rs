@@ -239,7 +239,7 @@ const PICTURE: i64 = 2;
 /// The text, and the addresses of pictures, which are stored behind what stands for them.
 fn shown(message: &MessageView, panel: &Panel) -> (String, Vec<String>) {
     if message.text.trim().is_empty() {
-        return (panel.t("[没有文字的消息]", "[a message without words]").to_owned(), Vec::new());
+        return (panel.t("（没有文字的消息）", "(a message without words)").to_owned(), Vec::new());
     }
     if message.content_type != PICTURE {
         return (message.text.clone(), Vec::new());
