@@ -27,7 +27,9 @@ pub(crate) const NASTY: &str =
 const PAGES: &[&str] = &[
     "/app",
     "/app/chats",
+    "/app/phrases",
     "/app/orders",
+    "/app/sales",
     "/app/reviews",
     "/app/accounts",
     "/app/items",
@@ -37,10 +39,12 @@ const PAGES: &[&str] = &[
     "/app/ai",
     "/app/delivery",
     "/app/delivery/new",
+    "/app/delivery/accounts",
     "/app/cards",
     "/app/cards/new",
     "/app/notices",
     "/app/notices/channels",
+    "/app/notices/channels/new",
     "/app/challenges",
     "/app/people",
     "/app/tokens",
@@ -98,6 +102,7 @@ impl Showcase {
             format!("/app/rules/{}", rules["items"][0]["id"]),
             format!("/app/delivery/{}", delivery["items"][0]["id"]),
             format!("/app/cards/{card}"),
+            format!("/app/delivery/accounts/{}", shop.id),
             format!("/app/accounts/{}", shop.id),
         ];
         Self { app, of_one }
