@@ -22,10 +22,6 @@ const PHONE: (u32, u32) = (390, 844);
 /// The picture of the seller, which the platform keeps elsewhere.
 const FACE: &str = "https://img.alicdn.com/imgextra/face.png";
 
-fn site(app: &TestApp) -> String {
-    format!("http://{}", app.addr())
-}
-
 /// By a code, on a desk: shown, scanned, confirmed; and the tab may be closed in between.
 #[actix_web::test]
 async fn a_person_adds_an_account_by_a_code() {
@@ -38,7 +34,7 @@ async fn a_person_adds_an_account_by_a_code() {
     seller.set_picture(FACE);
     let screen = Screen::new(DESK).await;
     screen.answer_with_a_picture("https://img.alicdn.com/").await;
-    screen.sign_in(&site(&app), "seller", "/app/accounts/new?lang=zh").await;
+    screen.sign_in(&app.site(), "seller", "/app/accounts/new?lang=zh").await;
     screen.reads("只添加您本人的闲鱼账号").await;
     screen.keep("add-account.zh").await;
     screen.click("#show-code").await;
@@ -79,7 +75,7 @@ async fn a_person_adds_an_account_by_a_cookie_on_a_phone() {
     app.start().await;
     let seller = app.platform().add_account("shop");
     let screen = Screen::new(PHONE).await;
-    screen.sign_in(&site(&app), "seller", "/app/accounts/new?lang=en").await;
+    screen.sign_in(&app.site(), "seller", "/app/accounts/new?lang=en").await;
     screen.write("#cookie", "unb=2200000000001; t=1").await;
     screen.click("#paste button").await;
     screen.until("!document.getElementById('cookie-problem').hidden").await;
@@ -172,9 +168,9 @@ async fn k15_a_challenge_is_passed_by_a_hand_in_the_browser_and_the_account_retu
     assert!(matches!(&*notices(), [key] if key.ends_with(id)), "{:?}", notices());
     // The link of the notice leads to exactly this step, by way of the sign-in.
     let screen = Screen::new(DESK).await;
-    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
+    screen.sign_in(&app.site(), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
     assert_eq!(screen.eval("location.pathname").await, challenge["path"]);
-    screen.go(&format!("{}{}?lang=zh", site(&app), challenge["path"].as_str().unwrap())).await;
+    screen.go(&format!("{}{}?lang=zh", app.site(), challenge["path"].as_str().unwrap())).await;
     let (knob, end) = slider(&screen).await;
     screen.keep("challenge.zh").await;
     screen.is_in_order().await;
@@ -218,7 +214,7 @@ async fn a_challenge_is_passed_on_a_phone() {
     }
     let (app, shop, _) = challenged().await;
     let screen = Screen::new(PHONE).await;
-    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
+    screen.sign_in(&app.site(), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
     let fits = "(() => {
         const canvas = document.getElementById('page');
         const box = canvas.getBoundingClientRect();
@@ -245,9 +241,9 @@ async fn an_accounts_page_says_how_it_is_doing_and_tries_its_connection() {
     app.becomes(&shop, State::Connected, Reason::Registered).await;
     let screen = Screen::new(PHONE).await;
     // Nobody need do anything for it: there is nothing to mend.
-    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
+    screen.sign_in(&app.site(), "seller", &format!("/app/accounts/{}/mend", shop.id)).await;
     assert_eq!(screen.eval("location.pathname").await, json!(format!("/app/accounts/{}", shop.id)));
-    let page = format!("{}/app/accounts/{}", site(&app), shop.id);
+    let page = format!("{}/app/accounts/{}", app.site(), shop.id);
     screen.go(&format!("{page}?lang=zh")).await;
     screen.reads("已连接，可以接收消息。").await;
     screen.reads("最近一次检测\t无").await;
@@ -262,7 +258,7 @@ async fn an_accounts_page_says_how_it_is_doing_and_tries_its_connection() {
     shop.close(1000);
     app.becomes(&shop, State::Failed, Reason::ChallengeRequired).await;
     let screen = Screen::new(DESK).await;
-    screen.sign_in(&site(&app), "seller", &format!("/app/accounts/{}?lang=en", shop.id)).await;
+    screen.sign_in(&app.site(), "seller", &format!("/app/accounts/{}?lang=en", shop.id)).await;
     screen.reads("The platform asks for a human verification.").await;
     screen.reads("needs you").await;
     screen.is_in_order().await;

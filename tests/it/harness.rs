@@ -199,6 +199,11 @@ impl TestApp {
         self.running().address
     }
 
+    /// Where a browser finds it.
+    pub(crate) fn site(&self) -> String {
+        format!("http://{}", self.addr())
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         self.scope
     }

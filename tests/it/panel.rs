@@ -109,7 +109,7 @@ impl Showcase {
     }
 
     pub(crate) fn site(&self) -> String {
-        format!("http://{}", self.app.addr())
+        self.app.site()
     }
 
     /// The administrator's come last.
@@ -333,7 +333,7 @@ async fn everything_is_stopped_and_goes_on_from_any_page() {
     let mut app = TestApp::new();
     app.open("shop-1");
     app.start().await;
-    let site = format!("http://{}", app.addr());
+    let site = app.site();
     let screen = Screen::new((390, 800)).await;
     screen.sign_in(&site, "admin", "/app/accounts?lang=zh").await;
     let admin = app.signed_in("admin").await;
@@ -355,7 +355,7 @@ async fn a_rule_is_made_and_tried_and_answers_a_buyer_while_one_looks() {
     let mut app = TestApp::new();
     let shop = app.open("shop-1");
     app.start().await;
-    let site = format!("http://{}", app.addr());
+    let site = app.site();
     let screen = Screen::new((390, 800)).await;
     screen.sign_in(&site, "seller", "/app?lang=zh").await;
     screen.click(".bottom .more summary").await;
@@ -396,7 +396,7 @@ async fn a_person_takes_over_and_hands_back() {
     app.answers(&shop, &said.conversation, &["在的"]).await;
     let screen = Screen::new((1440, 900)).await;
     let page = format!("/app/chats/{}.{}", shop.id, said.conversation);
-    screen.sign_in(&format!("http://{}", app.addr()), "seller", &format!("{page}?lang=zh")).await;
+    screen.sign_in(&app.site(), "seller", &format!("{page}?lang=zh")).await;
     screen.write("textarea[name^='texts.0']", "我来回答您").await;
     screen.click("form:has(textarea[name^='texts.0']) button.main").await;
     screen.until("document.querySelector('.thread').innerText.includes('我来回答您')").await;
@@ -450,7 +450,7 @@ async fn an_operator_answers_and_sees_no_secrets() {
     let mut app = TestApp::new();
     let shop = app.open("shop-1");
     app.start().await;
-    let site = format!("http://{}", app.addr());
+    let site = app.site();
     let screen = Screen::new((1440, 900)).await;
     screen.sign_in(&site, "seller", "/app/people?lang=zh").await;
     screen.write("#new-person-name", "helper").await;
@@ -481,7 +481,7 @@ async fn a_lost_server_is_told_and_comes_back() {
     let shop = app.open("shop-1");
     app.start().await;
     let screen = Screen::new((1440, 900)).await;
-    screen.sign_in(&format!("http://{}", app.addr()), "seller", "/app/chats?lang=zh").await;
+    screen.sign_in(&app.site(), "seller", "/app/chats?lang=zh").await;
     screen.until("document.querySelector('main')").await;
     screen.eval("window.stayed = true").await;
     app.stop().await;
