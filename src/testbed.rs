@@ -20,16 +20,27 @@ use tokio::{
 use crate::{
     access::role::Role,
     account::{
-        actor::ItemsConfig,
+        actor::{Config as AccountConfig, ItemsConfig},
+        backoff::BackoffConfig,
         call::NotCalled,
         facts::{AccountFacts, Pace},
         messages::{AskConversation, AskHistory, AskItem, AskPicture, CallGateway, Line, Transmit},
     },
-    ids::{AccountId, RuleId, Timestamp, UserId},
+    ids::{AccountId, BuyerId, RuleId, Timestamp, UserId},
+    inbox::gap::GapConfig,
     item::agenda,
     outbox::entry::Entry,
-    platform::lwp::event::{Content, Message as Chat},
+    platform::{
+        lwp::{
+            event::{Content, Message as Chat},
+            session,
+        },
+        mtop::client as gateway,
+        passport::client as passport,
+        upload::client as upload,
+    },
     reply::rule::{Action, Rule, RuleBody},
+    sim::{self, Sim},
     store::{
         Config, DbConn, Keys, QueryResult, Scope, Secret, Store,
         accounts::{self, NewAccount},
@@ -59,6 +70,38 @@ pub(crate) const PACE: Pace = Pace {
     longest_wait: Duration::from_secs(5),
     takeover_pause: Duration::from_secs(600),
 };
+
+/// Longer than anything that happens over sockets of this machine takes.
+const SOCKET_WAIT: Duration = Duration::from_secs(20);
+
+/// How accounts connect to a simulated platform, in real time.
+pub(crate) fn account_config(sim: &Sim) -> AccountConfig {
+    let backoff = BackoffConfig { first: Duration::from_millis(50), ..BackoffConfig::default() };
+    AccountConfig {
+        im_url: sim.im_url(),
+        user_agent: "test".into(),
+        connect_wait: SOCKET_WAIT,
+        session: session::Config {
+            heartbeat: Duration::from_secs(15),
+            dead_after: Duration::from_secs(30),
+            register_wait: SOCKET_WAIT,
+            request_wait: SOCKET_WAIT,
+            stall_after: Duration::ZERO,
+            stall_grace: SOCKET_WAIT,
+        },
+        gateway: gateway::Config { url: sim.gateway_url(), ..gateway::Config::default() },
+        upload: upload::Config::default(),
+        passport: passport::Config { url: sim.gateway_url(), ..passport::Config::default() },
+        allow: Vec::new(),
+        items: ITEMS,
+        token_budget: 20,
+        challenge_life: Duration::from_mins(10),
+        backoff,
+        gap: GapConfig::default(),
+        gap_retry: SOCKET_WAIT,
+        unstored: 1000,
+    }
+}
 
 /// A database in a temporary folder, with one user.
 pub(crate) struct Bed {
@@ -150,12 +193,23 @@ impl Bed {
         let number = self.accounts.replace(self.accounts.get() + 1) + 1;
         let (name, uid) = (format!("shop{number}"), format!("220000{number}"));
         let cookie = Secret::new(format!("unb={uid}; _m_h5_tk=a_1"));
-        let new = [NewAccount { name: name.clone(), uid: uid.as_str().into(), cookie, enabled: None }];
+        self.keep_account(name, uid.into(), cookie)
+    }
+
+    /// One more account, of this seller of a simulated platform.
+    pub(crate) fn account_of(&self, sim: &Sim, seller: &sim::Account) -> AccountFacts {
+        let number = self.accounts.replace(self.accounts.get() + 1) + 1;
+        let cookie = Secret::new(sim.platform().cookies(seller));
+        self.keep_account(format!("shop{number}"), seller.uid.clone(), cookie)
+    }
+
+    fn keep_account(&self, name: String, uid: BuyerId, cookie: Secret) -> AccountFacts {
+        let new = [NewAccount { name: name.clone(), uid: uid.clone(), cookie, enabled: None }];
         let (keys, owner) = (self.store.keys().clone(), self.owner);
         let saved =
             self.store.write_blocking(move |conn| accounts::upsert_many(conn, &keys, owner, &new, clock::unix()));
         let id = saved.unwrap().unwrap()[0].0;
-        AccountFacts { id, owner, uid: uid.into(), name: name.into(), pace: PACE }
+        AccountFacts { id, owner, uid, name: name.into(), pace: PACE }
     }
 
     pub(crate) async fn write<T: Send + 'static>(

@@ -24,3 +24,6 @@ pub mod review;
 pub mod rule;
 pub mod step;
 pub mod unit;
+
+#[cfg(test)]
+mod crash_tests;

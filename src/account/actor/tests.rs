@@ -8,21 +8,16 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::*;
 use crate::{
     account::{
-        backoff::BackoffConfig,
         messages::{AccountOnline, Transmit},
         token::Cause,
     },
-    ids::{AccountId, Timestamp, UserId},
-    inbox::{
-        gap::GapConfig,
-        messages::{Ingest, NotStored},
-    },
+    ids::Timestamp,
+    inbox::messages::{Ingest, NotStored},
     outbox::{entry::Body, ledger::Outcome, messages::Answered},
-    platform::{lwp::session, mtop::client as gateway},
     sim::{self, Newer, Sim},
     store::{DbConn, Secret, accounts},
     telemetry::metrics::Metrics,
-    testbed::{Bed, Heard, PACE, answering, answering_later, listening},
+    testbed::{Bed, Heard, account_config, answering, answering_later, listening},
 };
 
 const WAIT: Duration = Duration::from_secs(20);
@@ -63,7 +58,7 @@ impl Bench {
         let config = sim::Config { newer: Newer::Both, ..sim::Config::default() };
         let sim = Sim::start_in_thread("127.0.0.1:0".parse().unwrap(), config).unwrap();
         let seller = sim.platform().add_account("shop");
-        let facts = add(&bed, &sim, &seller);
+        let facts = bed.account_of(&sim, &seller);
         let (status_to, status) = listening();
         let (stopped_to, stopped) = listening();
         let (online_to, online) = listening();
@@ -83,7 +78,7 @@ impl Bench {
         };
         let limits = Limits { connecting: Arc::new(Semaphore::new(2)), sockets: Arc::new(Semaphore::new(2)) };
         let env = Env {
-            config: Arc::new(config_for(&sim)),
+            config: Arc::new(account_config(&sim)),
             store: bed.store.clone(),
             metrics: Metrics::default(),
             neighbours,
@@ -147,43 +142,6 @@ fn listening_to_ingests() -> (impl Fn(Ingest) + 'static, Heard<Ingest>) {
         }
     };
     (tell, heard)
-}
-
-fn add(bed: &Bed, sim: &Sim, seller: &sim::Account) -> AccountFacts {
-    let cookie = Secret::new(sim.platform().cookies(seller));
-    let new = [accounts::NewAccount { name: "shop".into(), uid: seller.uid.clone(), cookie, enabled: None }];
-    let (keys, owner): (_, UserId) = (bed.store.keys().clone(), bed.owner);
-    let saved = bed.store.write_blocking(move |conn| accounts::upsert_many(conn, &keys, owner, &new, clock::unix()));
-    let id: AccountId = saved.unwrap().unwrap()[0].0;
-    AccountFacts { id, owner, uid: seller.uid.clone(), name: "shop".into(), pace: PACE }
-}
-
-fn config_for(sim: &Sim) -> Config {
-    let backoff = BackoffConfig { first: Duration::from_millis(50), ..BackoffConfig::default() };
-    Config {
-        im_url: sim.im_url(),
-        user_agent: "test".into(),
-        connect_wait: WAIT,
-        session: session::Config {
-            heartbeat: Duration::from_secs(15),
-            dead_after: Duration::from_secs(30),
-            register_wait: WAIT,
-            request_wait: WAIT,
-            stall_after: Duration::ZERO,
-            stall_grace: WAIT,
-        },
-        gateway: gateway::Config { url: sim.gateway_url(), ..gateway::Config::default() },
-        upload: crate::platform::upload::client::Config::default(),
-        passport: crate::platform::passport::client::Config { url: sim.gateway_url(), ..Default::default() },
-        allow: Vec::new(),
-        items: crate::testbed::ITEMS,
-        token_budget: 20,
-        challenge_life: Duration::from_mins(10),
-        backoff,
-        gap: GapConfig::default(),
-        gap_retry: WAIT,
-        unstored: 1000,
-    }
 }
 
 fn transmit(seller: &sim::Account, conversation: &ConversationId, text: &str) -> Transmit {
