@@ -107,11 +107,12 @@ const FOLLOWED: &str = "orders AS o WHERE o.account_id = a.account_id AND o.conv
 
 const COUNTS: &str = "count(*) AS asked, count(ordered_at) AS ordered, count(CASE WHEN is_paid THEN 1 END) AS paid";
 
-/// Orders of the span, by the moment of this column.
+/// Orders of the span, by the moment of this column. That they have a buyer is said so that nobody looks for them by the buyer: those of
+/// other sellers stand there, too.
 fn orders_of(moment: &str) -> String {
     format!(
         "FROM orders WHERE account_id IN (SELECT id FROM own) AND {moment} >= $4 AND {moment} < $5 \
-         AND ($6 IS NULL OR account_id = $6) AND status IS NOT NULL AND buyer_id IS NOT NULL"
+         AND ($6 IS NULL OR account_id = $6) AND status IS NOT NULL AND coalesce(buyer_id, '') <> ''"
     )
 }
 
@@ -153,9 +154,10 @@ pub fn read(conn: &mut DbConn, scope: &Scope, filter: &Filter) -> QueryResult<Fi
     let Number { number: ordered } = bound!(conn, scope, filter, ordered, get_result);
     let paid = orders_of("paid_at");
     let paid = format!(
+        // The sign: a buyer's orders are to be found by the buyer, not by each account.
         "WITH own AS {OWN}, paid AS (SELECT DISTINCT buyer_id {paid}) SELECT count(*) AS paid, count(CASE WHEN \
          (SELECT count(*) FROM orders AS o WHERE o.buyer_id = paid.buyer_id AND o.paid_at IS NOT NULL \
-         AND o.account_id IN (SELECT id FROM own)) >= 2 THEN 1 END) AS back FROM paid"
+         AND +o.account_id IN (SELECT id FROM own)) >= 2 THEN 1 END) AS back FROM paid"
     );
     let Paid { paid, back } = bound!(conn, scope, filter, paid, get_result);
     Ok(Figures {

@@ -45,6 +45,7 @@ mod orders;
 mod outbox;
 mod pages;
 mod panel;
+mod panel_speed;
 mod people;
 mod person;
 mod phrases;

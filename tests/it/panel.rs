@@ -55,7 +55,7 @@ const PAGES: &[&str] = &[
 ];
 
 /// Who owns the accounts does not administer the server.
-const ADMINS: &str = "/app/settings";
+pub(crate) const ADMINS: &str = "/app/settings";
 
 /// A shop after a day's work.
 pub(crate) struct Showcase {
@@ -112,10 +112,15 @@ impl Showcase {
         self.app.site()
     }
 
-    /// The administrator's come last.
-    fn pages(&self) -> Vec<String> {
+    /// What the seller sees.
+    pub(crate) fn seller_pages(&self) -> Vec<String> {
         let pages = PAGES.iter().map(|page| (*page).to_owned());
-        pages.chain(self.of_one.clone()).chain([ADMINS.to_owned()]).collect()
+        pages.chain(self.of_one.clone()).collect()
+    }
+
+    /// The administrator's come last.
+    pub(crate) fn all_pages(&self) -> Vec<String> {
+        self.seller_pages().into_iter().chain([ADMINS.to_owned()]).collect()
     }
 }
 
@@ -209,7 +214,7 @@ async fn p8_every_page_is_in_order_in_both_languages_on_a_desk_and_on_a_phone() 
     for view in views() {
         let screen = Screen::new((view.width, 900)).await;
         screen.sign_in(&showcase.site(), "seller", "/app").await;
-        for page in showcase.pages() {
+        for page in showcase.all_pages() {
             if page == ADMINS {
                 screen.sign_in(&showcase.site(), "admin", "/app").await;
             }
@@ -233,7 +238,7 @@ async fn what_people_write_is_shown_as_text_on_every_page() {
     let screen = Screen::new((390, 800)).await;
     screen.sign_in(&showcase.site(), "seller", "/app").await;
     let mut wrong = Vec::new();
-    for page in showcase.pages().into_iter().filter(|page| page != ADMINS) {
+    for page in showcase.seller_pages() {
         screen.go(&format!("{}{page}?lang=zh", showcase.site())).await;
         wrong.extend(screen.faults().await.into_iter().map(|fault| format!("{page}: {fault}")));
         if screen.eval("window.hurt === 1 || document.querySelector('main script, main [onerror]') !== null").await

@@ -335,8 +335,9 @@ fn figures_of_sales_and_of_buyers_find_their_rows_by_an_index() {
     for index in [
         "PRIMARY KEY (account_id=? AND day>? AND day<?)",
         "chat_messages_by_conversation (account_id=? AND conversation_id=? AND sent_at>? AND sent_at<?)",
-        "orders_by_conversation",
-        "orders_by_buyer",
+        "orders_by_buyer (buyer_id=? AND account_id=?",
+        "COVERING INDEX orders_by_buyer (buyer_id=?)",
+        "COVERING INDEX orders_of_account (account_id=?",
     ] {
         assert!(plans.contains(index), "{index} is not used:\n{plans}");
     }

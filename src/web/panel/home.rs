@@ -100,12 +100,17 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
     let bucket = if is_by_hour { "hour" } else { "day" };
     let failed = accounts::read_page(app, caller, super::asked("state=failed&enabled=true&per_page=5")?.0).await?;
     let figures = stats::overview(who(), super::asked(&format!("since={since}&bucket={bucket}"))?, data()).await?.0;
-    let of_today = stats::overview(who(), super::asked(&format!("since={}", day_start.0))?, data()).await?.0;
-    let sold = sales::sales(who(), super::asked("by=day&per_page=100")?, data()).await?.0;
+    let of_today = if is_by_hour {
+        stats::overview(who(), super::asked(&format!("since={}", day_start.0))?, data()).await?.0.total
+    } else {
+        figures.buckets.last().map(|today| today.counts.clone()).unwrap_or_default()
+    };
+    let week = day_start.0 - 6 * DAY_MS;
+    let sold = sales::sales(who(), super::asked(&format!("by=day&per_page=100&since={week}"))?, data()).await?.0;
     let counts = orders::counts(who(), data()).await?.0;
     let waiting = reviews::list(who(), super::asked(FEW)?, data()).await?.0;
     let silent = unanswered::list(who(), super::asked(FEW)?, data()).await?.0;
-    let decided = decisions::list(who(), super::asked("per_page=8")?, data()).await?.0;
+    let decided = decisions::list(who(), super::asked(&format!("per_page=8&since={week}"))?, data()).await?.0;
     let low = if panel.may(Right::Manage) {
         let all = cards::list(who(), super::asked("per_page=200")?, data()).await?.0;
         all.items.into_iter().filter(|card| card.low).collect()
@@ -126,9 +131,9 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         low,
         decisions: decided.items.into_iter().map(|message| Decided::new(message, panel.language)).collect(),
         today: Today {
-            received: of_today.total.received,
-            answered: of_today.total.answered,
-            median: of_today.total.response.median_ms.map_or_else(|| "–".to_owned(), seconds),
+            received: of_today.received,
+            answered: of_today.answered,
+            median: of_today.response.median_ms.map_or_else(|| "–".to_owned(), seconds),
             net: Fen(today_sales.0),
             paid: today_sales.1,
         },
