@@ -13,7 +13,7 @@ const FELT_MS = 150;
 const SLOW_MS = 400;
 
 // A picture that comes later than this after a hand moved shows something else.
-const UNRELATED_MS = 3000;
+const UNRELATED_MS = 10000;
 
 function say(text) {
     find("say").textContent = text;

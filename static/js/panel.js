@@ -66,13 +66,24 @@
         const said = fresh.outerHTML;
         const reading = part.querySelector("[data-end]");
         const isAtEnd = reading && reading.scrollHeight - reading.scrollTop - reading.clientHeight < 40;
-        const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent.trim());
+        // What was opened, or closed, by hand stays so; and the hand stays where it is.
+        const wasOpen = new Map();
+        for (const summary of part.querySelectorAll("details > summary")) {
+            const name = summary.textContent.trim();
+            wasOpen.set(name, wasOpen.get(name) || summary.parentElement.open);
+        }
+        const reachable = "a, button, summary";
+        const focused = [...part.querySelectorAll(reachable)].indexOf(document.activeElement);
         part.replaceWith(document.adoptNode(fresh));
         saidOf.set(fresh, said);
         for (const summary of fresh.querySelectorAll("details > summary")) {
-            if (open.includes(summary.textContent.trim())) {
-                summary.parentElement.setAttribute("open", "");
+            const name = summary.textContent.trim();
+            if (wasOpen.has(name)) {
+                summary.parentElement.open = wasOpen.get(name);
             }
+        }
+        if (focused >= 0) {
+            fresh.querySelectorAll(reachable)[focused]?.focus({ preventScroll: true });
         }
         const place = fresh.querySelector("[data-end]");
         if (place && reading) {

@@ -26,6 +26,8 @@ struct ChallengePage {
     id: ChallengeId,
     account: String,
     account_id: AccountId,
+    /// An administrator may help with those of others.
+    is_own: bool,
     expires_at: i64,
     /// By the server's clock, in milliseconds.
     now: i64,
@@ -66,6 +68,7 @@ async fn page(panel: &Panel, id: ChallengeId) -> ApiResult<HttpResponse> {
     let url = url.as_ref().map(|url| url.expose()).filter(|url| may_follow(url, &row, panel)).unwrap_or_default();
     let shows = panel.app.finds(Module::ChallengeBrowser).await;
     let (remedy, said) = (Module::ChallengeBrowser.remedy(), row.state.sentence());
+    let is_own = is_own(&row, panel);
     panel.show(&ChallengePage {
         shell: panel
             .shell(Place::Challenges, panel.t("完成平台验证", "Pass the platform's verification"))
@@ -75,6 +78,7 @@ async fn page(panel: &Panel, id: ChallengeId) -> ApiResult<HttpResponse> {
         url: url.to_owned(),
         account: row.account_name,
         account_id: row.account,
+        is_own,
         expires_at: row.expires_at.0,
         now: panel.now.0,
         ended: if row.state.is_over() { panel.t(said.0, said.1) } else { "" },
@@ -86,5 +90,9 @@ async fn page(panel: &Panel, id: ChallengeId) -> ApiResult<HttpResponse> {
 /// Whether it is theirs to see. A link that does anything but open a page of the web is none.
 fn may_follow(url: &str, row: &Row, panel: &Panel) -> bool {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
-    is_web && row.owner == panel.caller.scope.user() && !row.state.is_over()
+    is_web && is_own(row, panel) && !row.state.is_over()
+}
+
+fn is_own(row: &Row, panel: &Panel) -> bool {
+    row.owner == panel.caller.scope.user()
 }
