@@ -63,7 +63,8 @@ pub struct MaintenanceActor {
     config: Config,
     due: Timestamp,
     last: Option<Run>,
-    running: bool,
+    /// Since when a run goes on.
+    running: Option<Timestamp>,
     waiting: Vec<oneshot::Sender<Run>>,
 }
 
@@ -71,6 +72,11 @@ pub struct MaintenanceActor {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Run, AlreadyRuns>")]
 pub struct RunNow(pub audit::Actor);
+
+/// Begin a run on behalf of somebody who does not wait for its end. [`Ask`] says how it stands.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), AlreadyRuns>")]
+pub struct Begin(pub audit::Actor);
 
 /// One run at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +89,8 @@ pub struct Ask;
 
 #[derive(Debug, Clone, MessageResponse)]
 pub struct Overview {
-    pub running: bool,
+    /// Since when one goes on.
+    pub running: Option<Timestamp>,
     pub next: Timestamp,
     /// Also of an earlier process; `None`: it never ran.
     pub last: Option<Run>,
@@ -96,7 +103,7 @@ pub struct End;
 
 impl MaintenanceActor {
     pub fn new(store: Store, config: Config) -> Self {
-        Self { store, config, due: Timestamp::NEVER, last: None, running: false, waiting: Vec::new() }
+        Self { store, config, due: Timestamp::NEVER, last: None, running: None, waiting: Vec::new() }
     }
 
     /// Sleeps until it is due, in short naps.
@@ -105,20 +112,22 @@ impl MaintenanceActor {
         ctx.run_later(nap, |actor, ctx| {
             if actor.due <= clock::unix() {
                 actor.due = actor.config.at.next(clock::unix());
-                if !actor.running {
-                    actor.begin(audit::Actor::system(), ctx);
-                }
+                // One that goes on does what is due.
+                let _ = actor.begin(audit::Actor::system(), ctx);
             }
             actor.wait(ctx);
         });
     }
 
-    fn begin(&mut self, by: audit::Actor, ctx: &mut Context<Self>) {
-        self.running = true;
+    fn begin(&mut self, by: audit::Actor, ctx: &mut Context<Self>) -> Result<(), AlreadyRuns> {
+        if self.running.is_some() {
+            return Err(AlreadyRuns);
+        }
+        self.running = Some(clock::unix());
         let reasons_from = self.last.as_ref().map_or(Timestamp(0), |last| last.reasons_before);
         let run = run(self.store.clone(), self.config, reasons_from, by);
         let then = run.into_actor(self).map(|run, actor, _| {
-            actor.running = false;
+            actor.running = None;
             for waiting in actor.waiting.drain(..) {
                 // Whoever asked may be gone.
                 let _ = waiting.send(run.clone());
@@ -126,6 +135,7 @@ impl MaintenanceActor {
             actor.last = Some(run);
         });
         ctx.spawn(then);
+        Ok(())
     }
 }
 
@@ -237,14 +247,21 @@ impl Handler<RunNow> for MaintenanceActor {
     type Result = ResponseFuture<Result<Run, AlreadyRuns>>;
 
     fn handle(&mut self, RunNow(by): RunNow, ctx: &mut Self::Context) -> Self::Result {
-        if self.running {
-            return Box::pin(std::future::ready(Err(AlreadyRuns)));
+        if let Err(runs) = self.begin(by, ctx) {
+            return Box::pin(std::future::ready(Err(runs)));
         }
         let (sender, done) = oneshot::channel();
         self.waiting.push(sender);
-        self.begin(by, ctx);
         // It ends without a word only together with the actor.
         Box::pin(async move { done.await.map_err(|_| AlreadyRuns) })
+    }
+}
+
+impl Handler<Begin> for MaintenanceActor {
+    type Result = Result<(), AlreadyRuns>;
+
+    fn handle(&mut self, Begin(by): Begin, ctx: &mut Self::Context) -> Self::Result {
+        self.begin(by, ctx)
     }
 }
 

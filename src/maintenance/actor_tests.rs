@@ -74,7 +74,7 @@ async fn at_night_what_is_too_old_is_removed() {
     let account = old_messages(&bed, 3).await;
     let actor = start(&bed);
     let before = actor.send(Ask).await.unwrap();
-    assert_eq!((before.last, before.running), (None, false));
+    assert_eq!((before.last, before.running), (None, None));
     assert_eq!(before.next, config().at.next(clock::unix()));
     assert_eq!(left(&bed, &account).await, 3);
     a_night_passes().await;
@@ -96,6 +96,25 @@ async fn r9_two_runs_never_overlap() {
     let (first, second) = join(run_now(&actor), run_now(&actor)).await;
     assert_eq!((first.unwrap().removed.messages, second), (3, Err(AlreadyRuns)));
     assert_eq!(run_now(&actor).await.unwrap().removed.messages, 0);
+}
+
+/// Whoever begins one and leaves finds it again: as it runs, and what it did.
+#[actix::test]
+async fn a_run_that_nobody_waits_for_is_found_again() {
+    let bed = Bed::paused();
+    old_messages(&bed, 3).await;
+    let actor = start(&bed);
+    let before = clock::unix();
+    actor.send(Begin(audit::Actor::cli())).await.unwrap().unwrap();
+    let seen = actor.send(Ask).await.unwrap();
+    assert!(seen.running.is_some_and(|since| since >= before) && seen.last.is_none(), "{seen:?}");
+    assert_eq!(actor.send(Begin(audit::Actor::cli())).await.unwrap(), Err(AlreadyRuns));
+    assert_eq!(run_now(&actor).await, Err(AlreadyRuns));
+    while actor.send(Ask).await.unwrap().running.is_some() {
+        sleep(REST).await;
+    }
+    let seen = actor.send(Ask).await.unwrap();
+    assert_eq!((seen.running, seen.last.unwrap().removed.messages), (None, 3));
 }
 
 #[actix::test]

@@ -98,6 +98,13 @@ fn recognised(kind: Kind) -> String {
 ///
 /// Other sites' cookies in an export are left out, and so is what no header can carry.
 pub fn read(text: &str) -> Result<Pasted, PasteFault> {
+    let (kind, cookies) = find(text)?;
+    let seller = cookies.seller().map_err(|fault| PasteFault::NoLogin { kind, fault })?;
+    Ok(Pasted { kind, cookies, seller })
+}
+
+/// The cookies that are in a text, whether or not they are a login.
+pub fn find(text: &str) -> Result<(Kind, Cookies), PasteFault> {
     if text.len() > LONGEST {
         return Err(PasteFault::TooLong);
     }
@@ -118,8 +125,7 @@ pub fn read(text: &str) -> Result<Pasted, PasteFault> {
     if header.len() > LONGEST_HEADER {
         return Err(PasteFault::TooLong);
     }
-    let seller = cookies.seller().map_err(|fault| PasteFault::NoLogin { kind, fault })?;
-    Ok(Pasted { kind, cookies, seller })
+    Ok((kind, cookies))
 }
 
 /// One cookie of an export.

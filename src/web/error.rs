@@ -200,7 +200,7 @@ pub struct ErrorBody {
     code: &'static str,
     /// For people, in the language of `Accept-Language` (`zh` or `en`).
     #[schema(example = "A field of the request cannot be accepted.")]
-    message: String,
+    pub(super) message: String,
     /// What exactly: `field` names the place in the request, `problem` says what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, example = json!({"field": "name", "problem": "must have 1 to 64 characters"}))]

@@ -224,6 +224,7 @@ routes! {
     // how an account gets in
     GET "/api/v1/logins" MANAGE => api::logins::list;
     POST "/api/v1/logins" MANAGE => api::logins::begin;
+    POST "/api/v1/logins/cookie-check" MANAGE => api::cookie_check::check_cookie;
     GET "/api/v1/logins/{id}" MANAGE => api::logins::get;
     DELETE "/api/v1/logins/{id}" MANAGE => api::logins::end;
     GET "/api/v1/logins/{id}/code.svg" MANAGE => api::logins::code_svg;
@@ -234,8 +235,8 @@ routes! {
     GET "/api/v1/challenges/{id}" MANAGE => api::challenges::get;
     POST "/api/v1/challenges/{id}/cancel" MANAGE => api::challenges::cancel;
     POST "/api/v1/accounts/{id}/challenge" MANAGE => api::challenges::begin;
-    GET "/app/challenges/{id}" Access::Page(Right::Manage) => pages::challenge::challenge;
-    GET "/api/captcha/control/{id}" Access::Page(Right::Manage) => pages::challenge::control;
+    GET "/app/challenges/{id}" Access::Page(Right::Manage) => panel::challenge::challenge;
+    GET "/api/captcha/control/{id}" Access::Page(Right::Manage) => panel::challenge::control;
     GET "/api/captcha/ws/{id}" Access::Live(Right::Manage) => captcha_socket::connect;
     GET "/api/captcha/sessions" MANAGE => captcha::sessions;
     GET "/api/captcha/session/{id}" MANAGE => captcha::session;
@@ -462,11 +463,15 @@ routes! {
     // the panel
     GET "/app" PAGE => panel::home::home;
     GET "/app/accounts" PAGE => panel::accounts::accounts;
+    GET "/app/accounts/new" Access::Page(Right::Manage) => panel::login::add_account;
+    GET "/app/accounts/{id}" PAGE => panel::account::account;
+    GET "/app/accounts/{id}/mend" PAGE => panel::mend::mend;
     GET "/app/chats" PAGE => panel::chats::chats;
     GET "/app/chats/{id}" PAGE => panel::chat::chat;
     GET "/app/phrases" PAGE => panel::phrases::phrases;
     GET "/app/orders" PAGE => panel::orders::orders;
     GET "/app/orders/{id}" PAGE => panel::order::order;
+    GET "/app/orders/{id}/print" PAGE => panel::order_print::print;
     GET "/app/reviews" PAGE => panel::reviews::reviews;
     GET "/app/items" PAGE => panel::items::items;
     GET "/app/items/{account}/{item}" PAGE => panel::item::item;
@@ -476,6 +481,7 @@ routes! {
     GET "/app/rules/{id}" PAGE => panel::rules::rule;
     GET "/app/sandbox" PAGE => panel::sandbox::sandbox;
     GET "/app/ai" PAGE => panel::ai::ai;
+    GET "/app/answers" PAGE => panel::answers::answers;
     GET "/app/cards" Access::Page(Right::Manage) => panel::cards::cards;
     GET "/app/cards/new" Access::Page(Right::Manage) => panel::cards::new_card;
     GET "/app/cards/{id}" Access::Page(Right::Manage) => panel::card::card;
@@ -499,11 +505,6 @@ routes! {
 
     // what it can do
     GET "/api-docs/openapi.json" Access::Person => openapi::json;
-    GET "/app/accounts/new" Access::Page(Right::Manage) => pages::login::add_account;
-    GET "/app/accounts/{id}" PAGE => panel::account::account;
-    GET "/app/accounts/{id}/mend" PAGE => pages::mend::mend;
-    GET "/app/answers" PAGE => pages::answers::answers;
-    GET "/app/orders/{id}/print" PAGE => pages::order::print;
     GET "/docs" PAGE => pages::docs::swagger;
     GET "/redoc" PAGE => pages::docs::redoc;
 }

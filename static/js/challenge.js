@@ -2,64 +2,22 @@
 "use strict";
 
 const place = document.getElementById("challenge");
-const { id, account, shows } = place.dataset;
+const { id, shows } = place.dataset;
 const find = (name) => document.getElementById(name);
 
+// This machine's clock may be wrong: how far the server's is ahead of it.
+const ahead = Number(place.dataset.now) - Date.now();
+
+// What takes longer is felt; what takes much longer makes one miss.
+const FELT_MS = 150;
+const SLOW_MS = 400;
+
+// A picture that comes later than this after a hand moved shows something else.
+const UNRELATED_MS = 10000;
+
 function say(text) {
-    const line = find("say");
-    if (line) {
-        line.textContent = text;
-    }
+    find("say").textContent = text;
 }
-
-function complain(text) {
-    find("problem").textContent = text;
-    find("problem").hidden = !text;
-}
-
-// What changes something carries the session's CSRF text.
-async function change(method, path, body) {
-    complain("");
-    try {
-        const session = await (await fetch("/api/v1/sessions/current")).json();
-        const headers = { "X-CSRF-Token": session.csrf_token, "Accept-Language": document.documentElement.lang };
-        if (body) {
-            headers["Content-Type"] = "application/json";
-        }
-        const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-        const answer = response.status === 204 ? {} : await response.json();
-        if (response.ok) {
-            return answer;
-        }
-        complain([answer.message, answer.details?.problem].filter(Boolean).join(" "));
-    } catch {
-        complain(place.dataset.unreachable);
-    }
-    return null;
-}
-
-find("cancel").addEventListener("click", async () => {
-    if (await change("POST", `/api/v1/challenges/${id}/cancel`)) {
-        location.reload();
-    }
-});
-
-find("again").addEventListener("click", async () => {
-    const fresh = await change("POST", `/api/v1/accounts/${account}/challenge`);
-    if (fresh) {
-        location.assign(`${fresh.path}${location.search}`);
-    }
-});
-
-find("paste")?.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const field = find("cookie");
-    if (await change("PUT", `/api/v1/accounts/${account}/credentials`, { cookie: field.value })) {
-        field.value = "";
-        say(place.dataset.saved);
-        complain("");
-    }
-});
 
 if (shows === "true") {
     watch();
@@ -74,7 +32,9 @@ function watch() {
     let inControl = false;
     let over = false;
     let tries = 0;
+    // When the server was last asked, and not answered yet; when a hand first did what no picture shows yet.
     let asked = 0;
+    let acted = 0;
     let drawing = false;
     let newest = null;
 
@@ -84,10 +44,43 @@ function watch() {
         }
     };
 
-    // The page is made as wide as it can be seen here, so that nothing need be enlarged.
+    // What a hand does, and when.
+    const act = (frame) => {
+        if (inControl) {
+            acted ||= performance.now();
+        }
+        send(frame);
+    };
+
+    // A delay in figures, and in a word where it is one that is felt.
+    const tell = (name, ms) => {
+        const isSlow = ms >= SLOW_MS;
+        const cell = find(name);
+        cell.textContent = isSlow ? `${Math.round(ms)} ms · ${place.dataset.slow}` : `${Math.round(ms)} ms`;
+        cell.className = isSlow ? "bad" : ms >= FELT_MS ? "warm" : "good";
+    };
+
+    // One question at a time: a slow line is told as slow as it is, while one still waits for the answer.
+    const measure = () => {
+        const now = performance.now();
+        if (asked) {
+            tell("delay", now - asked);
+            find("slow").hidden = now - asked < SLOW_MS;
+        } else if (socket?.readyState === WebSocket.OPEN) {
+            asked = now;
+            send({ type: "ping" });
+        }
+    };
+
+    const look = (state) => {
+        canvas.parentElement.dataset.state = state;
+    };
+
+    // The page is made as large as it can be seen here, so that nothing need be enlarged, and as much as possible is seen at once.
     const resize = () => {
+        const taken = [".top", ".bottom"].reduce((sum, bar) => sum + (document.querySelector(bar)?.offsetHeight ?? 0), 0);
         const width = Math.round(Math.min(canvas.parentElement.clientWidth, 720));
-        const height = Math.round(Math.max(400, Math.min(window.innerHeight * 0.7, 900)));
+        const height = Math.round(Math.max(400, Math.min((window.innerHeight - taken) * 0.85, 900)));
         send({ type: "resize", width, height, scale: Math.min(window.devicePixelRatio || 1, 2) });
     };
 
@@ -98,6 +91,7 @@ function watch() {
         find("take").hidden = inControl;
         find("check").hidden = !inControl;
         say(inControl ? place.dataset.ready : place.dataset.watching);
+        look(inControl ? "on" : "watched");
         if (gained) {
             resize();
         }
@@ -128,6 +122,11 @@ function watch() {
             }
             page = viewport;
             pen.drawImage(picture, 0, 0);
+            const lag = performance.now() - acted;
+            if (acted && lag < UNRELATED_MS) {
+                tell("lag", lag);
+            }
+            acted = 0;
         }
         drawing = false;
     };
@@ -135,6 +134,7 @@ function watch() {
     const end = (text) => {
         over = true;
         say(text);
+        look("off");
         find("take").hidden = true;
         find("check").hidden = true;
         find("cancel").hidden = true;
@@ -171,7 +171,12 @@ function watch() {
                 }
                 break;
             case "pong":
-                find("delay").textContent = `${Math.round(performance.now() - asked)} ms`;
+                if (asked) {
+                    const took = performance.now() - asked;
+                    asked = 0;
+                    tell("delay", took);
+                    find("slow").hidden = took < SLOW_MS;
+                }
                 break;
             case "error":
                 say(frame.message);
@@ -186,13 +191,20 @@ function watch() {
         socket = new WebSocket(address);
         socket.addEventListener("open", () => {
             tries = 0;
+            [asked, acted] = [0, 0];
         });
         socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
         socket.addEventListener("close", () => {
-            if (!over && tries < 8) {
+            if (over) {
+                return;
+            }
+            look("off");
+            if (tries < 8) {
                 say(place.dataset.lost);
                 tries += 1;
                 setTimeout(open, Math.min(500 * 2 ** tries, 10000));
+            } else {
+                say(place.dataset.givenUp);
             }
         });
     };
@@ -205,19 +217,27 @@ function watch() {
         };
     };
 
-    // A hand moves more often than pictures come: its last place in each frame is enough.
+    // A hand moves more often than pictures come: its last place in each frame is enough. One that drags nothing seldom changes anything.
     let moved = null;
+    let isPressed = false;
     const tellMoved = () => {
         if (moved) {
-            send({ type: "mouse_event", event_type: "move", ...moved });
+            (isPressed ? act : send)({ type: "mouse_event", event_type: "move", ...moved });
             moved = null;
         }
     };
+    // One hand at a time: a second finger, or another button of the mouse, is none.
+    const isHand = (event) => event.isPrimary && event.button <= 0;
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("pointerdown", (event) => {
+        if (!isHand(event)) {
+            return;
+        }
         event.preventDefault();
         canvas.focus({ preventScroll: true });
         canvas.setPointerCapture(event.pointerId);
-        send({ type: "mouse_event", event_type: "down", ...at(event) });
+        isPressed = true;
+        act({ type: "mouse_event", event_type: "down", ...at(event) });
     });
     canvas.addEventListener("pointermove", (event) => {
         if (inControl && event.isPrimary) {
@@ -229,14 +249,17 @@ function watch() {
     });
     for (const kind of ["pointerup", "pointercancel"]) {
         canvas.addEventListener(kind, (event) => {
-            tellMoved();
-            send({ type: "mouse_event", event_type: "up", ...at(event) });
+            if (isHand(event)) {
+                tellMoved();
+                isPressed = false;
+                act({ type: "mouse_event", event_type: "up", ...at(event) });
+            }
         });
     }
     canvas.addEventListener("wheel", (event) => {
         if (inControl) {
             event.preventDefault();
-            send({ type: "wheel_event", ...at(event), delta_x: event.deltaX, delta_y: event.deltaY });
+            act({ type: "wheel_event", ...at(event), delta_x: event.deltaX, delta_y: event.deltaY });
         }
     }, { passive: false });
     for (const [kind, name] of [["keydown", "down"], ["keyup", "up"]]) {
@@ -244,7 +267,7 @@ function watch() {
             // Tab leads on, as everywhere.
             if (inControl && event.key !== "Tab" && !event.ctrlKey && !event.metaKey && !event.altKey) {
                 event.preventDefault();
-                send({ type: "key_event", event_type: name, key: event.key, code: event.code });
+                act({ type: "key_event", event_type: name, key: event.key, code: event.code });
             }
         });
     }
@@ -257,10 +280,11 @@ function watch() {
         settling = setTimeout(() => inControl && resize(), 300);
     });
     setInterval(() => {
-        const left = Math.max(0, Math.round((expires - Date.now()) / 1000));
+        const left = Math.max(0, Math.round((expires - Date.now() - ahead) / 1000));
         find("left").textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-        asked = performance.now();
-        send({ type: "ping" });
+        if (!over) {
+            measure();
+        }
     }, 1000);
     open();
 }

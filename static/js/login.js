@@ -4,14 +4,28 @@
 
 const POLL_MS = 1500;
 
+// Whoever pauses so long while typing is told what is missing.
+const CHECK_AFTER_MS = 350;
+
+// Less than this is little time to scan a code.
+const SOON_MS = 60000;
+
 // Where the platform keeps the pictures of its users, as the page's content policy has it.
 const PICTURE = /^https:\/\/([a-z0-9-]+\.)+alicdn\.com\//;
 
 const page = document.getElementById("login");
 const part = (id) => document.getElementById(id);
-const alertBox = page.querySelector(".summary");
+const alertBox = page.querySelector(".summary[role='alert']");
+
+// This machine's clock may be wrong: how far the server's is ahead of it.
+const ahead = Number(page.dataset.now) - Date.now();
+
+// Each step of the API belongs to one of the three that a person sees.
+const STAGES = { preparing: 1, qr: 1, check: 1, proving: 2, challenge: 2, complete: 3 };
 
 let clock = 0;
+let checking = 0;
+let checks = 0;
 let shownCode = "";
 let shownFace = "";
 
@@ -49,8 +63,8 @@ function sayRefusal({ message, details = {} }) {
     say([message, wait].filter(Boolean).join(" "));
 }
 
-// The API's answer; nothing where it was refused.
-async function ask(method, path, body) {
+// The API's answer; nothing where it was refused. What is asked `quietly` is no loss where it fails.
+async function ask(method, path, body, quietly) {
     const headers = { "Accept-Language": document.documentElement.lang };
     if (method !== "GET") {
         headers["X-CSRF-Token"] = page.dataset.csrf;
@@ -62,7 +76,9 @@ async function ask(method, path, body) {
     try {
         response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
     } catch {
-        say(page.dataset.unreachable);
+        if (!quietly) {
+            say(page.dataset.unreachable);
+        }
         return { lost: true };
     }
     if (response.status === 204) {
@@ -75,7 +91,54 @@ async function ask(method, path, body) {
     return { refused: answer, status: response.status };
 }
 
+// What the server makes of the cookie so far. It asks nobody and keeps nothing.
+async function check() {
+    checks += 1;
+    const mine = checks;
+    const cookie = part("cookie").value.trim();
+    if (!cookie) {
+        showCheck(null);
+        return;
+    }
+    const body = { cookie };
+    if (page.dataset.account) {
+        body.account_id = Number(page.dataset.account);
+    }
+    const { answer } = await ask("POST", "/api/v1/logins/cookie-check", body, true);
+    // Somebody may have gone on typing, or begun the login.
+    if (mine === checks && !part("choose").hidden) {
+        showCheck(answer ?? null);
+    }
+}
+
+function showCheck(found) {
+    const problem = part("cookie-problem");
+    problem.textContent = found?.problem ?? "";
+    problem.hidden = !found?.problem;
+    part("cookie").removeAttribute("aria-invalid");
+    const good = part("cookie-good");
+    good.hidden = !found?.usable;
+    good.textContent = found?.usable ? page.dataset.usable.replace("{}", found.seller_id) : "";
+    const parts = part("cookie-parts");
+    parts.hidden = !found?.parts.length;
+    parts.replaceChildren(...(found?.parts ?? []).map(partLine));
+}
+
+function partLine({ name, present, required, purpose }) {
+    const line = document.createElement("li");
+    const mark = document.createElement("span");
+    mark.className = `chip ${present ? "good" : required ? "bad" : ""}`;
+    mark.textContent = present ? page.dataset.has : required ? page.dataset.lacks : page.dataset.mayLack;
+    const code = document.createElement("code");
+    code.textContent = name;
+    code.translate = false;
+    line.append(mark, code, purpose);
+    return line;
+}
+
 async function begin(kind) {
+    checks += 1;
+    clearTimeout(checking);
     clearProblems();
     const body = { kind };
     for (const field of kind === "cookies" ? ["cookie", "name", "proxy"] : ["name", "proxy"]) {
@@ -92,6 +155,7 @@ async function begin(kind) {
         sayRefusal(refused);
     } else if (answer) {
         part("cookie").value = "";
+        showCheck(null);
         remember(answer.id);
         follow(answer);
     }
@@ -130,17 +194,39 @@ async function look() {
     } else if (lost || status >= 500 || status === 429) {
         setTimeout(look, POLL_MS);
     } else if (refused) {
-        part("choose").hidden = false;
-        part("step").hidden = true;
-        remember("");
+        choose();
         say(page.dataset.over);
     }
+}
+
+// Back to where one chooses how.
+function choose() {
+    remember("");
+    tick(0);
+    stand(0);
+    part("step").hidden = true;
+    part("choose").hidden = false;
+}
+
+// Marks the step at which it stands; what is behind it is done.
+function stand(stage) {
+    [...part("steps").children].forEach((step, number) => {
+        step.classList.toggle("done", number < stage);
+        if (number === stage) {
+            step.setAttribute("aria-current", "step");
+        } else {
+            step.removeAttribute("aria-current");
+        }
+    });
 }
 
 function show(view) {
     part("choose").hidden = true;
     part("step").hidden = false;
     part("step").dataset.step = view.step;
+    if (view.step in STAGES) {
+        stand(STAGES[view.step]);
+    }
     part("sentence").textContent = view.sentence;
     part("next").textContent = view.next;
     part("nickname").textContent = view.nickname ?? "";
@@ -165,6 +251,11 @@ function show(view) {
     if (!challenge.hidden) {
         challenge.href = `/app/accounts/${view.account_id}/mend`;
     }
+    const added = part("added");
+    added.hidden = view.step !== "complete";
+    if (!added.hidden) {
+        added.href = `/app/accounts/${view.account_id}`;
+    }
     const isOver = view.step === "complete" || view.step === "failed";
     part("end").hidden = isOver;
     const restart = part("restart");
@@ -184,7 +275,7 @@ function showFace(url) {
     face.src = url;
 }
 
-// The clock beside the step, by this machine's own.
+// The clock of the step, by the server's own; the bar is full when the clock was first seen.
 function tick(until) {
     clearInterval(clock);
     const place = part("left");
@@ -192,10 +283,18 @@ function tick(until) {
     if (until === 0) {
         return;
     }
+    const left = () => Math.max(0, until - Date.now() - ahead);
+    const life = part("life");
+    if (life.dataset.until !== String(until)) {
+        life.dataset.until = until;
+        life.max = Math.max(1, left());
+    }
     const write = () => {
-        const seconds = Math.max(0, Math.round((until - Date.now()) / 1000));
+        const seconds = Math.round(left() / 1000);
         const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-        place.textContent = page.dataset.left.replace("{}", text);
+        part("clock").textContent = page.dataset.left.replace("{}", text);
+        life.value = left();
+        place.classList.toggle("soon", left() < SOON_MS);
     };
     write();
     clock = setInterval(write, 1000);
@@ -205,6 +304,10 @@ part("face").addEventListener("load", () => {
     part("face").hidden = false;
 });
 part("show-code").addEventListener("click", () => begin("qr"));
+part("cookie").addEventListener("input", () => {
+    clearTimeout(checking);
+    checking = setTimeout(check, CHECK_AFTER_MS);
+});
 part("paste").addEventListener("submit", (event) => {
     event.preventDefault();
     begin("cookies");
@@ -214,11 +317,8 @@ part("end").addEventListener("click", async () => {
     look();
 });
 part("restart").addEventListener("click", () => {
-    remember("");
     clearProblems();
-    tick(0);
-    part("step").hidden = true;
-    part("choose").hidden = false;
+    choose();
 });
 
 if (page.dataset.login) {

@@ -7,12 +7,16 @@
     const SHOW_EVERY_MS = 1000;
     const HEIGHT = 170;
 
+    // A page with a script of its own is loaded as a whole.
+    const ALONE = 'data-alone="true"';
+
     let socket = null;
     let failures = 0;
     let pending = 0;
     let shownAt = 0;
     let isToBeRepeated = false;
     let wasLost = false;
+    let repeating = 0;
 
     // Which topics the parts of this page live on.
     function topics() {
@@ -31,7 +35,8 @@
 
     // Shows anew what is live, as the server shows it now; and beside it how much waits elsewhere.
     async function showAnew() {
-        const parts = [...document.querySelectorAll("[data-live][id], [data-counts][id]")].filter((part) => !isBusy(part));
+        const followed = "[data-live][id], [data-again][id], [data-counts][id]";
+        const parts = [...document.querySelectorAll(followed)].filter((part) => !isBusy(part));
         const asked = location.href;
         let fresh;
         try {
@@ -61,13 +66,24 @@
         const said = fresh.outerHTML;
         const reading = part.querySelector("[data-end]");
         const isAtEnd = reading && reading.scrollHeight - reading.scrollTop - reading.clientHeight < 40;
-        const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent.trim());
+        // What was opened, or closed, by hand stays so; and the hand stays where it is.
+        const wasOpen = new Map();
+        for (const summary of part.querySelectorAll("details > summary")) {
+            const name = summary.textContent.trim();
+            wasOpen.set(name, wasOpen.get(name) || summary.parentElement.open);
+        }
+        const reachable = "a, button, summary";
+        const focused = [...part.querySelectorAll(reachable)].indexOf(document.activeElement);
         part.replaceWith(document.adoptNode(fresh));
         saidOf.set(fresh, said);
         for (const summary of fresh.querySelectorAll("details > summary")) {
-            if (open.includes(summary.textContent.trim())) {
-                summary.parentElement.setAttribute("open", "");
+            const name = summary.textContent.trim();
+            if (wasOpen.has(name)) {
+                summary.parentElement.open = wasOpen.get(name);
             }
+        }
+        if (focused >= 0) {
+            fresh.querySelectorAll(reachable)[focused]?.focus({ preventScroll: true });
         }
         const place = fresh.querySelector("[data-end]");
         if (place && reading) {
@@ -92,6 +108,17 @@
         if (isToBeRepeated) {
             isToBeRepeated = false;
             soon();
+        }
+        repeat();
+    }
+
+    // What takes long says in how many seconds it is to be looked at again, as long as it takes.
+    function repeat() {
+        clearTimeout(repeating);
+        const waits = [...document.querySelectorAll("[data-again][id]")].map((part) => Number(part.dataset.again));
+        const wait = Math.min(...waits.filter((seconds) => seconds > 0));
+        if (Number.isFinite(wait)) {
+            repeating = setTimeout(soon, wait * 1000);
         }
     }
 
@@ -214,6 +241,7 @@
             end.scrollTop = end.scrollHeight;
         }
         listen();
+        repeat();
     }
 
     // One menu is open at a time, and closes by a click elsewhere or by Escape.
@@ -260,7 +288,7 @@
     // A session that is over, or a page that is none of ours: the browser goes there by itself.
     document.addEventListener("htmx:beforeSwap", (event) => {
         const { xhr, boosted } = event.detail;
-        const isPanel = xhr.status === 200 && xhr.responseText.includes('class="panel"');
+        const isPanel = xhr.status === 200 && xhr.responseText.includes('class="panel"') && !xhr.responseText.includes(ALONE);
         if (!isPanel) {
             event.detail.shouldSwap = false;
             if (xhr.status === 401 || boosted) {

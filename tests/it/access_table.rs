@@ -842,6 +842,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("DELETE" "/api/v1/accounts/{id}/proxy" [204], |world, _, whose| world.account(whose)),
         row!("GET" "/api/v1/logins" [200]),
         row!("POST" "/api/v1/logins" [201], PLAIN, |_| Some(json!({"kind": "qr"}))),
+        row!("POST" "/api/v1/logins/cookie-check" [200], PLAIN, |_| Some(json!({"cookie": "unb=2200000000001; t=1"}))),
         // nobody began one of this number
         row!("GET" "/api/v1/logins/{id}" [404], |_, _, _| "a7".repeat(32)),
         row!("DELETE" "/api/v1/logins/{id}" [404], |_, _, _| "a7".repeat(32)),
@@ -1180,8 +1181,13 @@ pub(crate) fn rows() -> Vec<Row> {
 const ENDS_THE_SESSION: [&str; 2] = ["/logout", "/api/v1/sessions/current"];
 
 /// What changes nothing that is anybody's: all other writes leave a line in the audit.
-const NOT_AUDITED: [&str; 4] =
-    ["/api/v1/sandbox", "/api/v1/rule-sets/{set}/test", "/api/v1/live/tickets", "/api/v1/email-codes"];
+const NOT_AUDITED: [&str; 5] = [
+    "/api/v1/sandbox",
+    "/api/v1/rule-sets/{set}/test",
+    "/api/v1/live/tickets",
+    "/api/v1/email-codes",
+    "/api/v1/logins/cookie-check",
+];
 
 /// With what an administrator may help every tenant, where they are given its number.
 const FOR_ANY_ADMIN: [&str; 9] = [

@@ -43,6 +43,7 @@ async fn a_person_adds_an_account_by_a_code() {
         .await;
     screen.reads("请打开手机上的闲鱼").await;
     screen.reads("剩余").await;
+    screen.until("/[0-5]:[0-5][0-9]/.test(document.getElementById('left').innerText)").await;
     screen.keep("add-account-code.zh").await;
     screen.is_in_order().await;
     let code = app.platform().newest_code().unwrap();
@@ -58,6 +59,7 @@ async fn a_person_adds_an_account_by_a_code() {
     screen.reads("卖家shop").await;
     screen.until("!document.getElementById('face').hidden").await;
     assert_eq!(screen.eval("document.getElementById('face').currentSrc").await, FACE);
+    assert_eq!(screen.eval("document.querySelectorAll('#steps li.done').length").await, 3);
     screen.keep("add-account-done.zh").await;
     screen.is_in_order().await;
     let api = app.signed_in("seller").await;
@@ -65,7 +67,7 @@ async fn a_person_adds_an_account_by_a_code() {
     app.connects(accounts["items"][0]["id"].as_i64().unwrap()).await;
 }
 
-/// By a cookie, on a phone: what is missing is said beside the field, and what was typed stays.
+/// By a cookie, on a phone: what is missing is said while it is typed and beside the field, and what was typed stays.
 #[actix_web::test]
 async fn a_person_adds_an_account_by_a_cookie_on_a_phone() {
     if !has_chromium() {
@@ -77,13 +79,16 @@ async fn a_person_adds_an_account_by_a_cookie_on_a_phone() {
     let screen = Screen::new(PHONE).await;
     screen.sign_in(&app.site(), "seller", "/app/accounts/new?lang=en").await;
     screen.write("#cookie", "unb=2200000000001; t=1").await;
+    screen.reads("lacks cookie2").await;
+    assert_eq!(screen.eval("document.querySelectorAll('#cookie-parts .chip.bad').length").await, 1);
     screen.click("#paste button").await;
-    screen.until("!document.getElementById('cookie-problem').hidden").await;
+    screen.until("document.getElementById('cookie').getAttribute('aria-invalid') === 'true'").await;
     screen.reads("lacks cookie2").await;
     assert_eq!(screen.eval("document.getElementById('cookie').value").await, "unb=2200000000001; t=1");
     screen.eval("document.getElementById('cookie').value = ''").await;
     screen.write("#cookie", &app.platform().cookies(&seller)).await;
-    screen.click("summary").await;
+    screen.reads("All that is needed is there.").await;
+    screen.click("#more > summary").await;
     screen.write("#name", "<b>我的店</b>").await;
     screen.click("#paste button").await;
     screen.reads("The account was added").await;
@@ -172,6 +177,8 @@ async fn k15_a_challenge_is_passed_by_a_hand_in_the_browser_and_the_account_retu
     assert_eq!(screen.eval("location.pathname").await, challenge["path"]);
     screen.go(&format!("{}{}?lang=zh", app.site(), challenge["path"].as_str().unwrap())).await;
     let (knob, end) = slider(&screen).await;
+    // How long the line takes is told as long as one looks.
+    screen.until("/^[0-9]+ ms/.test(document.getElementById('delay').textContent)").await;
     screen.keep("challenge.zh").await;
     screen.is_in_order().await;
 
@@ -181,6 +188,7 @@ async fn k15_a_challenge_is_passed_by_a_hand_in_the_browser_and_the_account_retu
     assert_eq!(app.status(&shop).unwrap().state, State::Failed);
     assert_eq!(shop.gateway_requests(), calls, "nothing was asked of the platform meanwhile");
     sees_refusal(&screen).await;
+    screen.until("/^[0-9]+ ms/.test(document.getElementById('lag').textContent)").await;
 
     let (knob, end) = slider(&screen).await;
     screen.drag(knob, end).await;

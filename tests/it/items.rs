@@ -15,6 +15,7 @@ use yutang::{
 use crate::{
     client::Api,
     harness::{Shop, TestApp, default_reply, echo},
+    screen::{Screen, has_chromium},
 };
 
 const ITEM: &str = "900000000001";
@@ -216,6 +217,28 @@ async fn a_stop_switch_holds_readings_and_polishes_alike() {
     seller.post(&format!("/api/v1/accounts/{}/pause", shop.id), &json!({})).await.is(200);
     seller.post(&format!("{}/polish", page_of(&shop, ITEM)), &json!({})).await.refused(409, "stopped");
     assert!(shop.polished().is_empty());
+}
+
+/// How a reading stands is shown as it goes, to whoever comes back to the page as well.
+#[actix_web::test]
+async fn the_page_of_items_follows_a_reading_without_a_reload() {
+    if !has_chromium() {
+        return;
+    }
+    let (app, shop, seller) = shop_of(3).await;
+    read_to_the_end(&app, &shop, &seller).await;
+    let admin = app.signed_in("admin").await;
+    admin.put("/api/v1/stop-switch", &json!({"on": true})).await.is(200);
+    seller.post(&sync_of(&shop), &json!({})).await.is(202);
+    let screen = Screen::new((390, 844)).await;
+    screen.sign_in(&app.site(), "seller", &format!("/app/items?lang=zh&account={}", shop.id)).await;
+    screen.reads("等待账号在线后开始").await;
+    screen.eval("window.stayed = true").await;
+    admin.put("/api/v1/stop-switch", &json!({"on": false})).await.is(200);
+    seller.post(&sync_of(&shop), &json!({})).await.is(202);
+    screen.reads("已同步 3 件商品").await;
+    assert_eq!(screen.eval("window.stayed").await, true);
+    screen.is_in_order().await;
 }
 
 #[actix_web::test]

@@ -297,6 +297,38 @@ async fn a_login_service_that_fails_is_named() {
     }
 }
 
+/// What a cookie lacks is told before a login is begun: nothing is stored, and the platform is asked nothing.
+#[actix_web::test]
+async fn a_cookie_is_looked_at_without_storing_it_or_asking_the_platform() {
+    const CHECK: &str = "/api/v1/logins/cookie-check";
+    let (app, api, seller) = stranger().await;
+    let lacks = api.post(CHECK, &json!({"cookie": "unb=2200000000001; t=PLANTED"})).await.is(200);
+    let view = lacks.json();
+    assert_eq!((&view["usable"], &view["parts"][0]["present"]), (&json!(false), &json!(true)));
+    let missing = json!({"name": "cookie2", "present": false, "required": true, "purpose": "the login itself"});
+    assert_eq!(view["parts"][1], missing);
+    assert!(view["problem"].as_str().unwrap().contains("lacks cookie2") && !lacks.text.contains("PLANTED"), "{view}");
+
+    let cookie = app.platform().cookies(&seller);
+    let whole = api.post(CHECK, &json!({"cookie": cookie})).await.is(200);
+    assert_eq!((&whole.json()["usable"], &whole.json()["problem"]), (&json!(true), &Value::Null));
+    assert!(!whole.text.contains(&cookie[..40]), "{}", whole.text);
+    assert_eq!(api.get("/api/v1/logins").await.is(200).json()["total"], 0);
+    assert_eq!(api.get("/api/v1/accounts").await.is(200).json()["total"], 0);
+    assert_eq!(seller.token_requests(), 0);
+
+    // Of another seller than the account that is to have it; and no account that is not theirs.
+    let shop = app.open("known");
+    app.noticed().await;
+    let other = json!({"cookie": cookie, "account_id": shop.id.0});
+    let differs = api.post(CHECK, &other).await.is(200).json();
+    assert_eq!((&differs["usable"], differs["problem"].is_string()), (&json!(false), true));
+    api.post(CHECK, &json!({"cookie": cookie, "account_id": 999})).await.refused(404, "not_found");
+    assert_eq!(api.post(CHECK, &json!({"cookie": 5})).await.refused(422, "invalid_field").field(), "cookie");
+    app.employ("viewer", Role::Viewer, Some(app.user("seller")), &[shop.id]);
+    app.signed_in("viewer").await.post(CHECK, &json!({"cookie": "a"})).await.refused(403, "forbidden");
+}
+
 /// Neither an account that is named nor one that its seller is known by is reached from another address than its own.
 #[actix_web::test]
 async fn a_new_login_goes_the_way_of_its_account() {

@@ -1,9 +1,12 @@
 //! The clean-up, as an administrator wants and sees it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 use yutang::{ids::Timestamp, store::conversations};
 
-use crate::harness::{TestApp, answered_shop};
+use crate::harness::{PATIENCE, TestApp, answered_shop};
 
 const BUYER: &str = "2200000000777";
 const ITEM: &str = "900000000001";
@@ -25,6 +28,31 @@ async fn an_administrator_runs_the_clean_up_and_sees_what_it_did() {
 
     let again = shop.buyer_says(BUYER, ITEM, "还在吗");
     app.answers(&shop, &again.conversation, &["答:在吗", "答:还在吗"]).await;
+}
+
+/// Whoever does not wait for it finds it again: under way, and what it did.
+#[actix_web::test]
+async fn a_clean_up_that_nobody_waits_for_is_found_again() {
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+    let account = shop.id;
+    app.write(move |conn| conversations::set_pause(conn, account, &conversation, Some(Timestamp(5)), Timestamp(5)));
+    let admin = app.signed_in("admin").await;
+    let begun = admin.post("/api/v1/maintenance/run?wait=false", &json!({})).await.is(202).json();
+    assert_eq!((&begun["running"], begun["running_since"].is_i64()), (&json!(true), true), "{begun}");
+    admin.post("/api/v1/maintenance/run", &json!({})).await.refused(409, "wrong_state");
+    let page = app.anybody().sign_in_by_cookie("admin").await.get("/app/settings?tab=night&lang=en").await.is(200).text;
+    assert!(page.contains("Under way since") || page.contains("The last run is done"), "{page}");
+    let done = async {
+        loop {
+            let view = admin.get("/api/v1/maintenance").await.is(200).json();
+            if view["running"] == false {
+                return view;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let view = timeout(PATIENCE, done).await.expect("it comes to its end");
+    assert_eq!((&view["running_since"], &view["last_run"]["removed"]["pauses"]), (&Value::Null, &json!(1)));
 }
 
 #[actix_web::test]

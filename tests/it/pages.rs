@@ -210,12 +210,22 @@ async fn everything_a_page_names_is_there_and_on_this_server() {
     for page in ["/sign-in", "/app/answers", "/docs", "/redoc"] {
         let text = seller.get(page).await.is(200).text;
         for link in links(&text) {
+            if let Some(part) = link.strip_prefix('#') {
+                assert!(text.contains(&format!("id=\"{part}\"")), "{page} leads to {link}");
+                continue;
+            }
             assert!(link.starts_with('/') && !link.starts_with("//"), "{page} names {link}");
             seller.get(&link).await.is(200);
             seen += 1;
         }
     }
     assert!(seen >= 10, "{seen}");
+}
+
+/// What stands between the menus.
+fn main_part(page: &str) -> &str {
+    let (_, rest) = page.split_once("<main").unwrap_or_else(|| panic!("{page}"));
+    rest.split_once("</main>").unwrap_or_else(|| panic!("{page}")).0
 }
 
 /// The order of sources, for each account, to who may see it.
@@ -229,15 +239,17 @@ async fn the_page_of_sources_shows_their_order_and_what_is_off() {
     let off = json!({"off": ["global_rule"]});
     seller.put(&format!("/api/v1/accounts/{}/sources", shop.id), &off).await.is(200);
     let page = seller.get("/app/answers?lang=zh").await.is(200).text;
+    let page = main_part(&page);
     let names = ["外部程序", "商品规则", "账号规则", "全局规则", "AI", "商品默认回复", "账号默认回复", "不回复</li>"];
     let places: Vec<usize> =
         names.iter().map(|name| page.rfind(name).unwrap_or_else(|| panic!("{name}: {page}"))).collect();
     assert!(places.is_sorted(), "{page}");
-    assert!(page.contains("全局规则 <span class=\"state\">已关闭</span>") && page.contains("未设置"), "{page}");
+    assert!(page.contains("全局规则 <span class=\"chip\">已关闭</span>") && page.contains("未设置"), "{page}");
     assert!(page.contains("&lt;b&gt;shop") || page.contains("&#60;b&#62;shop"), "{page}");
     let english = seller.get("/app/answers?lang=en").await.is(200).text;
-    assert!(english.contains("Rules for all accounts <span class=\"state\">off</span>"), "{english}");
+    assert!(english.contains("Rules for all accounts <span class=\"chip\">off</span>"), "{english}");
     let rival = app.signed_in("rival").await.get("/app/answers?lang=en").await.is(200).text;
+    let rival = main_part(&rival);
     assert!(rival.contains("There is no account yet.") && !rival.contains("shop"), "{rival}");
     let led = app.raw_request("GET", "/app/answers", &[BROWSER]).await;
     assert_eq!((status(&led), header(&led, "location")), (303, Some("/sign-in?next=%2Fapp%2Fanswers")));
@@ -263,6 +275,7 @@ async fn s27_the_documentation_is_for_who_is_signed_in() {
             policy.contains("script-src 'self';") && policy.contains("style-src 'self' 'unsafe-inline'"),
             "{policy}"
         );
+        assert!(links(&shown.text).contains(&"/app/about".to_owned()), "it leads back: {}", shown.text);
     }
     let document = app.signed_in("seller").await.get("/api-docs/openapi.json").await.is(200).json();
     assert_eq!(document["info"]["title"], "Xianyu Auto Reply API");

@@ -7,8 +7,11 @@ use serde_json::Value;
 use yutang::{
     access::role::Role,
     delivery::review::Reason,
+    ids::{AccountId, ChallengeId, Timestamp},
     order::status::Status,
     sim::{Answer, NewOrder},
+    store::challenges,
+    telemetry::clock,
 };
 
 use crate::{
@@ -32,11 +35,13 @@ const PAGES: &[&str] = &[
     "/app/sales",
     "/app/reviews",
     "/app/accounts",
+    "/app/accounts/new",
     "/app/items",
     "/app/rules",
     "/app/rules/new",
     "/app/sandbox",
     "/app/ai",
+    "/app/answers",
     "/app/delivery",
     "/app/delivery/new",
     "/app/delivery/accounts",
@@ -67,7 +72,8 @@ pub(crate) struct Showcase {
 impl Showcase {
     /// Everything that pages show, with `name` in every place where a buyer or the seller may write.
     pub(crate) async fn open(nasty: &str) -> Self {
-        let mut app = TestApp::new();
+        // Without a browser of its own a challenge's page says how to do without.
+        let mut app = TestApp::with(|settings| settings.captcha.chromium = "/nowhere/chromium".into());
         let shop = app.open("shop-1");
         let spare = app.open("shop-2");
         let _other = app.open("shop-3");
@@ -93,11 +99,14 @@ impl Showcase {
         app.platform().change_faults(|faults| faults.answer = Answer::WithId);
         let rules = app.signed_in("seller").await.get("/api/v1/keywords").await.is(200).json();
         let delivery = app.signed_in("seller").await.get("/api/v1/delivery-rules").await.is(200).json();
+        let challenge = challenge(&app, spare.id);
         let of_one = vec![
             format!("/app/chats/{}.{}", shop.id, said.conversation),
             format!("/app/chats/{}.{}", shop.id, silent.conversation),
             format!("/app/orders/{}.{sold}", shop.id),
             format!("/app/orders/{}.{doubtful}", shop.id),
+            format!("/app/orders/{}.{sold}/print", shop.id),
+            format!("/app/challenges/{challenge}"),
             format!("/app/items/{}/{ITEM}", shop.id),
             format!("/app/rules/{}", rules["items"][0]["id"]),
             format!("/app/delivery/{}", delivery["items"][0]["id"]),
@@ -122,6 +131,13 @@ impl Showcase {
     pub(crate) fn all_pages(&self) -> Vec<String> {
         self.seller_pages().into_iter().chain([ADMINS.to_owned()]).collect()
     }
+}
+
+/// What the platform wants a person to pass.
+fn challenge(app: &TestApp, account: AccountId) -> ChallengeId {
+    let url = app.store().keys().seal(&challenges::url_place(account), "https://h5api.m.example/punish");
+    let new = challenges::New { id: ChallengeId::of(rand::random()), account, url, expires_at: Timestamp::NEVER };
+    app.write(move |conn| challenges::open(conn, &new, clock::unix()))
 }
 
 /// How a page is looked at.

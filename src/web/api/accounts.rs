@@ -268,7 +268,8 @@ pub(super) fn read_cookie(text: &PastedCookie) -> ApiResult<(BuyerId, Secret)> {
     Ok((pasted.seller, Secret::new(pasted.cookies.header())))
 }
 
-fn said(fault: &PasteFault) -> Said {
+/// Why a pasted text is no login, in words.
+pub(super) fn said(fault: &PasteFault) -> Said {
     let zh = match fault {
         PasteFault::TooLong => "内容过长，不像是 Cookie".to_owned(),
         PasteFault::Broken => "JSON 不完整：请复制全部内容".to_owned(),

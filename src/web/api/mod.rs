@@ -18,6 +18,7 @@ pub mod card_trials;
 pub mod cards;
 pub mod challenges;
 pub mod conversations;
+pub mod cookie_check;
 pub mod decisions;
 pub mod deliveries;
 pub mod delivery_rules;

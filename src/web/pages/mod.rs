@@ -1,16 +1,11 @@
-//! Pages for people who have nothing but a browser: the first administrator, signing in, how an account gets in and how it is doing, the
-//! challenges of the platform, where answers come from, the record of an order, and the documentation of the API. Texts come in both languages; scripts and
-//! styles are files of their own, so that a strict content policy holds.
+//! Pages for people who are not signed in: the first administrator, signing in, and what is told of a page that cannot be shown; and the
+//! documentation of the API. Whatever else there is to see is in the [`panel`]. Texts come in both languages; scripts and styles are files of
+//! their own, so that a strict content policy holds.
 
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
-pub mod answers;
-pub mod challenge;
 pub mod docs;
-pub mod login;
-pub mod mend;
-pub mod order;
 pub mod setup;
 pub mod sign_in;
 
@@ -26,7 +21,7 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     AppState,
@@ -34,7 +29,6 @@ use super::{
     gate::{self, Access},
     panel, route_of, static_files,
 };
-use crate::{account::state::Reason, ids::AccountId};
 
 pub const SETUP: &str = "/setup";
 pub const SIGN_IN: &str = "/sign-in";
@@ -45,15 +39,6 @@ pub const SIGN_IN: &str = "/sign-in";
 pub enum Chosen {
     Zh,
     En,
-}
-
-/// What a page with nothing else to choose takes.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct PageQuery {
-    #[param(inline)]
-    lang: Option<Chosen>,
 }
 
 pub(super) fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
@@ -128,18 +113,6 @@ pub(super) fn refused(request: &HttpRequest, status: StatusCode, message: &str) 
 fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
     let text = page.render().map_err(|_| Code::Internal)?;
     Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
-}
-
-/// Where an account is shown.
-pub(super) fn account_path(id: AccountId) -> String {
-    format!("/app/accounts/{id}")
-}
-
-/// Where the step is that an account in this trouble needs of a person; empty: none.
-pub(super) fn mend_link(id: AccountId, reason: Reason) -> String {
-    let wants_challenge = reason == Reason::ChallengeRequired;
-    let helps = wants_challenge || mend::step(id, Some(reason), None) != account_path(id);
-    if helps { format!("{}/mend", account_path(id)) } else { String::new() }
 }
 
 /// Elsewhere, by GET.

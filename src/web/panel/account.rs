@@ -12,9 +12,8 @@ use super::{
         },
         error::{ApiResult, Language},
         input::Id,
-        pages,
     },
-    Panel, Place, Shell,
+    Panel, Place, Shell, mend,
 };
 use crate::{
     access::role::Right,
@@ -65,7 +64,7 @@ pub async fn account(panel: Panel, id: Id<AccountId>) -> ApiResult<HttpResponse>
     let view = accounts::shown(&panel.app, &panel.caller, id).await?;
     let may_manage = panel.may(Right::Manage);
     let proxy = health.proxy.clone();
-    let mend = if may_manage && view.enabled { pages::mend_link(id, health.status.reason) } else { String::new() };
+    let mend = if may_manage && view.enabled { mend::link(id, health.status.reason) } else { String::new() };
     let page = AccountPage {
         shell: panel.shell(Place::Accounts, panel.t("账号状况", "How an account is doing")).await?,
         state: state(&health, language),

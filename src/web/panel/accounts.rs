@@ -8,9 +8,8 @@ use super::{
         api::accounts::{self, AccountView},
         error::ApiResult,
         page::Page,
-        pages,
     },
-    Pager, Panel, Place, Shell,
+    Pager, Panel, Place, Shell, mend,
 };
 use crate::account::state::State;
 
@@ -76,7 +75,7 @@ pub(super) fn state_name(state: State, panel: &Panel) -> &'static str {
 impl Line {
     fn new(view: AccountView, panel: &Panel, may_manage: bool) -> Self {
         let state = if view.enabled { state_name(view.status.state, panel) } else { panel.t("已停用", "disabled") };
-        let mend = if may_manage { pages::mend_link(view.id, view.status.reason) } else { String::new() };
+        let mend = if may_manage { mend::link(view.id, view.status.reason) } else { String::new() };
         Self { state, mend, view }
     }
 }

@@ -50,6 +50,17 @@ pub(super) fn sync(sync: &SyncView, panel: &Panel) -> (&'static str, String) {
     }
 }
 
+/// In how many seconds there may be more to tell of it; 0: nothing is under way.
+pub(super) fn again(sync: &SyncView) -> u32 {
+    match sync.state {
+        SyncState::Running => 2,
+        SyncState::Queued => 5,
+        // The list is read; what is on it is read one by one, at the pace of the settings.
+        SyncState::Done if sync.details_left > 0 => 10,
+        SyncState::Idle | SyncState::Done | SyncState::Failed => 0,
+    }
+}
+
 /// What is still to be read after the list; empty: nothing.
 pub(super) fn details_left(sync: &SyncView, panel: &Panel) -> String {
     match (sync.details_left, panel.language) {

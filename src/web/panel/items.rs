@@ -42,6 +42,8 @@ struct ItemsPage {
     ready: String,
     is_filtered: bool,
     syncs: Vec<SyncLine>,
+    /// In how many seconds the readings are to be looked at again; 0: nothing is under way.
+    again: u32,
     /// Accounts whose reading is not shown.
     other_accounts: usize,
     items: Vec<Line>,
@@ -55,6 +57,8 @@ struct SyncLine {
     look: &'static str,
     state: String,
     left: String,
+    /// In how many seconds there may be more to tell; 0: nothing is under way.
+    again: u32,
 }
 
 /// An item as a line of the list.
@@ -95,6 +99,7 @@ pub async fn items(mut panel: Panel) -> ApiResult<HttpResponse> {
         accounts: names.choices(),
         statuses: ItemStatus::ALL.map(|status| (status.as_str(), item_words::status(status, &panel))).into(),
         is_filtered,
+        again: syncs.iter().map(|sync| sync.again).filter(|seconds| *seconds > 0).min().unwrap_or(0),
         other_accounts: if account.is_empty() { names.count().saturating_sub(syncs.len()) } else { 0 },
         syncs,
         items: page.items.into_iter().map(|view| Line::new(view, &judged, &names, &panel, &shell)).collect(),
@@ -160,7 +165,8 @@ async fn syncs(panel: &Panel, names: &AccountNames) -> ApiResult<Vec<SyncLine>> 
         let view = items::progress(panel.caller.clone(), Id(account), panel.app.clone()).await?.0;
         let (look, state) = item_words::sync(&view, panel);
         let left = item_words::details_left(&view, panel);
-        lines.push(SyncLine { account: names.name(account), look, state, left, view });
+        let again = item_words::again(&view);
+        lines.push(SyncLine { account: names.name(account), look, state, left, again, view });
     }
     Ok(lines)
 }

@@ -57,6 +57,8 @@ pub(in crate::web) struct Shell {
     pub(in crate::web) may_answer: bool,
     pub(in crate::web) may_manage: bool,
     pub(in crate::web) may_administer: bool,
+    /// The page has a script, or a content policy, of its own: it is loaded as a whole, and so is what it leads to.
+    pub(in crate::web) is_alone: bool,
     now: Timestamp,
     kept: Option<Arc<KeptForm>>,
     other_language: String,
@@ -102,11 +104,17 @@ impl Shell {
             may_answer: panel.may(Right::Answer),
             may_manage: panel.may(Right::Manage),
             may_administer: panel.may(Right::Administer),
+            is_alone: false,
             now: panel.now,
             kept: panel.kept.clone(),
             other_language: panel.href_with("lang", panel.t("en", "zh")),
             other_theme: panel.href_with("theme", next_theme.as_str()),
         }
+    }
+
+    /// Around a page that is loaded as a whole.
+    pub(in crate::web) fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {

@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web::Data};
 
 use super::{
-    super::{AppState, api::challenges::path, error::ApiResult, gate::Caller, input::Id},
-    account_path, lead_to, login,
+    super::{AppState, api::challenges::path, error::ApiResult, gate::Caller, input::Id, pages},
+    login,
 };
 use crate::{
     account::state::Reason,
@@ -24,10 +24,17 @@ pub async fn mend(caller: Caller, id: Id<AccountId>, app: Data<AppState>) -> Api
         Ok((account_states::find(conn, &scope, id)?, challenges::latest(conn, id, Timestamp(0))?))
     };
     let (status, challenge) = app.store.read(read).await?;
-    Ok(lead_to(&step(id, status.map(|status| status.reason), challenge.as_ref())))
+    Ok(pages::lead_to(&step(id, status.map(|status| status.reason), challenge.as_ref())))
 }
 
-pub(super) fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&ChallengeId>) -> String {
+/// Where the step is that an account in this trouble needs of a person; empty: none.
+pub(super) fn link(id: AccountId, reason: Reason) -> String {
+    let wants_challenge = reason == Reason::ChallengeRequired;
+    let helps = wants_challenge || step(id, Some(reason), None) != account_path(id);
+    if helps { format!("{}/mend", account_path(id)) } else { String::new() }
+}
+
+fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&ChallengeId>) -> String {
     match (reason, challenge) {
         (Some(Reason::ChallengeRequired), Some(challenge)) => path(challenge),
         // Without an address of the platform's the cookie is all that helps.
@@ -38,4 +45,9 @@ pub(super) fn step(id: AccountId, reason: Option<Reason>, challenge: Option<&Cha
         ) => format!("{}?account={id}", login::PAGE),
         _ => account_path(id),
     }
+}
+
+/// Where an account is shown.
+fn account_path(id: AccountId) -> String {
+    format!("/app/accounts/{id}")
 }
