@@ -1,8 +1,12 @@
 //! How long the panel's pages take on a large server: a thousand accounts, a hundred thousand messages, fifty thousand orders; and how much a
 //! browser fetches for the first of them.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
+use awc::http::{Method, header::ACCEPT_ENCODING};
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use yutang::{
     ids::Timestamp,
@@ -129,4 +133,34 @@ async fn every_page_of_a_large_server_comes_within_a_tenth_of_a_second() {
         }
     }
     assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// A browser may fetch so much for its first page, in bytes, but for what draws charts.
+const FIRST_LOAD: usize = 500 << 10;
+
+/// As it comes over the wire.
+async fn bytes(browser: &Api, path: &str) -> Vec<u8> {
+    let request = browser.request(Method::GET, path).no_decompress().insert_header((ACCEPT_ENCODING, "gzip"));
+    request.send().await.unwrap().body().limit(FIRST_LOAD).await.unwrap().to_vec()
+}
+
+#[actix_web::test]
+async fn the_first_page_of_a_browser_is_small() {
+    let showcase = Showcase::open("").await;
+    let browser = showcase.app.anybody().sign_in_by_cookie("seller").await;
+    let page = browser.get("/app").await.is(200).text;
+    let paths: BTreeSet<&str> = page
+        .split('"')
+        .filter(|text| text.starts_with("/static/") && !text.contains("uPlot"))
+        .map(|text| text.split('#').next().unwrap_or_default())
+        .collect();
+    assert!(paths.len() > 4, "{paths:?}");
+    let mut all = bytes(&browser, "/app").await.len();
+    for path in paths {
+        let length = bytes(&browser, path).await.len();
+        assert!(length > 0, "{path}");
+        all += length;
+    }
+    println!("{} KiB", all >> 10);
+    assert!(all <= FIRST_LOAD, "{all} bytes");
 }
