@@ -8,7 +8,7 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     super::{
@@ -17,6 +17,7 @@ use super::{
         gate::Caller,
         hygiene,
         input::{Line, Query, Whole},
+        panel,
     },
     Chosen, Frame, language, show,
 };
@@ -37,8 +38,19 @@ pub struct LoginQuery {
     /// The account that is to have the login; without it, the one of that seller or a new one.
     #[param(inline)]
     account: Option<Whole<1, { i64::MAX }>>,
+    /// Where one came from.
+    #[param(inline)]
+    back: Option<Back>,
     #[param(inline)]
     lang: Option<Chosen>,
+}
+
+/// A page that leads here and goes on afterwards.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = LoginBack)]
+pub enum Back {
+    Welcome,
 }
 
 #[derive(Template)]
@@ -49,6 +61,8 @@ struct LoginPage<'a> {
     csrf: String,
     login: &'a str,
     account: String,
+    /// Where one goes on; empty: nowhere.
+    back: &'static str,
 }
 
 struct Words {
@@ -76,6 +90,7 @@ struct Words {
     over: &'static str,
     restart: &'static str,
     another: &'static str,
+    go_on: &'static str,
     unreachable: &'static str,
     wait: &'static str,
 }
@@ -105,6 +120,7 @@ const CHINESE: Words = Words {
     over: "这个登录已结束，或不是由您开始的。",
     restart: "重新开始",
     another: "再添加一个账号",
+    go_on: "继续设置",
     unreachable: "无法连接服务器，请稍后再试。",
     wait: "请等待 {} 秒。",
 };
@@ -134,6 +150,7 @@ const ENGLISH: Words = Words {
     over: "This login is over, or somebody else began it.",
     restart: "Begin again",
     another: "Add another account",
+    go_on: "Go on with setting up",
     unreachable: "The server did not answer. Try again in a moment.",
     wait: "Wait {} s.",
 };
@@ -146,17 +163,21 @@ pub async fn add_account(
     query: Query<LoginQuery>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let LoginQuery { login, account, lang } = query.0;
+    let LoginQuery { login, account, back, lang } = query.0;
     let language = language(lang, &request);
     let words = language.pick(&CHINESE, &ENGLISH);
     let account = account.map(|id| id.get().to_string()).unwrap_or_default();
     // The page asks for what stands in its place: nothing else than a login's number may.
     let login = login.as_deref().filter(|id| LoginId::parse(id).is_some()).unwrap_or_default();
-    let carried: Vec<(&str, &str)> =
-        [("login", login), ("account", account.as_str())].into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let (back, name_of_back) = match back {
+        Some(Back::Welcome) => (panel::WELCOME, "welcome"),
+        None => ("", ""),
+    };
+    let carried = [("login", login), ("account", account.as_str()), ("back", name_of_back)];
+    let carried: Vec<(&str, &str)> = carried.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     let frame = Frame::new(words.title, language, PAGE, &carried);
     let csrf = caller.session.as_deref().map(|session| app.gate.csrf(session)).unwrap_or_default();
-    let mut response = show(StatusCode::OK, &LoginPage { frame, words, csrf, login, account: account.clone() })?;
+    let mut response = show(StatusCode::OK, &LoginPage { frame, words, csrf, login, account: account.clone(), back })?;
     if let Ok(policy) = policy().parse() {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }

@@ -1,4 +1,4 @@
-//! Pages for people who have nothing but a browser: the first administrator, signing in, how an account gets in and how it is doing, the
+//! Pages for people who have nothing but a browser: the first administrator, signing in, registering, a forgotten password, how an account gets in and how it is doing, the
 //! challenges of the platform, where answers come from, the record of an order, and the documentation of the API. Texts come in both languages; scripts and
 //! styles are files of their own, so that a strict content policy holds.
 
@@ -8,9 +8,11 @@
 pub mod answers;
 pub mod challenge;
 pub mod docs;
+pub mod forgotten;
 pub mod login;
 pub mod mend;
 pub mod order;
+pub mod register;
 pub mod setup;
 pub mod sign_in;
 
@@ -30,7 +32,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AppState,
-    error::{ApiResult, Code, Language, language_of},
+    error::{ApiResult, Code, Language},
     gate::{self, Access},
     panel, route_of, static_files,
 };
@@ -38,8 +40,10 @@ use crate::{account::state::Reason, ids::AccountId};
 
 pub const SETUP: &str = "/setup";
 pub const SIGN_IN: &str = "/sign-in";
+pub const REGISTER: &str = "/register";
+pub const FORGOTTEN: &str = "/forgotten";
 
-/// The language somebody chose on a page; otherwise the browser says it.
+/// The language somebody chooses on a page.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Chosen {
@@ -56,17 +60,19 @@ pub struct PageQuery {
     lang: Option<Chosen>,
 }
 
+/// The language that was chosen on this page, or on one before it; otherwise the browser says it.
 pub(super) fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
     match chosen {
         Some(Chosen::Zh) => Language::Chinese,
         Some(Chosen::En) => Language::English,
-        None => language_of(request.headers()),
+        None => panel::language_of_browser(request),
     }
 }
 
 /// What surrounds every page.
 struct Frame {
     title: &'static str,
+    language: Language,
     tag: &'static str,
     /// The same page in the other language.
     switch_href: String,
@@ -83,7 +89,11 @@ impl Frame {
         };
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(carried).append_pair("lang", other);
-        Self { title, tag, switch_href: format!("{path}?{}", query.finish()), switch_tag, switch_name }
+        Self { title, language, tag, switch_href: format!("{path}?{}", query.finish()), switch_tag, switch_name }
+    }
+
+    fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
+        self.language.pick(zh, en)
     }
 
     fn asset(&self, name: &str) -> String {
@@ -128,6 +138,18 @@ pub(super) fn refused(request: &HttpRequest, status: StatusCode, message: &str) 
 fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
     let text = page.render().map_err(|_| Code::Internal)?;
     Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
+}
+
+/// A page before the sign-in: a language that is chosen there goes on into the panel.
+fn show_at_door(status: StatusCode, chosen: Option<Chosen>, page: &impl Template) -> ApiResult<HttpResponse> {
+    let mut response = show(status, page)?;
+    let cookie = match chosen {
+        Some(Chosen::Zh) => panel::language_cookie(Language::Chinese),
+        Some(Chosen::En) => panel::language_cookie(Language::English),
+        None => return Ok(response),
+    };
+    response.add_cookie(&cookie).map_err(|_| Code::Internal)?;
+    Ok(response)
 }
 
 /// Where an account is shown.
