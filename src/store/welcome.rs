@@ -84,26 +84,26 @@ pub fn list(conn: &mut DbConn, scope: &Scope, user: UserId) -> QueryResult<Vec<(
 
 /// It was done.
 pub fn note_done(conn: &mut DbConn, user: UserId, step: Step) -> QueryResult<()> {
-    put(conn, user, step, true)
+    per_backend!(conn, conn => diesel::insert_into(welcome_steps::table)
+        .values((welcome_steps::user_id.eq(user), welcome_steps::step.eq(step.as_str()), welcome_steps::done.eq(true)))
+        .on_conflict((welcome_steps::user_id, welcome_steps::step))
+        .do_update()
+        .set(welcome_steps::done.eq(true))
+        .execute(conn))
+    .map(drop)
 }
 
-/// It is left out.
+/// It is left out. What was done stays done.
 pub fn skip(conn: &mut DbConn, user: UserId, step: Step) -> QueryResult<()> {
-    put(conn, user, step, false)
+    per_backend!(conn, conn => diesel::insert_into(welcome_steps::table)
+        .values((welcome_steps::user_id.eq(user), welcome_steps::step.eq(step.as_str()), welcome_steps::done.eq(false)))
+        .on_conflict_do_nothing()
+        .execute(conn))
+    .map(drop)
 }
 
 /// It is wanted after all. What was done stays done.
 pub fn resume(conn: &mut DbConn, user: UserId, step: Step) -> QueryResult<()> {
     let skipped = welcome_steps::table.find((user, step.as_str())).filter(welcome_steps::done.eq(false));
     diesel::delete(skipped).execute(conn).map(drop)
-}
-
-fn put(conn: &mut DbConn, user: UserId, step: Step, done: bool) -> QueryResult<()> {
-    per_backend!(conn, conn => diesel::insert_into(welcome_steps::table)
-        .values((welcome_steps::user_id.eq(user), welcome_steps::step.eq(step.as_str()), welcome_steps::done.eq(done)))
-        .on_conflict((welcome_steps::user_id, welcome_steps::step))
-        .do_update()
-        .set(welcome_steps::done.eq(done))
-        .execute(conn))
-    .map(drop)
 }

@@ -71,3 +71,4 @@ mod startup;
 mod stats;
 mod takeover;
 mod warm;
+mod welcome;
