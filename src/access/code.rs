@@ -13,6 +13,8 @@ pub const LIFE: Duration = Duration::from_mins(10);
 pub enum Purpose {
     Register,
     Login,
+    /// A new password in place of a forgotten one.
+    Reset,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
         match self {
             Self::Register => "register",
             Self::Login => "login",
+            Self::Reset => "reset",
         }
     }
 }
@@ -72,6 +75,7 @@ mod tests {
             hash(&[2; 32], "a@example.com", Purpose::Login, "123456"),
             hash(&[1; 32], "b@example.com", Purpose::Login, "123456"),
             hash(&[1; 32], "a@example.com", Purpose::Register, "123456"),
+            hash(&[1; 32], "a@example.com", Purpose::Reset, "123456"),
             hash(&[1; 32], "a@example.com", Purpose::Login, "123457"),
             hash(&[1; 32], "a@example.com1", Purpose::Login, "23456"),
         ];

@@ -47,6 +47,18 @@ pub fn login_code(language: Language, to: &str, code: &str, life: Duration) -> L
     code_letter(language, to, subject, purpose, code, life)
 }
 
+/// The code with which a forgotten password is replaced.
+pub fn reset_code(language: Language, to: &str, code: &str, life: Duration) -> Letter {
+    let (subject, purpose) = match language {
+        Language::Chinese => ("鱼塘重置密码验证码", "您正在为鱼塘设置新密码。"),
+        Language::English => (
+            "Your code for a new Yutang password",
+            "Somebody sets a new password for the user of Yutang with this address.",
+        ),
+    };
+    code_letter(language, to, subject, purpose, code, life)
+}
+
 /// Shows the administrator that the settings work.
 pub fn trial(language: Language, to: &str) -> Letter {
     let (subject, text) = match language {
@@ -82,12 +94,14 @@ mod tests {
         assert!(english.text.contains("The code: 042042") && english.text.contains("10 minutes"));
         let chinese = register_code(Language::Chinese, "a@example.com", "042042", LIFE);
         assert!(chinese.text.contains("验证码：042042") && chinese.text.contains("10 分钟"));
-        assert_ne!(chinese.text, login_code(Language::Chinese, "a@example.com", "042042", LIFE).text);
+        for other in [login_code, reset_code] {
+            assert_ne!(chinese.text, other(Language::Chinese, "a@example.com", "042042", LIFE).text);
+        }
     }
 
     #[test]
     fn no_subject_shows_a_code() {
-        for letter in [register_code, login_code] {
+        for letter in [register_code, login_code, reset_code] {
             for language in [Language::Chinese, Language::English] {
                 assert!(!letter(language, "a@example.com", "042042", LIFE).subject.contains("042042"));
             }

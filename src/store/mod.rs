@@ -96,6 +96,7 @@ pub mod units;
 pub mod unknown_pushes;
 pub mod users;
 pub mod vitals;
+pub mod welcome;
 mod writer;
 
 use std::sync::{

@@ -927,6 +927,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    welcome_steps (user_id, step) {
+        user_id -> BigInt,
+        step -> Text,
+        done -> Bool,
+    }
+}
+
 diesel::joinable!(account_cursors -> accounts (account_id));
 diesel::joinable!(account_sessions -> accounts (account_id));
 diesel::joinable!(account_states -> accounts (account_id));
@@ -979,6 +987,7 @@ diesel::joinable!(suggestions -> accounts (account_id));
 diesel::joinable!(unknown_pushes -> accounts (account_id));
 diesel::joinable!(user_accounts -> accounts (account_id));
 diesel::joinable!(user_accounts -> users (user_id));
+diesel::joinable!(welcome_steps -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     account_cursors,
@@ -1046,4 +1055,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     unknown_pushes,
     user_accounts,
     users,
+    welcome_steps,
 );

@@ -126,11 +126,11 @@ pub fn has_server(conn: &mut DbConn) -> QueryResult<bool> {
     Ok(MailServer::load(conn)?.is_some())
 }
 
-/// A login for who is there and active; a registration for who is not there yet.
+/// A login or a new password for who is there and active; a registration for who is not there yet.
 fn is_for_somebody(conn: &mut DbConn, email: &str, purpose: Purpose) -> QueryResult<bool> {
     let user = users::find_by_email(conn, email)?;
     Ok(match purpose {
-        Purpose::Login => user.is_some_and(|user| user.active),
+        Purpose::Login | Purpose::Reset => user.is_some_and(|user| user.active),
         Purpose::Register => user.is_none(),
     })
 }
@@ -139,6 +139,7 @@ fn code_letter(purpose: Purpose, language: Language, to: &str, code: &str) -> Le
     match purpose {
         Purpose::Login => letter::login_code(language, to, code, code::LIFE),
         Purpose::Register => letter::register_code(language, to, code, code::LIFE),
+        Purpose::Reset => letter::reset_code(language, to, code, code::LIFE),
     }
 }
 

@@ -147,6 +147,8 @@ routes! {
     // pages and their files
     GET "/" Access::Open => pages::home;
     GET "/sign-in" Access::Open => pages::sign_in::page;
+    GET "/register" Access::Open => pages::register::page;
+    GET "/forgotten" Access::Open => pages::forgotten::page;
     GET "/static/{path:.*}" Access::Open => static_files::file;
 
     // the first administrator
@@ -162,11 +164,14 @@ routes! {
 
     POST "/api/v1/email-codes" Access::Door => api::registrations::send_code;
     POST "/api/v1/registrations" Access::Door => api::registrations::create;
+    POST "/api/v1/password-resets" Access::Door => api::password_resets::create;
 
     // oneself
     GET "/api/v1/me" Access::Person => api::me::get;
     PATCH "/api/v1/me" Access::Person => api::me::update;
     PUT "/api/v1/me/password" Access::Person => api::me::set_password;
+    GET "/api/v1/me/welcome" Access::Person => api::welcome::get;
+    PATCH "/api/v1/me/welcome" Access::Person => api::welcome::update;
     POST "/api/v1/me/second-factor" Access::Person => api::me::make_second_factor;
     DELETE "/api/v1/me/second-factor" Access::Person => api::me::remove_second_factor;
     POST "/api/v1/me/second-factor/confirm" Access::Person => api::me::confirm_second_factor;
@@ -462,6 +467,7 @@ routes! {
 
     // the panel
     GET "/app" PAGE => panel::home::home;
+    GET "/app/welcome" Access::Page(Right::Manage) => panel::welcome::welcome;
     GET "/app/accounts" PAGE => panel::accounts::accounts;
     GET "/app/accounts/new" Access::Page(Right::Manage) => panel::login::add_account;
     GET "/app/accounts/{id}" PAGE => panel::account::account;

@@ -1,7 +1,7 @@
 // A form that speaks JSON with the API. What is refused is said beside the field that the API names, else above the button.
 "use strict";
 
-const form = document.querySelector("form");
+const form = document.querySelector("main form");
 const summary = form.querySelector(".summary");
 
 function clearProblems() {
@@ -42,9 +42,17 @@ function sayRefusal({ message, details = {} }) {
     saySummary([message, details.problem, wait].filter(Boolean).join(between));
 }
 
+// Whether a new password was typed twice alike; else it is said.
+function isRepeated(password) {
+    if (password.value === form.elements.repeat.value) {
+        return true;
+    }
+    sayAt("repeat", form.dataset.mismatch);
+    return false;
+}
+
 // The API's answer, or nothing where it was refused (and said).
-async function post(path, body) {
-    const button = form.querySelector("button");
+async function post(path, body, button = form.querySelector("button:not([type])")) {
     button.disabled = true;
     const headers = { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang };
     if (form.dataset.csrf) {
@@ -56,7 +64,9 @@ async function post(path, body) {
             headers,
             body: JSON.stringify(body),
         });
-        const answer = await response.json();
+        // What is only taken or done is answered by nothing.
+        const text = await response.text();
+        const answer = text ? JSON.parse(text) : {};
         if (response.ok) {
             return { answer };
         }

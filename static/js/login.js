@@ -258,6 +258,9 @@ function show(view) {
     }
     const isOver = view.step === "complete" || view.step === "failed";
     part("end").hidden = isOver;
+    if (part("onward")) {
+        part("onward").hidden = view.step !== "complete";
+    }
     const restart = part("restart");
     restart.hidden = !isOver;
     restart.textContent = view.step === "complete" ? restart.dataset.another : restart.dataset.again;

@@ -1,22 +1,16 @@
-// The set-up page: makes the first administrator, then says what comes next.
+// The set-up page: makes the first administrator, then goes on in the panel.
 "use strict";
 
 form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearProblems();
-    const { token, username, password, repeat } = form.elements;
-    if (password.value !== repeat.value) {
-        sayAt("repeat", form.dataset.mismatch);
+    const { token, username, password } = form.elements;
+    if (!isRepeated(password)) {
         return;
     }
     const body = { token: token.value, username: username.value.trim(), password: password.value };
     const { answer } = await post("/api/v1/setup", body);
-    if (!answer) {
-        return;
+    if (answer) {
+        location.assign(form.dataset.next);
     }
-    document.getElementById("made").textContent = answer.user.name;
-    document.getElementById("ask").hidden = true;
-    const done = document.getElementById("done");
-    done.hidden = false;
-    done.querySelector("h1").focus();
 });

@@ -1,13 +1,20 @@
 // The sign-in page: begins a session by cookie, then goes where the visitor wanted to.
 "use strict";
 
+// By password, or by the code of a letter: the page has the fields of one of them.
+function proof({ username, password, email, verification_code }) {
+    if (email) {
+        return { email: email.value.trim(), verification_code: verification_code.value.trim() };
+    }
+    const name = username.value.trim();
+    return { [name.includes("@") ? "email" : "username"]: name, password: password.value };
+}
+
 form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearProblems();
-    const { username, password, totp } = form.elements;
-    const name = username.value.trim();
-    const body = { password: password.value, cookie: true };
-    body[name.includes("@") ? "email" : "username"] = name;
+    const { totp } = form.elements;
+    const body = { ...proof(form.elements), cookie: true };
     if (totp.value.trim()) {
         body.totp = totp.value.trim();
     }

@@ -763,8 +763,11 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/metrics" [404]),
         row!("GET" "/" [303]),
         row!("GET" "/sign-in" [200]),
+        row!("GET" "/register" [403]),
+        row!("GET" "/forgotten" [200]),
         row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
         row!("GET" "/app" [200]),
+        row!("GET" "/app/welcome" [200]),
         row!("GET" "/app/accounts" [200]),
         row!("GET" "/app/chats" [200]),
         row!("GET" "/app/chats/{id}" [200], |world, _, whose| world.conversation(whose)),
@@ -1079,8 +1082,13 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/registrations" [403], PLAIN, |_| {
             Some(json!({"username": "x", "email": "x@example.com", "password": PASSWORD, "verification_code": "123456"}))
         }),
+        row!("POST" "/api/v1/password-resets" [422], PLAIN, |_| {
+            Some(json!({"email": "x@example.com", "verification_code": "123456", "new_password": PASSWORD}))
+        }),
         row!("GET" "/api/v1/me" [200]),
         row!("PATCH" "/api/v1/me" [200], PLAIN, |_| Some(json!({"email": null, "password": PASSWORD}))),
+        row!("GET" "/api/v1/me/welcome" [200]),
+        row!("PATCH" "/api/v1/me/welcome" [200], PLAIN, |_| Some(json!({"skip": ["trial"], "resume": ["rule"]}))),
         row!("PUT" "/api/v1/me/password" [204], PLAIN, |_| {
             Some(json!({"old_password": PASSWORD, "new_password": PASSWORD}))
         }),

@@ -465,12 +465,14 @@ fn guesses() -> Vec<Guess> {
     let admins = json!({"current_password": "wrong", "new_password": PASSWORD});
     let set_up = json!({"token": "wrong", "username": "root", "password": PASSWORD});
     let letter = json!({"email": "one@example.com", "purpose": "login"});
+    let reset = json!({"email": "new@example.com", "verification_code": "abcdef", "new_password": PASSWORD});
     vec![
         guess("POST", "/api/v1/setup", 404, set_up),
         guess("POST", "/api/v1/sessions", 401, login),
         guess("POST", "/api/v1/sessions", 401, by_code),
         guess("POST", "/login", 401, json!({"username": "no-one", "password": "wrong"})),
         guess("POST", "/api/v1/registrations", 422, stranger),
+        guess("POST", "/api/v1/password-resets", 422, reset),
         guess("POST", "/api/v1/email-codes", 503, letter),
         Guess { name: Some("ann"), ..guess("PUT", "/api/v1/me/password", 422, new_password) },
         Guess {

@@ -25,6 +25,8 @@ use crate::{
     harness::{PATIENCE, TestApp},
 };
 
+const OTHER_PASSWORD: &str = "another horse altogether";
+
 /// A letter as the mail server got it.
 struct Arrived {
     to: String,
@@ -126,6 +128,20 @@ fn by_code(email: &str, code: &str) -> Value {
     json!({"email": email, "verification_code": code})
 }
 
+async fn reset(api: &Api, email: &str, code: &str, password: &str) -> Answer {
+    let ask = json!({"email": email, "verification_code": code, "new_password": password});
+    api.post("/api/v1/password-resets", &ask).await
+}
+
+fn by_password(password: &str) -> Value {
+    json!({"username": "seller", "password": password})
+}
+
+/// One of six digits that is not this one.
+fn another(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
+}
+
 #[actix_web::test]
 async fn a_stranger_registers_with_the_code_of_a_letter_and_owns_accounts() {
     let (app, _, mut mail) = with_mail().await;
@@ -206,7 +222,7 @@ async fn s7_a_code_is_good_for_five_tries_and_only_the_newest() {
     if first != second {
         anybody.post("/api/v1/sessions", &by_code("seller@example.com", &first)).await.refused(401, "wrong_login");
     }
-    let wrong = if second == "000000" { "000001" } else { "000000" };
+    let wrong = another(&second);
     for _ in 0..4 {
         anybody.post("/api/v1/sessions", &by_code("seller@example.com", wrong)).await.refused(401, "wrong_login");
     }
@@ -229,6 +245,75 @@ async fn s24_who_is_not_active_comes_in_by_no_code() {
     ask(&anybody, "retired@example.com", "login").await.is(202);
     ask(&anybody, "seller@example.com", "login").await.is(202);
     assert_eq!(mail.next().await.to, "seller@example.com");
+}
+
+/// S7, S22: the code of a letter replaces the password, once, and for nothing else; whoever was signed in is not any more.
+#[actix_web::test]
+async fn s22_who_forgot_their_password_sets_another_with_the_code_of_a_letter() {
+    let (app, admin, mut mail) = with_mail().await;
+    give_address(&app, "seller", "box@example.com");
+    let (anybody, before) = (app.anybody(), app.signed_in("seller").await);
+    ask(&anybody, "Box@example.com", "reset").await.is(202);
+    let letter = mail.next().await;
+    let code = letter.code();
+    assert!(letter.to == "box@example.com" && letter.text.contains("new password"), "{}", letter.text);
+    anybody.post("/api/v1/sessions", &by_code("box@example.com", &code)).await.refused(401, "wrong_login");
+    // With the name in it: told only to who has the letter, and they keep their code.
+    let named = "a seller of ponds";
+    let refused = reset(&anybody, "box@example.com", another(&code), named).await.refused(422, "invalid_field");
+    assert_eq!(refused.field(), "verification_code");
+    let refused = reset(&anybody, "box@example.com", &code, named).await.refused(422, "invalid_field");
+    assert_eq!(refused.field(), "new_password");
+    let done = reset(&anybody, "box@example.com", &code, OTHER_PASSWORD).await.is(204);
+    assert_eq!(done.header("set-cookie"), None, "nobody is signed in by it");
+    before.get("/api/v1/me").await.refused(401, "not_signed_in");
+    anybody.post("/api/v1/sessions", &by_password(PASSWORD)).await.refused(401, "wrong_login");
+    anybody.post("/api/v1/sessions", &by_password(OTHER_PASSWORD)).await.is(201);
+    let refused = reset(&anybody, "box@example.com", &code, PASSWORD).await.refused(422, "invalid_field");
+    assert_eq!(refused.field(), "verification_code", "a code is good once");
+    let lines = admin.audit("action=user.set_password").await;
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&line["actor"], &line["via"]), (&json!("seller"), &json!("door")));
+}
+
+#[actix_web::test]
+async fn a_new_password_leaves_the_second_factor() {
+    let (app, _, mut mail) = with_mail().await;
+    give_address(&app, "seller", "box@example.com");
+    let id = app.scope().user();
+    let sealed = app.store().keys().seal(&users::totp_place(id), "JBSWY3DPEHPK3PXP");
+    app.write(move |conn| {
+        users::set_totp(conn, id, Some(&sealed))?;
+        users::confirm_totp(conn, id, 1)
+    });
+    let anybody = app.anybody();
+    ask(&anybody, "box@example.com", "reset").await.is(202);
+    reset(&anybody, "box@example.com", &mail.next().await.code(), OTHER_PASSWORD).await.is(204);
+    anybody.post("/api/v1/sessions", &by_password(OTHER_PASSWORD)).await.refused(401, "second_factor_required");
+}
+
+/// S24, S36: a wrong code is told as if nobody had the address, and so is a right one of somebody who is not active.
+#[actix_web::test]
+async fn s36_a_reset_tells_nothing_about_the_address() {
+    let (app, admin, mut mail) = with_mail().await;
+    let id = app.person("retired", Role::Owner);
+    give_address(&app, "retired", "retired@example.com");
+    let anybody = app.anybody();
+    let unknown = ask(&anybody, "nobody@example.com", "reset").await.is(202);
+    let known = ask(&anybody, "retired@example.com", "reset").await.is(202);
+    assert_eq!(unknown.text, known.text);
+    let letter = mail.next().await;
+    assert_eq!(letter.to, "retired@example.com");
+    admin.patch(&format!("/api/v1/users/{id}"), &json!({"active": false})).await.is(200);
+    let code = letter.code();
+    let mut told = Vec::new();
+    for (email, code) in
+        [("nobody@example.com", &*code), ("retired@example.com", another(&code)), ("retired@example.com", &*code)]
+    {
+        let refused = reset(&anybody, email, code, OTHER_PASSWORD).await.refused(422, "invalid_field").json();
+        told.push((refused["message"].clone(), refused["details"].clone()));
+    }
+    assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
 }
 
 /// S9, S36: the answer is the same for known and unknown addresses, and letters go only to those who may have one.

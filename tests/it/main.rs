@@ -72,3 +72,4 @@ mod startup;
 mod stats;
 mod takeover;
 mod warm;
+mod welcome;

@@ -9,6 +9,7 @@ use crate::{
     harness::TestApp,
     process::{Server, Shop},
     raw::{body, header, status},
+    screen::{Screen, has_chromium},
 };
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
@@ -106,7 +107,7 @@ async fn p7_unknown_addresses_are_not_found() {
 async fn until_it_is_set_up_every_page_leads_to_the_set_up() {
     let mut app = TestApp::without_admin();
     app.start().await;
-    for path in ["/", "/sign-in", "/docs", "/redoc"] {
+    for path in ["/", "/sign-in", "/register", "/forgotten", "/docs", "/redoc", "/app/welcome"] {
         let answer = app.raw_request("GET", path, &[BROWSER]).await;
         assert_eq!((status(&answer), header(&answer, "location")), (303, Some("/setup")), "{path}");
     }
@@ -125,9 +126,13 @@ async fn the_set_up_page_asks_in_both_languages_and_says_when_it_was_used() {
     let mut app = TestApp::new();
     app.start().await;
     let page = app.anybody().get("/setup?token=abc").await.is(404);
-    assert!(page.text.contains("Already set up") && page.text.contains("href=\"/sign-in\""), "{}", page.text);
+    let sign_in = "href=\"/sign-in?next=%2Fapp%2Fwelcome\"";
+    assert!(page.text.contains("Already set up") && page.text.contains(sign_in), "{}", page.text);
     let page = app.anybody().with("accept-language", "zh-CN").get("/setup").await.is(404);
     assert!(page.text.contains("系统已完成设置") && page.text.contains("lang=\"zh-CN\""), "{}", page.text);
+    // Whoever is signed in goes on where they were.
+    let led = app.anybody().sign_in_by_cookie("admin").await.get("/setup?token=abc").await.is(303);
+    assert_eq!(led.header("location"), Some("/app/welcome"));
 }
 
 /// The printed link opens a form; what the form sends makes the administrator, once.
@@ -367,5 +372,103 @@ async fn the_sign_in_page_says_that_no_letters_are_sent() {
     admin.patch("/api/v1/settings", &json!({"smtp": smtp})).await.is(200);
     // Asked for, it is looked at anew.
     app.anybody().get("/health").await;
-    assert!(!page("zh").await.contains("忘记密码") && !page("en").await.contains("Forgot"));
+    for text in [page("zh").await, page("en").await] {
+        assert!(text.contains("href=\"/forgotten\"") && !text.contains("SMTP"), "{text}");
+    }
+}
+
+/// A code by e-mail, a new password and a registration are offered where they are to be had; elsewhere a page says why not.
+#[actix_web::test]
+async fn the_door_offers_what_there_is() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let (anybody, admin) = (app.anybody(), app.signed_in("admin").await);
+    let offers = async |what: &str| anybody.get("/sign-in").await.is(200).text.contains(what);
+    let [by_code, forgotten, register] = ["by=code", "href=\"/forgotten\"", "href=\"/register\""];
+    assert!(!offers(by_code).await && !offers(forgotten).await && !offers(register).await);
+    // A link of another day: by password then.
+    assert!(anybody.get("/sign-in?by=code").await.is(200).text.contains("id=\"password\""));
+    let page = anybody.get("/register").await.is(403);
+    assert!(page.text.contains("Registration is closed") && !page.text.contains("<form"), "{}", page.text);
+    let page = anybody.with("accept-language", "zh").get("/forgotten").await.is(503);
+    assert!(page.text.contains("请联系管理员") && !page.text.contains("<form"), "{}", page.text);
+
+    admin.patch("/api/v1/settings", &json!({"registration": {"enabled": true}})).await.is(200);
+    let anybody = app.anybody();
+    assert!(anybody.get("/sign-in").await.is(200).text.contains(register));
+    let page = anybody.get("/register").await.is(503);
+    assert!(page.text.contains("Nobody can register now") && !page.text.contains("<form"), "{}", page.text);
+
+    let smtp = json!({"host": "smtp.example.com", "port": 465, "security": "implicit", "from": "pond@example.com"});
+    admin.patch("/api/v1/settings", &json!({"smtp": smtp})).await.is(200);
+    for path in ["/register", "/forgotten", "/sign-in?by=code"] {
+        let page = anybody.get(path).await.is(200);
+        let has_fields = ["<form", "id=\"email\"", "id=\"send-code\"", "id=\"verification_code\""];
+        assert!(has_fields.iter().all(|field| page.text.contains(field)), "{path}: {}", page.text);
+        assert!(page.text.contains("<noscript>"), "{path}");
+        for link in links(&page.text) {
+            anybody.get(&link).await.is(200);
+        }
+    }
+}
+
+/// Whoever chooses a language before the sign-in finds it chosen behind it.
+#[actix_web::test]
+async fn the_language_of_the_door_is_the_panels() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let chosen = app.anybody().get("/sign-in?lang=zh").await.is(200);
+    let cookie = chosen.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(cookie, "yutang_language=zh");
+    let door = app.anybody().with("cookie", &cookie).get("/sign-in").await.is(200);
+    assert!(door.text.contains("lang=\"zh-CN\""), "{}", door.text);
+    let signed_in = app.anybody().sign_in_by_cookie("seller").await;
+    let cookies = format!("{}; {cookie}", signed_in.sends("cookie"));
+    let page = signed_in.with("cookie", &cookies).get("/app/welcome").await.is(200);
+    assert!(page.text.contains("开始使用"), "{}", page.text);
+    assert_eq!(app.anybody().get("/sign-in").await.is(200).header("set-cookie"), None);
+}
+
+/// From the printed link to the end of setting up, by hand and on a phone. Nothing of it needs an account.
+#[actix_web::test]
+async fn a_new_administrator_is_led_from_the_link_through_the_steps() {
+    if !has_chromium() {
+        return;
+    }
+    let (shop, server, token) = not_set_up();
+    let site = format!("http://{}", server.address());
+    let screen = Screen::new((390, 844)).await;
+    screen.go(&format!("{site}/setup?token={token}&lang=en")).await;
+    screen.keep("setup.en").await;
+    screen.click(".ways a[lang='zh-CN']").await;
+    screen.reads("创建管理员").await;
+    screen.keep("setup.zh").await;
+    screen.write("#username", "root").await;
+    screen.write("#password", PASSWORD).await;
+    screen.write("#repeat", "something else").await;
+    screen.click("form button").await;
+    screen.until("!document.getElementById('repeat-problem').hidden").await;
+    assert_eq!(screen.eval("document.getElementById('username').value").await, "root");
+    screen.eval("document.getElementById('repeat').value = ''").await;
+    screen.write("#repeat", PASSWORD).await;
+    screen.click("form button").await;
+    // The language goes along.
+    screen.until("location.pathname === '/app/welcome'").await;
+    screen.reads("添加闲鱼账号").await;
+    screen.keep("welcome.zh").await;
+    screen.is_in_order().await;
+    screen.click(".onward button").await;
+    screen.until("location.search.includes('step=rule')").await;
+    screen.click("form[action$='/keywords'] button.main").await;
+    screen.until("location.search.includes('step=trial')").await;
+    screen.reads("规则已生效。").await;
+    assert_eq!(shop.texts("SELECT keyword AS text FROM rules WHERE keyword = '在吗'"), ["在吗"]);
+    for next in ["channel", "end"] {
+        screen.click(".onward button").await;
+        screen.until(&format!("location.search.includes('step={next}')")).await;
+    }
+    screen.reads("功能都在哪里").await;
+    screen.is_in_order().await;
+    screen.go(&format!("{site}/app")).await;
+    screen.until("document.querySelector('main h1') && !document.getElementById('unfinished')").await;
 }

@@ -29,6 +29,12 @@ pub(crate) const NASTY: &str =
 /// Pages of which there is one.
 const PAGES: &[&str] = &[
     "/app",
+    "/app/welcome",
+    "/app/welcome?step=account",
+    "/app/welcome?step=rule",
+    "/app/welcome?step=trial&say=%E5%9C%A8%E5%90%97",
+    "/app/welcome?step=channel",
+    "/app/welcome?step=end",
     "/app/chats",
     "/app/phrases",
     "/app/orders",
@@ -212,7 +218,7 @@ async fn faults(screen: &Screen) -> Vec<String> {
 
 /// The numbers of things are others in each run, and no part of a picture's name.
 fn file_name(page: &str, View { language, width, theme }: View) -> String {
-    let parts = page.trim_start_matches("/app").split('/').filter(|part| !part.is_empty());
+    let parts = page.trim_start_matches("/app").split(['/', '?', '=', '&', '%']).filter(|part| !part.is_empty());
     let parts = parts.map(|part| if part.starts_with(|first: char| first.is_ascii_digit()) { "one" } else { part });
     let name: Vec<&str> = parts.collect();
     let name = if name.is_empty() { "home".to_owned() } else { name.join("-") };
@@ -234,7 +240,8 @@ async fn p8_every_page_is_in_order_in_both_languages_on_a_desk_and_on_a_phone() 
             if page == ADMINS {
                 screen.sign_in(&showcase.site(), "admin", "/app").await;
             }
-            let url = format!("{}{page}?lang={}&theme={}", showcase.site(), view.language, view.theme);
+            let joint = if page.contains('?') { '&' } else { '?' };
+            let url = format!("{}{page}{joint}lang={}&theme={}", showcase.site(), view.language, view.theme);
             screen.go(&url).await;
             screen.until("document.querySelector('main h1') || document.querySelector('main')").await;
             screen.keep_whole(&file_name(&page, view)).await;
@@ -255,7 +262,8 @@ async fn what_people_write_is_shown_as_text_on_every_page() {
     screen.sign_in(&showcase.site(), "seller", "/app").await;
     let mut wrong = Vec::new();
     for page in showcase.seller_pages() {
-        screen.go(&format!("{}{page}?lang=zh", showcase.site())).await;
+        let joint = if page.contains('?') { '&' } else { '?' };
+        screen.go(&format!("{}{page}{joint}lang=zh", showcase.site())).await;
         wrong.extend(screen.faults().await.into_iter().map(|fault| format!("{page}: {fault}")));
         if screen.eval("window.hurt === 1 || document.querySelector('main script, main [onerror]') !== null").await
             == true
@@ -340,7 +348,8 @@ async fn what_cannot_be_shown_is_told_as_a_page() {
     }
 }
 
-fn field(page: &str, name: &str) -> String {
+/// What a hidden field of this name holds.
+pub(crate) fn field(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     page.split(&start).nth(1).unwrap_or_default().split('"').next().unwrap_or_default().to_owned()
 }

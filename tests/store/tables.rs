@@ -23,7 +23,7 @@ use yutang::{
         revisions::Revisions,
         rules,
         unknown_pushes::{self, NewPush},
-        users,
+        users, welcome,
     },
 };
 
@@ -109,6 +109,7 @@ pub fn fill(store: &Store, scope: Scope, account: yutang::ids::AccountId) {
             NOW,
         )?;
         blocked_buyers::insert(conn, &scope, &blocked(Some(account)))?;
+        welcome::skip(conn, scope.user(), welcome::Step::Channel)?;
         unknown_pushes::insert(conn, &keys, &push(account, "data"))
     };
     store.write_blocking(fill).unwrap();

@@ -1,5 +1,5 @@
-//! `/api/v1/registrations` and `/api/v1/email-codes`: how strangers become users, where the administrator lets them, and how users come
-//! in by a code. Nothing here tells whether an address is known.
+//! `/api/v1/registrations` and `/api/v1/email-codes`: how strangers become users, where the administrator lets them, and how codes are sent
+//! with which users come in or take a new password. Nothing here tells whether an address is known.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Deserialize;
@@ -40,6 +40,8 @@ use crate::{
 pub enum CodeFor {
     Register,
     Login,
+    /// For a new password, see `POST /api/v1/password-resets`.
+    Reset,
 }
 
 impl From<CodeFor> for Purpose {
@@ -47,6 +49,7 @@ impl From<CodeFor> for Purpose {
         match wanted {
             CodeFor::Register => Self::Register,
             CodeFor::Login => Self::Login,
+            CodeFor::Reset => Self::Reset,
         }
     }
 }
@@ -127,6 +130,12 @@ pub async fn create(visitor: Visitor, body: Body<NewRegistration>, app: Data<App
     Ok(HttpResponse::Created().json(me))
 }
 
+/// Said also where there never was one.
+pub(super) fn wrong_code() -> ApiError {
+    let said = Said::new("验证码不正确或已过期", "the code is wrong or has expired");
+    ApiError::field("verification_code", said)
+}
+
 /// S36: that a name is taken is told only to who has the letter. They keep their code and take another name.
 fn register(
     conn: &mut DbConn,
@@ -137,8 +146,7 @@ fn register(
 ) -> QueryResult<ApiResult<Me>> {
     let email = new.email.as_deref().unwrap_or_default();
     if email_codes::take_try(conn, email, Purpose::Register, code, now)? != Outcome::Right {
-        let said = Said::new("验证码不正确或已过期", "the code is wrong or has expired");
-        return Ok(Err(ApiError::field("verification_code", said)));
+        return Ok(Err(wrong_code()));
     }
     let id = match insert_named(conn, new, "username")? {
         Ok(id) => id,

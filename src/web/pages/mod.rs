@@ -1,11 +1,13 @@
-//! Pages for people who are not signed in: the first administrator, signing in, and what is told of a page that cannot be shown; and the
-//! documentation of the API. Whatever else there is to see is in the [`panel`]. Texts come in both languages; scripts and styles are files of
-//! their own, so that a strict content policy holds.
+//! Pages for people who are not signed in: the first administrator, signing in, registering and a forgotten password, and what is told of a
+//! page that cannot be shown; and the documentation of the API. Whatever else there is to see is in the [`panel`]. Texts come in both languages;
+//! scripts and styles are files of their own, so that a strict content policy holds.
 
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
 pub mod docs;
+pub mod forgotten;
+pub mod register;
 pub mod setup;
 pub mod sign_in;
 
@@ -21,19 +23,21 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AppState,
-    error::{ApiResult, Code, Language, language_of},
+    error::{ApiResult, Code, Language},
     gate::{self, Access},
     panel, route_of, static_files,
 };
 
 pub const SETUP: &str = "/setup";
 pub const SIGN_IN: &str = "/sign-in";
+pub const REGISTER: &str = "/register";
+pub const FORGOTTEN: &str = "/forgotten";
 
-/// The language somebody chose on a page; otherwise the browser says it.
+/// The language somebody chooses on a page.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Chosen {
@@ -41,17 +45,28 @@ pub enum Chosen {
     En,
 }
 
+/// What a page with nothing else to choose takes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    #[param(inline)]
+    lang: Option<Chosen>,
+}
+
+/// The language that was chosen on this page, or on one before it; otherwise the browser says it.
 pub(super) fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
     match chosen {
         Some(Chosen::Zh) => Language::Chinese,
         Some(Chosen::En) => Language::English,
-        None => language_of(request.headers()),
+        None => panel::language_of_browser(request),
     }
 }
 
 /// What surrounds every page.
 struct Frame {
     title: &'static str,
+    language: Language,
     tag: &'static str,
     /// The same page in the other language.
     switch_href: String,
@@ -68,7 +83,11 @@ impl Frame {
         };
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(carried).append_pair("lang", other);
-        Self { title, tag, switch_href: format!("{path}?{}", query.finish()), switch_tag, switch_name }
+        Self { title, language, tag, switch_href: format!("{path}?{}", query.finish()), switch_tag, switch_name }
+    }
+
+    fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
+        self.language.pick(zh, en)
     }
 
     fn asset(&self, name: &str) -> String {
@@ -113,6 +132,18 @@ pub(super) fn refused(request: &HttpRequest, status: StatusCode, message: &str) 
 fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
     let text = page.render().map_err(|_| Code::Internal)?;
     Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
+}
+
+/// A page before the sign-in: a language that is chosen there goes on into the panel.
+fn show_at_door(status: StatusCode, chosen: Option<Chosen>, page: &impl Template) -> ApiResult<HttpResponse> {
+    let mut response = show(status, page)?;
+    let cookie = match chosen {
+        Some(Chosen::Zh) => panel::language_cookie(Language::Chinese),
+        Some(Chosen::En) => panel::language_cookie(Language::English),
+        None => return Ok(response),
+    };
+    response.add_cookie(&cookie).map_err(|_| Code::Internal)?;
+    Ok(response)
 }
 
 /// Elsewhere, by GET.

@@ -1,4 +1,4 @@
-//! The page of the set-up link.
+//! The page of the set-up link: the language, and the first administrator. What comes next is asked for in the panel.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
@@ -9,10 +9,15 @@ use super::{
     super::{
         AppState,
         error::{ApiResult, Language},
+        gate,
         input::{Line, Query},
+        panel,
     },
-    Chosen, Frame, Notice, SETUP, SIGN_IN, language, show,
+    Chosen, Frame, Notice, SETUP, language, lead_to, show, show_at_door,
 };
+
+/// For who follows the link once more and signs in then.
+const SIGN_IN_AND_GO_ON: &str = "/sign-in?next=%2Fapp%2Fwelcome";
 
 /// What the link carries.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,101 +35,45 @@ pub struct SetupQuery {
 #[template(path = "setup.html")]
 struct SetupPage<'a> {
     frame: Frame,
-    words: &'a Words,
     token: &'a str,
-}
-
-struct Words {
-    title: &'static str,
-    lead: &'static str,
-    script: &'static str,
-    username: &'static str,
-    password: &'static str,
-    policy: &'static str,
-    repeat: &'static str,
-    mismatch: &'static str,
-    unreachable: &'static str,
-    /// `{}`: how many seconds.
-    wait: &'static str,
-    submit: &'static str,
-    done: &'static str,
-    signed_in: &'static str,
-    next_accounts: &'static str,
-    next_rules: &'static str,
-    next_readme: &'static str,
-    docs: &'static str,
-    redoc: &'static str,
-}
-
-const CHINESE: Words = Words {
-    title: "创建管理员",
-    lead: "这是第一位管理员，拥有全部权限。此链接只能使用一次。",
-    script: "此页面需要启用 JavaScript。",
-    username: "用户名",
-    password: "密码",
-    policy: "至少 10 个字符；不能是常见密码、连续或重复的字符、纯数字，也不能包含用户名。",
-    repeat: "再次输入密码",
-    mismatch: "两次输入的密码不一致",
-    unreachable: "无法连接服务器，请稍后再试。",
-    wait: "请等待 {} 秒。",
-    submit: "创建管理员",
-    done: "设置完成",
-    signed_in: "您已登录：",
-    next_accounts: "添加闲鱼账号：粘贴浏览器中的 Cookie。",
-    next_rules: "添加关键词规则和默认回复。",
-    next_readme: "命令行和 API 的用法，见 README 的“Run it for real”一节。",
-    docs: "试用 API（Swagger UI）",
-    redoc: "阅读 API 文档（ReDoc）",
-};
-
-const ENGLISH: Words = Words {
-    title: "Create the administrator",
-    lead: "This is the first administrator, who may do everything. The link works once.",
-    script: "This page needs JavaScript.",
-    username: "User name",
-    password: "Password",
-    policy: "At least 10 characters; not a common password, not a sequence or one character repeated, not digits alone, and \
-             without the user name.",
-    repeat: "Repeat the password",
-    mismatch: "The passwords do not match",
-    unreachable: "The server did not answer. Try again in a moment.",
-    wait: "Wait {} s.",
-    submit: "Create the administrator",
-    done: "All set",
-    signed_in: "You are signed in as",
-    next_accounts: "Add your seller account: paste the cookie of your browser.",
-    next_rules: "Add keyword rules and a default reply.",
-    next_readme: "The README shows each step, on the command line and over the API, under “Run it for real”.",
-    docs: "Try the API (Swagger UI)",
-    redoc: "Read the API documentation (ReDoc)",
-};
-
-impl Words {
-    fn of(language: Language) -> &'static Self {
-        match language {
-            Language::Chinese => &CHINESE,
-            Language::English => &ENGLISH,
-        }
-    }
+    next: &'static str,
+    /// The languages there are: what each calls itself, its page, and whether it is this one.
+    languages: [(&'static str, &'static str, String, bool); 2],
 }
 
 /// The page of the set-up link.
 #[utoipa::path(get, path = "/setup", tag = "setup", params(SetupQuery), responses(
     (status = 200, content_type = "text/html", body = String),
+    (status = 303, description = "It is set up, and whoever is signed in goes on in the panel"),
     (status = 404, content_type = "text/html", body = String, description = "The link is void, or was used already"),
 ))]
 pub async fn page(request: HttpRequest, query: Query<SetupQuery>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let language = language(query.0.lang, &request);
     let token = query.0.token.as_deref().unwrap_or_default();
     if app.gate.is_set_up() {
-        return show(StatusCode::NOT_FOUND, &used(language));
+        return match gate::session_of_cookie(&request, &app.gate) {
+            Some(_) => Ok(lead_to(panel::WELCOME)),
+            None => show(StatusCode::NOT_FOUND, &used(language)),
+        };
     }
     if !app.setup.fits(token) {
         return show(StatusCode::NOT_FOUND, &void(language));
     }
-    let words = Words::of(language);
-    let frame = Frame::new(words.title, language, SETUP, &[("token", token)]);
-    show(StatusCode::OK, &SetupPage { frame, words, token })
+    let frame =
+        Frame::new(language.pick("创建管理员", "Create the administrator"), language, SETUP, &[("token", token)]);
+    let page = SetupPage { frame, token, next: panel::WELCOME, languages: languages(language, token) };
+    show_at_door(StatusCode::OK, query.0.lang, &page)
+}
+
+fn languages(present: Language, token: &str) -> [(&'static str, &'static str, String, bool); 2] {
+    let href = |code: &str| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        format!("{SETUP}?{}", query.append_pair("token", token).append_pair("lang", code).finish())
+    };
+    [
+        ("zh-CN", "中文", href("zh"), present == Language::Chinese),
+        ("en", "English", href("en"), present == Language::English),
+    ]
 }
 
 fn used(language: Language) -> Notice {
@@ -136,7 +85,7 @@ fn used(language: Language) -> Notice {
             "Sign in",
         ),
     };
-    Notice { frame: Frame::new(title, language, SETUP, &[]), text: text.into(), link: SIGN_IN, link_name }
+    Notice { frame: Frame::new(title, language, SETUP, &[]), text: text.into(), link: SIGN_IN_AND_GO_ON, link_name }
 }
 
 fn void(language: Language) -> Notice {

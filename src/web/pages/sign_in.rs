@@ -1,9 +1,9 @@
-//! The sign-in page: for the documentation now, and for whoever comes to a page without a session.
+//! The sign-in page, for whoever comes to a page without a session: by password, or by a code from a letter where letters are sent.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     super::{
@@ -11,7 +11,7 @@ use super::{
         error::ApiResult,
         input::{Line, Query},
     },
-    Chosen, Frame, SETUP, SIGN_IN, language, lead_to, show,
+    Chosen, Frame, SETUP, SIGN_IN, language, lead_to, register, show_at_door,
 };
 use crate::telemetry::modules::Module;
 
@@ -26,56 +26,36 @@ pub struct SignInQuery {
     /// A path of this server; anything else is taken for `/`.
     #[param(inline)]
     next: Option<Line<0, 2048>>,
+    /// By what one proves who one is; by the password where absent.
+    #[param(inline)]
+    by: Option<Proof>,
     #[param(inline)]
     lang: Option<Chosen>,
+}
+
+/// What somebody shows at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SignInProof)]
+pub enum Proof {
+    Password,
+    /// Sent by e-mail.
+    Code,
 }
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     frame: Frame,
-    words: &'a Words,
     next: &'a str,
+    by_code: bool,
+    /// The same page for the password, and for a code.
+    ways: [String; 2],
+    has_mail: bool,
     /// How letters could be sent; empty where they can.
     remedy: &'static str,
+    is_open: bool,
 }
-
-struct Words {
-    title: &'static str,
-    script: &'static str,
-    username: &'static str,
-    password: &'static str,
-    totp: &'static str,
-    unreachable: &'static str,
-    /// `{}`: how many seconds.
-    wait: &'static str,
-    submit: &'static str,
-    no_mail: &'static str,
-}
-
-const CHINESE: Words = Words {
-    title: "登录",
-    script: "此页面需要启用 JavaScript。",
-    username: "用户名或邮箱",
-    password: "密码",
-    totp: "两步验证码",
-    unreachable: "无法连接服务器，请稍后再试。",
-    wait: "请等待 {} 秒。",
-    submit: "登录",
-    no_mail: "忘记密码请联系管理员：此服务器还不能发送邮件。",
-};
-
-const ENGLISH: Words = Words {
-    title: "Sign in",
-    script: "This page needs JavaScript.",
-    username: "User name or e-mail address",
-    password: "Password",
-    totp: "Two-factor code",
-    unreachable: "The server did not answer. Try again in a moment.",
-    wait: "Wait {} s.",
-    submit: "Sign in",
-    no_mail: "Forgot your password? Ask an administrator: this server cannot send e-mail yet.",
-};
 
 /// The page on which somebody signs in.
 #[utoipa::path(get, path = "/sign-in", tag = "pages", params(SignInQuery), responses(
@@ -86,13 +66,29 @@ pub async fn page(request: HttpRequest, query: Query<SignInQuery>, app: Data<App
     if !app.gate.is_set_up() {
         return Ok(lead_to(SETUP));
     }
-    let language = language(query.0.lang, &request);
-    let words = language.pick(&CHINESE, &ENGLISH);
-    let next = query.0.next.as_deref().filter(|next| is_own(next)).unwrap_or(HOME);
-    let frame = Frame::new(words.title, language, SIGN_IN, &[("next", next)]);
+    let SignInQuery { next, by, lang } = query.0;
+    let language = language(lang, &request);
+    let next = next.as_deref().filter(|next| is_own(next)).unwrap_or(HOME);
+    let has_mail = app.modules.has(Module::Mail);
+    let by_code = has_mail && by == Some(Proof::Code);
+    let carried = [("next", next), ("by", "code")];
+    let frame = Frame::new(language.pick("登录", "Sign in"), language, SIGN_IN, &carried[..1 + usize::from(by_code)]);
     let (zh, en) = Module::Mail.remedy();
-    let remedy = if app.modules.has(Module::Mail) { "" } else { language.pick(zh, en) };
-    show(StatusCode::OK, &SignInPage { frame, words, next, remedy })
+    let page = SignInPage {
+        frame,
+        next,
+        by_code,
+        ways: [way(next, "password"), way(next, "code")],
+        has_mail,
+        remedy: if has_mail { "" } else { language.pick(zh, en) },
+        is_open: register::is_open(&app).await,
+    };
+    show_at_door(StatusCode::OK, lang, &page)
+}
+
+fn way(next: &str, by: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    format!("{SIGN_IN}?{}", query.append_pair("next", next).append_pair("by", by).finish())
 }
 
 /// Whether a browser takes this for a path of this server, and for nothing else: `//host`, `/\host` and the like lead away.

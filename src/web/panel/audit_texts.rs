@@ -163,6 +163,7 @@ const DEEDS: &[Text] = &[
     ("user.update", "更改用户", "changed a user"),
     ("user.delete", "删除用户", "removed a user"),
     ("user.set_password", "设置密码", "set a password"),
+    ("user.welcome", "更改开始设置的进度", "went on with setting up"),
     ("user.set_accounts", "分配账号", "chose somebody's accounts"),
     ("user.make_second_factor", "生成两步验证", "made a two-step code"),
     ("user.confirm_second_factor", "启用两步验证", "began to use two-step codes"),

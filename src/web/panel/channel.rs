@@ -10,7 +10,7 @@ use super::{
         input::Id,
         tag,
     },
-    Panel, Place, Shell,
+    Panel, Place, Shell, WELCOME,
     channel_words::{self, FieldWords, Shape},
 };
 use crate::{
@@ -23,6 +23,7 @@ const FORM: &str = "channel";
 /// Of hours that nobody has set yet: the platform's.
 const ZONE: &str = "+08:00";
 const LANGUAGES: [(&str, &str); 2] = [("zh", "中文"), ("en", "English")];
+const ALL: &str = "/app/notices/channels";
 const METHODS: [(&str, &str); 2] = [("POST", "POST"), ("PUT", "PUT")];
 
 #[derive(Template)]
@@ -32,6 +33,8 @@ struct ChannelPage {
     kinds: Vec<Choice>,
     /// `None`: the kind is chosen first.
     fields: Option<Fields>,
+    /// Where a new one leads.
+    then: &'static str,
     languages: [(&'static str, &'static str); 2],
     methods: [(&'static str, &'static str); 2],
 }
@@ -118,7 +121,7 @@ impl Row {
 pub async fn new_channel(panel: Panel) -> ApiResult<HttpResponse> {
     let kind = Kind::read(&panel.asked_for("kind"));
     let choice = |kind: &Kind| Choice {
-        href: format!("/app/notices/channels/new?kind={}", kind.as_str()),
+        href: panel.href_with("kind", kind.as_str()),
         name: channel_words::kind_name(*kind, &panel),
         sentence: channel_words::kind_sentence(*kind, &panel),
     };
@@ -126,6 +129,7 @@ pub async fn new_channel(panel: Panel) -> ApiResult<HttpResponse> {
         shell: panel.shell(Place::Notices, panel.t("新通知渠道", "A new channel")).await?,
         kinds: Kind::ALL.iter().map(choice).collect(),
         fields: kind.map(|kind| Fields::new(kind, None, &panel)),
+        then: if panel.given("back") == Some("welcome") { WELCOME } else { ALL },
         languages: LANGUAGES,
         methods: METHODS,
     })
@@ -142,6 +146,7 @@ pub async fn channel(panel: Panel, id: Id<ChannelId>) -> ApiResult<HttpResponse>
         shell: panel.shell(Place::Notices, panel.t("通知渠道", "A channel")).await?,
         kinds: Vec::new(),
         fields: Some(Fields::new(channel.kind, Some(&channel), &panel)),
+        then: ALL,
         languages: LANGUAGES,
         methods: METHODS,
     })

@@ -20,7 +20,7 @@ use super::{
         error::{ApiResult, Language},
         page::Page,
     },
-    Panel, Place, Shell,
+    Panel, Place, Shell, welcome,
 };
 use crate::{
     access::role::Right,
@@ -42,6 +42,8 @@ const DAY_MS: i64 = 86_400_000;
 #[template(path = "panel/home.html")]
 struct HomePage {
     shell: Shell,
+    /// Steps of setting up that are open.
+    welcome: Vec<welcome::Line>,
     /// Those that need somebody.
     failed: Page<AccountView>,
     states: Vec<(&'static str, &'static str, u64)>,
@@ -122,6 +124,7 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         sold_on(&sold.rows.items, panel.now).map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
     let page = HomePage {
         shell: panel.shell(Place::Home, panel.t("首页", "Home")).await?,
+        welcome: if panel.may(Right::Manage) { welcome::open_steps(&panel).await? } else { Vec::new() },
         failed,
         accounts: figures.account_states.values().sum(),
         states: states(&figures, &panel),

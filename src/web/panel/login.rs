@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::header::CONTENT_SECURITY_POLICY};
 use askama::Template;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     super::{
@@ -12,7 +12,7 @@ use super::{
         hygiene,
         input::{Line, Whole},
     },
-    Panel, Place, Shell,
+    Panel, Place, Shell, WELCOME,
 };
 use crate::{account::login::LoginId, ids::AccountId};
 
@@ -31,6 +31,17 @@ pub struct LoginQuery {
     /// The account that is to have the login; without it, the one of that seller or a new one.
     #[param(inline)]
     account: Option<Whole<1, { i64::MAX }>>,
+    /// Where one came from.
+    #[param(inline)]
+    back: Option<Back>,
+}
+
+/// A page that leads here and goes on afterwards.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = LoginBack)]
+pub enum Back {
+    Welcome,
 }
 
 #[derive(Template)]
@@ -41,6 +52,8 @@ struct LoginPage {
     /// That is to have the login; empty: that of its seller, or a new one.
     account: String,
     account_name: String,
+    /// Where one goes on; empty: nowhere.
+    back: &'static str,
     /// By the server's clock, in milliseconds.
     now: i64,
 }
@@ -51,7 +64,7 @@ struct LoginPage {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn add_account(panel: Panel) -> ApiResult<HttpResponse> {
-    let LoginQuery { login, account } = panel.query()?.0;
+    let LoginQuery { login, account, back } = panel.query()?.0;
     let known = match account {
         Some(id) => Some(accounts::shown(&panel.app, &panel.caller, AccountId(id.get())).await?),
         None => None,
@@ -67,6 +80,7 @@ pub async fn add_account(panel: Panel) -> ApiResult<HttpResponse> {
         login: login.to_owned(),
         account: known.as_ref().map(|account| account.id.to_string()).unwrap_or_default(),
         account_name: known.map(|account| account.name).unwrap_or_default(),
+        back: back.map_or("", |Back::Welcome| WELCOME),
         now: panel.now.0,
     })?;
     if let Ok(policy) = policy().parse() {

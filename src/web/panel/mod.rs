@@ -68,6 +68,7 @@ mod shell;
 mod thread;
 mod times;
 pub mod tokens;
+pub mod welcome;
 
 use std::sync::Arc;
 
@@ -99,6 +100,8 @@ use crate::{
 
 /// The first page.
 pub const HOME: &str = "/app";
+/// Where setting up goes on once there is an administrator.
+pub const WELCOME: &str = "/app/welcome";
 /// The parameter that names what became of a form.
 pub const KEPT: &str = "kept";
 
@@ -168,7 +171,7 @@ impl Panel {
         let session = caller.session.clone().unwrap_or_default();
         let mut chosen = Vec::new();
         if given(LANGUAGE).is_some() {
-            chosen.push(remembered(LANGUAGE_COOKIE, language.pick("zh", "en")));
+            chosen.push(language_cookie(language));
         }
         if given(THEME).is_some() {
             chosen.push(remembered(THEME_COOKIE, theme.as_str()));
@@ -264,6 +267,11 @@ pub(in crate::web) fn asked<T: DeserializeOwned>(query: &str) -> ApiResult<Query
 
 fn is_of_every_page(name: &str) -> bool {
     matches!(name, LANGUAGE | THEME | KEPT)
+}
+
+/// Has the browser remember the language.
+pub(in crate::web) fn language_cookie(language: Language) -> Cookie<'static> {
+    remembered(LANGUAGE_COOKIE, language.pick("zh", "en"))
 }
 
 fn remembered(name: &'static str, value: &'static str) -> Cookie<'static> {

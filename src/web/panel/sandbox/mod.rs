@@ -2,10 +2,12 @@
 
 mod cases;
 mod play;
+mod trial;
 
 use actix_web::HttpResponse;
 use askama::Template;
 
+pub(super) use self::trial::Trial;
 use self::{
     cases::Cases,
     play::{Asked, Played},
