@@ -77,6 +77,7 @@ pub mod rule_drafts;
 pub mod rule_effects;
 pub mod rule_events;
 pub mod rule_figures;
+pub mod rule_order;
 pub mod rule_uses;
 pub mod rule_versions;
 pub mod rules;

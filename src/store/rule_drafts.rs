@@ -123,8 +123,8 @@ pub fn import(
     Ok(Ok(changes))
 }
 
-/// Of a rule that is there.
-fn prepare(conn: &mut DbConn, scope: &Scope, change: &Change, now: Timestamp) -> QueryResult<()> {
+/// Prepares what becomes of a rule that is there.
+pub(super) fn prepare(conn: &mut DbConn, scope: &Scope, change: &Change, now: Timestamp) -> QueryResult<()> {
     let row = find(conn, scope, change.id)?;
     match (row.live, &change.after) {
         (false, Some(after)) => live::update(conn, change.id, after, now),

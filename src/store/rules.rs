@@ -5,7 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::{dsl::sql, prelude::*, sql_types::Text};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{BigInt, Bool, Text},
+};
 
 use super::{
     DbConn, Page, Saved, Scope,
@@ -484,7 +488,8 @@ pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Loaded> {
     Ok(Loaded::from_rows(rows))
 }
 
-/// A part of the rules that fit, in the order of their priority, the oldest first among equals; and how many fit.
+/// A part of the rules that fit, in the order of their priority; among equals in that in which the matcher takes them, see
+/// [`rule_order`](super::rule_order). And how many fit.
 pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> QueryResult<(Loaded, i64)> {
     let fitting = || {
         let mut query = rules::table.filter(visible!(scope)).filter(rules::live).into_boxed();
@@ -522,7 +527,13 @@ pub fn page(conn: &mut DbConn, scope: &Scope, filter: &Filter, page: Page) -> Qu
     };
     let total = fitting().count().get_result(conn)?;
     let rows = fitting()
-        .order((rules::priority.desc(), rules::id))
+        .order((
+            rules::priority.desc(),
+            sql::<Bool>("(rules.matching = 'exact')").desc(),
+            sql::<BigInt>("length(rules.keyword)").desc(),
+            rules::created_at,
+            rules::id,
+        ))
         .offset(page.offset)
         .limit(page.limit)
         .select(Row::as_select())

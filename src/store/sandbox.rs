@@ -209,6 +209,43 @@ pub fn past(conn: &mut DbConn, scope: &Scope, ground: &Ground, wanted: &Wanted) 
     Ok((past, more))
 }
 
+/// Where something was said lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lately {
+    pub accounts: Vec<AccountId>,
+    /// From here on there are not more messages than were wanted.
+    pub since: Timestamp,
+    /// Older ones were left out.
+    pub more: bool,
+}
+
+/// In which of these accounts (none named: in all) something was said since then, and how far back the newest `most` messages reach.
+pub fn lately(
+    conn: &mut DbConn,
+    scope: &Scope,
+    among: &[AccountId],
+    since: Timestamp,
+    most: usize,
+) -> QueryResult<Lately> {
+    let mut query = chat_messages::table
+        .filter(chat_messages::account_id.eq_any(own!(scope)))
+        .filter(chat_messages::received_at.ge(since))
+        .into_boxed();
+    if !among.is_empty() {
+        query = query.filter(chat_messages::account_id.eq_any(among));
+    }
+    let one_more = i64::try_from(most + 1).unwrap_or(i64::MAX);
+    let mut newest: Vec<(AccountId, Timestamp)> = query
+        .order(chat_messages::received_at.desc())
+        .limit(one_more)
+        .select((chat_messages::account_id, chat_messages::received_at))
+        .load(conn)?;
+    let more = newest.len() > most;
+    newest.truncate(most);
+    let reaches_to = newest.last().filter(|_| more).map_or(since, |(_, at)| *at);
+    Ok(Lately { accounts: distinct(newest.into_iter().map(|(account, _)| account)), since: reaches_to, more })
+}
+
 fn heard(conn: &mut DbConn, scope: &Scope, account: AccountId, wanted: &Wanted) -> QueryResult<Vec<Heard>> {
     let mut query = chat_messages::table
         .filter(chat_messages::account_id.eq(account).and(chat_messages::account_id.eq_any(own!(scope))))

@@ -14,10 +14,13 @@
 //! | `_form` | the form's id, so that the page puts what was said where it belongs |
 //! | `_done` | what is said after success |
 //! | `_query.…` | a parameter of the address: `_query.draft` |
+//! | `_as` | another button of the form was pressed, which is this: a `POST` without key and mark, that leads back to `_back` |
+//! | `_into` | the same for a picture that is added (`_file.…`): it becomes what stands in the field of this name |
 //!
 //! A form with a file (`multipart/form-data`, the file in the field `file`) sends the file alone, as its browser calls it.
 //!
-//! What was refused is kept with what was typed (but for secrets) for the page that it leads to.
+//! What was refused is kept with what was typed (but for secrets) for the page that it leads to; so is what another button sent, whatever
+//! became of it: the form itself is still to be sent.
 
 use std::{
     num::NonZeroUsize,
@@ -49,7 +52,7 @@ use super::{
     form_values,
     gate::{self, CSRF_HEADER},
     idempotency,
-    input::{body_limit, collect_up_to, whole_body},
+    input::{MAX_TABLE_BODY, body_limit, collect_up_to, whole_body},
     pages, panel,
 };
 
@@ -70,7 +73,9 @@ const LONGEST_KEPT: usize = 128 << 10;
 pub struct KeptForm {
     /// Its id on the page.
     pub form: String,
-    /// What was typed, by the whole name of the field; empty after success.
+    /// What was done: as the form is called, or the button of it that was pressed.
+    pub act: String,
+    /// What was typed, by the whole name of the field; empty after success of the form itself.
     pub values: Vec<(String, String)>,
     pub outcome: Outcome,
 }
@@ -148,6 +153,8 @@ struct Form {
     fields: Vec<(String, String)>,
     /// What is sent instead of the fields, and what its browser calls it.
     file: Option<FilePart>,
+    /// The parameters that stand in the address itself.
+    query: String,
     language: Language,
     session: String,
 }
@@ -166,16 +173,33 @@ impl Form {
         self.own("_back").filter(|path| is_page(path)).unwrap_or(panel::HOME)
     }
 
+    /// The button of it that does something else than to send the form.
+    fn other_button(&self) -> Option<&str> {
+        self.own("_as").or_else(|| self.own("_into").map(|_| PICTURE))
+    }
+
     /// Of the API, with its parameters.
     fn address(&self, target: &str) -> String {
         let named = |(name, text): &'_ (String, String)| Some((name.strip_prefix("_query.")?.to_owned(), text.clone()));
         let given = self.fields.iter().filter_map(named).filter(|(_, text)| !text.is_empty());
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        let there = form_urlencoded::parse(self.query.as_bytes());
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(there).extend_pairs(given).finish();
         if query.is_empty() { target.to_owned() } else { format!("{target}?{query}") }
     }
 
-    /// What is wrong is said of the field as the form calls it: rows that were left empty are none to the API.
-    fn own_field(&self, field: &str) -> String {
+    /// What is wrong is said of the field as the form calls it: rows that were left empty are none to the API, and a file is its body.
+    fn own_field(&self, field: Option<String>) -> Option<String> {
+        if let Some(into) = self.own("_into") {
+            return Some(file_field(into));
+        }
+        let field = field?;
+        if self.file.is_some() && matches!(&*field, "body" | "Content-Type") {
+            return Some("file".to_owned());
+        }
+        Some(self.own_place(&field))
+    }
+
+    fn own_place(&self, field: &str) -> String {
         form_values::body(&self.values()).map_or_else(|| field.to_owned(), |body| form_values::place_in(&body, field))
     }
 
@@ -190,6 +214,48 @@ impl Form {
         let length: usize = typed.iter().map(|(name, text)| name.len() + text.len()).sum();
         if length <= LONGEST_KEPT { typed } else { Vec::new() }
     }
+
+    /// What the page shows as typed, once this became of it.
+    fn kept(&self, outcome: &Outcome) -> Vec<(String, String)> {
+        match outcome {
+            Outcome::Refused(_) => self.typed(),
+            Outcome::Done { .. } if self.other_button().is_none() => Vec::new(),
+            Outcome::Done { answer, .. } => {
+                let mut typed = self.typed();
+                if let (Some(into), Some(picture)) = (self.own("_into"), answer["image"].as_str()) {
+                    typed.retain(|(name, _)| name != into);
+                    typed.push((into.to_owned(), picture.to_owned()));
+                }
+                typed
+            }
+        }
+    }
+
+    /// The part of the page that a button is about, so that a browser without script shows it.
+    fn part(&self) -> String {
+        let part = match self.own("_into") {
+            Some(into) => format!("{}-{into}", self.own("_form").unwrap_or_default()),
+            None => self.own("_as").unwrap_or_default().to_owned(),
+        };
+        let is_plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+        if part.is_empty() || !is_plain { String::new() } else { format!("#{part}") }
+    }
+
+    /// A file that was chosen, and is not sent with the form: its name stands here, where it has not been added by its own button.
+    fn forgotten_file(&self) -> Option<&str> {
+        let is_forgotten = |(name, text): &&(String, String)| name.starts_with(FILE_OF) && !text.is_empty();
+        self.fields.iter().find(is_forgotten).map(|(name, _)| name.as_str()).filter(|_| self.other_button().is_none())
+    }
+}
+
+/// What a picture that is added is called among the buttons of a form.
+const PICTURE: &str = "picture";
+
+/// Before the name of the field that a picture is for.
+const FILE_OF: &str = "_file.";
+
+fn file_field(into: &str) -> String {
+    format!("{FILE_OF}{into}")
 }
 
 fn is_page(path: &str) -> bool {
@@ -217,7 +283,7 @@ pub(super) async fn carry<B: MessageBody + 'static>(
         Ok(form) => form,
         Err(refusal) => {
             let session = gate::session_of_cookie(request.request(), &app.gate).unwrap_or_default();
-            let form = Form { fields: Vec::new(), file: None, language, session };
+            let form = Form { fields: Vec::new(), file: None, query: String::new(), language, session };
             let answer = lead(&app, &form, Outcome::Refused(words(&refusal, language)), panel::HOME);
             return Ok(request.into_response(answer).map_into_right_body());
         }
@@ -250,14 +316,17 @@ async fn read(
         return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type").because(said));
     }
     let payload = request.take_payload();
-    let body = collect_up_to(body_limit(target), payload, app.settings.server.client_timeout).await?.freeze();
+    // What is a little too large is said beside the field; for that it must be read.
+    let limit = if has_file { body_limit(target).max(MAX_TABLE_BODY) } else { body_limit(target) };
+    let body = collect_up_to(limit, payload, app.settings.server.client_timeout).await?.freeze();
     let (fields, file) = if has_file {
         read_parts(request, body).await.ok_or(Code::MalformedBody)?
     } else {
         (form_urlencoded::parse(&body).into_owned().collect(), None)
     };
     let fields = fields.into_iter().map(|(name, text)| (name, text.replace("\r\n", "\n"))).collect();
-    Ok(Form { fields, file, language, session })
+    let query = request.query_string().to_owned();
+    Ok(Form { fields, file, query, language, session })
 }
 
 /// A file, and what its browser calls it.
@@ -267,7 +336,7 @@ type FilePart = (HeaderValue, Bytes);
 async fn read_parts(request: &ServiceRequest, body: Bytes) -> Option<(Vec<(String, String)>, Option<FilePart>)> {
     let parts = stream::iter([Ok::<_, PayloadError>(body)]);
     let mut form = Multipart::new(request.headers(), parts);
-    let (mut fields, mut file) = (Vec::new(), None);
+    let (mut fields, mut files) = (Vec::new(), Vec::new());
     while let Some(mut part) = form.try_next().await.ok()? {
         let name = part.name()?.to_owned();
         let kind = part.content_type().and_then(|kind| HeaderValue::from_str(kind.essence_str()).ok());
@@ -275,19 +344,27 @@ async fn read_parts(request: &ServiceRequest, body: Bytes) -> Option<(Vec<(Strin
         while let Some(chunk) = part.try_next().await.ok()? {
             content.extend_from_slice(&chunk);
         }
-        if name == "file" {
+        if name == "file" || name.starts_with(FILE_OF) {
             let usual = HeaderValue::from_static("application/octet-stream");
-            file = Some((kind.unwrap_or(usual), content.freeze()));
+            files.push((name, (kind.unwrap_or(usual), content.freeze())));
         } else {
             fields.push((name, String::from_utf8(content.to_vec()).ok()?));
         }
     }
+    let into = fields.iter().find(|(name, _)| name == "_into");
+    let wanted = into.map_or_else(|| "file".to_owned(), |(_, into)| file_field(into));
+    let file = files.into_iter().find(|(name, _)| *name == wanted).map(|(_, file)| file);
     Some((fields, file))
 }
 
 /// Makes it the request that the form stands for.
 fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult<()> {
-    let method = match form.own("_method") {
+    if let Some(name) = form.forgotten_file() {
+        let said = Said::new("请先点“上传”，再保存", "press \"Upload\" first, and save then");
+        return Err(ApiError::field(name.to_owned(), said));
+    }
+    let is_other = form.other_button().is_some();
+    let method = match form.own("_method").filter(|_| !is_other) {
         None => Method::POST,
         Some("PUT") => Method::PUT,
         Some("PATCH") => Method::PATCH,
@@ -312,7 +389,8 @@ fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     for (name, field) in [(CSRF_HEADER, "_csrf"), (IF_MATCH.as_str(), "_tag"), (idempotency::HEADER, "_key")] {
         let name = HeaderName::from_static(name);
-        match form.own(field).and_then(|text| HeaderValue::from_str(text).ok()) {
+        let given = form.own(field).filter(|_| !is_other || field == "_csrf");
+        match given.and_then(|text| HeaderValue::from_str(text).ok()) {
             Some(text) => drop(head.headers.insert(name, text)),
             None => drop(head.headers.remove(name)),
         }
@@ -333,13 +411,16 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
     if !status.is_success() {
         let unsaid = || words(&Code::Internal.into(), form.language);
         let mut refused: Refused = serde_json::from_value(answer).unwrap_or_else(|_| unsaid());
-        refused.details.field = refused.details.field.map(|field| form.own_field(&field));
+        refused.details.field = form.own_field(refused.details.field);
         return lead(app, form, Outcome::Refused(refused), form.back());
     }
     let id = match &answer["id"] {
         Value::String(id) => id.clone(),
         other => other.to_string(),
     };
+    if form.other_button().is_some() {
+        return lead(app, form, Outcome::Done { said: String::new(), answer }, form.back());
+    }
     let then = form.own("_then").map(|then| then.replace("{id}", &id)).filter(|then| is_page(then));
     let said = form.own("_done").unwrap_or_default().to_owned();
     lead(app, form, Outcome::Done { said, answer }, then.as_deref().unwrap_or(form.back()))
@@ -347,14 +428,15 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
 
 /// To that page, which finds what became of the form by its number.
 fn lead(app: &AppState, form: &Form, outcome: Outcome, to: &str) -> HttpResponse {
-    let values = if matches!(outcome, Outcome::Refused(_)) { form.typed() } else { Vec::new() };
-    let kept = KeptForm { form: form.own("_form").unwrap_or_default().to_owned(), values, outcome };
+    let name = form.own("_form").unwrap_or_default().to_owned();
+    let act = form.other_button().map_or_else(|| name.clone(), str::to_owned);
+    let kept = KeptForm { form: name, act, values: form.kept(&outcome), outcome };
     let number = app.forms.keep(&form.session, kept);
     let (path, query) = to.split_once('?').unwrap_or((to, ""));
     let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != panel::KEPT);
     let query =
         form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair(panel::KEPT, &number).finish();
-    HttpResponse::SeeOther().insert_header((LOCATION, format!("{path}?{query}"))).finish()
+    HttpResponse::SeeOther().insert_header((LOCATION, format!("{path}?{query}{}", form.part()))).finish()
 }
 
 #[cfg(test)]
@@ -373,11 +455,40 @@ mod tests {
         }
     }
 
+    fn form(fields: &[(&str, &str)]) -> Form {
+        let fields = fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Form { fields, file: None, query: "rule=5".into(), language: Language::Chinese, session: String::new() }
+    }
+
+    #[test]
+    fn what_is_typed_stays_where_another_button_was_pressed() {
+        let done = || Outcome::Done { said: String::new(), answer: serde_json::json!({"image": "picture:0a"}) };
+        let typed = [("_form", "rule"), ("keyword", "在吗"), ("a.1.image", ""), ("_method", "PATCH"), ("_tag", "x")];
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        assert_eq!(form(&typed).kept(&done()), []);
+        let tried = form(&[&typed[..], &[("_as", "preview")]].concat());
+        assert_eq!(tried.kept(&done()), [pair("keyword", "在吗"), pair("a.1.image", "")]);
+        assert_eq!((tried.address("/api/v1/x"), tried.part()), ("/api/v1/x?rule=5".to_owned(), "#preview".to_owned()));
+        let added = form(&[&typed[..], &[("_into", "a.1.image")]].concat());
+        assert_eq!(added.kept(&done()), [pair("keyword", "在吗"), pair("a.1.image", "picture:0a")]);
+        assert_eq!((added.other_button(), added.part()), (Some(PICTURE), "#rule-a.1.image".to_owned()));
+        assert_eq!(added.own_field(Some("body".into())), Some("_file.a.1.image".to_owned()));
+    }
+
+    #[test]
+    fn a_chosen_file_is_not_forgotten_when_the_form_is_saved() {
+        let chosen = [("_form", "rule"), ("_file.a.1.image", "cat.png")];
+        assert_eq!(form(&chosen).forgotten_file(), Some("_file.a.1.image"));
+        assert_eq!(form(&[&chosen[..], &[("_as", "preview")]].concat()).forgotten_file(), None);
+        assert_eq!(form(&[("_file.a.1.image", "")]).forgotten_file(), None);
+    }
+
     #[test]
     fn a_kept_form_is_found_by_its_own_session_alone() {
         let forms = Forms::default();
         let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null };
-        let number = forms.keep("a", KeptForm { form: "f".into(), values: Vec::new(), outcome });
+        let kept = KeptForm { form: "f".into(), act: "f".into(), values: Vec::new(), outcome };
+        let number = forms.keep("a", kept);
         assert!(forms.find("b", &number).is_none() && forms.find("a", "0").is_none());
         assert!(forms.find("a", &number).is_some());
         assert!(forms.find("a", &number).is_none(), "what was answered is shown once");

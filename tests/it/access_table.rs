@@ -879,6 +879,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains)),
         row!("PATCH" "/api/v1/keywords/{id}" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"priority": 5}))),
         row!("DELETE" "/api/v1/keywords/{id}" [204], |world, _, whose| world.rule(whose, Matching::Contains)),
+        row!("POST" "/api/v1/keywords/{id}/move" [200], |world, _, whose| world.rule(whose, Matching::Contains), |_| Some(json!({"to": "first"}))),
         row!("GET" "/api/v1/default-replies" [200]),
         row!("POST" "/api/v1/default-replies" [201], PLAIN, |world| {
             Some(json!({"account_id": world.chosen.0, "item_ids": [format!("8{}", world.number())], "actions": []}))
@@ -896,6 +897,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose)),
         row!("PATCH" "/api/v1/event-rules/{id}" [200], |world, _, whose| world.event_rule(whose), |_| Some(json!({"delay_s": 5}))),
         row!("DELETE" "/api/v1/event-rules/{id}" [204], |world, _, whose| world.event_rule(whose)),
+        row!("POST" "/api/v1/event-rules/{id}/move" [200], |world, _, whose| world.event_rule(whose), |_| Some(json!({"to": "last"}))),
         row!("GET" "/api/v1/rule-events" [200]),
         row!("GET" "/api/v1/rule-figures" [200]),
         row!("GET" "/api/v1/rule-figures/{id}" [200], |world, _, whose| world.event_rule(whose)),
@@ -1047,6 +1049,15 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/sandbox" [200], PLAIN, |world| {
             Some(json!({"account_id": world.chosen.0, "steps": [{"says": ["在吗"]}]}))
         }),
+        row!("POST" "/api/v1/keywords/preview" [200], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "keyword": "在吗", "actions": []}))
+        }),
+        row!("POST" "/api/v1/default-replies/preview" [200], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "actions": []}))
+        }),
+        row!("POST" "/api/v1/event-rules/preview" [200], PLAIN, |world| {
+            Some(json!({"account_id": world.chosen.0, "trigger": "order_paid", "actions": []}))
+        }),
         row!("GET" "/cookies" [200]),
         row!("POST" "/cookies" [201], PLAIN, |world| {
             let uid = world.uid();
@@ -1189,8 +1200,11 @@ pub(crate) fn rows() -> Vec<Row> {
 const ENDS_THE_SESSION: [&str; 2] = ["/logout", "/api/v1/sessions/current"];
 
 /// What changes nothing that is anybody's: all other writes leave a line in the audit.
-const NOT_AUDITED: [&str; 5] = [
+const NOT_AUDITED: [&str; 8] = [
     "/api/v1/sandbox",
+    "/api/v1/keywords/preview",
+    "/api/v1/default-replies/preview",
+    "/api/v1/event-rules/preview",
     "/api/v1/rule-sets/{set}/test",
     "/api/v1/live/tickets",
     "/api/v1/email-codes",

@@ -63,6 +63,8 @@ mod rude;
 mod rule_cases;
 mod rule_figures;
 mod rule_files;
+mod rule_order;
+mod rule_previews;
 mod rule_sets;
 mod rules_live;
 mod sales;

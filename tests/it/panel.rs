@@ -4,6 +4,7 @@
 use std::env;
 
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 use yutang::{
     access::role::Role,
     delivery::review::Reason,
@@ -15,8 +16,10 @@ use yutang::{
 };
 
 use crate::{
+    client::Api,
     deliveries::{BUYER, ITEM, Till},
-    harness::{TestApp, contains},
+    harness::{LOOK, PATIENCE, TestApp, contains},
+    pictures::png,
     screen::{Screen, has_chromium},
 };
 
@@ -410,6 +413,158 @@ async fn a_rule_is_made_and_tried_and_answers_a_buyer_while_one_looks() {
     screen.reads("全国包邮").await;
     screen.reads("已送达").await;
     screen.is_in_order().await;
+}
+
+/// Where the handles of the rules are.
+const GRIPS: &str = r"
+(() => {
+    const list = document.getElementById('rules-keyword');
+    const grips = [...list.querySelectorAll('.grip:not([hidden])')];
+    if (grips.length < 3) return null;
+    list.scrollIntoView({ block: 'center' });
+    return grips.map((grip) => {
+        const box = grip.getBoundingClientRect();
+        return [box.left + box.width / 2, box.top + box.height / 2];
+    });
+})()";
+
+/// Waits until the keywords stand in this order for the server, too.
+async fn stand_so(seller: &Api, wanted: &[&str]) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let list = seller.get("/api/v1/keywords").await.is(200).json();
+        let keywords: Vec<&str> =
+            list["items"].as_array().unwrap().iter().map(|rule| rule["keyword"].as_str().unwrap()).collect();
+        if keywords == wanted {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{keywords:?}, not {wanted:?}");
+        sleep(LOOK).await;
+    }
+}
+
+/// By mouse, by keyboard and by the arrows beside a rule; the order is there after a reload, and is the one in which buyers are answered.
+#[actix_web::test]
+async fn rules_are_put_in_another_order_by_hand_and_the_order_is_kept() {
+    if !has_chromium() {
+        return;
+    }
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    for (keyword, text) in [("价格", "一百"), ("多少", "九十"), ("包邮", "包邮的")] {
+        app.rule(contains(keyword, text));
+    }
+    app.start().await;
+    let (seller, site) = (app.signed_in("seller").await, app.site());
+    stand_so(&seller, &["价格", "多少", "包邮"]).await;
+    let screen = Screen::new((390, 800)).await;
+    screen.sign_in(&site, "seller", "/app/rules?lang=zh").await;
+    let grips = screen.until(GRIPS).await;
+    let at = |row: usize| (grips[row][0].as_f64().unwrap(), grips[row][1].as_f64().unwrap());
+    screen.drag(at(2), (at(0).0, at(0).1 - 12.0)).await;
+    screen.until("document.querySelector('.order-said').textContent === '已移到第 1 位，共 3 位。'").await;
+    stand_so(&seller, &["包邮", "价格", "多少"]).await;
+
+    screen.go(&format!("{site}/app/rules?lang=zh")).await;
+    screen.until(GRIPS).await;
+    screen.eval("document.querySelector('#rules-keyword > li:nth-child(3) .grip').focus()").await;
+    screen.press("ArrowUp", 38).await;
+    screen.press("ArrowUp", 38).await;
+    stand_so(&seller, &["多少", "包邮", "价格"]).await;
+    screen.until("document.activeElement.matches('#rules-keyword > li:nth-child(1) .grip')").await;
+
+    screen.go(&format!("{site}/app/rules?lang=zh")).await;
+    screen.until("document.querySelector('#rules-keyword > li:nth-child(1)').innerText.includes('多少')").await;
+    screen.click("#rules-keyword > li:nth-child(1) .step.down").await;
+    screen.reads("顺序已调整。").await;
+    stand_so(&seller, &["包邮", "多少", "价格"]).await;
+    screen.is_in_order().await;
+    app.noticed().await;
+    let said = shop.buyer_says(BUYER, ITEM, "价格多少包邮吗");
+    app.answers(&shop, &said.conversation, &["包邮的"]).await;
+}
+
+/// What was said lately is tried with what stands in the form, also while one types, and nothing is saved for it.
+#[actix_web::test]
+async fn what_a_rule_would_meet_is_seen_before_it_is_saved() {
+    if !has_chromium() {
+        return;
+    }
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.rule(contains("包邮", "包邮的"));
+    app.start().await;
+    let said = shop.buyer_says(BUYER, ITEM, "请问包邮吗，能开发票吗");
+    app.decided(&shop, &said).await;
+    let site = app.site();
+    let screen = Screen::new((390, 800)).await;
+    screen.sign_in(&site, "seller", "/app/rules/new?kind=keyword&lang=zh").await;
+    screen.write("#rule-keyword", "票").await;
+    screen.click("#try").await;
+    screen.until("document.querySelector('#preview .chip.warm')").await;
+    screen.reads("请问包邮吗，能开发票吗").await;
+    screen.reads("规则“包邮”会先处理。").await;
+    // Longer than the other keyword: it goes first. Nobody presses anything for it.
+    screen.eval("document.querySelector('#rule-keyword').value = ''").await;
+    screen.write("#rule-keyword", "开发票").await;
+    screen.until("document.querySelector('#preview .chip.good')").await;
+    assert_eq!(screen.eval("document.querySelector('#rule-keyword').value").await, "开发票");
+    screen.is_in_order().await;
+    let rules = app.signed_in("seller").await.get("/api/v1/keywords").await.is(200).json();
+    assert_eq!(rules["total"], 1);
+}
+
+/// Another button of a form adds a picture, and what was typed is still there, also without script.
+#[actix_web::test]
+async fn a_picture_is_added_beside_what_is_typed() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let browser = app.anybody().with("accept-language", "zh").sign_in_by_cookie("seller").await;
+    let csrf = field(&browser.get("/app/rules/new").await.is(200).text, "_csrf");
+    let texts = [
+        ("_csrf", csrf.as_str()),
+        ("_form", "rule"),
+        ("_back", "/app/rules/new"),
+        ("_then", "/app/rules/{id}"),
+        ("keyword", "发票"),
+        ("actions.0.text", "可以开"),
+        ("actions.1.image", ""),
+        ("_into", "actions.1.image"),
+    ];
+    let body = |file: &[u8]| {
+        let mut body = Vec::new();
+        for (name, text) in texts {
+            body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").bytes());
+        }
+        let head = "name=\"_file.actions.1.image\"; filename=\"a.png\"\r\nContent-Type: image/png";
+        body.extend(format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n").bytes());
+        body.extend(file);
+        body.extend(b"\r\n--x--\r\n");
+        body
+    };
+    let page_after = async |file: Vec<u8>| {
+        let sender = browser.as_who().with("x-csrf-token", "");
+        let sent = sender.send_bytes("/app/do/api/v1/pictures", "multipart/form-data; boundary=x", body(&file)).await;
+        let location = sent.is(303).header("location").unwrap().to_owned();
+        let (page, part) = location.split_once('#').unwrap();
+        assert!(page.starts_with("/app/rules/new?kept=") && part == "rule-actions.1.image", "{location}");
+        let page = browser.get(page).await.is(200).text;
+        assert!(page.contains("value=\"发票\"") && page.contains(">可以开</textarea>"), "{page}");
+        page
+    };
+    let page = page_after(png(40, 24, [9, 9, 9])).await;
+    let kept = browser.get("/api/v1/pictures").await.is(200).json();
+    let id = kept["items"][0]["id"].as_str().unwrap();
+    assert!(page.contains(&format!("<option value=\"picture:{id}\" selected>")), "{page}");
+    assert!(page.contains(&format!("src=\"/api/v1/pictures/{id}/file\"")), "{page}");
+    for (file, why) in
+        [(b"no picture".to_vec(), "须为 JPEG、PNG、GIF 或 WebP 图片"), (vec![0; 6 << 20], "请求内容过大。")]
+    {
+        let page = page_after(file).await;
+        let beside = page.split("id=\"rule-_file.actions.1.image-problem\">").nth(1).unwrap_or_default();
+        assert!(beside.starts_with(why), "{page}");
+    }
+    assert_eq!(browser.get("/api/v1/pictures").await.json()["total"], 1);
 }
 
 /// A person takes a chat over by writing into it, sees for how long, and hands it back; what the buyer says is there without a reload.

@@ -174,6 +174,14 @@ impl Screen {
         self.call("Input.insertText", json!({"text": text})).await;
     }
 
+    /// Presses a key that writes nothing, where the focus is.
+    pub(crate) async fn press(&self, key: &str, code: u32) {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Signs in by the form, as a person does, and is led on.
     pub(crate) async fn sign_in(&self, site: &str, name: &str, next: &str) {
         let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();

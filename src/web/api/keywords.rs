@@ -116,7 +116,7 @@ pub struct DraftQuery {
 }
 
 impl DraftQuery {
-    fn is_draft(self) -> bool {
+    pub(super) fn is_draft(self) -> bool {
         self.draft.unwrap_or(false)
     }
 }
@@ -193,7 +193,7 @@ fn shared(new: &RuleBody) -> &'static str {
 }
 
 /// Asks the matcher itself, off the arbiters: what is stored can be matched, and pictures have addresses.
-async fn check(new: RuleBody) -> ApiResult<RuleBody> {
+pub(super) async fn check(new: RuleBody) -> ApiResult<RuleBody> {
     check_addresses(&new)?;
     let body = RuleBody { enabled: true, ..new.clone() };
     let tried = Arc::new(Rule { id: RuleId(0), body, created_at: Timestamp(0) });

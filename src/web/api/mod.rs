@@ -60,6 +60,8 @@ mod rule_faults;
 pub mod rule_fields;
 pub mod rule_figures;
 pub mod rule_files;
+pub mod rule_moves;
+pub mod rule_previews;
 pub mod rule_sets;
 pub mod rule_warnings;
 pub mod sales;

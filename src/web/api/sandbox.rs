@@ -443,7 +443,7 @@ pub async fn sandbox(caller: Caller, body: Body<SandboxBody>, app: Data<AppState
     Ok(Json(played.await.map_err(|_| Code::Internal)?))
 }
 
-fn missing_account(error: ApiError) -> ApiError {
+pub(super) fn missing_account(error: ApiError) -> ApiError {
     if error.code() == Code::NotFound { error.at("account_id") } else { error }
 }
 
@@ -653,7 +653,7 @@ impl MissView {
     }
 }
 
-fn source(question: Question) -> Source {
+pub(super) fn source(question: Question) -> Source {
     match question {
         Question::Hook => Source::Hook,
         Question::Ai => Source::Ai,

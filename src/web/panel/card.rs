@@ -37,6 +37,8 @@ struct CardPage {
     fields: CardFields,
     /// What a part of a combination may be: number and name.
     cards: Vec<(String, String)>,
+    /// Pictures to choose from: what stands for each, and its name.
+    pictures: Vec<(String, String)>,
     /// Of a pool.
     stock: Option<Stock>,
     /// Of a card that asks a server.
@@ -123,6 +125,8 @@ pub async fn card(mut panel: Panel, id: Id<CardId>) -> ApiResult<HttpResponse> {
         sentence: card_words::kind_sentence(card.kind, &panel),
         fields: CardFields::of(&card, &panel),
         cards: parts,
+        pictures: card_fields::pictures_to_choose(&panel, card.kind, card.images.as_deref().unwrap_or_default())
+            .await?,
         stock,
         trial: (card.kind == Kind::Api).then(|| Trial::new(&panel)),
         rules: rules(&panel, card.id).await?,

@@ -7,9 +7,10 @@ use super::{
         form_values, tag,
     },
     Panel,
+    pictures::{self, PictureField},
 };
 use crate::{
-    delivery::card::{Kind, MOST_PARTS, Method},
+    delivery::card::{Kind, MOST_IMAGES, MOST_PARTS, Method},
     ids::CardId,
 };
 
@@ -17,6 +18,8 @@ use crate::{
 pub(super) const FORM: &str = "card";
 /// A form of a server has this many empty lines for more headers.
 const SPARE_HEADERS: usize = 2;
+/// A form of pictures has this many empty places for more.
+const SPARE_IMAGES: usize = 3;
 /// A form of a combination has this many empty places for more cards.
 const SPARE_PARTS: usize = 2;
 
@@ -31,7 +34,7 @@ pub(super) struct CardFields {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) text: String,
-    pub(super) images: String,
+    pub(super) images: Vec<PictureField>,
     pub(super) low_stock: String,
     pub(super) url: String,
     pub(super) method: &'static str,
@@ -70,7 +73,7 @@ impl CardFields {
             name: String::new(),
             description: String::new(),
             text: String::new(),
-            images: String::new(),
+            images: images(&[]),
             low_stock: String::new(),
             url: String::new(),
             method: "GET",
@@ -91,7 +94,7 @@ impl CardFields {
             name: view.name.clone(),
             description: view.description.clone(),
             text: view.text.clone().unwrap_or_default(),
-            images: view.images.clone().unwrap_or_default().join("\n"),
+            images: images(view.images.as_deref().unwrap_or_default()),
             low_stock: view.low_stock.map(|number| number.to_string()).unwrap_or_default(),
             parts: parts(view.parts.as_deref().unwrap_or_default(), panel),
             ..Self::empty(view.kind, panel)
@@ -111,6 +114,26 @@ impl CardFields {
         }
         fields
     }
+}
+
+/// A picture is chosen in each; there is room for more.
+fn images(stored: &[String]) -> Vec<PictureField> {
+    let row = |place: usize| {
+        PictureField::new(place + 1, format!("images.{place}"), stored.get(place).cloned().unwrap_or_default())
+    };
+    (0..(stored.len() + SPARE_IMAGES).min(MOST_IMAGES).max(stored.len())).map(row).collect()
+}
+
+/// What may be chosen for a card that gives pictures; nothing for another one.
+pub(super) async fn pictures_to_choose(
+    panel: &Panel,
+    kind: Kind,
+    stored: &[String],
+) -> ApiResult<Vec<(String, String)>> {
+    if kind != Kind::Image {
+        return Ok(Vec::new());
+    }
+    pictures::choices(panel, stored.iter().map(String::as_str)).await
 }
 
 fn headers(stored: &[&str], panel: &Panel) -> Vec<HeaderRow> {

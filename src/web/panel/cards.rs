@@ -46,6 +46,8 @@ struct NewCardPage {
     fields: Option<CardFields>,
     /// What a part of a combination may be: number and name.
     cards: Vec<(String, String)>,
+    /// Pictures to choose from: what stands for each, and its name.
+    pictures: Vec<(String, String)>,
     kind: &'static str,
     sentence: &'static str,
 }
@@ -88,6 +90,10 @@ pub async fn new_card(panel: Panel) -> ApiResult<HttpResponse> {
         Some(kind) => card_fields::parts_to_choose(&panel, kind, CardId(0)).await?,
         None => Vec::new(),
     };
+    let pictures = match kind {
+        Some(kind) => card_fields::pictures_to_choose(&panel, kind, &[]).await?,
+        None => Vec::new(),
+    };
     let choice = |kind: Kind| Choice {
         href: format!("/app/cards/new?kind={}", kind.as_str()),
         icon: card_words::kind_icon(kind),
@@ -100,6 +106,7 @@ pub async fn new_card(panel: Panel) -> ApiResult<HttpResponse> {
         sentence: kind.map_or("", |kind| card_words::kind_sentence(kind, &panel)),
         fields: kind.map(|kind| CardFields::empty(kind, &panel)),
         cards,
+        pictures,
         shell,
     })
 }

@@ -44,6 +44,8 @@ struct ChatPage {
     words: String,
     phrases: Vec<Phrase>,
     pictures: Vec<PictureView>,
+    /// One of them was added just now.
+    is_uploaded: bool,
     beside: Beside,
     why: Option<Explained>,
     /// This page as it is without anything opened.
@@ -113,6 +115,7 @@ pub async fn chat(mut panel: Panel, key: ConversationKey) -> ApiResult<HttpRespo
         words: phrase.map(|phrase| phrase.filled.clone()).unwrap_or_default(),
         phrases: phrases.into_iter().map(|view| Phrase::new(view, &here)).collect(),
         pictures: pictures(&panel).await?,
+        is_uploaded: panel.answer_to("upload").is_some(),
         beside: Beside::read(&panel, &key, &chat).await?,
         why: explained(&panel, &key, opened.why).await?,
         name: peer_name(&chat, panel.language),

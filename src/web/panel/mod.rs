@@ -55,6 +55,7 @@ pub mod orders;
 mod paging;
 pub mod people;
 pub mod phrases;
+mod pictures;
 mod places;
 mod places_of_lacks;
 mod review_lines;
@@ -226,9 +227,9 @@ impl Panel {
         self.caller.user.role.may(right)
     }
 
-    /// What the API answered to the form that led here, where it went well and the page shows it.
+    /// What the API answered to the form that led here (or to another button of one), where it went well and the page shows it.
     pub(in crate::web) fn answer_to(&self, form: &str) -> Option<&serde_json::Value> {
-        match &self.kept.as_ref().filter(|kept| kept.form == form)?.outcome {
+        match &self.kept.as_ref().filter(|kept| kept.act == form)?.outcome {
             Outcome::Done { answer, .. } => Some(answer),
             Outcome::Refused(_) => None,
         }
@@ -236,7 +237,7 @@ impl Panel {
 
     /// Why the form that led here was refused.
     pub(in crate::web) fn refusal_of(&self, form: &str) -> Option<&Refused> {
-        match &self.kept.as_ref().filter(|kept| kept.form == form)?.outcome {
+        match &self.kept.as_ref().filter(|kept| kept.act == form)?.outcome {
             Outcome::Done { .. } => None,
             Outcome::Refused(refused) => Some(refused),
         }

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     access::role::Right,
-    ids::{Fen, Timestamp},
+    ids::{Fen, PictureId, Timestamp},
+    picture::MOST_BYTES,
     store::stats::Waiting,
 };
 
@@ -227,10 +228,21 @@ impl Shell {
         self.refused().is_some_and(|(kept, _)| kept.form == form)
     }
 
-    /// What was typed into this field before the form was refused; else `usual`.
+    /// This form as it was sent, where it is still to be: it was refused, or another button of it was pressed.
+    fn typed(&self, form: &str) -> Option<&KeptForm> {
+        let kept = self.kept.as_deref().filter(|kept| kept.form == form)?;
+        let is_to_be_sent = matches!(kept.outcome, Outcome::Refused(_)) || !kept.values.is_empty();
+        is_to_be_sent.then_some(kept)
+    }
+
+    /// Whether the form came back with what was typed into it: what is in it is shown.
+    pub(in crate::web) fn is_typed(&self, form: &str) -> bool {
+        self.typed(form).is_some()
+    }
+
+    /// What was typed into this field before the form came back; else `usual`.
     pub(in crate::web) fn value(&self, form: &str, field: &str, usual: &str) -> String {
-        let typed = self.refused().filter(|(kept, _)| kept.form == form);
-        let typed = typed.and_then(|(kept, _)| kept.values.iter().rev().find(|(name, _)| name == field));
+        let typed = self.typed(form).and_then(|kept| kept.values.iter().rev().find(|(name, _)| name == field));
         typed.map_or_else(|| usual.to_owned(), |(_, text)| text.clone())
     }
 
@@ -239,17 +251,27 @@ impl Shell {
         chosen.as_ref() == value.as_ref()
     }
 
-    /// Whether a box was ticked before the form was refused; else as it `usual`ly is.
+    /// Whether a box was ticked before the form came back; else as it `usual`ly is.
     pub(in crate::web) fn ticked(&self, form: &str, field: &str, usual: &bool) -> bool {
         self.value(form, field, if *usual { "true" } else { "false" }) == "true"
     }
 
-    /// Whether this one of several boxes with one name was ticked before the form was refused; else as it `usual`ly is.
+    /// Whether this one of several boxes with one name was ticked before the form came back; else as it `usual`ly is.
     pub(in crate::web) fn picked(&self, form: &str, field: &str, value: &str, usual: &bool) -> bool {
-        match self.refused().filter(|(kept, _)| kept.form == form) {
-            Some((kept, _)) => kept.values.iter().any(|(name, text)| name == field && text == value),
+        match self.typed(form) {
+            Some(kept) => kept.values.iter().any(|(name, text)| name == field && text == value),
             None => *usual,
         }
+    }
+
+    /// Where a picture is shown from; empty: it is none that this server has.
+    pub(in crate::web) fn picture(&self, image: impl AsRef<str>) -> String {
+        PictureId::of_address(image.as_ref()).map(|id| format!("/api/v1/pictures/{id}/file")).unwrap_or_default()
+    }
+
+    /// How many bytes a picture may have.
+    pub(in crate::web) fn most_picture_bytes(&self) -> usize {
+        MOST_BYTES
     }
 
     /// What is wrong with this field; empty: nothing is known to be.

@@ -6,17 +6,19 @@ use askama::Template;
 use super::{
     super::{
         super::{
-            api::{items, keywords, pictures, rule_events, rule_figures, rule_warnings, windows::WindowView},
+            api::{items, keywords, rule_events, rule_figures, rule_warnings, windows::WindowView},
             error::{ApiResult, Language},
         },
         hours::{self, HourRow},
+        pictures,
     },
     Panel, Place, Set, Shell, draft,
+    preview::{self, Preview},
     slots::{self, Deeds, Slot},
     words,
 };
 use crate::{
-    ids::{PictureId, RuleId, Timestamp},
+    ids::{RuleId, Timestamp},
     reply::rule::{Matching, Rule, RuleBody, Trigger},
     store::rules::Kind,
 };
@@ -43,9 +45,11 @@ struct RulePage {
     /// Each account, and whether the rule is for it.
     only: Vec<(String, String, bool)>,
     items: Vec<(String, String, bool)>,
+    /// What stands for each, and its name.
     pictures: Vec<(String, String)>,
-    /// Addresses and names of the uploaded ones.
-    thumbs: Vec<(String, String)>,
+    /// Where the form is sent to be tried.
+    try_action: String,
+    preview: Preview,
     matchings: Vec<(&'static str, &'static str)>,
     triggers: Vec<(&'static str, &'static str)>,
     yes_or_no: Bought,
@@ -135,7 +139,7 @@ impl RulePage {
         };
         let route = words::route(kind);
         let account = set.account.or_else(|| set.names.first(1).first().copied());
-        let pictures = pictures_of(panel, &body).await?;
+        let pictures = pictures::choices(panel, slots::images(&body.actions)).await?;
         Ok(Self {
             shell: panel.shell(Place::Rules, words::one(kind, language)).await?,
             id: rule.map(|rule| rule.id.to_string()).unwrap_or_default(),
@@ -156,8 +160,9 @@ impl RulePage {
                 .map(|(id, name)| (id.to_string(), name.clone(), body.accounts.contains(id)))
                 .collect(),
             items,
-            thumbs: thumbs(&pictures),
             pictures,
+            try_action: preview::action(route, rule.map(|rule| rule.id), has_draft),
+            preview: Preview::of(panel, set),
             matchings: [Matching::Contains, Matching::Exact, Matching::Regex]
                 .map(|matching| (matching.as_str(), words::matching(matching, language)))
                 .into(),
@@ -240,35 +245,6 @@ async fn items_of(panel: &Panel, set: &Set, body: &RuleBody) -> ApiResult<(Vec<(
         (item.item_id.to_string(), item.title, is_picked)
     });
     Ok((shown.collect(), others))
-}
-
-/// Uploaded pictures, and those that the rule sends from elsewhere.
-async fn pictures_of(panel: &Panel, body: &RuleBody) -> ApiResult<Vec<(String, String)>> {
-    let asked = super::super::asked("per_page=100")?;
-    let kept = pictures::list(panel.caller.clone(), asked, panel.app.clone()).await?.0.items;
-    let mut pictures = vec![(String::new(), panel.t("不发图片", "no picture").to_owned())];
-    pictures.extend(kept.into_iter().enumerate().map(|(place, picture)| {
-        let (number, width, height) = (place + 1, picture.width, picture.height);
-        let name = match panel.language {
-            Language::Chinese => format!("图片 {number}（{width}×{height}）"),
-            Language::English => format!("picture {number} ({width}×{height})"),
-        };
-        (picture.image, name)
-    }));
-    for image in slots::images(&body.actions) {
-        if !pictures.iter().any(|(known, _)| known == image) {
-            pictures.push((image.to_owned(), image.to_owned()));
-        }
-    }
-    Ok(pictures)
-}
-
-fn thumbs(pictures: &[(String, String)]) -> Vec<(String, String)> {
-    let kept = pictures.iter().filter_map(|(image, name)| {
-        let id = PictureId::of_address(image)?;
-        Some((format!("/api/v1/pictures/{id}/file"), name.clone()))
-    });
-    kept.collect()
 }
 
 /// What was said when it was saved just now, or else what is doubtful about it as it is published.

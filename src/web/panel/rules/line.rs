@@ -37,6 +37,11 @@ pub(in crate::web) struct Line {
     pub(super) has_draft: bool,
     /// What is said once it was switched on or off.
     pub(super) switched: &'static str,
+    /// And once it was put elsewhere.
+    pub(super) moved: &'static str,
+    /// The numbers of the rules before and behind it; empty: there is none, or it matters not.
+    pub(super) up: String,
+    pub(super) down: String,
     pub(super) warnings: Vec<String>,
 }
 
@@ -62,9 +67,15 @@ impl Line {
             facts: facts(body, set, language),
             used: used(rule.id, beside, panel),
             is_on: body.enabled,
+            moved: if draft.has(rule.id) {
+                kept(language)
+            } else {
+                language.pick("顺序已调整。", "The order is changed.")
+            },
+            up: String::new(),
+            down: String::new(),
             switched: match (draft.has(rule.id), body.enabled) {
-                (true, _) => language
-                    .pick("已记入未发布的修改，发布后生效。", "Kept with what is not published; it holds once it is."),
+                (true, _) => kept(language),
                 (false, true) => language.pick("已停用。", "It is off."),
                 (false, false) => language.pick("已启用。", "It is on."),
             },
@@ -72,6 +83,11 @@ impl Line {
             warnings: beside.warnings.get(&rule.id).cloned().unwrap_or_default(),
         }
     }
+}
+
+/// What is said where it was only prepared.
+fn kept(language: Language) -> &'static str {
+    language.pick("已记入未发布的修改，发布后生效。", "Kept with what is not published; it holds once it is.")
 }
 
 fn used(id: RuleId, beside: &Beside, panel: &Panel) -> String {
@@ -126,9 +142,6 @@ fn facts(body: &RuleBody, set: &Set, language: Language) -> Vec<String> {
             Chinese => format!("每位买家每天最多 {most} 次"),
             English => format!("at most {most} times a day and buyer"),
         });
-    }
-    if body.priority != 0 {
-        facts.push(format!("{} {}", language.pick("优先级", "priority"), body.priority));
     }
     if body.actions.iter().any(|action| matches!(action, Action::HandOver(_))) {
         facts.push(language.pick("转人工", "left to a person").to_owned());

@@ -4,6 +4,8 @@ mod draft;
 mod editor;
 mod history;
 mod line;
+mod order;
+mod preview;
 mod slots;
 pub(super) mod words;
 
@@ -29,6 +31,7 @@ use super::{
     account_names::{AccountNames, account_of},
 };
 use crate::{
+    access::role::Right,
     ids::{AccountId, RuleId},
     store::rules::{Filter, Kind, Reach},
 };
@@ -64,6 +67,12 @@ struct Group {
     name: &'static str,
     hint: &'static str,
     kind: &'static str,
+    /// Where rules of this kind are in the API.
+    route: &'static str,
+    /// It matters which stands first.
+    is_ordered: bool,
+    /// The place of the first that is shown.
+    first: i64,
     lines: Vec<Line>,
     total: i64,
     /// Where all of them are; empty: these are all.
@@ -180,8 +189,12 @@ pub async fn rules(panel: Panel) -> ApiResult<HttpResponse> {
             enabled: query.enabled,
             ..Filter::default()
         };
-        let (found, total) = keywords::read_page(&panel.app, &panel.caller, filter, paging).await?;
-        let lines = found.into_iter().map(|rule| Line::new(&rule, &set, &beside, &draft, &panel)).collect();
+        let (found, total) = keywords::read_page(&panel.app, &panel.caller, filter.clone(), paging).await?;
+        let mut lines: Vec<Line> =
+            found.into_iter().map(|rule| Line::new(&rule, &set, &beside, &draft, &panel)).collect();
+        if kind != Kind::DefaultReply && panel.may(Right::Manage) {
+            order::between_neighbours(&mut lines, &panel, &filter, paging.part(), total).await?;
+        }
         let page = paging.answer(lines, total);
         if only.is_some() {
             pager = Some(Pager::new(&panel, &page));
@@ -200,7 +213,7 @@ pub async fn rules(panel: Panel) -> ApiResult<HttpResponse> {
         groups,
         pager,
         draft,
-        warnings: ["toggle", "publish"].into_iter().flat_map(|form| warnings_of(&panel, form)).collect(),
+        warnings: ["toggle", "publish", "move"].into_iter().flat_map(|form| warnings_of(&panel, form)).collect(),
         exports: [("Excel", "xlsx"), ("CSV", "csv"), ("JSON", "json")]
             .map(|(name, format)| (name, format!("/api/v1/rule-sets/{set_path}/export?format={format}")))
             .into(),
@@ -226,8 +239,8 @@ impl Group {
             name: words::kind(kind, panel.language),
             hint: match kind {
                 Kind::Keyword => panel.t(
-                    "买家的消息符合关键词时回复。优先级高的先匹配，只用一条。",
-                    "Answer when a buyer's message fits the keyword. The highest priority goes first, and one rule answers.",
+                    "买家的消息符合关键词时回复。排在前面的先用，只用一条；只用于某些商品的规则总是比其他规则优先。",
+                    "Answer when a buyer's message fits the keyword. The first that fits is used, and only that one; rules for certain items always go before others.",
                 ),
                 Kind::DefaultReply => panel.t(
                     "没有关键词规则匹配、AI 也没有回复时发送。",
@@ -239,6 +252,9 @@ impl Group {
                 ),
             },
             kind: name,
+            route: words::route(kind),
+            is_ordered: kind != Kind::DefaultReply && panel.may(Right::Manage) && page.total > 1,
+            first: (page.page - 1) * page.per_page + 1,
             lines: page.items,
             total: page.total,
             all: if is_alone || shown >= page.total { String::new() } else { panel.href_with("kind", name) },

@@ -3,6 +3,7 @@
 use super::super::{
     super::{api::employees, error::ApiResult},
     Panel,
+    pictures::PictureField,
 };
 use crate::{access::role::Right, reply::rule::Action};
 
@@ -18,9 +19,8 @@ const DEEDS: usize = 40;
 pub(in crate::web) struct Slot {
     pub(super) number: usize,
     pub(super) text_field: String,
-    pub(super) image_field: String,
     pub(super) text: String,
-    pub(super) image: String,
+    pub(super) picture: PictureField,
 }
 
 /// What is done besides sending.
@@ -56,9 +56,8 @@ pub(super) fn of(actions: &[Action]) -> Vec<Slot> {
     let slot = |(place, (text, image)): (usize, (String, String))| Slot {
         number: place + 1,
         text_field: format!("actions.{}.text", 2 * place),
-        image_field: format!("actions.{}.image", 2 * place + 1),
         text,
-        image,
+        picture: PictureField::new(place + 1, format!("actions.{}.image", 2 * place + 1), image),
     };
     pairs.into_iter().enumerate().map(slot).collect()
 }
@@ -139,9 +138,9 @@ mod tests {
         let text = |text: &str| Action::Text(text.to_owned());
         let image = |url: &str| Action::Image(url.to_owned());
         let slots = of(&[text("a"), image("1"), image("2"), Action::Pause(5), text("b")]);
-        let shown: Vec<_> = slots.iter().map(|slot| (slot.text.as_str(), slot.image.as_str())).collect();
+        let shown: Vec<_> = slots.iter().map(|slot| (slot.text.as_str(), slot.picture.usual.as_str())).collect();
         assert_eq!(shown, [("a", "1"), ("", "2"), ("b", ""), ("", "")]);
-        assert_eq!((&*slots[1].text_field, &*slots[1].image_field), ("actions.2.text", "actions.3.image"));
+        assert_eq!((&*slots[1].text_field, &*slots[1].picture.name), ("actions.2.text", "actions.3.image"));
         assert_eq!(of(&[]).len(), LEAST);
         assert_eq!(of(&[text("x"), text("x"), text("x"), text("x")]).len(), 5);
         assert_eq!(of(&vec![text("x"); MOST]).len(), MOST);
