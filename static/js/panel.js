@@ -58,7 +58,13 @@
         if (!fresh || saidOf.get(part) === fresh.outerHTML) {
             return;
         }
+        // What a form keeps from being shown anew: that it was overtaken is said.
+        if (part.dataset.now !== undefined) {
+            part.hidden = part.dataset.now === fresh.dataset.now;
+            return;
+        }
         const said = fresh.outerHTML;
+        const focused = addressOf(part.contains(document.activeElement) && document.activeElement);
         const reading = part.querySelector("[data-end]");
         const isAtEnd = reading && reading.scrollHeight - reading.scrollTop - reading.clientHeight < 40;
         const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent.trim());
@@ -75,6 +81,17 @@
         }
         fresh.querySelectorAll("[data-chart]").forEach(draw);
         htmx.process(fresh);
+        if (focused) {
+            fresh.querySelector(focused)?.focus({ preventScroll: true });
+        }
+    }
+
+    // How the same thing is found again in what takes its place.
+    function addressOf(element) {
+        if (!element) {
+            return "";
+        }
+        return element.id ? `#${CSS.escape(element.id)}` : element.matches("a[href]") ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : "";
     }
 
     // Much that happens at once is shown once, and not more often than every second.
