@@ -209,10 +209,9 @@
     // The number of what became of a form has done its work once the page is shown.
     function forgetForm() {
         const url = new URL(location.href);
-        if (url.searchParams.has("kept") || url.searchParams.has("lang") || url.searchParams.has("theme")) {
-            for (const name of ["kept", "lang", "theme"]) {
-                url.searchParams.delete(name);
-            }
+        const done = ["kept", "lang", "theme", "keys"].filter((name) => url.searchParams.has(name));
+        if (done.length > 0) {
+            done.forEach((name) => url.searchParams.delete(name));
             history.replaceState(history.state, "", url);
         }
     }

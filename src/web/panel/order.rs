@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use serde::Serialize;
 
 use super::{
     super::{
@@ -16,6 +17,7 @@ use super::{
             tables::time,
         },
         error::ApiResult,
+        tag,
     },
     AccountNames, Pager, Panel, Place, Shell, order_words,
     places_of_lacks::{self, Mend},
@@ -85,7 +87,7 @@ struct Moment {
 }
 
 /// What may be done about it where it stands. What the API thinks of it counts; this keeps what cannot be out of sight.
-#[derive(Debug)]
+#[derive(Serialize)]
 struct May {
     deliver: bool,
     redeliver: bool,
@@ -161,9 +163,9 @@ fn live(view: &OrderPageView) -> String {
 }
 
 fn now_shown(view: &OrderPageView, may: &May, block: Option<&BlockedView>) -> String {
-    let open = view.reviews.iter().filter(|review| review.closed_at.is_none());
-    let open: Vec<String> = open.map(|review| review.id.to_string()).collect();
-    format!("{} {may:?} {}", open.join(" "), block.is_some())
+    let open: Vec<_> =
+        view.reviews.iter().filter(|review| review.closed_at.is_none()).map(|review| review.id).collect();
+    tag::of(&(open, may, block.map(|entry| entry.id)))
 }
 
 impl UnitLine {

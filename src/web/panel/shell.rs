@@ -8,7 +8,7 @@ use super::{
         forms::{KeptForm, Outcome, Refused},
         static_files,
     },
-    Panel, Place, Theme,
+    OFF, ON, Panel, Place, Theme,
     places::{ENTRIES, Entry, Group},
     times,
 };
@@ -47,6 +47,8 @@ pub(in crate::web) struct Shell {
     pub(in crate::web) language: Language,
     pub(in crate::web) theme: Theme,
     pub(in crate::web) csrf: String,
+    /// Whether single keys do something, see `static/js/keys.js`.
+    pub(in crate::web) has_keys: bool,
     /// This page as it was asked for.
     pub(in crate::web) here: String,
     pub(in crate::web) user: String,
@@ -94,6 +96,7 @@ impl Shell {
             language: panel.language,
             theme: panel.theme,
             csrf: panel.csrf.clone(),
+            has_keys: panel.has_keys,
             here: panel.here(),
             user: panel.caller.user.name.clone(),
             menu: menu.into_iter().filter(|group| !group.lines.is_empty()).collect(),
@@ -111,6 +114,10 @@ impl Shell {
 
     pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
         self.language.pick(zh, en)
+    }
+
+    pub(in crate::web) fn keys(&self) -> &'static str {
+        if self.has_keys { ON } else { OFF }
     }
 
     pub(in crate::web) fn tag(&self) -> &'static str {
