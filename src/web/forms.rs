@@ -14,6 +14,7 @@
 //! | `_form` | the form's id, so that the page puts what was said where it belongs |
 //! | `_done` | what is said after success |
 //! | `_query.…` | a parameter of the address: `_query.draft` |
+//! | `_undo…` | how it is taken back, see [`form_undo`](super::form_undo) |
 //!
 //! A form with a file (`multipart/form-data`, the file in the field `file`) sends the file alone, as its browser calls it.
 //!
@@ -46,6 +47,7 @@ use serde_json::{Map, Value};
 use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, Said},
+    form_undo::Undo,
     form_values,
     gate::{self, CSRF_HEADER},
     idempotency,
@@ -78,10 +80,11 @@ pub struct KeptForm {
 /// What the API said.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// What is said, and what the API answered.
+    /// What is said, what the API answered, and how it is taken back.
     Done {
         said: String,
         answer: Value,
+        undo: Option<Undo>,
     },
     Refused(Refused),
 }
@@ -342,7 +345,8 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
     };
     let then = form.own("_then").map(|then| then.replace("{id}", &id)).filter(|then| is_page(then));
     let said = form.own("_done").unwrap_or_default().to_owned();
-    lead(app, form, Outcome::Done { said, answer }, then.as_deref().unwrap_or(form.back()))
+    let undo = Undo::of(&form.fields, &id);
+    lead(app, form, Outcome::Done { said, answer, undo }, then.as_deref().unwrap_or(form.back()))
 }
 
 /// To that page, which finds what became of the form by its number.
@@ -376,7 +380,7 @@ mod tests {
     #[test]
     fn a_kept_form_is_found_by_its_own_session_alone() {
         let forms = Forms::default();
-        let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null };
+        let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null, undo: None };
         let number = forms.keep("a", KeptForm { form: "f".into(), values: Vec::new(), outcome });
         assert!(forms.find("b", &number).is_none() && forms.find("a", "0").is_none());
         assert!(forms.find("a", &number).is_some());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         error::Language,
+        form_undo::Undo,
         forms::{KeptForm, Outcome, Refused},
         static_files,
     },
@@ -191,6 +192,14 @@ impl Shell {
         match self.kept.as_ref().map(|kept| &kept.outcome) {
             Some(Outcome::Done { said, .. }) => said,
             Some(Outcome::Refused(_)) | None => "",
+        }
+    }
+
+    /// How the form that went well is taken back, where it can be.
+    pub(in crate::web) fn undo(&self) -> Option<&Undo> {
+        match &self.kept.as_ref()?.outcome {
+            Outcome::Done { undo, .. } => undo.as_ref(),
+            Outcome::Refused(_) => None,
         }
     }
 

@@ -37,6 +37,8 @@ pub(in crate::web) struct Line {
     pub(super) has_draft: bool,
     /// What is said once it was switched on or off.
     pub(super) switched: &'static str,
+    /// And once that was taken back.
+    pub(super) switched_back: &'static str,
     pub(super) warnings: Vec<String>,
 }
 
@@ -67,6 +69,11 @@ impl Line {
                     .pick("已记入未发布的修改，发布后生效。", "Kept with what is not published; it holds once it is."),
                 (false, true) => language.pick("已停用。", "It is off."),
                 (false, false) => language.pick("已启用。", "It is on."),
+            },
+            switched_back: match (draft.has(rule.id), body.enabled) {
+                (true, _) => language.pick("已撤回这项修改。", "The change is taken back."),
+                (false, true) => language.pick("已重新启用。", "It is on again."),
+                (false, false) => language.pick("已重新停用。", "It is off again."),
             },
             has_draft: draft.has(rule.id),
             warnings: beside.warnings.get(&rule.id).cloned().unwrap_or_default(),
