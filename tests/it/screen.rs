@@ -174,6 +174,15 @@ impl Screen {
         self.call("Input.insertText", json!({"text": text})).await;
     }
 
+    /// Presses a key that writes what it is called, or Enter, where the focus is.
+    pub(crate) async fn press(&self, key: &str) {
+        let text = if key == "Enter" { "\r" } else { key };
+        let code = if key == "Enter" { 13 } else { 0 };
+        let event = |kind: &str| json!({"type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code});
+        self.call("Input.dispatchKeyEvent", event("keyDown")).await;
+        self.call("Input.dispatchKeyEvent", json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code})).await;
+    }
+
     /// Signs in by the form, as a person does, and is led on.
     pub(crate) async fn sign_in(&self, site: &str, name: &str, next: &str) {
         let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        error::Language,
+        error::{Code, Language},
         form_undo::Undo,
         forms::{KeptForm, Outcome, Refused},
         static_files,
@@ -214,7 +214,10 @@ impl Shell {
     /// Why the form that led here was refused, in a sentence or two; for the top of the page.
     pub(in crate::web) fn refusal(&self) -> String {
         let Some((_, refused)) = self.refused() else { return String::new() };
-        let Refused { message, details, .. } = refused;
+        let Refused { code, message, details } = refused;
+        if *code == Code::Changed.as_str() {
+            return self.overtaken().to_owned();
+        }
         let wait = details.retry_after_s.map(|seconds| match self.language {
             Language::Chinese => format!("请等待 {seconds} 秒。"),
             Language::English => format!("Wait {seconds} s."),
@@ -223,6 +226,14 @@ impl Shell {
         let problem = details.problem.as_ref().map(|problem| self.sentence(problem));
         let parts = [Some(message.clone()), problem, wait];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(self.t("", " "))
+    }
+
+    /// The page shows by now what the other one did, beside what was typed.
+    fn overtaken(&self) -> &'static str {
+        self.t(
+            "您打开页面后，有人改动过这里，所以没有保存。请核对后再提交，再次提交会以您的为准。",
+            "Somebody changed this after you had opened it, so nothing was saved. Look it over: what you send again takes the place of theirs.",
+        )
     }
 
     fn sentence(&self, problem: &str) -> String {
