@@ -86,7 +86,7 @@ use crate::{
     store::{Keys, Store, lock::ServerLock},
     telemetry::{
         clock,
-        feed::Feed,
+        feed::{Feed, FeedEvent},
         health::{self, HealthMonitor},
         logging::{self, FilesGuard},
         metrics::Metrics,
@@ -146,6 +146,8 @@ impl App {
         // Here it may take its time; a shard's thread would be held up by it.
         guard::prepare();
         let (feed, registry) = (Feed::default(), Arc::default());
+        let watched = feed.clone();
+        store.watch_orders(move |change| watched.tell(|| FeedEvent::Order(Box::new(change))));
         let providers = Providers::new(settings.ai.shares(), settings.ai.breaker());
         Ok(Self { settings, store, feed, metrics, providers, listener, registry, _log_files: log_files, lock })
     }

@@ -157,6 +157,7 @@ impl Bench {
                 FeedEvent::Status { .. }
                 | FeedEvent::Decided(_)
                 | FeedEvent::Send(_)
+                | FeedEvent::Order(_)
                 | FeedEvent::Stored(_)
                 | FeedEvent::Paused { .. } => {}
             }

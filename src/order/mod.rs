@@ -10,6 +10,7 @@
 
 pub mod actor;
 pub mod agenda;
+pub mod change;
 pub mod event;
 pub mod messages;
 pub mod notice;

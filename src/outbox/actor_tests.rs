@@ -114,6 +114,7 @@ impl Outbox {
                 FeedEvent::Send(event) if event.state.is_final() => return *event,
                 FeedEvent::Send(_)
                 | FeedEvent::Decided(_)
+                | FeedEvent::Order(_)
                 | FeedEvent::Status { .. }
                 | FeedEvent::Stored(_)
                 | FeedEvent::Paused { .. } => {}

@@ -7,6 +7,7 @@
 //! - Times are UTC milliseconds and come in as arguments.
 //! - A person's queries take a [`Scope`]; the engine's say so.
 //! - Every change that another process must notice grows a counter in the same transaction ([`revisions`]).
+//! - What is changed of an order is told to whoever watches, after the commit ([`changes`]).
 //! - Secrets are sealed ([`secret`]) before they become a column.
 //! - One row that is the only one of its key is read by `get_result`, not by `first`: that binds a `LIMIT`, and SQLite plans a statement anew
 //!   whenever a bound limit comes with it, which takes longer than to read the row.
@@ -28,6 +29,7 @@ pub mod buyer_tags;
 pub mod buyers;
 pub mod cards;
 pub mod challenges;
+mod changes;
 pub mod chat_messages;
 mod checkpoint;
 mod column;
@@ -109,6 +111,13 @@ pub use diesel::QueryResult;
 
 #[cfg(test)]
 pub(crate) use self::life::{Fate, Life, Step};
+use self::{
+    changes::Watcher,
+    connection::{Role, Target},
+    item_cache::ItemCache,
+    queue::Queue,
+    timings::Timings,
+};
 pub use self::{
     connection::DbConn,
     error::StoreError,
@@ -116,12 +125,7 @@ pub use self::{
     scope::Scope,
     secret::{Keys, Sealed, Secret},
 };
-use self::{
-    connection::{Role, Target},
-    item_cache::ItemCache,
-    queue::Queue,
-    timings::Timings,
-};
+use crate::order::change::OrderChanged;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone)]
@@ -185,6 +189,7 @@ struct Inner {
     peoples_readers: Queue,
     timings: Timings,
     commits: Arc<AtomicU64>,
+    watcher: Watcher,
     items: ItemCache,
 }
 
@@ -199,9 +204,10 @@ impl Store {
         let engine_readers = reader::start(&target, "engine", config.readers, &timings)?;
         let peoples_readers = reader::start(&target, "people", config.readers, &timings)?;
         let commits = Arc::new(AtomicU64::new(0));
-        let writer = writer::start(target, timings.clone(), Arc::clone(&commits))?;
+        let watcher = Watcher::default();
+        let writer = writer::start(target, timings.clone(), Arc::clone(&commits), Arc::clone(&watcher))?;
         let items = ItemCache::default();
-        let inner = Inner { keys, writer, engine_readers, peoples_readers, timings, commits, items };
+        let inner = Inner { keys, writer, engine_readers, peoples_readers, timings, commits, watcher, items };
         Ok(Self {
             inner: Arc::new(inner),
             readers: Whose::Engine,
@@ -275,6 +281,13 @@ impl Store {
 
     pub fn keys(&self) -> &Keys {
         &self.inner.keys
+    }
+
+    /// From now on `tell` hears of each change of an order, after its commit and before whoever made it is answered. It must not take
+    /// long: the thread that writes waits for it. Whoever is named first stays.
+    pub fn watch_orders(&self, tell: impl Fn(OrderChanged) + Send + Sync + 'static) {
+        // A second watcher is a mistake that costs nobody anything.
+        let _ = self.inner.watcher.set(Box::new(tell));
     }
 
     /// How long the database's threads take and what its caches spare them, for whoever shows it.

@@ -4,10 +4,11 @@ use std::{collections::HashMap, time::Duration};
 
 use diesel::prelude::*;
 
-use super::{DbConn, Page, Scope, accounts::own, connection::per_backend, schema::order_actions};
+use super::{DbConn, Page, Scope, accounts::own, changes, connection::per_backend, schema::order_actions};
 use crate::{
     delivery::{follow_up::FollowUp, step::Deed},
     ids::{AccountId, OrderId, Timestamp},
+    order::change::OrderPart,
 };
 
 /// After the platform refused something, it is tried again after this long, and twice and four times that.
@@ -212,8 +213,9 @@ pub(super) fn put(conn: &mut DbConn, account: AccountId, order: &OrderId, row: &
         .on_conflict((order_actions::account_id, order_actions::order_id, order_actions::kind))
         .do_update()
         .set(values)
-        .execute(conn))
-    .map(drop)
+        .execute(conn))?;
+    changes::note(account, order, OrderPart::Actions);
+    Ok(())
 }
 
 /// For the engine.
@@ -269,5 +271,9 @@ pub fn mark_failed(
 
 /// Nothing is known of it any more: it is begun anew where it is wanted.
 pub fn forget(conn: &mut DbConn, account: AccountId, order: &OrderId, action: Action) -> QueryResult<bool> {
-    Ok(diesel::delete(order_actions::table.find((account, order, action))).execute(conn)? == 1)
+    let was_known = diesel::delete(order_actions::table.find((account, order, action))).execute(conn)? == 1;
+    if was_known {
+        changes::note(account, order, OrderPart::Actions);
+    }
+    Ok(was_known)
 }

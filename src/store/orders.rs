@@ -9,6 +9,7 @@ use diesel::{dsl::count_star, prelude::*, result::Error};
 use super::{
     DbConn, Keys, Page, Scope, Sealed,
     accounts::own,
+    changes,
     connection::per_backend,
     conversations::Side,
     deliveries, order_actions,
@@ -22,6 +23,7 @@ use crate::{
     ids::{AccountId, BuyerId, ConversationId, Fen, ItemId, OrderId, Timestamp},
     order::{
         agenda,
+        change::OrderPart,
         notice::{Mention, Notice},
         status::{Cause, Status, Step},
     },
@@ -245,7 +247,9 @@ fn insert(
         .values(values)
         .on_conflict_do_nothing()
         .execute(conn))?;
-    if rows == 0 && (hint.conversation.is_some() || hint.is_bargain) {
+    if rows == 1 {
+        changes::note(account, order, OrderPart::Order);
+    } else if hint.conversation.is_some() || hint.is_bargain {
         fill(conn, account, order, hint)?;
     }
     Ok(rows == 1)
@@ -324,6 +328,7 @@ pub fn read(
     }
     if detail.buyer == *own {
         diesel::delete(this()).execute(conn)?;
+        changes::note(account, &detail.order, OrderPart::Order);
         return Ok(Read::Bought);
     }
     let before = before_refund(conn, &row)?;
@@ -350,17 +355,18 @@ pub fn read(
         Some(conversation) => Some(conversation.clone()),
         None => conversation_with(conn, account, &detail.buyer, &detail.item)?,
     };
+    let amount = detail.amount.or(row.amount);
     let is_bargain = row.is_bargain || detail.state == Some(TradeState::Bargaining);
     diesel::update(this())
         .set((
             orders::status.eq(status),
             orders::buyer_id.eq(&detail.buyer),
-            orders::conversation_id.eq(conversation),
+            orders::conversation_id.eq(&conversation),
             orders::item_id.eq(&detail.item),
             orders::spec.eq(spec),
             orders::quantity.eq(i64::from(detail.quantity)),
             orders::price.eq(detail.price.or(row.price)),
-            orders::amount.eq(detail.amount.or(row.amount)),
+            orders::amount.eq(amount),
             orders::address.eq(address.transpose()?.or(row.address.clone())),
             orders::is_bargain.eq(is_bargain),
             orders::placed_at.eq(detail.placed_at.or(row.placed_at)),
@@ -373,6 +379,9 @@ pub fn read(
             ),
         ))
         .execute(conn)?;
+    if (&row.amount, &row.conversation) != (&amount, &conversation) {
+        changes::note(account, &detail.order, OrderPart::Details);
+    }
     if changed {
         stand(conn, &row, status, cause, now)?;
         sales_figures::count(conn, account, &detail.order, now)?;
@@ -437,6 +446,7 @@ fn stand(conn: &mut DbConn, row: &Row, status: Status, cause: Cause, now: Timest
         }
         Status::Cancelled => diesel::update(this()).set(orders::ended_at.eq(now)).execute(conn)?,
     };
+    changes::note(row.account, &row.order, OrderPart::Status);
     // Whatever was to be done for it is looked at anew: to be begun, or to be left.
     diesel::update(this()).set(orders::deliver_due.eq(now)).execute(conn).map(drop)
 }
@@ -468,10 +478,9 @@ pub fn set_conversation(
     order: &OrderId,
     conversation: &ConversationId,
 ) -> QueryResult<()> {
-    diesel::update(orders::table.find((account, order)))
-        .set(orders::conversation_id.eq(conversation))
-        .execute(conn)
-        .map(drop)
+    diesel::update(orders::table.find((account, order))).set(orders::conversation_id.eq(conversation)).execute(conn)?;
+    changes::note(account, order, OrderPart::Details);
+    Ok(())
 }
 
 /// For the engine: its delivery is to be looked at then; `None`: there is nothing to be done.
@@ -598,6 +607,7 @@ pub(super) fn forget_buyer(
             orders::deliver_due.eq(None::<Timestamp>),
         ))
         .execute(conn)?;
+    changes::note(account, order, OrderPart::Details);
     reviews::forget(conn, account, order, now)?;
     order_actions::forget_words(conn, account, order)?;
     deliveries::forget_messages(conn, account, order)

@@ -2,10 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{DbConn, Page, Scope, accounts::own, connection::per_backend, schema::review_items};
+use super::{DbConn, Page, Scope, accounts::own, changes, connection::per_backend, schema::review_items};
 use crate::{
     delivery::{choice::Choice, review::Reason},
     ids::{AccountId, OrderId, ReviewId, Timestamp},
+    order::change::OrderPart,
 };
 
 /// How an item ends that needs nobody any more.
@@ -70,7 +71,9 @@ pub fn open(
         review_items::detail.eq(detail),
         review_items::opened_at.eq(now),
     );
-    per_backend!(&mut *conn, conn => diesel::insert_into(review_items::table).values(values).execute(conn)).map(drop)
+    per_backend!(&mut *conn, conn => diesel::insert_into(review_items::table).values(values).execute(conn))?;
+    changes::note(account, order, OrderPart::Reviews);
+    Ok(())
 }
 
 /// For the engine: these need nobody any more.
@@ -84,10 +87,13 @@ pub fn heal(
     let open = review_items::table
         .filter(review_items::account_id.eq(account).and(review_items::order_id.eq(order)))
         .filter(review_items::closed_at.is_null().and(review_items::reason.eq_any(reasons)));
-    diesel::update(open)
+    let healed = diesel::update(open)
         .set((review_items::closed_at.eq(now), review_items::resolution.eq(HEALED)))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    if healed > 0 {
+        changes::note(account, order, OrderPart::Reviews);
+    }
+    Ok(())
 }
 
 /// Its buyer is erased: nobody is asked any more, and nothing that was said stays.
@@ -97,8 +103,9 @@ pub(super) fn forget(conn: &mut DbConn, account: AccountId, order: &OrderId, now
     diesel::update(all()).set(words).execute(conn)?;
     diesel::update(all().filter(review_items::closed_at.is_null()))
         .set((review_items::closed_at.eq(now), review_items::resolution.eq(ERASED)))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    changes::note(account, order, OrderPart::Reviews);
+    Ok(())
 }
 
 /// For the engine: why an order waits for a person.
@@ -171,13 +178,19 @@ pub fn close(conn: &mut DbConn, scope: &Scope, id: ReviewId, decided: &Decided, 
         .filter(review_items::id.eq(id))
         .filter(review_items::account_id.eq_any(own!(scope)))
         .filter(review_items::closed_at.is_null().or(healed));
-    let rows = diesel::update(open)
-        .set((
-            review_items::closed_at.eq(now),
-            review_items::resolution.eq(decided.choice.as_str()),
-            review_items::closed_by.eq(decided.by),
-            review_items::note.eq(decided.note),
-        ))
-        .execute(conn)?;
-    Ok(rows == 1)
+    let values = (
+        review_items::closed_at.eq(now),
+        review_items::resolution.eq(decided.choice.as_str()),
+        review_items::closed_by.eq(decided.by),
+        review_items::note.eq(decided.note),
+    );
+    let closed: Option<(AccountId, OrderId)> = per_backend!(&mut *conn, conn => diesel::update(open)
+        .set(values)
+        .returning((review_items::account_id, review_items::order_id))
+        .get_result(conn)
+        .optional())?;
+    if let Some((account, order)) = &closed {
+        changes::note(*account, order, OrderPart::Reviews);
+    }
+    Ok(closed.is_some())
 }

@@ -16,12 +16,14 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::{
     StoreError,
+    changes::{self, Watcher},
     checkpoint::{self, Bell},
     connection::{self, DbConn, Role, Target},
     error::is_constraint,
     queue::{Job, QUEUE, Queue},
     timings::Timings,
 };
+use crate::order::change::OrderChanged;
 
 /// Jobs in one transaction, at most.
 const BATCH: usize = 512;
@@ -29,11 +31,16 @@ const BATCH: usize = 512;
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Starts the thread. It ends when the last [`Queue`] is dropped, after what was queued.
-pub(super) fn start(target: Target, timings: Timings, commits: Arc<AtomicU64>) -> Result<Queue, StoreError> {
+pub(super) fn start(
+    target: Target,
+    timings: Timings,
+    commits: Arc<AtomicU64>,
+    watcher: Watcher,
+) -> Result<Queue, StoreError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let connection = Some(target.connect(Role::Write)?);
     let bell = checkpoint::start(&target)?;
-    let writer = Writer { target, connection, queue, bell, timings, commits };
+    let writer = Writer { target, connection, queue, bell, timings, commits, watcher };
     thread::Builder::new()
         .name("store-writer".into())
         .spawn(move || writer.run())
@@ -49,9 +56,11 @@ struct Writer {
     bell: Option<Bell>,
     timings: Timings,
     commits: Arc<AtomicU64>,
+    watcher: Watcher,
 }
 
-type Done = Vec<(Box<dyn Job>, Result<(), StoreError>)>;
+/// Each with what it changed of orders.
+type Done = Vec<(Box<dyn Job>, Result<Vec<OrderChanged>, StoreError>)>;
 
 impl Writer {
     fn run(mut self) {
@@ -72,8 +81,15 @@ impl Writer {
                 bell.ring();
             }
             for (job, outcome) in done {
-                job.finish(verdict.clone().and(outcome));
+                let outcome = verdict.clone().and(outcome);
+                job.finish(outcome.map(|changes| self.tell(changes)));
             }
+        }
+    }
+
+    fn tell(&self, changes: Vec<OrderChanged>) {
+        if let Some(tell) = self.watcher.get() {
+            changes.into_iter().for_each(tell);
         }
     }
 
@@ -126,9 +142,9 @@ fn run_batch(
     let started = Instant::now();
     let mut next = Some(first);
     while let Some(mut job) = next {
-        let outcome = run_one(conn, &mut *job);
+        let (outcome, changes) = changes::collected(|| run_one(conn, &mut *job));
         let spoilt = outcome.as_ref().err().filter(|error| error.spoils_batch).map(|error| error.error.clone());
-        done.push((job, outcome.map_err(|failure| failure.error)));
+        done.push((job, outcome.map(|()| changes).map_err(|failure| failure.error)));
         if let Some(error) = spoilt {
             return Err(error);
         }

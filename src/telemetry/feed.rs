@@ -5,6 +5,7 @@ use tokio::sync::broadcast;
 use crate::{
     account::state::Status,
     ids::{AccountId, ConversationId, MessageId, RuleId, Timestamp},
+    order::change::OrderChanged,
     outbox::entry::{Row, SendId, State},
 };
 
@@ -17,6 +18,7 @@ pub enum FeedEvent {
     Stored(Box<StoredEvent>),
     Decided(Box<DecidedEvent>),
     Send(Box<SendEvent>),
+    Order(Box<OrderChanged>),
     Status {
         account: AccountId,
         status: Status,
@@ -35,6 +37,7 @@ impl FeedEvent {
             Self::Stored(event) => event.account,
             Self::Decided(event) => event.account,
             Self::Send(event) => event.account,
+            Self::Order(event) => event.account,
             Self::Status { account, .. } | Self::Paused { account, .. } => *account,
         }
     }

@@ -16,6 +16,7 @@
 //! | `_query.…` | a parameter of the address: `_query.draft` |
 //! | `_as` | another button of the form was pressed, which is this: a `POST` without key and mark, that leads back to `_back` |
 //! | `_into` | the same for a picture that is added (`_file.…`): it becomes what stands in the field of this name |
+//! | `_undo…` | how it is taken back, see [`form_undo`](super::form_undo) |
 //!
 //! A form with a file (`multipart/form-data`, the file in the field `file`) sends the file alone, as its browser calls it.
 //!
@@ -49,6 +50,7 @@ use serde_json::{Map, Value};
 use super::{
     AppState,
     error::{ApiError, ApiResult, Code, Language, Said},
+    form_undo::Undo,
     form_values,
     gate::{self, CSRF_HEADER},
     idempotency,
@@ -83,10 +85,11 @@ pub struct KeptForm {
 /// What the API said.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// What is said, and what the API answered.
+    /// What is said, what the API answered, and how it is taken back.
     Done {
         said: String,
         answer: Value,
+        undo: Option<Undo>,
     },
     Refused(Refused),
 }
@@ -419,11 +422,12 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
         other => other.to_string(),
     };
     if form.other_button().is_some() {
-        return lead(app, form, Outcome::Done { said: String::new(), answer }, form.back());
+        return lead(app, form, Outcome::Done { said: String::new(), answer, undo: None }, form.back());
     }
     let then = form.own("_then").map(|then| then.replace("{id}", &id)).filter(|then| is_page(then));
     let said = form.own("_done").unwrap_or_default().to_owned();
-    lead(app, form, Outcome::Done { said, answer }, then.as_deref().unwrap_or(form.back()))
+    let undo = Undo::of(&form.fields, &id);
+    lead(app, form, Outcome::Done { said, answer, undo }, then.as_deref().unwrap_or(form.back()))
 }
 
 /// To that page, which finds what became of the form by its number.
@@ -462,7 +466,8 @@ mod tests {
 
     #[test]
     fn what_is_typed_stays_where_another_button_was_pressed() {
-        let done = || Outcome::Done { said: String::new(), answer: serde_json::json!({"image": "picture:0a"}) };
+        let done =
+            || Outcome::Done { said: String::new(), answer: serde_json::json!({"image": "picture:0a"}), undo: None };
         let typed = [("_form", "rule"), ("keyword", "在吗"), ("a.1.image", ""), ("_method", "PATCH"), ("_tag", "x")];
         let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
         assert_eq!(form(&typed).kept(&done()), []);
@@ -486,7 +491,7 @@ mod tests {
     #[test]
     fn a_kept_form_is_found_by_its_own_session_alone() {
         let forms = Forms::default();
-        let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null };
+        let outcome = Outcome::Done { said: "ok".into(), answer: Value::Null, undo: None };
         let kept = KeptForm { form: "f".into(), act: "f".into(), values: Vec::new(), outcome };
         let number = forms.keep("a", kept);
         assert!(forms.find("b", &number).is_none() && forms.find("a", "0").is_none());

@@ -147,8 +147,8 @@ pub async fn create_ticket(caller: Caller, _: NoBody, app: Data<AppState>) -> Ap
 ///
 /// First comes `hello`. After `subscribe` (or `?topics=`) events of these topics come, each with the next number `seq`: `account.status`
 /// under `accounts`; `message.stored` and `conversation.paused` under `conversations`; `decision.made` under `decisions`;
-/// `outbox.changed` under `outbox`; `log.line` under `logs`; and everything of one conversation under
-/// `conversation:ACCOUNT.CONVERSATION`. Only what the caller may see comes; log lines that are about no account come to administrators
+/// `outbox.changed` under `outbox`; `order.changed` under `orders`; `log.line` under `logs`; everything of one conversation under
+/// `conversation:ACCOUNT.CONVERSATION`, and of one order under `order:ACCOUNT.ORDER`. Only what the caller may see comes; log lines that are about no account come to administrators
 /// who are signed in by a session. A `log.line` is of level `info` or graver, or one of this program's own of level `debug`.
 ///
 /// Who does not take events fast enough loses the oldest and is told by `gap`; answer pings as RFC 6455 demands, because no more than
@@ -478,9 +478,7 @@ impl Listener {
 
     fn subscribe(&mut self, name: &str, ctx: &mut Context) {
         let Some(topic) = Topic::parse(name) else { return self.complain(ctx, Problem::UnknownTopic, Some(name)) };
-        if let Topic::Conversation(key) = &topic
-            && !self.view.accounts.contains(&key.account)
-        {
+        if topic.account().is_some_and(|account| !self.view.accounts.contains(&account)) {
             return self.complain(ctx, Problem::NotFound, Some(name));
         }
         if self.topics.len() >= TOPICS && !self.topics.contains(&topic) {

@@ -10,13 +10,14 @@ use super::{
         accounts::StatusView,
         conversations::pause_of,
         decisions::Verdict,
-        key::{self, ConversationKey},
+        key::{self, ConversationKey, OrderKey},
         logs::LogView,
     },
     error::{Language, Said},
 };
 use crate::{
-    ids::{AccountId, MessageId, RuleId, Timestamp},
+    ids::{AccountId, ConversationId, MessageId, OrderId, RuleId, Timestamp},
+    order::change::{OrderChanged, OrderPart},
     outbox::entry::State,
     telemetry::{
         feed::{DecidedEvent, Direction, FeedEvent, SendEvent, StoredEvent},
@@ -32,6 +33,8 @@ pub enum Topic {
     Conversation(ConversationKey),
     Decisions,
     Outbox,
+    Orders,
+    Order(OrderKey),
     Logs,
 }
 
@@ -42,8 +45,26 @@ impl Topic {
             "conversations" => Some(Self::Conversations),
             "decisions" => Some(Self::Decisions),
             "outbox" => Some(Self::Outbox),
+            "orders" => Some(Self::Orders),
             "logs" => Some(Self::Logs),
-            _ => text.strip_prefix("conversation:").and_then(ConversationKey::parse).map(Self::Conversation),
+            _ => Self::parse_narrow(text),
+        }
+    }
+
+    fn parse_narrow(text: &str) -> Option<Self> {
+        match text.split_once(':')? {
+            ("conversation", key) => ConversationKey::parse(key).map(Self::Conversation),
+            ("order", key) => OrderKey::parse(key).map(Self::Order),
+            _ => None,
+        }
+    }
+
+    /// Whose account the topic itself names.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Conversation(key) => Some(key.account),
+            Self::Order(key) => Some(key.account),
+            Self::Accounts | Self::Conversations | Self::Decisions | Self::Outbox | Self::Orders | Self::Logs => None,
         }
     }
 
@@ -56,22 +77,28 @@ impl Topic {
             }
             Self::Decisions => "decisions".to_owned(),
             Self::Outbox => "outbox".to_owned(),
+            Self::Orders => "orders".to_owned(),
+            Self::Order(order) => format!("order:{}", order.name()),
             Self::Logs => "logs".to_owned(),
         }
     }
 
     /// Under which of the wanted topics this is told: the narrowest.
     pub fn of(event: &FeedEvent, wanted: &HashSet<Self>) -> Option<Self> {
-        let (general, conversation) = match event {
-            FeedEvent::Stored(event) => (Self::Conversations, Some(&event.conversation)),
-            FeedEvent::Decided(event) => (Self::Decisions, Some(&event.conversation)),
-            FeedEvent::Send(event) => (Self::Outbox, Some(&event.conversation)),
-            FeedEvent::Paused { conversation, .. } => (Self::Conversations, Some(conversation)),
+        let account = event.account();
+        let of_conversation = |conversation: &ConversationId| {
+            Some(Self::Conversation(ConversationKey { account, conversation: conversation.clone() }))
+        };
+        let (general, narrow) = match event {
+            FeedEvent::Stored(event) => (Self::Conversations, of_conversation(&event.conversation)),
+            FeedEvent::Decided(event) => (Self::Decisions, of_conversation(&event.conversation)),
+            FeedEvent::Send(event) => (Self::Outbox, of_conversation(&event.conversation)),
+            FeedEvent::Order(event) => {
+                (Self::Orders, Some(Self::Order(OrderKey { account, order: event.order.clone() })))
+            }
+            FeedEvent::Paused { conversation, .. } => (Self::Conversations, of_conversation(conversation)),
             FeedEvent::Status { .. } => (Self::Accounts, None),
         };
-        let narrow = conversation.map(|conversation| {
-            Self::Conversation(ConversationKey { account: event.account(), conversation: conversation.clone() })
-        });
         narrow.into_iter().chain([general]).find(|topic| wanted.contains(topic))
     }
 }
@@ -80,7 +107,8 @@ impl Topic {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientFrame {
-    /// Begins to hear of these topics: `accounts`, `conversations`, `conversation:ACCOUNT.CONVERSATION`, `decisions`, `outbox`, `logs`.
+    /// Begins to hear of these topics: `accounts`, `conversations`, `conversation:ACCOUNT.CONVERSATION`, `decisions`, `outbox`, `orders`,
+    /// `order:ACCOUNT.ORDER`, `logs`.
     #[schema(example = json!({"type": "subscribe", "topics": ["accounts", "conversation:12.60001234567"]}))]
     Subscribe { topics: Vec<String> },
     /// Hears no more of them.
@@ -150,6 +178,8 @@ pub enum Happened {
     DecisionMade(DecisionMade),
     #[serde(rename = "outbox.changed")]
     OutboxChanged(OutboxChanged),
+    #[serde(rename = "order.changed")]
+    OrderChanged(OrderNews),
     #[serde(rename = "conversation.paused")]
     ConversationPaused(ConversationPaused),
     #[serde(rename = "log.line")]
@@ -223,6 +253,21 @@ pub struct OutboxChanged {
     attempts: i32,
 }
 
+/// Something of an order is stored: read it again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderNews {
+    #[schema(value_type = i64)]
+    account_id: AccountId,
+    /// `ACCOUNT.ORDER`.
+    #[schema(example = "12.2500000000000000001")]
+    order: String,
+    #[schema(value_type = String)]
+    order_id: OrderId,
+    /// What of it is another now.
+    #[schema(inline)]
+    part: OrderPart,
+}
+
 /// Automatic answers pause in a conversation, or go on.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationPaused {
@@ -244,6 +289,7 @@ impl Happened {
             FeedEvent::Stored(event) => Self::MessageStored((*event).into()),
             FeedEvent::Decided(event) => Self::DecisionMade((*event).into()),
             FeedEvent::Send(event) => Self::OutboxChanged((*event).into()),
+            FeedEvent::Order(event) => Self::OrderChanged((*event).into()),
             FeedEvent::Status { account, status } => {
                 Self::AccountStatus(AccountStatus { account_id: account, status: StatusView::new(status, language) })
             }
@@ -304,6 +350,17 @@ impl From<SendEvent> for OutboxChanged {
             reason: event.reason,
             message_id: event.message,
             attempts: event.attempts,
+        }
+    }
+}
+
+impl From<OrderChanged> for OrderNews {
+    fn from(event: OrderChanged) -> Self {
+        Self {
+            account_id: event.account,
+            order: key::order(event.account, &event.order),
+            order_id: event.order,
+            part: event.part,
         }
     }
 }
@@ -390,10 +447,28 @@ mod tests {
 
     #[test]
     fn a_topic_reads_back_and_an_unknown_one_is_refused() {
-        for name in ["accounts", "conversations", "decisions", "outbox", "logs", "conversation:12.6000"] {
+        for name in [
+            "accounts",
+            "conversations",
+            "decisions",
+            "outbox",
+            "orders",
+            "logs",
+            "conversation:12.6000",
+            "order:12.25",
+        ] {
             assert_eq!(Topic::parse(name).unwrap().name(), name);
         }
-        for name in ["", "Accounts", "conversation:", "conversation:6000", "conversation:x.6", "conversation:0.6"] {
+        for name in [
+            "",
+            "Accounts",
+            "conversation:",
+            "conversation:6000",
+            "conversation:x.6",
+            "conversation:0.6",
+            "order:",
+            "order:25",
+        ] {
             assert_eq!(Topic::parse(name), None, "{name}");
         }
     }
@@ -405,6 +480,19 @@ mod tests {
         assert_eq!(told(paused("6"), &both).as_deref(), Some("conversation:12.6"));
         assert_eq!(told(paused("7"), &both).as_deref(), Some("conversations"));
         assert_eq!(told(paused("7"), &["conversation:12.6", "accounts", "outbox", "decisions", "logs"]), None);
+    }
+
+    #[test]
+    fn a_change_of_an_order_is_told_of_the_order_and_of_all() {
+        let event = OrderChanged { account: AccountId(12), order: "25".into(), part: OrderPart::Reviews };
+        let event = FeedEvent::Order(Box::new(event));
+        let told = |wanted: &[&str]| Topic::of(&event, &topics(wanted)).map(|topic| topic.name());
+        assert_eq!(told(&["orders", "order:12.25"]).as_deref(), Some("order:12.25"));
+        assert_eq!(told(&["orders", "order:12.26"]).as_deref(), Some("orders"));
+        assert_eq!(told(&["order:13.25", "conversations", "outbox"]), None);
+        let shown = serde_json::to_value(Happened::new(event, Language::English)).unwrap();
+        let data = json!({"account_id": 12, "order": "12.25", "order_id": "25", "part": "reviews"});
+        assert_eq!(shown, json!({"event": "order.changed", "data": data}));
     }
 
     #[test]

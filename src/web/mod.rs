@@ -18,6 +18,7 @@ mod cors;
 pub mod error;
 mod examples;
 mod finish;
+mod form_undo;
 mod form_values;
 pub mod forms;
 pub mod gate;

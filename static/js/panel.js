@@ -63,7 +63,13 @@
         if (!fresh || saidOf.get(part) === fresh.outerHTML) {
             return;
         }
+        // What a form keeps from being shown anew: that it was overtaken is said.
+        if (part.dataset.now !== undefined) {
+            part.hidden = part.dataset.now === fresh.dataset.now;
+            return;
+        }
         const said = fresh.outerHTML;
+        const focused = addressOf(part.contains(document.activeElement) && document.activeElement);
         const reading = part.querySelector("[data-end]");
         const isAtEnd = reading && reading.scrollHeight - reading.scrollTop - reading.clientHeight < 40;
         // What was opened, or closed, by hand stays so; and the hand stays where it is.
@@ -91,6 +97,17 @@
         }
         fresh.querySelectorAll("[data-chart]").forEach(draw);
         htmx.process(fresh);
+        if (focused) {
+            fresh.querySelector(focused)?.focus({ preventScroll: true });
+        }
+    }
+
+    // How the same thing is found again in what takes its place.
+    function addressOf(element) {
+        if (!element) {
+            return "";
+        }
+        return element.id ? `#${CSS.escape(element.id)}` : element.matches("a[href]") ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : "";
     }
 
     // Much that happens at once is shown once, and not more often than every second.
@@ -219,10 +236,9 @@
     // The number of what became of a form has done its work once the page is shown.
     function forgetForm() {
         const url = new URL(location.href);
-        if (url.searchParams.has("kept") || url.searchParams.has("lang") || url.searchParams.has("theme")) {
-            for (const name of ["kept", "lang", "theme"]) {
-                url.searchParams.delete(name);
-            }
+        const done = ["kept", "lang", "theme", "keys"].filter((name) => url.searchParams.has(name));
+        if (done.length > 0) {
+            done.forEach((name) => url.searchParams.delete(name));
             history.replaceState(history.state, "", url);
         }
     }

@@ -519,7 +519,11 @@ impl Told {
     fn note(&mut self, event: FeedEvent) {
         match event {
             FeedEvent::Status { account, status } => self.statuses.push((account, status)),
-            FeedEvent::Decided(_) | FeedEvent::Send(_) | FeedEvent::Stored(_) | FeedEvent::Paused { .. } => {}
+            FeedEvent::Decided(_)
+            | FeedEvent::Send(_)
+            | FeedEvent::Order(_)
+            | FeedEvent::Stored(_)
+            | FeedEvent::Paused { .. } => {}
         }
     }
 }

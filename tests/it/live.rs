@@ -18,7 +18,10 @@ use yutang::{
         token::{self, Access},
     },
     account::state::{Reason, State, Status},
-    ids::{AccountId, Timestamp, UserId},
+    delivery::review,
+    ids::{AccountId, OrderId, Timestamp, UserId},
+    order::status,
+    sim::NewOrder,
     store::{
         api_tokens::{self, NewToken},
         sessions,
@@ -30,12 +33,13 @@ use yutang::{
 
 use crate::{
     client::{Api, PASSWORD},
+    deliveries::Till as _,
     harness::{PATIENCE, Shop, TestApp, echo},
 };
 
 const BUYER: &str = "2200000000777";
 const ITEM: &str = "900000000001";
-const EVERYTHING: [&str; 4] = ["accounts", "conversations", "decisions", "outbox"];
+const EVERYTHING: [&str; 5] = ["accounts", "conversations", "decisions", "outbox", "orders"];
 
 /// Somebody who listens.
 struct Ears {
@@ -189,6 +193,87 @@ async fn p10_a_listener_hears_of_an_account_from_its_first_moment_on() {
     let events = ears.events_until(|event| event["data"]["status"]["state"] == "connected").await;
     assert!(events.iter().all(|event| event["data"]["account_id"] == second.id.0));
     assert_eq!(events[0]["data"]["status"]["state"], "connecting");
+}
+
+/// A shop that delivers, with one piece in stock.
+async fn shop_that_delivers() -> (TestApp, Shop) {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    (app, shop)
+}
+
+fn buys(shop: &Shop) -> OrderId {
+    let order = shop.place_order(NewOrder::new(BUYER, ITEM));
+    shop.pay(&order).unwrap();
+    order
+}
+
+/// P10: what becomes of an order is told once it is stored, from its first moment to its shipment.
+#[actix_web::test]
+async fn p10_a_listener_hears_what_becomes_of_an_order() {
+    let (app, shop) = shop_that_delivers().await;
+    let seller = app.signed_in("seller").await;
+    let mut ears = Ears::on(&seller, &["orders"]).await;
+    let order = buys(&shop);
+    let mut parts = BTreeSet::new();
+    while !["order", "status", "delivery", "actions"].iter().all(|part| parts.contains(*part)) {
+        let event = ears.event().await;
+        assert_eq!((&event["event"], &event["topic"]), (&json!("order.changed"), &json!("orders")));
+        let data = &event["data"];
+        assert_eq!((&data["order"], &data["order_id"]), (&json!(format!("{}.{order}", shop.id)), &json!(order)));
+        assert_eq!(data["account_id"], shop.id.0);
+        seller.get(&format!("/api/v1/orders/{}.{order}", shop.id)).await.is(200);
+        parts.insert(data["part"].as_str().unwrap().to_owned());
+    }
+    app.eventually("shipped", || (app.stands(&shop, &order) == Some(status::Status::Shipped)).then_some(())).await;
+    // Nothing is left in stock.
+    let second = format!("{}.{}", shop.id, buys(&shop));
+    ears.events_until(|event| event["data"]["order"] == *second && event["data"]["part"] == "reviews").await;
+}
+
+/// What a person decides about an order is heard by the others, of this order alone where they wish.
+#[actix_web::test]
+async fn one_order_is_heard_alone_and_what_a_person_decides_about_it() {
+    let (app, shop) = shop_that_delivers().await;
+    let first = buys(&shop);
+    app.eventually("shipped", || (app.stands(&shop, &first) == Some(status::Status::Shipped)).then_some(())).await;
+    let second = buys(&shop);
+    let waits = || (app.waits_for_a_person(&shop, &second) == [review::Reason::OutOfStock]).then_some(());
+    app.eventually("a person", waits).await;
+    let seller = app.signed_in("seller").await;
+    let topic = format!("order:{}.{second}", shop.id);
+    let mut ears = Ears::on(&seller, &["orders", &topic]).await;
+    let mut elsewhere = Ears::on(&seller, &[&format!("order:{}.{first}", shop.id)]).await;
+    let waiting = seller.get("/api/v1/reviews").await.is(200).json();
+    let path = format!("/api/v1/reviews/{}/resolve", waiting["items"][0]["id"]);
+    seller.post(&path, &json!({"choice": "by_hand", "note": "x"})).await.is(200);
+    let events = ears.events_until(|event| event["data"]["part"] == "reviews").await;
+    let closed = events.last().unwrap();
+    assert_eq!(closed["topic"], topic, "the narrower topic");
+    elsewhere.say(r#"{"type":"ping"}"#).await;
+    assert_eq!(elsewhere.next().await["type"], "pong", "nothing was told of another order");
+}
+
+/// S17: nobody hears of another owner's orders, whatever they subscribe.
+#[actix_web::test]
+async fn s17_another_owners_orders_are_never_heard() {
+    let mut app = TestApp::new();
+    let rival = app.person("rival", Role::Owner);
+    let (shop, theirs) = (app.open("shop"), app.open_for(rival, "theirs"));
+    app.start().await;
+    let mut ears = Ears::on(&app.signed_in("rival").await, &["orders"]).await;
+    let order = buys(&shop);
+    app.eventually("paid", || (app.stands(&shop, &order) == Some(status::Status::PendingShip)).then_some(())).await;
+    let foreign = format!("order:{}.{order}", shop.id);
+    ears.say(&json!({"type": "subscribe", "topics": [foreign]}).to_string()).await;
+    assert_eq!(ears.next().await["code"], "not_found", "and nothing came before");
+    let own = buys(&theirs);
+    let event = ears.event().await;
+    assert_eq!((&event["seq"], &event["data"]["order"]), (&json!(1), &json!(format!("{}.{own}", theirs.id))));
 }
 
 #[actix_web::test]

@@ -468,8 +468,8 @@ async fn rules_are_put_in_another_order_by_hand_and_the_order_is_kept() {
     screen.go(&format!("{site}/app/rules?lang=zh")).await;
     screen.until(GRIPS).await;
     screen.eval("document.querySelector('#rules-keyword > li:nth-child(3) .grip').focus()").await;
-    screen.press("ArrowUp", 38).await;
-    screen.press("ArrowUp", 38).await;
+    screen.press("ArrowUp").await;
+    screen.press("ArrowUp").await;
     stand_so(&seller, &["多少", "包邮", "价格"]).await;
     screen.until("document.activeElement.matches('#rules-keyword > li:nth-child(1) .grip')").await;
 
@@ -624,6 +624,37 @@ async fn a_doubtful_unit_is_decided_on_the_page() {
     let reviews = showcase.app.signed_in("seller").await.get("/api/v1/reviews").await.is(200).json();
     assert_eq!(reviews["total"], 0);
     screen.is_in_order().await;
+}
+
+/// An order shows up in the list, and on its page where it stands and what it was given, while one looks.
+#[actix_web::test]
+async fn an_order_is_followed_while_one_looks() {
+    if !has_chromium() {
+        return;
+    }
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    let card = app.pool("会员月卡", &["AAAA-1111"]);
+    app.binds(ITEM, &[card]);
+    app.delivers(&shop);
+    app.start().await;
+    let (list, page) = (Screen::new((390, 800)).await, Screen::new((1440, 900)).await);
+    list.sign_in(&app.site(), "seller", "/app/orders?lang=zh").await;
+    list.reads("还没有订单").await;
+    list.eval("window.stayed = true").await;
+    let order = shop.place_order(NewOrder::new(BUYER, ITEM));
+    list.reads(order.as_str()).await;
+    page.sign_in(&app.site(), "seller", &format!("/app/orders/{}.{order}?lang=zh", shop.id)).await;
+    page.until("document.querySelector('#order')").await;
+    page.eval("window.stayed = true").await;
+    shop.pay(&order).unwrap();
+    for (screen, place) in [(&list, "ul.orders"), (&page, "#order-status")] {
+        screen.until(&format!("document.querySelector('{place}').innerText.includes('已发货')")).await;
+        assert_eq!(screen.eval("window.stayed").await, true);
+        screen.is_in_order().await;
+    }
+    // What may be done about it is in forms, which nothing takes from under a hand.
+    page.until("!document.getElementById('order-news').hidden").await;
 }
 
 /// Who was invited to answer sees the chats of the accounts they were given, and no page on which there are secrets.

@@ -3,9 +3,16 @@
 use std::sync::{Arc, Mutex, mpsc};
 
 use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, result::Error};
-use yutang::store::{DbConn, Store, StoreError, facts, users};
+use yutang::{
+    delivery::review::Reason,
+    order::{
+        change::{OrderChanged, OrderPart},
+        notice::Mention,
+    },
+    store::{DbConn, Store, StoreError, facts, orders, reviews, users},
+};
 
-use crate::harness::{Database, add_user, number, on_each_database};
+use crate::harness::{Database, NOW, add_user, number, on_each_database, with_account};
 
 type Outcome = Result<(), StoreError>;
 type Job = Box<dyn FnOnce(&mut DbConn) -> diesel::QueryResult<()> + Send>;
@@ -63,6 +70,40 @@ fn jobs_that_wait_share_one_transaction() {
     together(&store, vec![mark("a"), mark("b")]);
     let ids = store.read_blocking(|conn| Ok((facts::find(conn, "a")?, facts::find(conn, "b")?))).unwrap();
     assert!(ids.0.is_some() && ids.0 == ids.1, "{ids:?}");
+}
+
+/// What nobody could read is never told; what is told can be read.
+#[test]
+fn what_changed_of_an_order_is_told_once_it_is_committed() {
+    on_each_database(|database| {
+        let (store, _, account) = with_account(database);
+        let told: Arc<Mutex<Vec<OrderChanged>>> = Arc::default();
+        let heard = Arc::clone(&told);
+        store.watch_orders(move |change| heard.lock().unwrap().push(change));
+        let mention = |order: &str| Mention {
+            order: order.into(),
+            conversation: "600001".into(),
+            buyer: Some("2200000000777".into()),
+            item: None,
+        };
+        let (kept, lost) = (mention("25"), mention("26"));
+        store
+            .write_blocking(move |conn| {
+                orders::mention(conn, account, &kept, NOW)?;
+                orders::mention(conn, account, &kept, NOW)?;
+                reviews::open(conn, account, &kept.order, Reason::NoRule, None, NOW)?;
+                reviews::open(conn, account, &kept.order, Reason::NoRule, Some("the same"), NOW)
+            })
+            .unwrap();
+        let failed: Outcome = store.write_blocking(move |conn| {
+            orders::mention(conn, account, &lost, NOW)?;
+            Err(Error::RollbackTransaction)
+        });
+        assert!(failed.is_err());
+        let parts = [OrderPart::Order, OrderPart::Reviews];
+        let expected = parts.map(|part| OrderChanged { account, order: "25".into(), part });
+        assert_eq!(*told.lock().unwrap(), expected);
+    });
 }
 
 /// R6

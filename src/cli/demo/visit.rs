@@ -251,6 +251,7 @@ async fn decision(feed: &mut broadcast::Receiver<FeedEvent>, said: &Said) -> Opt
                 FeedEvent::Decided(_)
                 | FeedEvent::Stored(_)
                 | FeedEvent::Send(_)
+                | FeedEvent::Order(_)
                 | FeedEvent::Status { .. }
                 | FeedEvent::Paused { .. },
             ) => {}

@@ -24,12 +24,13 @@ use crate::{
         AccountId, BuyerId, CardId, ConversationId, DeliveryMessageId, DeliveryRuleId, ItemId, OrderId, Timestamp,
         UnitId, UserId,
     },
+    order::change::OrderPart,
     outbox::entry::Body,
     platform::hours,
     store::{
         DbConn, Keys, accounts,
         cards::{self, DeliveryCard},
-        delivery_rules, delivery_settings,
+        changes, delivery_rules, delivery_settings,
         delivery_settings::DeliverySettings,
         follow_up_settings, follow_ups, items,
         order_actions::{self, Action},
@@ -740,6 +741,7 @@ pub(super) fn claim_parts(
     cards: &[DeliveryCard],
     now: Timestamp,
 ) -> QueryResult<()> {
+    changes::note(account, order, OrderPart::Delivery);
     for (position, card) in (0_i64..).zip(cards) {
         let claim = format!("{:032x}", rand::random::<u128>());
         let stock = match card.kind {

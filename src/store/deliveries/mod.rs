@@ -19,6 +19,7 @@ use diesel::{prelude::*, result::Error};
 use super::{
     DbConn, Keys, Page, Scope, Sealed,
     accounts::own,
+    changes,
     connection::per_backend,
     schema::{deliveries, delivery_message_parts, delivery_messages, delivery_parts},
     units,
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     delivery::{review::Reason, step::Unit, unit::UnitState},
     ids::{AccountId, CardId, DeliveryMessageId, DeliveryRuleId, MessageId, OrderId, Timestamp, UnitId, UserId},
-    order::status::Status,
+    order::{change::OrderPart, status::Status},
     outbox::entry::{Body, State as SendState},
 };
 
@@ -280,6 +281,7 @@ fn insert_message(
         delivery_messages::planned_at.eq(now),
         delivery_messages::changed_at.eq(now),
     );
+    changes::note(account, order, OrderPart::Delivery);
     per_backend!(&mut *conn, conn => diesel::insert_into(delivery_messages::table)
         .values(values)
         .returning(delivery_messages::id)
@@ -352,8 +354,9 @@ fn give_back(
 fn set_unit(conn: &mut DbConn, unit: &Delivery, state: Unit, now: Timestamp) -> QueryResult<()> {
     diesel::update(deliveries::table.find((unit.account, &unit.order, unit.unit)))
         .set((deliveries::state.eq(state), deliveries::changed_at.eq(now)))
-        .execute(conn)
-        .map(drop)
+        .execute(conn)?;
+    changes::note(unit.account, &unit.order, OrderPart::Delivery);
+    Ok(())
 }
 
 /// A part goes on, and its piece of stock with it.

@@ -8,9 +8,10 @@ use super::{Message, MessageState, Part, carry, current_parts, list_units, set_p
 use crate::{
     delivery::step::Unit,
     ids::{AccountId, DeliveryMessageId, MessageId, OrderId, Timestamp},
+    order::change::OrderPart,
     outbox::entry::{PersonsWord, State as SendState},
     store::{
-        DbConn,
+        DbConn, changes,
         connection::per_backend,
         orders, sales_figures,
         schema::{delivery_message_parts, delivery_messages, delivery_parts},
@@ -39,6 +40,7 @@ pub(in crate::store) fn on_send(
             delivery_messages::changed_at.eq(now),
         ))
         .execute(conn)?;
+    changes::note(before.account, &before.order, OrderPart::Delivery);
     let parts: Vec<i64> = delivery_message_parts::table
         .filter(delivery_message_parts::message_id.eq(id))
         .select(delivery_message_parts::part_id)

@@ -35,7 +35,7 @@ pub struct MessageKey {
 }
 
 /// An order as the API names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrderKey {
     pub account: AccountId,
     pub order: OrderId,

@@ -108,9 +108,15 @@ pub const KEPT: &str = "kept";
 
 const LANGUAGE: &str = "lang";
 const THEME: &str = "theme";
+const SINGLE_KEYS: &str = "keys";
 /// What somebody chose stays in their browser for a year.
 const LANGUAGE_COOKIE: &str = "yutang_language";
 const THEME_COOKIE: &str = "yutang_theme";
+const KEYS_COOKIE: &str = "yutang_keys";
+
+/// Single keys do something, or not.
+const ON: &str = "on";
+const OFF: &str = "off";
 
 /// Dark, light, or as the machine is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +148,8 @@ pub struct Panel {
     pub(in crate::web) language: Language,
     pub(in crate::web) now: Timestamp,
     pub(super) theme: Theme,
+    /// Single keys do something: not everybody can live with that.
+    pub(super) has_keys: bool,
     pub(super) csrf: String,
     /// What became of the form that led here.
     pub(super) kept: Option<Arc<KeptForm>>,
@@ -168,6 +176,7 @@ impl Panel {
             form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
         let given = |wanted: &str| pairs.iter().rev().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
         let (language, theme) = (language_of_browser(request), theme_of(request, given(THEME).as_deref()));
+        let has_keys = has_keys(request, given(SINGLE_KEYS).as_deref());
         caller.language = language;
         let session = caller.session.clone().unwrap_or_default();
         let mut chosen = Vec::new();
@@ -177,6 +186,9 @@ impl Panel {
         if given(THEME).is_some() {
             chosen.push(remembered(THEME_COOKIE, theme.as_str()));
         }
+        if given(SINGLE_KEYS).is_some() {
+            chosen.push(remembered(KEYS_COOKIE, if has_keys { ON } else { OFF }));
+        }
         Ok(Self {
             csrf: app.gate.csrf(&session),
             kept: given(KEPT).and_then(|number| app.forms.find(&session, &number)),
@@ -185,6 +197,7 @@ impl Panel {
             now: clock::unix(),
             language,
             theme,
+            has_keys,
             chosen,
             caller,
             app,
@@ -267,7 +280,7 @@ pub(in crate::web) fn asked<T: DeserializeOwned>(query: &str) -> ApiResult<Query
 }
 
 fn is_of_every_page(name: &str) -> bool {
-    matches!(name, LANGUAGE | THEME | KEPT)
+    matches!(name, LANGUAGE | THEME | SINGLE_KEYS | KEPT)
 }
 
 /// Has the browser remember the language.
@@ -300,4 +313,12 @@ pub(in crate::web) fn language_of_browser(request: &HttpRequest) -> Language {
 fn theme_of(request: &HttpRequest, asked: Option<&str>) -> Theme {
     let remembered = || request.cookie(THEME_COOKIE).and_then(|cookie| Theme::parse(cookie.value()));
     asked.and_then(Theme::parse).or_else(remembered).unwrap_or(Theme::Auto)
+}
+
+/// Unless they were switched off on this page, or on one before it.
+fn has_keys(request: &HttpRequest, asked: Option<&str>) -> bool {
+    match asked {
+        Some(asked) => asked != OFF,
+        None => request.cookie(KEYS_COOKIE).is_none_or(|cookie| cookie.value() != OFF),
+    }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use serde::Serialize;
 
 use super::{
     super::{
@@ -16,6 +17,7 @@ use super::{
             tables::time,
         },
         error::ApiResult,
+        tag,
     },
     AccountNames, Pager, Panel, Place, Shell, order_words,
     places_of_lacks::{self, Mend},
@@ -51,6 +53,8 @@ struct OrderPage {
     may: May,
     /// The entry by which the buyer is blocked.
     block: Option<BlockedView>,
+    /// For which reasons it waits and what may be done about it, as shown: both are forms.
+    now_shown: String,
     /// The topics on which what is shown lives; none while an address is shown, which is not asked for again and again.
     live: String,
     /// The page with the address.
@@ -83,6 +87,7 @@ struct Moment {
 }
 
 /// What may be done about it where it stands. What the API thinks of it counts; this keeps what cannot be out of sight.
+#[derive(Serialize)]
 struct May {
     deliver: bool,
     redeliver: bool,
@@ -115,6 +120,7 @@ pub async fn order(mut panel: Panel, key: OrderKey) -> ApiResult<HttpResponse> {
         ReviewLine::new(review.clone(), account.clone(), None, &panel).among(&view.messages)
     };
     let order = &view.order;
+    let may = May::new(&view, &panel);
     panel.show(&OrderPage {
         shell: panel.shell(Place::Orders, format!("{} {}", panel.t("订单", "Order"), order.order_id)).await?,
         status: order_texts::status(order.status).in_language(language).to_owned(),
@@ -128,7 +134,8 @@ pub async fn order(mut panel: Panel, key: OrderKey) -> ApiResult<HttpResponse> {
         lacks: places_of_lacks::with_places(lacks, order.account_id, &panel),
         due: view.actions.iter().filter_map(|action| DueLine::new(action, &panel)).collect(),
         moments: told.items.into_iter().map(Moment::new).collect(),
-        may: May::new(&view, &panel),
+        now_shown: now_shown(&view, &may, block.as_ref()),
+        may,
         live: if is_revealed { String::new() } else { live(&view) },
         reveal: panel.href_with("reveal", "true"),
         pager,
@@ -149,9 +156,16 @@ async fn block(panel: &Panel, view: &OrderPageView) -> ApiResult<Option<BlockedV
     Ok(found.items.into_iter().find(is_theirs))
 }
 
+/// What its buyer says may be told of in what happened to it.
 fn live(view: &OrderPageView) -> String {
     let chat = view.order.conversation.as_ref().map(|chat| format!(" conversation:{chat}")).unwrap_or_default();
-    format!("outbox{chat}")
+    format!("order:{}{chat}", view.order.id)
+}
+
+fn now_shown(view: &OrderPageView, may: &May, block: Option<&BlockedView>) -> String {
+    let open: Vec<_> =
+        view.reviews.iter().filter(|review| review.closed_at.is_none()).map(|review| review.id).collect();
+    tag::of(&(open, may, block.map(|entry| entry.id)))
 }
 
 impl UnitLine {

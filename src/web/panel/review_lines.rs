@@ -46,6 +46,8 @@ pub(in crate::web) struct ChoiceLine {
     pub(in crate::web) name: &'static str,
     /// What it does.
     pub(in crate::web) what: &'static str,
+    /// What chooses it: its place among the choices.
+    pub(in crate::web) key: usize,
 }
 
 /// A message in doubt.
@@ -75,7 +77,10 @@ impl ReviewLine {
                 .as_ref()
                 .map(|order| order_words::progress(&order.units, panel.language))
                 .unwrap_or_default(),
-            choices: view.choices.iter().map(|choice| ChoiceLine::new(*choice, view.reason, panel)).collect(),
+            choices: (1..)
+                .zip(&view.choices)
+                .map(|(key, choice)| ChoiceLine::new(key, *choice, view.reason, panel))
+                .collect(),
             doubts: Vec::new(),
             is_about_all: is_open && view.reason == Reason::Uncertain,
             mend: if is_open { mend } else { "" },
@@ -127,7 +132,7 @@ fn mend(reason: Reason, panel: &Panel) -> (&'static str, &'static str) {
 }
 
 impl ChoiceLine {
-    fn new(choice: Choice, reason: Reason, panel: &Panel) -> Self {
+    fn new(key: usize, choice: Choice, reason: Reason, panel: &Panel) -> Self {
         let (name, what) = match choice {
             Choice::ByHand => (
                 panel.t("我自己处理", "I see to it myself"),
@@ -156,7 +161,7 @@ impl ChoiceLine {
                 ),
             ),
         };
-        Self { value: choice.as_str(), name, what }
+        Self { value: choice.as_str(), name, what, key }
     }
 }
 

@@ -28,6 +28,8 @@ struct ReviewsPage {
     decided: String,
     is_filtered: bool,
     reviews: Vec<ReviewLine>,
+    /// Which ones they are, so that the page notices that they are others.
+    now_shown: String,
     pager: Pager,
 }
 
@@ -43,6 +45,7 @@ pub async fn reviews(panel: Panel) -> ApiResult<HttpResponse> {
     let page = reviews::list(caller.clone(), panel.query_with(few)?, app.clone()).await?.0;
     let pager = Pager::new(&panel, &page);
     let wanted = page.items.iter().map(|review| (review.account_id, review.order_id.clone())).collect();
+    let now_shown = page.items.iter().map(|review| review.id.to_string()).collect::<Vec<_>>().join(" ");
     let known = orders::by_address(&app, &caller, wanted).await?;
     let names = AccountNames::read(&panel).await?;
     let line = |view: reviews::ReviewView| {
@@ -61,6 +64,7 @@ pub async fn reviews(panel: Panel) -> ApiResult<HttpResponse> {
         decided: panel.href_with("open", "false"),
         is_filtered,
         reviews: page.items.into_iter().map(line).collect(),
+        now_shown,
         pager,
         account,
         reason,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        error::Language,
+        error::{Code, Language},
+        form_undo::Undo,
         forms::{KeptForm, Outcome, Refused},
         static_files,
     },
-    Panel, Place, Theme,
+    OFF, ON, Panel, Place, Theme,
     places::{ENTRIES, Entry, Group},
     times,
 };
@@ -48,6 +49,8 @@ pub(in crate::web) struct Shell {
     pub(in crate::web) language: Language,
     pub(in crate::web) theme: Theme,
     pub(in crate::web) csrf: String,
+    /// Whether single keys do something, see `static/js/keys.js`.
+    pub(in crate::web) has_keys: bool,
     /// This page as it was asked for.
     pub(in crate::web) here: String,
     pub(in crate::web) user: String,
@@ -97,6 +100,7 @@ impl Shell {
             language: panel.language,
             theme: panel.theme,
             csrf: panel.csrf.clone(),
+            has_keys: panel.has_keys,
             here: panel.here(),
             user: panel.caller.user.name.clone(),
             menu: menu.into_iter().filter(|group| !group.lines.is_empty()).collect(),
@@ -120,6 +124,10 @@ impl Shell {
 
     pub(in crate::web) fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
         self.language.pick(zh, en)
+    }
+
+    pub(in crate::web) fn keys(&self) -> &'static str {
+        if self.has_keys { ON } else { OFF }
     }
 
     pub(in crate::web) fn tag(&self) -> &'static str {
@@ -196,6 +204,14 @@ impl Shell {
         }
     }
 
+    /// How the form that went well is taken back, where it can be.
+    pub(in crate::web) fn undo(&self) -> Option<&Undo> {
+        match &self.kept.as_ref()?.outcome {
+            Outcome::Done { undo, .. } => undo.as_ref(),
+            Outcome::Refused(_) => None,
+        }
+    }
+
     fn refused(&self) -> Option<(&KeptForm, &Refused)> {
         let kept = self.kept.as_deref()?;
         match &kept.outcome {
@@ -207,7 +223,10 @@ impl Shell {
     /// Why the form that led here was refused, in a sentence or two; for the top of the page.
     pub(in crate::web) fn refusal(&self) -> String {
         let Some((_, refused)) = self.refused() else { return String::new() };
-        let Refused { message, details, .. } = refused;
+        let Refused { code, message, details } = refused;
+        if *code == Code::Changed.as_str() {
+            return self.overtaken().to_owned();
+        }
         let wait = details.retry_after_s.map(|seconds| match self.language {
             Language::Chinese => format!("请等待 {seconds} 秒。"),
             Language::English => format!("Wait {seconds} s."),
@@ -216,6 +235,14 @@ impl Shell {
         let problem = details.problem.as_ref().map(|problem| self.sentence(problem));
         let parts = [Some(message.clone()), problem, wait];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(self.t("", " "))
+    }
+
+    /// The page shows by now what the other one did, beside what was typed.
+    fn overtaken(&self) -> &'static str {
+        self.t(
+            "您打开页面后，有人改动过这里，所以没有保存。请核对后再提交，再次提交会以您的为准。",
+            "Somebody changed this after you had opened it, so nothing was saved. Look it over: what you send again takes the place of theirs.",
+        )
     }
 
     fn sentence(&self, problem: &str) -> String {

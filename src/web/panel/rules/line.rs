@@ -42,6 +42,8 @@ pub(in crate::web) struct Line {
     /// The numbers of the rules before and behind it; empty: there is none, or it matters not.
     pub(super) up: String,
     pub(super) down: String,
+    /// And once that was taken back.
+    pub(super) switched_back: &'static str,
     pub(super) warnings: Vec<String>,
 }
 
@@ -78,6 +80,11 @@ impl Line {
                 (true, _) => kept(language),
                 (false, true) => language.pick("已停用。", "It is off."),
                 (false, false) => language.pick("已启用。", "It is on."),
+            },
+            switched_back: match (draft.has(rule.id), body.enabled) {
+                (true, _) => language.pick("已撤回这项修改。", "The change is taken back."),
+                (false, true) => language.pick("已重新启用。", "It is on again."),
+                (false, false) => language.pick("已重新停用。", "It is off again."),
             },
             has_draft: draft.has(rule.id),
             warnings: beside.warnings.get(&rule.id).cloned().unwrap_or_default(),

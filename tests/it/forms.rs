@@ -1,0 +1,196 @@
+//! Forms of the panel as a browser without script sends them: what was done is taken back, and what somebody else changed meanwhile is not
+//! overwritten unseen.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Api},
+    deliveries::{BUYER, ITEM, Till as _},
+    harness::TestApp,
+};
+
+const OVERTAKEN: &str = "有人改动过这里";
+
+/// A form as it stands on a page: where it is sent, and what it sends without anything being typed.
+struct PageForm {
+    action: String,
+    fields: Vec<(String, String)>,
+}
+
+impl PageForm {
+    fn on(page: &Answer, id: &str) -> Self {
+        Self::find(page, id).unwrap_or_else(|| panic!("no form {id}: {}", page.text))
+    }
+
+    fn find(page: &Answer, id: &str) -> Option<Self> {
+        let own = format!("name=\"_form\" value=\"{id}\"");
+        let form = page.text.split("<form").find(|form| form.contains(&own))?.split("</form>").next()?;
+        let hidden = form.split("<input type=\"hidden\" name=\"").skip(1);
+        let field = |input: &str| {
+            let (name, rest) = input.split_once("\" value=\"")?;
+            Some((name.to_owned(), plain(rest.split('"').next()?)))
+        };
+        let action = form.split("action=\"").nth(1)?.split('"').next()?.to_owned();
+        Some(Self { action, fields: hidden.filter_map(field).collect() })
+    }
+
+    /// With this typed.
+    fn with(mut self, name: &str, text: &str) -> Self {
+        self.fields.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The page that it leads to.
+    async fn send(self, browser: &Api) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish();
+        let sender = browser.as_who().with("x-csrf-token", "");
+        let kind = "application/x-www-form-urlencoded";
+        let answer = sender.send_bytes(&self.action, kind, body.into_bytes()).await.is(303);
+        browser.get(answer.header("location").unwrap()).await.is(200)
+    }
+}
+
+/// As a browser reads the text of an attribute.
+fn plain(text: &str) -> String {
+    [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")]
+        .into_iter()
+        .fold(text.to_owned(), |text, (written, read)| text.replace(written, read))
+}
+
+/// What is said above the page of a form that went well.
+fn said(page: &Answer) -> &str {
+    let above = page.text.split("<div class=\"said\" role=\"status\">").nth(1).unwrap_or_default();
+    above.split("</div>").next().unwrap_or_default()
+}
+
+async fn browser(app: &TestApp) -> Api {
+    app.anybody().with("accept-language", "zh").sign_in_by_cookie("seller").await
+}
+
+/// Offered once, and gone once it is done.
+#[actix_web::test]
+async fn a_pause_is_taken_back_beside_the_word_that_it_is_done() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.start().await;
+    let browser = browser(&app).await;
+    let is_paused =
+        async || browser.get(&format!("/api/v1/accounts/{}", shop.id)).await.is(200).json()["paused"].clone();
+    let page = browser.get("/app/accounts").await.is(200);
+    assert!(PageForm::find(&page, "undo").is_none());
+    let page = PageForm::on(&page, "pause").send(&browser).await;
+    assert!(said(&page).contains("已暂停发送") && said(&page).contains("撤销"), "{}", page.text);
+    assert_eq!(is_paused().await, true);
+    assert!(PageForm::find(&browser.get("/app/accounts").await, "undo").is_none(), "it was offered");
+    let page = PageForm::on(&page, "undo").send(&browser).await;
+    assert!(said(&page).contains("已恢复发送。"), "{}", page.text);
+    assert_eq!(is_paused().await, false);
+    assert!(PageForm::find(&page, "undo").is_none(), "what was taken back is not taken back again");
+}
+
+#[actix_web::test]
+async fn a_buyer_is_unblocked_and_blocked_again_with_what_was_noted() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.start().await;
+    let browser = browser(&app).await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.decided(&shop, &said).await;
+    let blocked = async || browser.get("/api/v1/blocked-buyers").await.is(200).json()["items"].clone();
+    let page = browser.get(&format!("/app/chats/{}.{}", shop.id, said.conversation)).await.is(200);
+    let in_account = shop.id.to_string();
+    let block = |page: &Answer| PageForm::on(page, "block").with("note", "同行").with("account_id:whole", &in_account);
+    let page = block(&page).send(&browser).await;
+    assert_eq!(blocked().await[0]["note"], "同行");
+    let page = PageForm::on(&page, "undo").send(&browser).await;
+    assert_eq!(blocked().await, json!([]));
+
+    let page = block(&page).send(&browser).await;
+    let page = PageForm::on(&page, "unblock").send(&browser).await;
+    assert_eq!(blocked().await, json!([]));
+    let page = PageForm::on(&page, "undo").send(&browser).await;
+    assert!(said(&page).contains("已重新拉黑。"), "{}", page.text);
+    let again = blocked().await;
+    assert_eq!((&again[0]["note"], &again[0]["account_id"]), (&json!("同行"), &json!(shop.id)));
+}
+
+#[actix_web::test]
+async fn tags_are_as_they_were_once_they_are_taken_back() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.start().await;
+    let browser = browser(&app).await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.decided(&shop, &said).await;
+    let path = format!("/api/v1/buyers/{BUYER}/tags");
+    browser.put(&path, &json!({"tags": ["老客户", "爱砍价"]})).await.is(200);
+    let tags = async || browser.get(&path).await.is(200).json()["tags"].as_array().unwrap().len();
+    let page = browser.get(&format!("/app/chats/{}.{}", shop.id, said.conversation)).await.is(200);
+    let page = PageForm::on(&page, "tags").with("tags:lines", "").send(&browser).await;
+    assert_eq!(tags().await, 0);
+    PageForm::on(&page, "undo").send(&browser).await;
+    assert_eq!(tags().await, 2);
+}
+
+/// What is offered is a form to the API and to nothing else.
+#[actix_web::test]
+async fn nothing_is_offered_that_is_not_of_the_api() {
+    let mut app = TestApp::new();
+    app.open("shop-1");
+    app.start().await;
+    let browser = browser(&app).await;
+    for told in ["POST /app/settings", "POST //evil.example/api/v1/x", "GET /api/v1/accounts"] {
+        let mut form = PageForm::on(&browser.get("/app/accounts").await.is(200), "pause");
+        form.fields.retain(|(name, _)| !name.starts_with("_undo"));
+        let page = form.with("_undo", told).send(&browser).await;
+        assert!(!said(&page).is_empty() && PageForm::find(&page, "undo").is_none(), "{told}");
+    }
+}
+
+/// A person types into a form that somebody else has overtaken: it is refused, what they typed stays, and once they know it counts.
+async fn is_refused_while_stale(
+    browser: &Api,
+    path: &str,
+    (form, field, typed): (&str, &str, &str),
+    overtake: impl AsyncFnOnce(),
+    stored: impl AsyncFn() -> Value,
+) {
+    let shown = browser.get(path).await.is(200);
+    overtake().await;
+    let theirs = stored().await;
+    let page = PageForm::on(&shown, form).with(field, typed).send(browser).await;
+    assert!(page.text.contains(OVERTAKEN), "{}", page.text);
+    let is_kept =
+        page.text.contains(&format!("value=\"{typed}\"")) || page.text.contains(&format!(">{typed}</textarea>"));
+    assert!(is_kept, "{}", page.text);
+    assert_eq!(stored().await, theirs, "nothing is overwritten unseen");
+    let page = PageForm::on(&page, form).with(field, typed).send(browser).await;
+    assert!(!page.text.contains(OVERTAKEN), "{}", page.text);
+    assert_eq!(stored().await, typed);
+}
+
+#[actix_web::test]
+async fn a_card_that_somebody_else_changed_is_not_overwritten_unseen() {
+    let mut app = TestApp::new();
+    let card = app.pool("会员码", &["AAAA-1111"]);
+    app.start().await;
+    let (browser, other) = (browser(&app).await, app.signed_in("seller").await);
+    let path = format!("/api/v1/cards/{card}");
+    let overtake = async || drop(other.patch(&path, &json!({"name": "月卡"})).await.is(200));
+    let stored = async || other.get(&path).await.is(200).json()["name"].clone();
+    let page = format!("/app/cards/{card}");
+    is_refused_while_stale(&browser, &page, ("card", "name", "年卡"), overtake, stored).await;
+}
+
+#[actix_web::test]
+async fn delivery_settings_that_somebody_else_changed_are_not_overwritten_unseen() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop-1");
+    app.start().await;
+    let (browser, other) = (browser(&app).await, app.signed_in("seller").await);
+    let path = format!("/api/v1/accounts/{}/delivery", shop.id);
+    let overtake = async || drop(other.patch(&path, &json!({"receipt": "已发货"})).await.is(200));
+    let stored = async || other.get(&path).await.is(200).json()["receipt"].clone();
+    let page = format!("/app/delivery/accounts/{}", shop.id);
+    is_refused_while_stale(&browser, &page, ("delivery", "receipt:text", "请查收"), overtake, stored).await;
+}
