@@ -43,7 +43,8 @@ async fn steps_are_done_by_what_is_there_and_left_out_by_each_person() {
     seller.post("/api/v1/keywords", &json!({"keyword": "在吗", "actions": [{"text": "在的"}]})).await.is(201);
     let cookie = app.platform().cookies(&app.platform().add_account("shop"));
     seller.post("/api/v1/accounts", &json!({"name": "shop", "cookie": cookie, "enabled": false})).await.is(201);
-    let channel = json!({"name": "x", "kind": "webhook", "config": {"webhook_url": "https://a.example/", "secret": "a secret"}});
+    let channel =
+        json!({"name": "x", "kind": "webhook", "config": {"webhook_url": "https://a.example/", "secret": "a secret"}});
     seller.post("/api/v1/notify/channels", &channel).await.is(201);
     assert_eq!(now(&seller).await, ["done"; 4]);
     assert_eq!(now(&admin).await, ["open"; 4], "another owner has nothing yet");
