@@ -6,7 +6,7 @@ use askama::Template;
 use super::{
     super::{
         AppState,
-        error::{ApiResult, Language},
+        error::{ApiResult, ErrorBody, Language},
         input::Query,
     },
     FORGOTTEN, Frame, Notice, PageQuery, SETUP, SIGN_IN, language, lead_to, show, show_at_door,
@@ -23,7 +23,7 @@ struct ForgottenPage {
 #[utoipa::path(get, path = "/forgotten", operation_id = "forgotten_page", tag = "pages", params(PageQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "To the set-up, while nobody administers the system"),
-    (status = 503, content_type = "text/html", body = String, description = "No letter can be sent yet"),
+    (status = 503, description = "No letter can be sent yet, or the server is busy", content((String = "text/html"), (ErrorBody = "application/json"))),
 ))]
 pub async fn page(request: HttpRequest, query: Query<PageQuery>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     if !app.gate.is_set_up() {

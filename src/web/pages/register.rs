@@ -6,7 +6,7 @@ use askama::Template;
 use super::{
     super::{
         AppState,
-        error::{ApiResult, Language},
+        error::{ApiResult, ErrorBody, Language},
         input::Query,
         panel,
     },
@@ -32,7 +32,7 @@ pub(super) async fn is_open(app: &AppState) -> bool {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "To the set-up, while nobody administers the system"),
     (status = 403, content_type = "text/html", body = String, description = "Strangers may not register here"),
-    (status = 503, content_type = "text/html", body = String, description = "No letter can be sent yet"),
+    (status = 503, description = "No letter can be sent yet, or the server is busy", content((String = "text/html"), (ErrorBody = "application/json"))),
 ))]
 pub async fn page(request: HttpRequest, query: Query<PageQuery>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     if !app.gate.is_set_up() {
