@@ -270,11 +270,11 @@ routes! {
     // what is answered to what
     GET "/api/v1/keywords" READ => api::keywords::list;
     POST "/api/v1/keywords" MANAGE => api::keywords::create;
+    POST "/api/v1/keywords/preview" READ => api::rule_previews::keyword;
     GET "/api/v1/keywords/{id}" READ => api::keywords::get;
     PATCH "/api/v1/keywords/{id}" MANAGE => api::keywords::update;
     DELETE "/api/v1/keywords/{id}" MANAGE => api::keywords::delete;
     POST "/api/v1/keywords/{id}/move" MANAGE => api::rule_moves::keyword;
-    POST "/api/v1/keywords/preview" READ => api::rule_previews::keyword;
     POST "/api/v1/sandbox" READ => api::sandbox::sandbox;
     GET "/api/v1/rule-cases" READ => api::rule_cases::list;
     POST "/api/v1/rule-cases" MANAGE => api::rule_cases::create;
@@ -283,17 +283,17 @@ routes! {
     DELETE "/api/v1/rule-cases/{id}" MANAGE => api::rule_cases::delete;
     GET "/api/v1/default-replies" READ => api::keywords::list_defaults;
     POST "/api/v1/default-replies" MANAGE => api::keywords::create_default;
+    POST "/api/v1/default-replies/preview" READ => api::rule_previews::default_reply;
     GET "/api/v1/default-replies/{id}" READ => api::keywords::get_default;
     PATCH "/api/v1/default-replies/{id}" MANAGE => api::keywords::update_default;
     DELETE "/api/v1/default-replies/{id}" MANAGE => api::keywords::delete_default;
-    POST "/api/v1/default-replies/preview" READ => api::rule_previews::default_reply;
     GET "/api/v1/event-rules" READ => api::keywords::list_events;
     POST "/api/v1/event-rules" MANAGE => api::keywords::create_event;
+    POST "/api/v1/event-rules/preview" READ => api::rule_previews::event_rule;
     GET "/api/v1/event-rules/{id}" READ => api::keywords::get_event;
     PATCH "/api/v1/event-rules/{id}" MANAGE => api::keywords::update_event;
     DELETE "/api/v1/event-rules/{id}" MANAGE => api::keywords::delete_event;
     POST "/api/v1/event-rules/{id}/move" MANAGE => api::rule_moves::event_rule;
-    POST "/api/v1/event-rules/preview" READ => api::rule_previews::event_rule;
     GET "/api/v1/rule-events" READ => api::rule_events::list;
     GET "/api/v1/rule-figures" READ => api::rule_figures::list;
     GET "/api/v1/rule-figures/{id}" READ => api::rule_figures::get;

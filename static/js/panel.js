@@ -69,7 +69,6 @@
             return;
         }
         const said = fresh.outerHTML;
-        const focused = addressOf(part.contains(document.activeElement) && document.activeElement);
         const reading = part.querySelector("[data-end]");
         const isAtEnd = reading && reading.scrollHeight - reading.scrollTop - reading.clientHeight < 40;
         // What was opened, or closed, by hand stays so; and the hand stays where it is.
@@ -79,7 +78,8 @@
             wasOpen.set(name, wasOpen.get(name) || summary.parentElement.open);
         }
         const reachable = "a, button, summary";
-        const focused = [...part.querySelectorAll(reachable)].indexOf(document.activeElement);
+        const hand = part.contains(document.activeElement) ? document.activeElement : null;
+        const [address, place] = [addressOf(hand), [...part.querySelectorAll(reachable)].indexOf(hand)];
         part.replaceWith(document.adoptNode(fresh));
         saidOf.set(fresh, said);
         for (const summary of fresh.querySelectorAll("details > summary")) {
@@ -88,21 +88,18 @@
                 summary.parentElement.open = wasOpen.get(name);
             }
         }
-        if (focused >= 0) {
-            fresh.querySelectorAll(reachable)[focused]?.focus({ preventScroll: true });
-        }
-        const place = fresh.querySelector("[data-end]");
-        if (place && reading) {
-            place.scrollTop = isAtEnd ? place.scrollHeight : reading.scrollTop;
+        const read = fresh.querySelector("[data-end]");
+        if (read && reading) {
+            read.scrollTop = isAtEnd ? read.scrollHeight : reading.scrollTop;
         }
         fresh.querySelectorAll("[data-chart]").forEach(draw);
         htmx.process(fresh);
-        if (focused) {
-            fresh.querySelector(focused)?.focus({ preventScroll: true });
+        if (hand) {
+            (address ? fresh.querySelector(address) : fresh.querySelectorAll(reachable)[place])?.focus({ preventScroll: true });
         }
     }
 
-    // How the same thing is found again in what takes its place.
+    // How the same thing is found again in what takes its place; empty: by its place alone.
     function addressOf(element) {
         if (!element) {
             return "";

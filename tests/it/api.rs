@@ -235,7 +235,8 @@ async fn a_list_of_an_unknown_account_is_empty() {
     let seller = app.signed_in("seller").await;
     let document = seller.get("/api-docs/openapi.json").await.is(200).json();
     let mut asked = 0;
-    for route in ROUTES.iter().filter(|route| route.method == "GET" && !route.path.contains('{')) {
+    let is_list = |path: &str| !path.contains('{') && path != "/app/accounts/new";
+    for route in ROUTES.iter().filter(|route| route.method == "GET" && is_list(route.path)) {
         let operation = &document["paths"][route.path]["get"];
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         if parameters.into_iter().all(|parameter| parameter["name"] != "account") {

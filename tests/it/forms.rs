@@ -94,10 +94,10 @@ async fn a_buyer_is_unblocked_and_blocked_again_with_what_was_noted() {
     let shop = app.open("shop-1");
     app.start().await;
     let browser = browser(&app).await;
-    let said = shop.buyer_says(BUYER, ITEM, "在吗");
-    app.decided(&shop, &said).await;
+    let wrote = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.decided(&shop, &wrote).await;
     let blocked = async || browser.get("/api/v1/blocked-buyers").await.is(200).json()["items"].clone();
-    let page = browser.get(&format!("/app/chats/{}.{}", shop.id, said.conversation)).await.is(200);
+    let page = browser.get(&format!("/app/chats/{}.{}", shop.id, wrote.conversation)).await.is(200);
     let in_account = shop.id.to_string();
     let block = |page: &Answer| PageForm::on(page, "block").with("note", "同行").with("account_id:whole", &in_account);
     let page = block(&page).send(&browser).await;

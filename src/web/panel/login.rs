@@ -62,6 +62,7 @@ struct LoginPage {
 #[utoipa::path(get, path = "/app/accounts/new", operation_id = "panel_login", tag = "pages", params(LoginQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
+    (status = 404, body = super::super::error::ErrorBody),
 ))]
 pub async fn add_account(panel: Panel) -> ApiResult<HttpResponse> {
     let LoginQuery { login, account, back } = panel.query()?.0;
