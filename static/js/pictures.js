@@ -93,7 +93,12 @@
             if (button) {
                 event.preventDefault();
                 event.stopPropagation();
-                add(button.parentElement.querySelector("input[data-adds]"));
+                const input = button.parentElement.querySelector("input[data-adds]");
+                if (input.files.length > 0) {
+                    add(input);
+                } else {
+                    input.click();
+                }
             }
         },
         true,

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     ids::{AccountId, ConversationId, RuleId, Timestamp},
     reply::{
-        decide::{Decision, Kind, TurnMessage},
+        decide::{Decision, Kind, Silence, TurnMessage},
         matcher::Library,
         rule::{Rule, RuleBody, Trigger},
         sandbox::{About, Cue, Sandbox, Scene},
@@ -226,7 +226,7 @@ impl Told {
     /// What a buyer said, with all rules and with this one alone.
     fn hear(&mut self, (account, conversation): (AccountId, &ConversationId), cue: Cue, whole: Scene, single: &Scene) {
         self.turns += 1;
-        if ![whole.rule(), single.rule()].contains(&Some(self.id)) {
+        if ![used(&whole), used(single)].contains(&Some(self.id)) {
             return;
         }
         self.found.push(Found {
@@ -241,7 +241,7 @@ impl Told {
 
     /// What happened besides in one conversation. A rule that waits longer than another acts at another moment than that one.
     fn happen(&mut self, (account, conversation): (AccountId, &ConversationId), whole: &[Scene], single: Vec<Scene>) {
-        let is_own = |scene: &Scene| scene.rule() == Some(self.id);
+        let is_own = |scene: &Scene| used(scene) == Some(self.id);
         for scene in single.into_iter().filter(is_own) {
             let alike = || whole.iter().filter(|other| other.about == scene.about);
             let same = alike().find(|other| other.at == scene.at).or_else(|| alike().next());
@@ -267,12 +267,12 @@ impl Told {
     }
 
     fn is_answered(&self, found: &Found) -> bool {
-        found.scene.as_ref().and_then(Scene::rule) == Some(self.id)
+        found.scene.as_ref().and_then(used) == Some(self.id)
     }
 
     fn previewed(&self, found: Found) -> PreviewedView {
         let answers = self.is_answered(&found);
-        let first = found.scene.as_ref().and_then(Scene::rule).filter(|_| !answers);
+        let first = found.scene.as_ref().and_then(used).filter(|_| !answers);
         let keyword = first.and_then(|id| self.keywords.get(&id)).filter(|keyword| !keyword.is_empty()).cloned();
         let summary = self.summary(answers, first, keyword.as_deref(), found.scene.as_ref());
         PreviewedView {
@@ -301,6 +301,14 @@ impl Told {
             (false, None, _, Some(Decision::Silent(silence))) => reason_texts::silence(silence.code()),
             (false, ..) => Said::new("另一条规则会先处理。", "Another rule goes before it."),
         }
+    }
+}
+
+/// The rule that answers, or wants silence; one that did so before, and does it once, is not used again.
+fn used(scene: &Scene) -> Option<RuleId> {
+    match scene.decision {
+        Decision::Silent(Silence::AlreadyAnsweredOnce { .. }) => None,
+        Decision::Answer { .. } | Decision::Silent(_) => scene.rule(),
     }
 }
 
