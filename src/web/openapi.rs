@@ -394,6 +394,7 @@ mod tests {
             ("EntryView", "state", 6),
             ("EntryView", "origin", 6),
             ("OutboxChanged", "state", 6),
+            ("OrderNews", "part", 6),
             ("MessageView", "source", 2),
             ("MessageView", "decision", 4),
             ("LastMessageView", "decision", 4),

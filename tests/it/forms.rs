@@ -58,7 +58,7 @@ fn plain(text: &str) -> String {
 }
 
 /// What is said above the page of a form that went well.
-fn said(page: &Answer) -> &str {
+fn banner(page: &Answer) -> &str {
     let above = page.text.split("<div class=\"said\" role=\"status\">").nth(1).unwrap_or_default();
     above.split("</div>").next().unwrap_or_default()
 }
@@ -79,11 +79,11 @@ async fn a_pause_is_taken_back_beside_the_word_that_it_is_done() {
     let page = browser.get("/app/accounts").await.is(200);
     assert!(PageForm::find(&page, "undo").is_none());
     let page = PageForm::on(&page, "pause").send(&browser).await;
-    assert!(said(&page).contains("已暂停发送") && said(&page).contains("撤销"), "{}", page.text);
+    assert!(banner(&page).contains("已暂停发送") && banner(&page).contains("撤销"), "{}", page.text);
     assert_eq!(is_paused().await, true);
     assert!(PageForm::find(&browser.get("/app/accounts").await, "undo").is_none(), "it was offered");
     let page = PageForm::on(&page, "undo").send(&browser).await;
-    assert!(said(&page).contains("已恢复发送。"), "{}", page.text);
+    assert!(banner(&page).contains("已恢复发送。"), "{}", page.text);
     assert_eq!(is_paused().await, false);
     assert!(PageForm::find(&page, "undo").is_none(), "what was taken back is not taken back again");
 }
@@ -109,7 +109,7 @@ async fn a_buyer_is_unblocked_and_blocked_again_with_what_was_noted() {
     let page = PageForm::on(&page, "unblock").send(&browser).await;
     assert_eq!(blocked().await, json!([]));
     let page = PageForm::on(&page, "undo").send(&browser).await;
-    assert!(said(&page).contains("已重新拉黑。"), "{}", page.text);
+    assert!(banner(&page).contains("已重新拉黑。"), "{}", page.text);
     let again = blocked().await;
     assert_eq!((&again[0]["note"], &again[0]["account_id"]), (&json!("同行"), &json!(shop.id)));
 }
@@ -143,7 +143,7 @@ async fn nothing_is_offered_that_is_not_of_the_api() {
         let mut form = PageForm::on(&browser.get("/app/accounts").await.is(200), "pause");
         form.fields.retain(|(name, _)| !name.starts_with("_undo"));
         let page = form.with("_undo", told).send(&browser).await;
-        assert!(!said(&page).is_empty() && PageForm::find(&page, "undo").is_none(), "{told}");
+        assert!(!banner(&page).is_empty() && PageForm::find(&page, "undo").is_none(), "{told}");
     }
 }
 
