@@ -3,6 +3,7 @@
 
 use std::env;
 
+use awc::http::Method;
 use serde_json::Value;
 use yutang::{
     access::role::Role,
@@ -13,7 +14,7 @@ use yutang::{
 
 use crate::{
     deliveries::{BUYER, ITEM, Till},
-    harness::{TestApp, contains},
+    harness::{Shop, TestApp, contains},
     screen::{Screen, has_chromium},
 };
 
@@ -24,7 +25,7 @@ pub(crate) const NASTY: &str =
     "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=1\">\u{202e}evil\u{200b}'\"`{{7*7}}😀";
 
 /// Pages of which there is one.
-const PAGES: &[&str] = &[
+pub(crate) const PAGES: &[&str] = &[
     "/app",
     "/app/chats",
     "/app/phrases",
@@ -55,11 +56,15 @@ const PAGES: &[&str] = &[
 ];
 
 /// Who owns the accounts does not administer the server.
-const ADMINS: &str = "/app/settings";
+pub(crate) const ADMINS: &str = "/app/settings";
 
 /// A shop after a day's work.
 pub(crate) struct Showcase {
     pub(crate) app: TestApp,
+    /// The account that sells.
+    pub(crate) shop: Shop,
+    /// One that is disabled.
+    pub(crate) spare: Shop,
     /// Pages about one thing.
     pub(crate) of_one: Vec<String>,
 }
@@ -105,7 +110,7 @@ impl Showcase {
             format!("/app/delivery/accounts/{}", shop.id),
             format!("/app/accounts/{}", shop.id),
         ];
-        Self { app, of_one }
+        Self { app, shop, spare, of_one }
     }
 
     pub(crate) fn site(&self) -> String {
@@ -245,6 +250,27 @@ async fn what_people_write_is_shown_as_text_on_every_page() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// P10: there, nobody saw whether an account was connected, what was said, what was given, and who changed what.
+#[actix_web::test]
+async fn p10_the_panel_shows_connections_chats_deliveries_and_who_did_what() {
+    let showcase = Showcase::open("").await;
+    let pause = format!("/api/v1/accounts/{}/pause", showcase.spare.id);
+    showcase.app.signed_in("seller").await.send(Method::POST, &pause, None).await.is(200);
+    let browser = showcase.app.anybody().sign_in_by_cookie("seller").await;
+    let [chat, _, sold, doubtful, ..] = &showcase.of_one[..] else { panic!("{:?}", showcase.of_one) };
+    for (page, words) in [
+        ("/app/accounts", ["shop-1", "online", "disabled"]),
+        (chat.as_str(), ["在吗", "在的，看中直接拍", "delivered"]),
+        (sold.as_str(), ["the platform told: paid", "unit 1: confirmed", "shipped"]),
+        (doubtful.as_str(), ["unit 1: in doubt", "waits for a person", "What happened"]),
+        ("/app/audit", ["seller", "sending", "in a browser"]),
+    ] {
+        let shown = browser.get(page).await.is(200).text;
+        let missing: Vec<&str> = words.into_iter().filter(|word| !shown.contains(word)).collect();
+        assert!(missing.is_empty(), "{page} says nothing of {missing:?}: {shown}");
+    }
+}
+
 /// A form without script: what is refused leads back to the page with what was typed, and why beside the field; what is done is said.
 #[actix_web::test]
 async fn forms_work_without_script_and_bring_back_what_was_typed() {
@@ -319,7 +345,8 @@ async fn what_cannot_be_shown_is_told_as_a_page() {
     }
 }
 
-fn field(page: &str, name: &str) -> String {
+/// The value of the first hidden field of this name.
+pub(crate) fn field(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     page.split(&start).nth(1).unwrap_or_default().split('"').next().unwrap_or_default().to_owned()
 }

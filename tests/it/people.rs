@@ -7,6 +7,7 @@ use yutang::{
     access::role::Role,
     ids::UserId,
     store::{Scope, accounts, users},
+    telemetry::clock,
 };
 
 use crate::{
@@ -74,6 +75,42 @@ async fn names_addresses_and_passwords_obey_their_rules() {
     assert_eq!(admin.post("/api/v1/users", &weak).await.refused(422, "invalid_field").field(), "password");
     let refused = admin.post("/api/v1/users", &new_user("d", "operator")).await.refused(422, "invalid_field");
     assert_eq!(refused.field(), "employer_id");
+}
+
+/// Everybody reads moments by a clock of their own. It opens no door: the password is asked for where the address changes.
+#[actix_web::test]
+async fn a_person_reads_moments_by_the_clock_that_they_chose() {
+    let (app, admin) = started().await;
+    let seller = app.signed_in("seller").await;
+    assert_eq!(seller.get("/api/v1/me").await.is(200).json()["time_zone"], "Asia/Shanghai");
+    for wrong in ["Asia/Atlantis", "+08:00", "Etc/Unknown", " Asia/Tokyo", ""] {
+        let refused = seller.patch("/api/v1/me", &json!({"time_zone": wrong})).await;
+        assert_eq!(refused.refused(422, "invalid_field").field(), "time_zone", "{wrong}");
+    }
+    let address = json!({"time_zone": "Asia/Tokyo", "email": "seller@example.com"});
+    assert_eq!(seller.patch("/api/v1/me", &address).await.refused(422, "invalid_field").field(), "password");
+
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    // 12:34 UTC of a day that is to come
+    let day = 86_400_000;
+    let ends_at = (clock::unix().0 / day + 40) * day + (12 * 60 + 34) * 60_000;
+    let date = jiff::Timestamp::from_millisecond(ends_at).unwrap().strftime("%m-%d").to_string();
+    let token = json!({"name": "script", "access": "read", "expires_at": ends_at});
+    browser.post("/api/v1/tokens", &token).await.is(201);
+    let shown = browser.get("/app/tokens").await.is(200).text;
+    assert!(shown.contains(&format!("{date} 20:34")), "{shown}");
+    let me = seller.patch("/api/v1/me", &json!({"time_zone": "asia/kolkata"})).await.is(200).json();
+    assert_eq!((&me["time_zone"], &me["email"]), (&json!("Asia/Kolkata"), &json!(null)));
+    let shown = browser.get("/app/tokens").await.is(200).text;
+    assert!(shown.contains(&format!("{date} 18:04")), "{shown}");
+    let page = browser.get("/app/me").await.is(200).text;
+    assert!(page.contains("selected>Asia/Kolkata<"), "{page}");
+    assert_eq!(admin.get("/api/v1/me").await.is(200).json()["time_zone"], "Asia/Shanghai", "each has their own");
+    let changed = &seller.audit("action=user.update").await[0];
+    assert_eq!(
+        (&changed["before"]["time_zone"], &changed["after"]["time_zone"]),
+        (&json!("Asia/Shanghai"), &json!("Asia/Kolkata"))
+    );
 }
 
 /// Whoever fills in a form learns which of its fields another has already, also where somebody is changed.
