@@ -271,6 +271,25 @@ async fn p10_the_panel_shows_connections_chats_deliveries_and_who_did_what() {
     }
 }
 
+/// Where there are too many accounts for a list, one is found by its name, also without script.
+#[actix_web::test]
+async fn of_many_accounts_one_is_found_by_its_name() {
+    let mut app = TestApp::new();
+    let shops = app.open_many(201);
+    app.start_unconnected();
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let page = async |path: &str| browser.get(path).await.is(200).text;
+    let all = page("/app/orders").await;
+    assert!(all.contains("name=\"account_name\"") && !all.contains("<select name=\"account\">"), "{all}");
+    let found = page("/app/orders?account_name=shop-042").await;
+    assert!(found.contains("value=\"shop-042\"") && found.contains(&format!("account={}", shops[42].id)), "{found}");
+    assert!(page("/app/orders?account_name=shop-04").await.contains("Several accounts fit"));
+    assert!(page("/app/orders?account_name=nobody").await.contains("No account is called so."));
+    let rule = page("/app/rules/new?kind=keyword&account_name=shop-20").await;
+    let offers = |shop: &Shop| rule.contains(&format!("<option value=\"{}\" translate=\"no\"", shop.id));
+    assert!(offers(&shops[200]) && !offers(&shops[1]), "{rule}");
+}
+
 /// A form without script: what is refused leads back to the page with what was typed, and why beside the field; what is done is said.
 #[actix_web::test]
 async fn forms_work_without_script_and_bring_back_what_was_typed() {

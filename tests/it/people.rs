@@ -418,7 +418,7 @@ pub(crate) fn phone(secret: &str) -> String {
     let bits: Vec<u8> =
         secret.bytes().map(digit).flat_map(|digit| (0..5).rev().map(move |bit| digit >> bit & 1)).collect();
     let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
-    let step = yutang::telemetry::clock::unix().0 / 30_000;
+    let step = clock::unix().0 / 30_000;
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key), &step.to_be_bytes());
     let from = usize::from(tag.as_ref()[19] & 0x0f);
     let number = u32::from_be_bytes(tag.as_ref()[from..from + 4].try_into().unwrap()) & 0x7fff_ffff;
@@ -529,7 +529,7 @@ async fn a_token_is_for_ones_own_accounts_and_a_year_at_most() {
     let admin = app.signed_in("admin").await;
     let foreign = json!({"name": "t", "access": "read", "accounts": [shop.id]});
     admin.post("/api/v1/tokens", &foreign).await.refused(404, "not_found");
-    let now = yutang::telemetry::clock::unix().0;
+    let now = clock::unix().0;
     for expires_at in [1, now - 1000, now + 400 * 86_400_000] {
         let new = json!({"name": "t", "access": "read", "expires_at": expires_at});
         let refused = admin.post("/api/v1/tokens", &new).await.refused(422, "invalid_field");

@@ -66,15 +66,17 @@ impl AccountChoice {
         Ok(Self { typed, ..choice.with_chosen(panel).await? })
     }
 
-    /// The one that is chosen is offered, and its name known.
+    /// The one that is chosen is offered, and its name known; one that is not theirs to see is not.
     async fn with_chosen(mut self, panel: &Panel) -> ApiResult<Self> {
         let Some(id) = self.id() else { return Ok(self) };
         if let Some((_, name)) = self.offered.iter().find(|(offered, _)| *offered == self.chosen) {
             self.typed.clone_from(name);
             return Ok(self);
         }
-        self.typed = AccountNames::of(panel, [id]).await?.name(id);
-        self.offered.insert(0, (self.chosen.clone(), self.typed.clone()));
+        if let Some(name) = AccountNames::of(panel, [id]).await?.known(id) {
+            self.typed = name.to_owned();
+            self.offered.insert(0, (self.chosen.clone(), self.typed.clone()));
+        }
         Ok(self)
     }
 
