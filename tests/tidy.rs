@@ -2,6 +2,8 @@
 
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/rights.rs"]
+mod rights;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]
@@ -25,6 +27,11 @@ fn files_import_only_lower_tiers() {
 fn the_invariants_hold() {
     let tree = read("src");
     assert_none(tree.iter().flat_map(|(name, source)| rules::faults(name, source)));
+}
+
+#[test]
+fn pages_ask_for_the_rights_that_they_use() {
+    assert_none(rights::faults(&read("src")).into_iter());
 }
 
 #[test]

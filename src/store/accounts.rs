@@ -316,6 +316,41 @@ pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<Account>> {
     accounts::table.filter(within!(scope)).order(accounts::name).select(Account::as_select()).load(conn)
 }
 
+/// What an account is called.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct Called {
+    pub id: AccountId,
+    #[diesel(column_name = owner_id)]
+    pub owner: UserId,
+    pub name: String,
+}
+
+/// Of which accounts the names are wanted; `None` is all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameFilter {
+    pub among: Option<Vec<AccountId>>,
+    /// Stands in the name.
+    pub text: Option<String>,
+    /// So many at most.
+    pub most: Option<i64>,
+}
+
+/// By name.
+pub fn names(conn: &mut DbConn, scope: &Scope, filter: &NameFilter) -> QueryResult<Vec<Called>> {
+    let mut query = accounts::table.filter(within!(scope)).into_boxed();
+    if let Some(ids) = &filter.among {
+        query = query.filter(accounts::id.eq_any(ids.clone()));
+    }
+    if let Some(pattern) = filter.text.as_deref().map(containing) {
+        query = query.filter(lower(accounts::name.nullable()).like(lower(pattern)).escape('\\'));
+    }
+    if let Some(most) = filter.most {
+        query = query.limit(most);
+    }
+    query.order((accounts::name, accounts::id)).select(Called::as_select()).load(conn)
+}
+
 /// The numbers alone.
 pub fn list_ids(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<AccountId>> {
     accounts::table.filter(within!(scope)).order(accounts::id).select(accounts::id).load(conn)

@@ -392,6 +392,29 @@ pub fn turn(
     Ok(turn)
 }
 
+/// What was said in the turns of which these are the last messages: each with the turn it belongs to, oldest first. What is gone by now, or
+/// somebody else's, is left out.
+pub fn said_in_turns(
+    conn: &mut DbConn,
+    scope: &Scope,
+    turns: &[(AccountId, ConversationId, MessageId)],
+) -> QueryResult<Vec<((AccountId, MessageId), String)>> {
+    let accounts: Vec<AccountId> = turns.iter().map(|(account, ..)| *account).collect();
+    let conversations: Vec<&ConversationId> = turns.iter().map(|(_, conversation, _)| conversation).collect();
+    let last: Vec<&MessageId> = turns.iter().map(|(.., message)| message).collect();
+    let rows: Vec<(AccountId, MessageId, Option<MessageId>, String)> = chat_messages::table
+        .filter(chat_messages::account_id.eq_any(accounts).and(chat_messages::conversation_id.eq_any(conversations)))
+        .filter(chat_messages::account_id.eq_any(own!(scope)))
+        .filter(chat_messages::turn_id.eq_any(last.clone()).or(chat_messages::message_id.nullable().eq_any(last)))
+        .order((chat_messages::sent_at, chat_messages::message_id))
+        .select((chat_messages::account_id, chat_messages::message_id, chat_messages::turn_id, chat_messages::text))
+        .load(conn)?;
+    let of_turn = |(account, message, turn, text): (AccountId, MessageId, Option<MessageId>, String)| {
+        ((account, turn.unwrap_or(message)), text)
+    };
+    Ok(rows.into_iter().map(of_turn).collect())
+}
+
 /// Which decisions a person wants to see; `None` is all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DecisionFilter {

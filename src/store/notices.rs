@@ -259,6 +259,11 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: NoticeId) -> QueryResult<Row> {
     notices::table.find(id).filter(visible!(scope)).select(Row::as_select()).get_result(conn)
 }
 
+/// Those of them that this scope may see.
+pub(super) fn visible_among(conn: &mut DbConn, scope: &Scope, ids: &[NoticeId]) -> QueryResult<Vec<NoticeId>> {
+    notices::table.filter(notices::id.eq_any(ids)).filter(visible!(scope)).select(notices::id).load(conn)
+}
+
 /// A person has seen it. Who saw it first stays.
 pub fn mark_seen(conn: &mut DbConn, scope: &Scope, id: NoticeId, now: Timestamp) -> QueryResult<Row> {
     let row = get(conn, scope, id)?;

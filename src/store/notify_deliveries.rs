@@ -175,6 +175,17 @@ pub fn list(conn: &mut DbConn, scope: &Scope, notice: NoticeId) -> QueryResult<V
         .load(conn)
 }
 
+/// As [`list`], for several notices at once; nothing where one is somebody else's.
+pub fn list_of_each(conn: &mut DbConn, scope: &Scope, ids: &[NoticeId]) -> QueryResult<Vec<(Delivery, String)>> {
+    let own = notices::visible_among(conn, scope, ids)?;
+    deliveries::table
+        .inner_join(notify_channels::table)
+        .filter(deliveries::notice_id.eq_any(own))
+        .order(deliveries::id)
+        .select((Delivery::as_select(), notify_channels::name))
+        .load(conn)
+}
+
 /// `NotFound` also where its notice is somebody else's.
 pub fn get(conn: &mut DbConn, scope: &Scope, id: NoticeDeliveryId) -> QueryResult<(Delivery, String)> {
     let found: (Delivery, String) = deliveries::table

@@ -924,6 +924,7 @@ diesel::table! {
         totp_confirmed -> Bool,
         totp_step -> Nullable<BigInt>,
         updated_at -> BigInt,
+        time_zone -> Text,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct User {
     pub totp_confirmed: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// By whose clock they read moments; an IANA name.
+    pub time_zone: String,
 }
 
 impl User {
@@ -62,6 +64,8 @@ pub struct UserChange {
     pub role: Option<Role>,
     pub email: Option<Option<String>>,
     pub active: Option<bool>,
+    /// An IANA name.
+    pub time_zone: Option<String>,
 }
 
 /// What a login is checked against.
@@ -272,6 +276,9 @@ pub fn update(conn: &mut DbConn, id: UserId, change: &UserChange, now: Timestamp
     }
     if let Some(active) = change.active {
         target().set(users::active.eq(active)).execute(conn)?;
+    }
+    if let Some(time_zone) = &change.time_zone {
+        target().set(users::time_zone.eq(time_zone)).execute(conn)?;
     }
     revisions::bump(conn, Topic::Users)?;
     Ok(rows == 1)

@@ -172,6 +172,7 @@ fn text(name: &str) -> Option<&'static str> {
         "decision" => "answer",
         "summary" => "账号规则：“在吗”匹配，已回复",
         "untag" | "without_tags" => "同行",
+        "time_zone" => "Asia/Shanghai",
         "tag" | "tags" => "老客户",
         "differs" => "actions",
         "filled" | "text" => "在的，请直接拍下",

@@ -46,6 +46,7 @@ pub mod setup;
 pub mod static_files;
 pub mod strangers;
 pub mod tag;
+mod time_zone;
 pub mod turns;
 pub mod user_url;
 

@@ -520,3 +520,15 @@ async fn guessed(api: &Api, guess: &Guess) {
         assert!(tries < 20, "{what} is never locked");
     }
 }
+
+/// What is to be copied from a page begins with the address by which the browser came, and not with the one that is listened on.
+#[actix_web::test]
+async fn an_example_names_the_address_that_the_browser_knows() {
+    let app = behind_a_proxy().await;
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    for (scheme, host) in [("https", "shop.example"), ("http", "shop.example:8080")] {
+        let asking = browser.as_who().with("host", host).with("x-forwarded-proto", scheme);
+        let page = asking.get("/app/tokens").await.is(200).text;
+        assert!(page.contains(&format!("{scheme}://{host}/api/v1/accounts")), "{page}");
+    }
+}

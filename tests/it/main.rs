@@ -45,6 +45,7 @@ mod once;
 mod order_api;
 mod orders;
 mod outbox;
+mod page_rights;
 mod pages;
 mod panel;
 mod panel_speed;

@@ -119,6 +119,29 @@ async fn m20_a_channel_that_hangs_costs_answers_nothing() {
     assert_eq!(waiting.len(), 3, "the channels hang still");
 }
 
+/// M20, as a seller sees it: what waits for the channel stands on the page of notices, while the buyer has the answer.
+#[actix_web::test]
+async fn m20_the_panel_shows_what_waits_for_a_channel_that_hangs_and_the_answer_that_did_not() {
+    let mut app = TestApp::with(quick);
+    let shop = app.open("shop");
+    app.rule(echo());
+    app.start().await;
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let seller = app.signed_in("seller").await;
+    let url = format!("http://{}/", hanging.local_addr().unwrap());
+    seller.post("/api/v1/notify/channels", &webhook("slow channel", &url)).await.is(201);
+    tell(&app, Event::DeliveryFailed, "order:1");
+    let _line = hanging.accept().await.unwrap();
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.answers(&shop, &said.conversation, &["答:在吗"]).await;
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let notices = browser.get("/app/notices").await.is(200).text;
+    let line = notices.split("slow channel").nth(1).unwrap_or_else(|| panic!("{notices}"));
+    assert!(line.split("</li>").next().unwrap().contains(">waits<"), "{line}");
+    let chat = browser.get(&format!("/app/chats/{}.{}", shop.id, said.conversation)).await.is(200).text;
+    assert!(chat.contains("答:在吗"), "{chat}");
+}
+
 #[actix_web::test]
 async fn a_buyers_message_reaches_the_sellers_own_server_signed() {
     let mut app = TestApp::with(|settings| {

@@ -3,6 +3,7 @@
 
 use std::env;
 
+use awc::http::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use yutang::{
@@ -18,7 +19,7 @@ use yutang::{
 use crate::{
     client::Api,
     deliveries::{BUYER, ITEM, Till},
-    harness::{LOOK, PATIENCE, TestApp, contains},
+    harness::{LOOK, PATIENCE, Shop, TestApp, contains},
     pictures::png,
     screen::{Screen, has_chromium},
 };
@@ -30,7 +31,7 @@ pub(crate) const NASTY: &str =
     "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=1\">\u{202e}evil\u{200b}'\"`{{7*7}}😀";
 
 /// Pages of which there is one.
-const PAGES: &[&str] = &[
+pub(crate) const PAGES: &[&str] = &[
     "/app",
     "/app/welcome",
     "/app/welcome?step=account",
@@ -74,6 +75,10 @@ pub(crate) const ADMINS: &str = "/app/settings";
 /// A shop after a day's work.
 pub(crate) struct Showcase {
     pub(crate) app: TestApp,
+    /// The account that sells.
+    pub(crate) shop: Shop,
+    /// One that is disabled.
+    pub(crate) spare: Shop,
     /// Pages about one thing.
     pub(crate) of_one: Vec<String>,
 }
@@ -123,7 +128,7 @@ impl Showcase {
             format!("/app/delivery/accounts/{}", shop.id),
             format!("/app/accounts/{}", shop.id),
         ];
-        Self { app, of_one }
+        Self { app, shop, spare, of_one }
     }
 
     pub(crate) fn site(&self) -> String {
@@ -277,6 +282,46 @@ async fn what_people_write_is_shown_as_text_on_every_page() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// P10: there, nobody saw whether an account was connected, what was said, what was given, and who changed what.
+#[actix_web::test]
+async fn p10_the_panel_shows_connections_chats_deliveries_and_who_did_what() {
+    let showcase = Showcase::open("").await;
+    let pause = format!("/api/v1/accounts/{}/pause", showcase.spare.id);
+    showcase.app.signed_in("seller").await.send(Method::POST, &pause, None).await.is(200);
+    let browser = showcase.app.anybody().sign_in_by_cookie("seller").await;
+    let [chat, _, sold, doubtful, ..] = &showcase.of_one[..] else { panic!("{:?}", showcase.of_one) };
+    for (page, words) in [
+        ("/app/accounts", ["shop-1", "online", "disabled"]),
+        (chat.as_str(), ["在吗", "在的，看中直接拍", "delivered"]),
+        (sold.as_str(), ["the platform told: paid", "unit 1: confirmed", "shipped"]),
+        (doubtful.as_str(), ["unit 1: in doubt", "waits for a person", "What happened"]),
+        ("/app/audit", ["seller", "sending", "in a browser"]),
+    ] {
+        let shown = browser.get(page).await.is(200).text;
+        let missing: Vec<&str> = words.into_iter().filter(|word| !shown.contains(word)).collect();
+        assert!(missing.is_empty(), "{page} says nothing of {missing:?}: {shown}");
+    }
+}
+
+/// Where there are too many accounts for a list, one is found by its name, also without script.
+#[actix_web::test]
+async fn of_many_accounts_one_is_found_by_its_name() {
+    let mut app = TestApp::new();
+    let shops = app.open_many(201);
+    app.start_unconnected();
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let page = async |path: &str| browser.get(path).await.is(200).text;
+    let all = page("/app/orders").await;
+    assert!(all.contains("name=\"account_name\"") && !all.contains("<select name=\"account\">"), "{all}");
+    let found = page("/app/orders?account_name=shop-042").await;
+    assert!(found.contains("value=\"shop-042\"") && found.contains(&format!("account={}", shops[42].id)), "{found}");
+    assert!(page("/app/orders?account_name=shop-04").await.contains("Several accounts fit"));
+    assert!(page("/app/orders?account_name=nobody").await.contains("No account is called so."));
+    let rule = page("/app/rules/new?kind=keyword&account_name=shop-20").await;
+    let offers = |shop: &Shop| rule.contains(&format!("<option value=\"{}\" translate=\"no\"", shop.id));
+    assert!(offers(&shops[200]) && !offers(&shops[1]), "{rule}");
+}
+
 /// A form without script: what is refused leads back to the page with what was typed, and why beside the field; what is done is said.
 #[actix_web::test]
 async fn forms_work_without_script_and_bring_back_what_was_typed() {
@@ -351,7 +396,7 @@ async fn what_cannot_be_shown_is_told_as_a_page() {
     }
 }
 
-/// What a hidden field of this name holds.
+/// The value of the first hidden field of this name.
 pub(crate) fn field(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     page.split(&start).nth(1).unwrap_or_default().split('"').next().unwrap_or_default().to_owned()

@@ -7,6 +7,7 @@ use yutang::{
     access::role::Role,
     ids::UserId,
     store::{Scope, accounts, users},
+    telemetry::clock,
 };
 
 use crate::{
@@ -74,6 +75,42 @@ async fn names_addresses_and_passwords_obey_their_rules() {
     assert_eq!(admin.post("/api/v1/users", &weak).await.refused(422, "invalid_field").field(), "password");
     let refused = admin.post("/api/v1/users", &new_user("d", "operator")).await.refused(422, "invalid_field");
     assert_eq!(refused.field(), "employer_id");
+}
+
+/// Everybody reads moments by a clock of their own. It opens no door: the password is asked for where the address changes.
+#[actix_web::test]
+async fn a_person_reads_moments_by_the_clock_that_they_chose() {
+    let (app, admin) = started().await;
+    let seller = app.signed_in("seller").await;
+    assert_eq!(seller.get("/api/v1/me").await.is(200).json()["time_zone"], "Asia/Shanghai");
+    for wrong in ["Asia/Atlantis", "+08:00", "Etc/Unknown", " Asia/Tokyo", ""] {
+        let refused = seller.patch("/api/v1/me", &json!({"time_zone": wrong})).await;
+        assert_eq!(refused.refused(422, "invalid_field").field(), "time_zone", "{wrong}");
+    }
+    let address = json!({"time_zone": "Asia/Tokyo", "email": "seller@example.com"});
+    assert_eq!(seller.patch("/api/v1/me", &address).await.refused(422, "invalid_field").field(), "password");
+
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    // 12:34 UTC of a day that is to come
+    let day = 86_400_000;
+    let ends_at = (clock::unix().0 / day + 40) * day + (12 * 60 + 34) * 60_000;
+    let date = jiff::Timestamp::from_millisecond(ends_at).unwrap().strftime("%m-%d").to_string();
+    let token = json!({"name": "script", "access": "read", "expires_at": ends_at});
+    browser.post("/api/v1/tokens", &token).await.is(201);
+    let shown = browser.get("/app/tokens").await.is(200).text;
+    assert!(shown.contains(&format!("{date} 20:34")), "{shown}");
+    let me = seller.patch("/api/v1/me", &json!({"time_zone": "asia/kolkata"})).await.is(200).json();
+    assert_eq!((&me["time_zone"], &me["email"]), (&json!("Asia/Kolkata"), &json!(null)));
+    let shown = browser.get("/app/tokens").await.is(200).text;
+    assert!(shown.contains(&format!("{date} 18:04")), "{shown}");
+    let page = browser.get("/app/me").await.is(200).text;
+    assert!(page.contains("selected>Asia/Kolkata<"), "{page}");
+    assert_eq!(admin.get("/api/v1/me").await.is(200).json()["time_zone"], "Asia/Shanghai", "each has their own");
+    let changed = &seller.audit("action=user.update").await[0];
+    assert_eq!(
+        (&changed["before"]["time_zone"], &changed["after"]["time_zone"]),
+        (&json!("Asia/Shanghai"), &json!("Asia/Kolkata"))
+    );
 }
 
 /// Whoever fills in a form learns which of its fields another has already, also where somebody is changed.
@@ -381,7 +418,7 @@ pub(crate) fn phone(secret: &str) -> String {
     let bits: Vec<u8> =
         secret.bytes().map(digit).flat_map(|digit| (0..5).rev().map(move |bit| digit >> bit & 1)).collect();
     let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
-    let step = yutang::telemetry::clock::unix().0 / 30_000;
+    let step = clock::unix().0 / 30_000;
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key), &step.to_be_bytes());
     let from = usize::from(tag.as_ref()[19] & 0x0f);
     let number = u32::from_be_bytes(tag.as_ref()[from..from + 4].try_into().unwrap()) & 0x7fff_ffff;
@@ -492,7 +529,7 @@ async fn a_token_is_for_ones_own_accounts_and_a_year_at_most() {
     let admin = app.signed_in("admin").await;
     let foreign = json!({"name": "t", "access": "read", "accounts": [shop.id]});
     admin.post("/api/v1/tokens", &foreign).await.refused(404, "not_found");
-    let now = yutang::telemetry::clock::unix().0;
+    let now = clock::unix().0;
     for expires_at in [1, now - 1000, now + 400 * 86_400_000] {
         let new = json!({"name": "t", "access": "read", "expires_at": expires_at});
         let refused = admin.post("/api/v1/tokens", &new).await.refused(422, "invalid_field");

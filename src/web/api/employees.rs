@@ -124,6 +124,7 @@ pub async fn update(
         role: role.map(Role::from),
         email: email.map(Email::into_string).into_option(),
         active,
+        ..UserChange::default()
     };
     people::change(&app, &caller, &request, Reach::Employees(caller.whole()?), UserId(id.0), change).await
 }

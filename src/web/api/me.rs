@@ -13,9 +13,10 @@ use super::{
         AppState,
         error::{ApiError, ApiResult, Code, Said},
         gate::Caller,
-        input::{Body, Change, Line, SecretText},
+        input::{Body, Change, Line, SecretText, given},
         name::Email,
         setup::check_password,
+        time_zone::{self, LONGEST_NAME},
     },
     people::{check_is_free, store_password},
     sessions::{Me, prove_again, write_proved},
@@ -37,12 +38,17 @@ const ISSUER: &str = "Yutang";
 /// What changes about oneself; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"email": "alice@example.com", "password": "the password"}))]
+#[schema(example = json!({"email": "alice@example.com", "password": "the password", "time_zone": "Asia/Shanghai"}))]
 pub struct MePatch {
     #[serde(default)]
     email: Change<Email>,
-    /// The present one, once more: codes that open the door go to the address.
-    password: SecretText<1024>,
+    /// The present one, once more, where `email` changes: codes that open the door go to the address.
+    password: Option<SecretText<1024>>,
+    /// By whose clock the panel tells moments and days: a name of the IANA, `Asia/Shanghai` until one is chosen. What the platform or an
+    /// account does at certain hours stays on the platform's time (UTC+8), and so do figures that are kept by the day.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(inline)]
+    time_zone: Option<Line<1, { LONGEST_NAME }>>,
 }
 
 /// The password that was, and the one to be.
@@ -88,28 +94,46 @@ pub async fn get(caller: Caller) -> Json<Me> {
     Json(Me::from(&caller.user))
 }
 
-/// Changes one's e-mail address. The password is asked for again: who found a session must not make it theirs for ever.
+/// Changes one's e-mail address, or the clock one reads. For the address the password is asked for again: who found a session must not
+/// make it theirs for ever.
 #[utoipa::path(patch, path = "/api/v1/me", tag = "me", request_body = MePatch, responses((status = 200, body = Me)))]
 pub async fn update(caller: Caller, body: Body<MePatch>, app: Data<AppState>) -> ApiResult<Json<Me>> {
-    let MePatch { email, password } = body.0;
-    let proved = prove_again(&app, &caller, "password", password.into_secret()).await?;
-    let (id, actor, now) = (caller.user.id, caller.actor(), clock::unix());
-    let change = UserChange { email: email.map(Email::into_string).into_option(), ..UserChange::default() };
-    let update = move |conn: &mut DbConn| -> QueryResult<ApiResult<Me>> {
-        if let Err(refusal) = check_is_free(conn, id, &change)? {
-            return Ok(Err(refusal));
-        }
-        let before = caller.user;
-        users::update(conn, id, &change, now)?;
-        let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::NotSignedIn.into())) };
-        let after = Me::from(&user);
-        let deed = Deed::new("user.update", id).of(user.scope().user()).before(Me::from(&before)).after(&after);
-        audit::record(conn, &actor, &deed, now)?;
-        Ok(Ok(after))
+    let MePatch { email, password, time_zone } = body.0;
+    let time_zone = time_zone.map(|name| known_zone(&name)).transpose()?;
+    let proved = match password {
+        Some(password) => Some(prove_again(&app, &caller, "password", password.into_secret()).await?),
+        None if email == Change::Keep => None,
+        None => return Err(ApiError::field("password", Said::new("缺少必填字段", "missing field"))),
     };
-    let me = write_proved(&app, proved, update).await?;
+    let change = UserChange { email: email.map(Email::into_string).into_option(), time_zone, ..UserChange::default() };
+    let update = move |conn: &mut DbConn| change_me(conn, caller, &change);
+    let me = match proved {
+        Some(proved) => write_proved(&app, proved, update).await?,
+        None => app.store.write(update).await??,
+    };
     app.gate.forget_all();
     Ok(Json(me))
+}
+
+/// As it is spelt.
+fn known_zone(name: &str) -> ApiResult<String> {
+    let said = || Said::new("没有这个时区", "is no time zone that the IANA knows");
+    let zone = time_zone::find(name).ok_or_else(|| ApiError::field("time_zone", said()))?;
+    Ok(zone.iana_name().unwrap_or(name).to_owned())
+}
+
+fn change_me(conn: &mut DbConn, caller: Caller, change: &UserChange) -> QueryResult<ApiResult<Me>> {
+    let (id, actor, now) = (caller.user.id, caller.actor(), clock::unix());
+    if let Err(refusal) = check_is_free(conn, id, change)? {
+        return Ok(Err(refusal));
+    }
+    let before = caller.user;
+    users::update(conn, id, change, now)?;
+    let Some(user) = users::find(conn, id)? else { return Ok(Err(Code::NotSignedIn.into())) };
+    let after = Me::from(&user);
+    let deed = Deed::new("user.update", id).of(user.scope().user()).before(Me::from(&before)).after(&after);
+    audit::record(conn, &actor, &deed, now)?;
+    Ok(Ok(after))
 }
 
 /// Changes one's password. Everywhere else one is signed out; tokens of one's programs stay.

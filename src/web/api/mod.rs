@@ -51,6 +51,7 @@ pub mod pictures;
 pub mod quick_phrases;
 pub mod readiness;
 pub(super) mod reason_texts;
+pub(super) mod reason_words;
 pub mod redeliveries;
 pub mod registrations;
 pub mod reviews;

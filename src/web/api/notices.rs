@@ -1,5 +1,7 @@
 //! `/api/v1/notices`: what was told, to whom it went, and what became of it there.
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Json},
@@ -210,6 +212,21 @@ pub async fn list_deliveries(
 ) -> ApiResult<Json<NoticeDeliveriesView>> {
     let rows = app.store.read(move |conn| deliveries::list(conn, &caller.scope, id.0)).await?;
     Ok(Json(NoticeDeliveriesView { items: rows.into_iter().map(NoticeDeliveryView::new).collect() }))
+}
+
+/// As [`list_deliveries`], for the notices of a page at once.
+pub(in crate::web) async fn deliveries_of_each(
+    app: &AppState,
+    caller: &Caller,
+    notices: Vec<NoticeId>,
+) -> ApiResult<HashMap<NoticeId, Vec<NoticeDeliveryView>>> {
+    let scope = caller.scope;
+    let rows = app.store.read(move |conn| deliveries::list_of_each(conn, &scope, &notices)).await?;
+    let mut of_each: HashMap<NoticeId, Vec<NoticeDeliveryView>> = HashMap::new();
+    for view in rows.into_iter().map(NoticeDeliveryView::new) {
+        of_each.entry(view.notice_id).or_default().push(view);
+    }
+    Ok(of_each)
 }
 
 /// Tries a dead message anew, under the id it had.

@@ -18,7 +18,7 @@ use super::{
         page::{Page, PageNumber, Paging, PerPage},
     },
     key::OrderKey,
-    order_texts,
+    order_texts, reason_words,
 };
 use crate::{
     delivery::step::Unit,
@@ -114,9 +114,14 @@ fn both(zh: impl Fn(&str) -> String, en: impl Fn(&str) -> String, said: &Said) -
     Said::new(zh(said.in_language(Chinese)), en(said.in_language(English)))
 }
 
-/// Words of somebody who knows one language.
-fn quoted(words: Option<&String>) -> Option<Said> {
-    words.map(|words| Said::new(words.clone(), words.clone()))
+/// Why something became what it is; what the platform said is quoted.
+fn why(reason: Option<&str>) -> Option<Said> {
+    reason.map(reason_words::told).filter(|said| !said.zh.is_empty())
+}
+
+fn joined(parts: &[Said]) -> Option<Said> {
+    let all = |language| parts.iter().map(|part| part.in_language(language)).collect::<Vec<_>>().join(" · ");
+    (!parts.is_empty()).then(|| Said::new(all(Chinese), all(English)))
 }
 
 /// What happened, oldest first.
@@ -182,7 +187,7 @@ fn message(message: &Sent) -> Vec<Entry> {
     let planned = entry(message.planned_at, MessageState::Planned);
     let now = (message.state != MessageState::Planned).then(|| Entry {
         message: message.message.clone(),
-        ..entry(message.changed_at, message.state).with(quoted(message.reason.as_ref()))
+        ..entry(message.changed_at, message.state).with(why(message.reason.as_deref()))
     });
     [Some(planned), now].into_iter().flatten().collect()
 }
@@ -196,15 +201,16 @@ fn action(row: &order_actions::Row) -> Option<Entry> {
     };
     let text = order_texts::action(row.kind, row.state);
     // Who wanted it, and what the platform said.
-    let words: Vec<&str> = [&row.asked_by, &row.error].into_iter().flatten().map(String::as_str).collect();
-    let words = (!words.is_empty()).then(|| words.join(" · "));
-    Some(Entry::new(at, What::Action, row.kind.as_str(), text).with(quoted(words.as_ref())))
+    let asked_by = row.asked_by.as_ref().map(|name| Said::new(name.clone(), name.clone()));
+    let parts: Vec<Said> = [asked_by, why(row.error.as_deref())].into_iter().flatten().collect();
+    Some(Entry::new(at, What::Action, row.kind.as_str(), text).with(joined(&parts)))
 }
 
 fn review(row: &reviews::Row) -> Vec<Entry> {
     let said = order_texts::reason(row.reason);
     let text = both(|zh| format!("等待人工处理：{zh}"), |en| format!("waits for a person: {en}"), &said);
-    let opened = Entry::new(row.opened_at, What::Review, row.reason.as_str(), text).with(quoted(row.detail.as_ref()));
+    let opened = Entry::new(row.opened_at, What::Review, row.reason.as_str(), text)
+        .with(row.detail.as_deref().and_then(|detail| reason_words::detail(row.reason, detail)));
     let closed = row.closed_at.map(|at| {
         let text = both(|zh| format!("不再等待：{zh}"), |en| format!("waits no more: {en}"), &said);
         let how = order_texts::resolution(row.resolution.as_deref());

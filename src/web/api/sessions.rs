@@ -213,6 +213,9 @@ pub struct Me {
     pub email: Option<String>,
     /// Whether a second factor is asked for.
     pub second_factor: bool,
+    /// By whose clock the panel tells moments; a name of the IANA.
+    #[schema(example = "Asia/Shanghai")]
+    pub time_zone: String,
 }
 
 impl From<&User> for Me {
@@ -223,6 +226,7 @@ impl From<&User> for Me {
             role: user.role,
             email: user.email.clone(),
             second_factor: user.totp_confirmed,
+            time_zone: user.time_zone.clone(),
         }
     }
 }

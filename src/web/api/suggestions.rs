@@ -1,5 +1,7 @@
 //! `/api/v1/suggestions`: answers of the AI that were not sent by themselves. A person approves one, edits it or rejects it.
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Json},
@@ -25,6 +27,7 @@ use crate::{
     store::{
         DbConn, QueryResult, Scope,
         audit::{self, Actor, Deed},
+        chat_messages,
         suggestions::{self, Filter, State, Suggestion},
     },
     telemetry::clock,
@@ -113,6 +116,25 @@ pub async fn list(
     let read = move |conn: &mut DbConn| suggestions::page(conn, &caller.scope, &filter, paging.part());
     let (rows, total) = app.turns.read(&app.store, read).await?;
     Ok(Json(paging.answer(rows.into_iter().map(SuggestionView::from).collect(), total)))
+}
+
+/// What the buyers said to whom these answer, by account and message. Messages may be gone by now; the suggestions stay.
+pub(in crate::web) async fn asked_by(
+    app: &AppState,
+    caller: &Caller,
+    views: &[SuggestionView],
+) -> ApiResult<HashMap<(AccountId, MessageId), Vec<String>>> {
+    let turn = |view: &SuggestionView| {
+        let key = ConversationKey::parse(&view.conversation)?;
+        Some((key.account, key.conversation, view.message_id.clone()))
+    };
+    let (scope, turns) = (caller.scope, views.iter().filter_map(turn).collect::<Vec<_>>());
+    let rows = app.store.read(move |conn| chat_messages::said_in_turns(conn, &scope, &turns)).await?;
+    let mut said: HashMap<(AccountId, MessageId), Vec<String>> = HashMap::new();
+    for (turn, text) in rows {
+        said.entry(turn).or_default().push(text);
+    }
+    Ok(said)
 }
 
 /// One suggestion.

@@ -109,6 +109,7 @@ pub async fn update(
         role,
         email: email.map(Email::into_string).into_option(),
         active,
+        ..UserChange::default()
     };
     people::change(&app, &caller, &request, Reach::Everybody, UserId(id.0), change).await
 }

@@ -8,7 +8,6 @@ use super::{
         api::{
             account_care::{self, AccountHealth, KickView, ProbeView},
             accounts::{self, AccountView},
-            tables::time,
         },
         error::{ApiResult, Language},
         input::Id,
@@ -78,7 +77,7 @@ pub async fn account(panel: Panel, id: Id<AccountId>) -> ApiResult<HttpResponse>
             .clone()
             .filter(|detail| matches!(language, Language::English) || !detail.is_ascii())
             .unwrap_or_default(),
-        sections: sections(&health, language),
+        sections: sections(&health, &panel),
         tag: view.tag(),
         waits: Waits::new(&view, &panel),
         mend,
@@ -146,7 +145,8 @@ fn state(health: &AccountHealth, language: Language) -> &'static str {
     language.pick(zh, en)
 }
 
-fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
+fn sections(health: &AccountHealth, panel: &Panel) -> Vec<Section> {
+    let (language, time) = (panel.language, |at| panel.times.exact(at));
     let say = |zh: &'static str, en: &'static str| language.pick(zh, en);
     let at = |at: Option<Timestamp>| at.map_or_else(|| say("无", "none").to_owned(), time);
     let of_all = |used: i64, budget: u32| format!("{used} / {budget}");
@@ -168,11 +168,11 @@ fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
         (say("已完成的漏收消息补查", "Searches for missed messages"), gaps),
         (
             say("最近一次检测", "Last check of the connection"),
-            health.last_probe.as_ref().map_or_else(|| at(None), |probe| tried(probe, &say)),
+            health.last_probe.as_ref().map_or_else(|| at(None), |probe| tried(probe, panel)),
         ),
         (
             say("最近一次被其他程序挤下线", "Last taken over by another program"),
-            health.last_kick.as_ref().map_or_else(|| at(None), kicked),
+            health.last_kick.as_ref().map_or_else(|| at(None), |kick| kicked(kick, panel)),
         ),
         (say("代理", "Proxy"), health.proxy.clone().unwrap_or_else(|| say("不使用", "none").to_owned())),
     ]);
@@ -213,15 +213,15 @@ fn sections(health: &AccountHealth, language: Language) -> Vec<Section> {
     ]
 }
 
-fn tried(probe: &ProbeView, say: &impl Fn(&'static str, &'static str) -> &'static str) -> String {
+fn tried(probe: &ProbeView, panel: &Panel) -> String {
     let took = probe.took_ms.map(|ms| format!("{ms} ms"));
-    let outcome = if probe.ok { say("正常", "answered") } else { say("无应答", "no answer") };
-    let parts = [Some(outcome.to_owned()), took, probe.error.clone(), Some(time(probe.at))];
+    let outcome = if probe.ok { panel.t("正常", "answered") } else { panel.t("无应答", "no answer") };
+    let parts = [Some(outcome.to_owned()), took, probe.error.clone(), Some(panel.times.exact(probe.at))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-fn kicked(kick: &KickView) -> String {
-    let parts = [Some(kick.sentence.to_owned()), kick.detail.clone(), Some(time(kick.at))];
+fn kicked(kick: &KickView, panel: &Panel) -> String {
+    let parts = [Some(kick.sentence.to_owned()), kick.detail.clone(), Some(panel.times.exact(kick.at))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 

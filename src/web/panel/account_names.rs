@@ -1,6 +1,6 @@
-//! The accounts by name: for a choice among them, and beside what is theirs.
+//! The accounts by name: beside what is theirs, and to tick.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
     super::{error::ApiResult, forms::Outcome},
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ids::{AccountId, UserId},
-    store::accounts,
+    store::accounts::{self, Called, NameFilter},
 };
 
 /// Those that somebody may see, by name.
@@ -27,21 +27,29 @@ pub(in crate::web) struct AccountTick {
 
 impl AccountNames {
     pub(in crate::web) async fn read(panel: &Panel) -> ApiResult<Self> {
-        Self::fitting(panel, None).await
+        Ok(Self::new(named(panel, NameFilter::default()).await?))
     }
 
     /// Those of them that belong to this owner.
     pub(in crate::web) async fn of_owner(panel: &Panel, owner: UserId) -> ApiResult<Self> {
-        Self::fitting(panel, Some(owner)).await
+        let all = named(panel, NameFilter::default()).await?;
+        Ok(Self::new(all.into_iter().filter(|account| account.owner == owner).collect()))
     }
 
-    async fn fitting(panel: &Panel, owner: Option<UserId>) -> ApiResult<Self> {
-        let scope = panel.caller.scope;
-        let all = panel.app.store.read(move |conn| accounts::list(conn, &scope)).await?;
-        let fitting = all.into_iter().filter(|account| owner.is_none_or(|owner| account.owner == owner));
-        let ordered: Vec<_> = fitting.map(|account| (account.id, account.name)).collect();
+    /// Of these alone, for a page that tells of a few.
+    pub(in crate::web) async fn of(panel: &Panel, ids: impl IntoIterator<Item = AccountId>) -> ApiResult<Self> {
+        let ids: BTreeSet<AccountId> = ids.into_iter().collect();
+        if ids.is_empty() {
+            return Ok(Self::new(Vec::new()));
+        }
+        let among = Some(ids.into_iter().collect());
+        Ok(Self::new(named(panel, NameFilter { among, ..NameFilter::default() }).await?))
+    }
+
+    fn new(accounts: Vec<Called>) -> Self {
+        let ordered: Vec<_> = accounts.into_iter().map(|account| (account.id, account.name)).collect();
         let by_id = ordered.iter().cloned().collect();
-        Ok(Self { ordered, by_id })
+        Self { ordered, by_id }
     }
 
     /// Its number where nobody knows it any more.
@@ -49,13 +57,12 @@ impl AccountNames {
         self.by_id.get(&id).cloned().unwrap_or_else(|| format!("#{id}"))
     }
 
-    pub(in crate::web) fn all(&self) -> &[(AccountId, String)] {
-        &self.ordered
+    pub(in crate::web) fn known(&self, id: AccountId) -> Option<&str> {
+        self.by_id.get(&id).map(String::as_str)
     }
 
-    /// What a choice among them offers: number and name.
-    pub(in crate::web) fn choices(&self) -> Vec<(String, String)> {
-        self.ordered.iter().map(|(id, name)| (id.to_string(), name.clone())).collect()
+    pub(in crate::web) fn all(&self) -> &[(AccountId, String)] {
+        &self.ordered
     }
 
     /// The first of them, by name.
@@ -75,10 +82,12 @@ impl AccountNames {
         let known = self.ordered.iter().cloned();
         known.chain(others).map(|(id, name)| AccountTick { id: id.0, is_ticked: is_ticked(&id), name }).collect()
     }
+}
 
-    pub(in crate::web) fn count(&self) -> usize {
-        self.ordered.len()
-    }
+/// What the accounts that somebody may see are called, and no more of them than is asked for.
+pub(super) async fn named(panel: &Panel, filter: NameFilter) -> ApiResult<Vec<Called>> {
+    let scope = panel.caller.scope;
+    Ok(panel.app.store.read(move |conn| accounts::names(conn, &scope, &filter)).await?)
 }
 
 /// The accounts that were ticked in a form that was refused.

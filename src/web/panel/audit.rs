@@ -11,9 +11,9 @@ use super::{
         },
         error::ApiResult,
     },
-    Pager, Panel, Place, Shell, audit_changes,
+    Days, Pager, Panel, Place, Shell, audit_changes,
     audit_changes::Change,
-    audit_texts, times,
+    audit_texts,
 };
 use crate::access::role::Right;
 
@@ -28,8 +28,7 @@ struct AuditPage {
     /// What is done to things of the chosen kind.
     actions: Vec<(&'static str, &'static str)>,
     action: String,
-    from: String,
-    to: String,
+    days: Days,
     is_filtered: bool,
     lines: Vec<Line>,
     pager: Pager,
@@ -57,7 +56,7 @@ struct Line {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn audit(mut panel: Panel) -> ApiResult<HttpResponse> {
-    let (from, to) = (panel.take("from").unwrap_or_default(), panel.take("to").unwrap_or_default());
+    let days = Days::take(&mut panel);
     let given = |panel: &Panel, wanted: &str| {
         panel.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone()).unwrap_or_default()
     };
@@ -66,18 +65,10 @@ pub async fn audit(mut panel: Panel) -> ApiResult<HttpResponse> {
     if given(&panel, "action").split('.').next() != Some(&object_type) {
         panel.take("action");
     }
-    let moment = |at: i64| at.to_string();
-    let since = times::day(&from).map(|day| moment(day.0));
-    let until = times::day(&to).map(|day| moment(day.0 + 24 * 3_600_000));
-    let span: Vec<(&str, &str)> = [("since", since.as_deref()), ("until", until.as_deref())]
-        .into_iter()
-        .filter_map(|(name, at)| at.map(|at| (name, at)))
-        .collect();
+    let span = days.as_query(&panel.times);
+    let span: Vec<(&str, &str)> = span.iter().map(|(name, at)| (*name, at.as_str())).collect();
     let page = api::list(panel.caller.clone(), panel.query_with(&span)?, panel.app.clone()).await?.0;
-    let days = [("from", &from), ("to", &to)];
-    panel
-        .query
-        .extend(days.map(|(name, day)| (name.to_owned(), day.clone())).into_iter().filter(|(_, day)| !day.is_empty()));
+    days.put_back(&mut panel);
     panel.show(&AuditPage {
         shell: panel.shell(Place::Audit, panel.t("操作记录", "Audit")).await?,
         people: people(&panel).await?,
@@ -89,8 +80,7 @@ pub async fn audit(mut panel: Panel) -> ApiResult<HttpResponse> {
         is_filtered: panel.query.iter().any(|(name, _)| name != "page"),
         pager: Pager::new(&panel, &page),
         lines: page.items.into_iter().map(|view| Line::new(view, &panel)).collect(),
-        from,
-        to,
+        days,
     })
 }
 
@@ -120,7 +110,7 @@ impl Line {
             .extend_pairs([("object_type", &view.object_type), ("object_id", &view.object_id)])
             .finish();
         Self {
-            at: times::to_the_second(view.at),
+            at: panel.times.to_the_second(view.at),
             via: via(&view.via, panel),
             deed: audit_texts::deed(&view.action).map_or("", |(zh, en)| panel.t(zh, en)),
             same: format!("/app/audit?{same}"),

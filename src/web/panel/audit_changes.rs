@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, value::RawValue};
 
-use super::{Panel, audit_fields::field_name, times};
+use super::{Panel, audit_fields::field_name};
 use crate::ids::Timestamp;
 
 /// Longer texts are cut: the whole of it is not what somebody looks for here.
@@ -88,7 +88,7 @@ fn text(name: &str, value: &Value, panel: &Panel) -> String {
         Value::Bool(true) => panel.t("是", "yes").to_owned(),
         Value::Bool(false) => panel.t("否", "no").to_owned(),
         Value::Number(number) => match number.as_i64() {
-            Some(at) if name.ends_with("_at") => times::day_and_time(Timestamp(at), panel.now),
+            Some(at) if name.ends_with("_at") => panel.times.at(Timestamp(at)),
             _ => number.to_string(),
         },
         Value::String(text) => cut(text),

@@ -17,6 +17,7 @@ pub(super) fn field_name(code: &str) -> Option<(&'static str, &'static str)> {
         "accounts" => ("账号", "accounts"),
         "owner_id" => ("店主", "owner"),
         "platform_uid" => ("闲鱼 ID", "platform id"),
+        "time_zone" => ("时区", "time zone"),
         "second_factor" => ("两步验证", "two-step codes"),
         "created_at" => ("创建时间", "made"),
         "expires_at" => ("到期时间", "ends"),

@@ -17,6 +17,7 @@ use super::{
         tag,
     },
     Panel, asked,
+    counts::counted,
 };
 use crate::{
     access::role::Right,
@@ -91,7 +92,7 @@ impl Beside {
                 let completed = orders_of(panel, view, &[("per_page", "1"), ("status", "completed")]).await?.1;
                 match panel.language {
                     Language::Chinese => format!("共 {total} 笔订单，其中 {completed} 笔已完成"),
-                    Language::English => format!("{total} orders, {completed} of them completed"),
+                    Language::English => format!("{}, {completed} completed", counted(total, "order", "orders")),
                 }
             }
         };
@@ -108,7 +109,9 @@ impl Beside {
             bargain: match (bargain.rounds, panel.language) {
                 (0, _) => String::new(),
                 (rounds, Language::Chinese) => format!("AI 已和这位买家议价 {rounds} 轮"),
-                (rounds, Language::English) => format!("The AI bargained with this buyer for {rounds} rounds"),
+                (rounds, Language::English) => {
+                    format!("The AI bargained with this buyer for {}", counted(rounds, "round", "rounds"))
+                }
             },
             people: people(panel, key).await?,
         })

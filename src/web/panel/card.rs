@@ -20,6 +20,7 @@ use super::{
     Pager, Panel, Place, Shell,
     card_fields::{self, CardFields},
     card_words, cards as card_list,
+    counts::counted,
     delivery_rule::target_of,
 };
 use crate::{
@@ -171,16 +172,21 @@ fn imported(report: &Value, language: Language) -> String {
     let is_kept = added + known > lines;
     match (language, known, is_kept) {
         (Language::Chinese, 0, _) => format!("共 {lines} 行，全部入库。"),
-        (Language::English, 0, _) => format!("{lines} lines, all of them in stock now."),
+        (Language::English, 0, _) => {
+            format!("{} now in stock.", counted(lines, "line, which is", "lines, all of them"))
+        }
         (Language::Chinese, _, false) => {
             format!("共 {lines} 行，入库 {added} 条，跳过 {known} 条以前导入过的。")
         }
         (Language::English, _, false) => {
-            format!("{lines} lines: {added} are in stock now, {known} were imported before and left out.")
+            let added = counted(added, "is in stock now", "are in stock now");
+            let known = counted(known, "was imported before and left out", "were imported before and left out");
+            format!("{}: {added}, {known}.", counted(lines, "line", "lines"))
         }
         (Language::Chinese, _, true) => format!("共 {lines} 行，全部入库，其中 {known} 条以前导入过。"),
         (Language::English, _, true) => {
-            format!("{lines} lines, all of them in stock now; {known} of them were imported before.")
+            let lines = counted(lines, "line, which is", "lines, all of them");
+            format!("{lines} now in stock; {} imported before.", counted(known, "of them was", "of them were"))
         }
     }
 }

@@ -11,8 +11,7 @@ use super::{
         },
         error::ApiResult,
     },
-    Pager, Panel, Place, Shell,
-    account_names::AccountNames,
+    AccountChoice, Pager, Panel, Place, Shell,
 };
 use crate::{account::state::Reason, captcha::challenge::State, telemetry::modules::Module};
 
@@ -25,8 +24,7 @@ struct ChallengesPage {
     waiting: Vec<AccountView>,
     past: Vec<Line>,
     pager: Pager,
-    accounts: Vec<(String, String)>,
-    account: String,
+    accounts: AccountChoice,
     outcomes: Vec<(&'static str, &'static str)>,
     state: String,
     /// How to get a browser into this server; empty: there is one.
@@ -47,7 +45,8 @@ struct Line {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn challenges(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn challenges(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let given = |wanted: &str| panel.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
     let who = || panel.caller.clone();
     let open = api::list(who(), super::asked("open=true&per_page=200")?, panel.app.clone()).await?.0;
@@ -62,8 +61,7 @@ pub async fn challenges(panel: Panel) -> ApiResult<HttpResponse> {
     panel.show(&ChallengesPage {
         shell: panel.shell(Place::Challenges, panel.t("人工验证", "Verifications")).await?,
         waiting,
-        accounts: AccountNames::read(&panel).await?.choices(),
-        account: given("account").unwrap_or_default(),
+        accounts,
         state: given("state").unwrap_or_default(),
         outcomes: [State::Passed, State::Expired, State::Failed, State::Cancelled]
             .map(|state| (state.as_str(), outcome(state, &panel).0))

@@ -130,7 +130,7 @@ pub async fn chat(mut panel: Panel, key: ConversationKey) -> ApiResult<HttpRespo
 fn pause(chat: &ConversationView, panel: &Panel) -> String {
     let until = chat.paused_until.map(|until| {
         let left = times::span((until.0 - panel.now.0) / 1000, panel.language);
-        (times::day_and_time(until, panel.now), left)
+        (panel.times.at(until), left)
     });
     match (chat.paused, until, panel.language) {
         (false, _, language) => language.pick("自动回复进行中", "Automatic answers are on").to_owned(),

@@ -3,12 +3,13 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::{super::error::ApiResult, Panel, Place, Shell, inbox::Inbox};
+use super::{super::error::ApiResult, AccountChoice, Panel, Place, Shell, inbox::Inbox};
 
 #[derive(Template)]
 #[template(path = "panel/chats.html")]
 struct ChatsPage {
     shell: Shell,
+    accounts: AccountChoice,
     inbox: Inbox,
 }
 
@@ -17,8 +18,9 @@ struct ChatsPage {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn chats(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn chats(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let inbox = Inbox::read(&panel, None).await?;
     let shell = panel.shell(Place::Chats, panel.t("会话", "Chats")).await?;
-    panel.show(&ChatsPage { shell, inbox })
+    panel.show(&ChatsPage { shell, accounts, inbox })
 }

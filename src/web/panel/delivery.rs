@@ -14,7 +14,8 @@ use super::{
         error::{ApiResult, Language},
         page::Page,
     },
-    Pager, Panel, Place, Shell, card_fields,
+    AccountChoice, AccountNames, Pager, Panel, Place, Shell, card_fields,
+    counts::counted,
     delivery_rule::{spec_words, target_of},
 };
 use crate::{
@@ -26,10 +27,9 @@ use crate::{
 #[template(path = "panel/delivery.html")]
 struct DeliveryPage {
     shell: Shell,
-    account: String,
     item: String,
     card: String,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     cards: Vec<(String, String)>,
     rules: Vec<Line>,
     pager: Pager,
@@ -77,47 +77,34 @@ struct Lacking {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn delivery(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn delivery(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let page = delivery_rules::list(panel.caller.clone(), panel.query()?, panel.app.clone()).await?.0;
     let pager = Pager::new(&panel, &page);
-    let accounts = accounts_to_choose(&panel).await?;
     let cards: Vec<(CardId, String)> =
         card_fields::all_cards(&panel).await?.into_iter().map(|card| (card.id, card.name)).collect();
     let known = judged(&panel, "per_page=200").await?;
     let lacking = judged(&panel, "per_page=5&verdict=not_ready").await?;
+    let of_rules = page.items.iter().filter_map(|rule| rule.account_id);
+    let of_items = lacking.items.iter().map(|item| item.account_id);
+    let shops = AccountNames::of(&panel, of_rules.chain(of_items)).await?;
     let (served, titles) = (served(&known.items), titles(&known.items));
-    let names = Names { accounts: &accounts, cards: &cards.iter().cloned().collect(), titles: &titles };
+    let names = Names { accounts: &shops, cards: &cards.iter().cloned().collect(), titles: &titles };
     let rules = page.items.into_iter().map(|rule| {
         let readiness = served.get(&rule.id).cloned();
         Line::new(rule, readiness, &names, &panel)
     });
     panel.show(&DeliveryPage {
         shell: panel.shell(Place::Delivery, panel.t("自动发货", "Delivery")).await?,
-        account: panel.asked_for("account"),
         item: panel.asked_for("item"),
         card: panel.asked_for("card"),
         rules: rules.collect(),
-        lacking: lacking.items.iter().map(|item| Lacking::new(item, &accounts)).collect(),
+        lacking: lacking.items.iter().map(|item| Lacking::new(item, &shops)).collect(),
         lacking_total: lacking.total,
         cards: cards.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
         accounts,
         pager,
     })
-}
-
-/// Number and name of each account.
-pub(super) async fn accounts_to_choose(panel: &Panel) -> ApiResult<Vec<(String, String)>> {
-    let mut all = Vec::new();
-    for number in 1.. {
-        let query = super::asked(&format!("per_page=200&page={number}"))?.0;
-        let page = super::super::api::accounts::read_page(&panel.app, &panel.caller, query).await?;
-        let is_last = page.items.len() < 200;
-        all.extend(page.items.into_iter().map(|account| (account.id.to_string(), account.name)));
-        if is_last {
-            break;
-        }
-    }
-    Ok(all)
 }
 
 async fn judged(panel: &Panel, query: &str) -> ApiResult<Page<ReadinessView>> {
@@ -152,21 +139,20 @@ fn words(lack: &LackView) -> Lack {
 
 /// What rules name by number.
 struct Names<'a> {
-    accounts: &'a [(String, String)],
+    accounts: &'a AccountNames,
     cards: &'a HashMap<CardId, String>,
     titles: &'a HashMap<ItemId, String>,
 }
 
 impl Line {
     fn new(view: DeliveryRuleView, readiness: Option<Served>, names: &Names, panel: &Panel) -> Self {
-        let account = view.account_id.map(|account| account.to_string());
-        let account = account.and_then(|id| names.accounts.iter().find(|(known, _)| *known == id));
+        let account = view.account_id.map(|account| names.accounts.name(account));
         let card = |id: &CardId| (*id, names.cards.get(id).cloned().unwrap_or_else(|| format!("#{id}")));
         Self {
             target: target_of(&view, panel.language),
             title: view.item_id.as_ref().and_then(|item| names.titles.get(item)).cloned().unwrap_or_default(),
             spec: spec_words(view.spec.as_deref(), panel),
-            account: account.map_or_else(|| panel.t("所有账号", "all accounts").to_owned(), |(_, name)| name.clone()),
+            account: account.unwrap_or_else(|| panel.t("所有账号", "all accounts").to_owned()),
             cards: view.cards.iter().map(card).collect(),
             terms: terms(&view, panel),
             readiness,
@@ -188,15 +174,14 @@ fn terms(rule: &DeliveryRuleView, panel: &Panel) -> Vec<String> {
     };
     let per_day = rule.per_day.map(|most| match panel.language {
         Language::Chinese => format!("每天最多 {most} 单"),
-        Language::English => format!("at most {most} orders a day"),
+        Language::English => format!("at most {} a day", counted(most, "order", "orders")),
     });
     let hours = rule.hours.as_ref().map(|hours| format!("{}–{}", hours.from, hours.to));
     [Some(quantity.to_owned()), Some(delay), per_day, hours].into_iter().flatten().collect()
 }
 
 impl Lacking {
-    fn new(item: &ReadinessView, accounts: &[(String, String)]) -> Self {
-        let account = item.account_id.to_string();
+    fn new(item: &ReadinessView, accounts: &AccountNames) -> Self {
         let has_rule = item.variants.iter().any(|variant| variant.rule_id.is_some());
         let mut why: Vec<Lack> = Vec::new();
         for lack in item.lacks.iter().chain(item.variants.iter().flat_map(|variant| &variant.lacks)).map(words) {
@@ -205,14 +190,14 @@ impl Lacking {
             }
         }
         let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("account", &account)
+            .append_pair("account", &item.account_id.to_string())
             .append_pair("item", &item.item_id.to_string())
             .finish();
         Self {
             title: if item.title.is_empty() { item.item_id.to_string() } else { item.title.clone() },
             why,
             make: if has_rule { String::new() } else { format!("/app/delivery/new?{query}") },
-            account: accounts.iter().find(|(id, _)| *id == account).map(|(_, name)| name.clone()).unwrap_or_default(),
+            account: accounts.name(item.account_id),
         }
     }
 }

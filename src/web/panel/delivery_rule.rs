@@ -13,7 +13,9 @@ use super::{
         input::Id,
         tag,
     },
-    Panel, Place, Shell, card_fields, delivery,
+    AccountChoice, Panel, Place, Shell,
+    account_names::account_of,
+    card_fields,
 };
 use crate::{
     delivery::rule::{Quantity, SPECS},
@@ -34,7 +36,7 @@ struct RulePage {
     /// `None`: it is to be made.
     rule: Option<DeliveryRuleView>,
     fields: Fields,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     /// Numbers and titles of items, to choose from.
     items: Vec<(String, String)>,
     cards: Vec<(String, String)>,
@@ -104,7 +106,7 @@ async fn show(panel: &Panel, rule: Option<DeliveryRuleView>) -> ApiResult<HttpRe
         form: FORM,
         // A box that was not ticked sends nothing.
         is_without_spec: if shell.is_refused(FORM) { shell.value(FORM, TICKED, "-").is_empty() } else { usual },
-        accounts: delivery::accounts_to_choose(panel).await?,
+        accounts: AccountChoice::for_form(panel, account_of(Some(&fields.account))).await?,
         items: items_to_choose(panel).await?,
         cards: cards.collect(),
         quantities: vec![

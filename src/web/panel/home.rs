@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use jiff::civil::Date;
 
 use super::{
     super::{
@@ -20,13 +21,15 @@ use super::{
         error::{ApiResult, Language},
         page::Page,
     },
-    Panel, Place, Shell, welcome,
+    Panel, Place, Shell, Times, message_chart,
+    message_chart::Bar,
+    welcome,
 };
 use crate::{
     access::role::Right,
     account::state::State,
-    ids::{Fen, Timestamp},
-    store::stats::{Bucket, BucketCounts, Stats},
+    ids::Fen,
+    store::stats::Stats,
     telemetry::{
         clock,
         health::{Health, PartState},
@@ -80,14 +83,6 @@ struct Today {
     paid: i64,
 }
 
-/// A bar of the chart of messages.
-struct Bar {
-    label: String,
-    received: u64,
-    answered: u64,
-    seconds: String,
-}
-
 /// The first page of the panel.
 #[utoipa::path(get, path = "/app", operation_id = "panel_home", tag = "pages", responses(
     (status = 200, content_type = "text/html", body = String),
@@ -97,17 +92,12 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
     let is_by_hour = panel.take("by").as_deref() == Some("hour");
     let (caller, app) = (&panel.caller, &panel.app);
     let (who, data) = (|| caller.clone(), || app.clone());
-    let day_start = super::times::day_start(panel.now);
-    let since = if is_by_hour { panel.now.0 - DAY_MS } else { day_start.0 - 6 * DAY_MS };
+    let day_start = panel.times.day_start();
     let bucket = if is_by_hour { "hour" } else { "day" };
     let failed = accounts::read_page(app, caller, super::asked("state=failed&enabled=true&per_page=5")?.0).await?;
-    let figures = stats::overview(who(), super::asked(&format!("since={since}&bucket={bucket}"))?, data()).await?.0;
-    let of_today = if is_by_hour {
-        stats::overview(who(), super::asked(&format!("since={}", day_start.0))?, data()).await?.0.total
-    } else {
-        figures.buckets.last().map(|today| today.counts.clone()).unwrap_or_default()
-    };
-    let week = day_start.0 - 6 * DAY_MS;
+    let chart = message_chart::read(&panel, is_by_hour).await?;
+    let of_today = stats::overview(who(), super::asked(&format!("since={}", day_start.0))?, data()).await?.0;
+    let week = Times::of_platform(panel.now).day_start().0 - 6 * DAY_MS;
     let sold = sales::sales(who(), super::asked(&format!("by=day&per_page=100&since={week}"))?, data()).await?.0;
     let counts = orders::counts(who(), data()).await?.0;
     let waiting = reviews::list(who(), super::asked(FEW)?, data()).await?.0;
@@ -120,29 +110,31 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
         Vec::new()
     };
     let (health, _) = app.health.report(clock::now());
+    // Sales are counted once, by the platform's days, whoever looks at them.
+    let shop = Times::of_platform(panel.now);
     let today_sales =
-        sold_on(&sold.rows.items, panel.now).map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
+        sold_on(&sold.rows.items, shop.today()).map(|row| (row.counts.net_fen, row.counts.paid)).unwrap_or_default();
     let page = HomePage {
         shell: panel.shell(Place::Home, panel.t("首页", "Home")).await?,
         welcome: if panel.may(Right::Manage) { welcome::open_steps(&panel).await? } else { Vec::new() },
         failed,
-        accounts: figures.account_states.values().sum(),
-        states: states(&figures, &panel),
+        accounts: of_today.account_states.values().sum(),
+        states: states(&of_today, &panel),
         orders: counts,
         reviews: waiting,
         unanswered: silent,
         low,
         decisions: decided.items.into_iter().map(|message| Decided::new(message, panel.language)).collect(),
         today: Today {
-            received: of_today.received,
-            answered: of_today.answered,
-            median: of_today.response.median_ms.map_or_else(|| "–".to_owned(), seconds),
+            received: of_today.total.received,
+            answered: of_today.total.answered,
+            median: of_today.total.response.median_ms.map_or_else(|| "–".to_owned(), message_chart::seconds),
             net: Fen(today_sales.0),
             paid: today_sales.1,
         },
         by: bucket,
-        chart: figures.buckets.iter().map(|bar| Bar::new(bar, is_by_hour)).collect(),
-        revenue: revenue(&sold.rows.items, panel.now),
+        chart,
+        revenue: revenue(&sold.rows.items, &shop),
         trouble: trouble(&health, &panel),
         version: health.version,
         uptime_s: i64::try_from(health.uptime_s).unwrap_or(i64::MAX),
@@ -151,33 +143,17 @@ pub async fn home(mut panel: Panel) -> ApiResult<HttpResponse> {
     panel.show(&page)
 }
 
-fn seconds(ms: u64) -> String {
-    if ms < 1000 { format!("0.{:02}", ms / 10) } else { format!("{}.{}", ms / 1000, ms % 1000 / 100) }
-}
-
-/// What was sold on the day of this moment; days on which nothing was are no rows.
-fn sold_on(rows: &[SalesRowView], at: Timestamp) -> Option<&SalesRowView> {
-    let day = super::times::date(at);
+/// What was sold on this day; days on which nothing was are no rows.
+fn sold_on(rows: &[SalesRowView], day: Date) -> Option<&SalesRowView> {
+    let day = day.to_string();
     rows.iter().find(|row| row.day.as_deref() == Some(&*day))
 }
 
 /// Of seven days, the present one last.
-fn revenue(rows: &[SalesRowView], now: Timestamp) -> Vec<(String, Fen)> {
-    let days = (0..7).rev().map(|before| Timestamp(now.0 - before * DAY_MS));
-    let net = |day: Timestamp| Fen(sold_on(rows, day).map_or(0, |row| row.counts.net_fen));
-    days.map(|day| (super::times::label(day, Bucket::Day), net(day))).collect()
-}
-
-impl Bar {
-    fn new(bar: &BucketCounts, is_by_hour: bool) -> Self {
-        let bucket = if is_by_hour { Bucket::Hour } else { Bucket::Day };
-        Self {
-            label: super::times::label(bar.start, bucket),
-            received: bar.counts.received,
-            answered: bar.counts.answered,
-            seconds: bar.counts.response.median_ms.map_or_else(|| "0".to_owned(), seconds),
-        }
-    }
+fn revenue(rows: &[SalesRowView], shop: &Times) -> Vec<(String, Fen)> {
+    let days = (-6..=0).map(|after| shop.days_after_today(after));
+    let net = |day: Date| Fen(sold_on(rows, day).map_or(0, |row| row.counts.net_fen));
+    days.map(|day| (day.strftime("%m-%d").to_string(), net(day))).collect()
 }
 
 impl Decided {

@@ -1,18 +1,15 @@
 //! The list of conversations, on a page of its own and beside the one that is read.
 
-use std::collections::HashMap;
-
 use super::{
     super::{
         api::{
-            accounts,
             buyer_tags::{self, UsedTagView},
             conversations::{self, ConversationView, LastMessageView},
             reason_texts,
         },
         error::{ApiResult, Language},
     },
-    Pager, Panel, asked, times,
+    AccountNames, Pager, Panel, asked,
 };
 use crate::{
     ids::{AccountId, Timestamp},
@@ -41,15 +38,12 @@ pub(super) struct Inbox {
     pub(super) view: (&'static str, &'static str),
     pub(super) q: String,
     pub(super) tag: String,
-    pub(super) account: String,
     pub(super) tags: Vec<UsedTagView>,
-    /// Their numbers and names.
-    pub(super) accounts: Vec<(String, String)>,
     /// Anything narrows the list.
     pub(super) is_narrowed: bool,
     /// The whole list, narrowed as it is.
     pub(super) back: String,
-    names: HashMap<AccountId, String>,
+    names: AccountNames,
 }
 
 /// A way to look at the list.
@@ -80,18 +74,11 @@ impl Inbox {
         let (who, data) = (|| panel.caller.clone(), || panel.app.clone());
         let query = if here.is_some() { panel.query_with(&[("per_page", BESIDE)])? } else { panel.query()? };
         let page = conversations::list(who(), query, data()).await?.0;
-        let shops = accounts::read_page(&panel.app, &panel.caller, asked("per_page=200")?.0).await?.items;
         let tags = match here {
             Some(_) => Vec::new(),
             None => buyer_tags::list(who(), asked("per_page=100")?, data()).await?.0.items,
         };
-        let accounts = shops.iter().map(|shop| (shop.id.to_string(), shop.name.clone())).collect();
-        let mut names: HashMap<_, _> = shops.into_iter().map(|shop| (shop.id, shop.name)).collect();
-        for id in page.items.iter().map(|view| view.account_id) {
-            if let std::collections::hash_map::Entry::Vacant(place) = names.entry(id) {
-                place.insert(accounts::shown(&panel.app, &panel.caller, id).await?.name);
-            }
-        }
+        let names = AccountNames::of(panel, page.items.iter().map(|view| view.account_id)).await?;
         let given = |wanted: &str| panel.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
         let view = view_of(panel);
         let pager = Pager::new(panel, &page);
@@ -103,20 +90,18 @@ impl Inbox {
             view,
             q: given("q").unwrap_or_default(),
             tag: given("tag").unwrap_or_default(),
-            account: given("account").unwrap_or_default(),
             tags,
-            accounts,
             is_narrowed: !filters(panel).is_empty(),
             back: format!("/app/chats{}", filters(panel)),
             names,
         })
     }
 
-    /// What an account is called that owns a conversation of the list, or any of the first ones.
+    /// What an account is called, whether or not it owns a conversation of the list.
     pub(super) async fn name_of(&self, panel: &Panel, account: AccountId) -> ApiResult<String> {
-        match self.names.get(&account) {
-            Some(name) => Ok(name.clone()),
-            None => Ok(accounts::shown(&panel.app, &panel.caller, account).await?.name),
+        match self.names.known(account) {
+            Some(name) => Ok(name.to_owned()),
+            None => Ok(AccountNames::of(panel, [account]).await?.name(account)),
         }
     }
 }
@@ -156,7 +141,7 @@ pub(super) fn peer_name(view: &ConversationView, language: Language) -> String {
 }
 
 impl Line {
-    fn new(view: ConversationView, panel: &Panel, names: &HashMap<AccountId, String>, here: Option<&str>) -> Self {
+    fn new(view: ConversationView, panel: &Panel, names: &AccountNames, here: Option<&str>) -> Self {
         let last = view.last_message.as_ref();
         let is_looked_for = matches!(view_of(panel).0, "unanswered" | "waiting");
         let waits = last.filter(|last| last.needs_person || is_looked_for);
@@ -165,7 +150,7 @@ impl Line {
             href: format!("/app/chats/{}{}", view.id, filters(panel)),
             is_here: here == Some(view.id.as_str()),
             name: peer_name(&view, panel.language),
-            account: names.get(&view.account_id).cloned().unwrap_or_default(),
+            account: names.known(view.account_id).unwrap_or_default().to_owned(),
             text: last.map(|last| words(last, panel)).unwrap_or_default(),
             at: last.map_or(view.created_at, |last| last.sent_at),
             marks: marks(&view, panel),
@@ -217,7 +202,7 @@ fn marks(view: &ConversationView, panel: &Panel) -> Vec<Mark> {
         });
     }
     if view.paused {
-        let until = view.paused_until.map(|until| times::day_and_time(until, panel.now));
+        let until = view.paused_until.map(|until| panel.times.at(until));
         marks.push(match (until, panel.language) {
             (Some(until), Language::Chinese) => Mark::new("", format!("暂停至 {until}")),
             (Some(until), Language::English) => Mark::new("", format!("paused until {until}")),

@@ -94,7 +94,7 @@ pub async fn item(panel: Panel, key: ItemKey) -> ApiResult<HttpResponse> {
     let view = items::shown(&panel.app, &panel.caller, &key).await?;
     let all = readiness::of_items(&panel.app, &panel.caller, vec![key.item.clone()]).await?;
     let judged = all.into_iter().find(|judged| judged.account_id == key.account);
-    let account = AccountNames::read(&panel).await?.name(key.account);
+    let account = AccountNames::of(&panel, [key.account]).await?.name(key.account);
     let keywords = keywords_of(&panel, &view).await?;
     let rules = rules(&panel, &key).await?;
     let item = &view.item;

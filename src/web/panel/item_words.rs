@@ -6,6 +6,7 @@ use super::{
         error::Language,
     },
     Panel,
+    counts::counted,
 };
 use crate::{delivery::readiness::Verdict, item::progress::SyncState, platform::mtop::item::ItemStatus};
 
@@ -43,9 +44,9 @@ pub(super) fn sync(sync: &SyncView, panel: &Panel) -> (&'static str, String) {
         SyncState::Idle => ("", panel.t("还没有同步过", "never read").to_owned()),
         SyncState::Queued => ("warm", panel.t("等待账号在线后开始", "begins once the account is online").to_owned()),
         SyncState::Running if chinese => ("warm", format!("正在读取第 {page} 页，已读取 {done}{of_all} 件")),
-        SyncState::Running => ("warm", format!("reading page {page}, {done}{of_all} items so far")),
+        SyncState::Running => ("warm", format!("reading page {page}, items so far: {done}{of_all}")),
         SyncState::Done if chinese => ("good", format!("已同步 {done} 件商品")),
-        SyncState::Done => ("good", format!("{done} items were read")),
+        SyncState::Done => ("good", counted(done, "item was read", "items were read")),
         SyncState::Failed => ("bad", panel.t("没有成功，稍后自动重试", "failed, and is tried again later").to_owned()),
     }
 }
@@ -66,6 +67,6 @@ pub(super) fn details_left(sync: &SyncView, panel: &Panel) -> String {
     match (sync.details_left, panel.language) {
         (0, _) => String::new(),
         (left, Language::Chinese) => format!("还有 {left} 件商品的详情待读取"),
-        (left, Language::English) => format!("the details of {left} items are still to be read"),
+        (left, Language::English) => format!("the details of {} are still to be read", counted(left, "item", "items")),
     }
 }

@@ -15,7 +15,7 @@ use super::{
         input::Id,
         page::Page,
     },
-    AccountNames, Pager, Panel, Place, Shell, item_words,
+    AccountChoice, AccountNames, Pager, Panel, Place, Shell, item_words,
 };
 use crate::{
     delivery::readiness::Verdict,
@@ -33,8 +33,7 @@ const SHOWN_LACKS: usize = 2;
 struct ItemsPage {
     shell: Shell,
     tabs: Vec<(&'static str, String, bool)>,
-    accounts: Vec<(String, String)>,
-    account: String,
+    accounts: AccountChoice,
     statuses: Vec<(&'static str, &'static str)>,
     status: String,
     q: String,
@@ -44,8 +43,8 @@ struct ItemsPage {
     syncs: Vec<SyncLine>,
     /// In how many seconds the readings are to be looked at again; 0: nothing is under way.
     again: u32,
-    /// Accounts whose reading is not shown.
-    other_accounts: usize,
+    /// There are accounts whose reading is not shown.
+    has_other_accounts: bool,
     items: Vec<Line>,
     pager: Pager,
 }
@@ -82,29 +81,31 @@ type Judged = HashMap<(AccountId, ItemId), ReadinessView>;
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn items(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let ready = panel.take("ready").unwrap_or_default();
     let (page, judged) = if ready.is_empty() { all(&panel).await? } else { by_verdict(&panel, &ready).await? };
     if !ready.is_empty() {
         panel.query.push(("ready".to_owned(), ready.clone()));
     }
-    let names = AccountNames::read(&panel).await?;
+    let read = accounts.id().map_or_else(|| accounts.firsts(SHOWN_SYNCS), |account| vec![account]);
+    let of_items = page.items.iter().map(|item| item.account_id);
+    let names = AccountNames::of(&panel, of_items.chain(read.iter().copied())).await?;
     let pager = Pager::new(&panel, &page);
-    let syncs = syncs(&panel, &names).await?;
+    let syncs = syncs(&panel, read, &names).await?;
     let shell = panel.shell(Place::Items, panel.t("商品", "Items")).await?;
-    let asked = ["account", "status", "q"].map(|name| panel.asked_for(name));
-    let is_filtered = !ready.is_empty() || asked.iter().any(|asked| !asked.is_empty());
-    let [account, status, q] = asked;
+    let asked = ["status", "q"].map(|name| panel.asked_for(name));
+    let is_filtered = !ready.is_empty() || !accounts.chosen.is_empty() || asked.iter().any(|asked| !asked.is_empty());
+    let [status, q] = asked;
     panel.show(&ItemsPage {
         tabs: tabs(&panel, &ready),
-        accounts: names.choices(),
         statuses: ItemStatus::ALL.map(|status| (status.as_str(), item_words::status(status, &panel))).into(),
         is_filtered,
         again: syncs.iter().map(|sync| sync.again).filter(|seconds| *seconds > 0).min().unwrap_or(0),
-        other_accounts: if account.is_empty() { names.count().saturating_sub(syncs.len()) } else { 0 },
+        has_other_accounts: accounts.chosen.is_empty() && accounts.offered.len() > syncs.len(),
+        accounts,
         syncs,
         items: page.items.into_iter().map(|view| Line::new(view, &judged, &names, &panel, &shell)).collect(),
         pager,
-        account,
         status,
         q,
         ready,
@@ -157,11 +158,9 @@ fn tabs(panel: &Panel, ready: &str) -> Vec<(&'static str, String, bool)> {
     .collect()
 }
 
-async fn syncs(panel: &Panel, names: &AccountNames) -> ApiResult<Vec<SyncLine>> {
-    let chosen = panel.asked_for("account").parse().ok().map(AccountId);
-    let accounts = chosen.map_or_else(|| names.first(SHOWN_SYNCS), |account| vec![account]);
+async fn syncs(panel: &Panel, accounts: Vec<AccountId>, names: &AccountNames) -> ApiResult<Vec<SyncLine>> {
     let mut lines = Vec::with_capacity(accounts.len());
-    for account in accounts.into_iter().filter(|account| !names.name(*account).is_empty()) {
+    for account in accounts {
         let view = items::progress(panel.caller.clone(), Id(account), panel.app.clone()).await?.0;
         let (look, state) = item_words::sync(&view, panel);
         let left = item_words::details_left(&view, panel);

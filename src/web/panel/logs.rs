@@ -9,9 +9,7 @@ use super::{
         api::logs::{self as api, LevelView, LogFileView, LogView},
         error::ApiResult,
     },
-    Panel, Place, Shell,
-    account_names::AccountNames,
-    times,
+    AccountChoice, AccountNames, Panel, Place, Shell,
 };
 use crate::{access::role::Right, telemetry::logging::Class};
 
@@ -27,8 +25,7 @@ struct LogsPage {
     levels: Vec<(&'static str, &'static str)>,
     class: String,
     classes: Vec<(&'static str, &'static str)>,
-    account: String,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     lines: Vec<Line>,
     /// Whether the newest lines are shown.
     is_newest: bool,
@@ -68,10 +65,11 @@ struct Machine {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn logs(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let is_still = panel.take("still").is_some();
     let query = panel.query_with(&[("limit", &LINES.to_string())])?;
     let lines = api::list(panel.caller.clone(), query, panel.app.clone()).await?.0.items;
-    let names = AccountNames::read(&panel).await?;
+    let names = AccountNames::of(&panel, lines.iter().filter_map(|line| line.account_id)).await?;
     let given = |wanted: &str| panel.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
     let last = lines.last().filter(|_| lines.len() == LINES).map(|line| line.number.to_string());
     panel.show(&LogsPage {
@@ -86,8 +84,7 @@ pub async fn logs(mut panel: Panel) -> ApiResult<HttpResponse> {
         ],
         class: given("class").unwrap_or_default(),
         classes: Class::ALL.map(|class| (class.as_str(), class_name(class, &panel))).into(),
-        account: given("account").unwrap_or_default(),
-        accounts: names.choices(),
+        accounts,
         is_newest: given("before").is_none(),
         is_live: given("before").is_none() && !is_still,
         other: panel.href_with("still", if is_still { "" } else { "1" }),
@@ -110,7 +107,7 @@ impl Line {
             other => (name, other.to_string()),
         }));
         Self {
-            at: times::to_the_second(view.at),
+            at: panel.times.to_the_second(view.at),
             level,
             look,
             message: view.message,

@@ -11,8 +11,9 @@ use super::{
             sessions::{self, Me, SessionView},
         },
         error::ApiResult,
+        time_zone,
     },
-    Pager, Panel, Place, Shell,
+    Pager, Panel, Place, Shell, Times,
     people::{role_name, role_words},
 };
 
@@ -32,6 +33,11 @@ struct MePage {
     factor: Option<Factor>,
     /// A code of a factor that was made before was wrong.
     confirms_again: bool,
+    /// Those that many choose, and all: name and what is shown.
+    common_zones: Vec<(&'static str, String)>,
+    zones: Vec<String>,
+    /// Theirs is among those that many choose.
+    is_common: bool,
     sessions: Vec<Session>,
     pager: Pager,
 }
@@ -62,6 +68,9 @@ pub async fn me(panel: Panel) -> ApiResult<HttpResponse> {
         role: role_name(me.role, &panel),
         role_words: role_words(me.role, &panel),
         factor: Factor::of(&panel).filter(|_| !me.second_factor),
+        common_zones: common_zones(&panel),
+        zones: zones(&me.time_zone),
+        is_common: is_common(&me.time_zone),
         confirms_again: shell.is_refused(CONFIRM),
         pager: Pager::new(&panel, &sessions),
         sessions: sessions
@@ -72,6 +81,27 @@ pub async fn me(panel: Panel) -> ApiResult<HttpResponse> {
         me,
         shell,
     })
+}
+
+/// All places, and theirs where it is none.
+fn zones(theirs: &str) -> Vec<String> {
+    let mut names = time_zone::names();
+    if !is_common(theirs) && names.iter().all(|name| name != theirs) {
+        names.insert(0, theirs.to_owned());
+    }
+    names
+}
+
+fn is_common(zone: &str) -> bool {
+    time_zone::COMMON.iter().any(|(name, ..)| *name == zone)
+}
+
+fn common_zones(panel: &Panel) -> Vec<(&'static str, String)> {
+    let shown = |(name, zh, en): (&'static str, &'static str, &'static str)| {
+        let offset = time_zone::offset(Times::new(name, panel.now).offset(panel.now));
+        (name, format!("{} ({offset})", panel.t(zh, en)))
+    };
+    time_zone::COMMON.map(shown).into()
 }
 
 impl Factor {

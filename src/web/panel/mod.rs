@@ -12,6 +12,7 @@
 
 pub mod about;
 pub mod account;
+mod account_choice;
 mod account_names;
 pub mod accounts;
 pub mod ai;
@@ -32,6 +33,7 @@ mod channel_words;
 pub mod channels;
 pub mod chat;
 pub mod chats;
+mod counts;
 mod days;
 pub mod delivery;
 pub mod delivery_account;
@@ -46,6 +48,7 @@ pub mod login;
 pub mod logs;
 pub mod me;
 pub mod mend;
+mod message_chart;
 mod notice_words;
 pub mod notices;
 pub mod order;
@@ -77,16 +80,24 @@ use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite},
     dev::Payload,
-    http::{StatusCode, header::ContentType},
+    http::{
+        StatusCode,
+        header::{ContentType, HOST},
+        uri::Authority,
+    },
     web::Data,
 };
 use askama::Template;
 use serde::de::DeserializeOwned;
 
 use self::paging::with;
-pub(in crate::web) use self::{account_names::AccountNames, days::Days, paging::Pager, places::Place, shell::Shell};
+pub(in crate::web) use self::{
+    account_choice::AccountChoice, account_names::AccountNames, days::Days, paging::Pager, places::Place, shell::Shell,
+    times::Times,
+};
 use super::{
     AppState,
+    api::sessions::came_by_https,
     error::{ApiError, ApiResult, Code, Language, language_of},
     forms::{KeptForm, Outcome, Refused},
     gate::Caller,
@@ -147,12 +158,16 @@ pub struct Panel {
     pub(in crate::web) app: Data<AppState>,
     pub(in crate::web) language: Language,
     pub(in crate::web) now: Timestamp,
+    /// By the clock that they chose.
+    pub(in crate::web) times: Times,
     pub(super) theme: Theme,
     /// Single keys do something: not everybody can live with that.
     pub(super) has_keys: bool,
     pub(super) csrf: String,
     /// What became of the form that led here.
     pub(super) kept: Option<Arc<KeptForm>>,
+    /// The address of this server as the browser knows it, without a slash at the end.
+    pub(super) origin: String,
     pub(super) path: String,
     /// Without what concerns every page.
     pub(super) query: Vec<(String, String)>,
@@ -179,6 +194,7 @@ impl Panel {
         let has_keys = has_keys(request, given(SINGLE_KEYS).as_deref());
         caller.language = language;
         let session = caller.session.clone().unwrap_or_default();
+        let now = clock::unix();
         let mut chosen = Vec::new();
         if given(LANGUAGE).is_some() {
             chosen.push(language_cookie(language));
@@ -192,9 +208,11 @@ impl Panel {
         Ok(Self {
             csrf: app.gate.csrf(&session),
             kept: given(KEPT).and_then(|number| app.forms.find(&session, &number)),
+            origin: origin_of(&app, request),
             path: request.path().to_owned(),
             query: pairs.into_iter().filter(|(name, text)| !is_of_every_page(name) && !text.is_empty()).collect(),
-            now: clock::unix(),
+            times: Times::new(&caller.user.time_zone, now),
+            now,
             language,
             theme,
             has_keys,
@@ -277,6 +295,15 @@ impl Panel {
 /// What a page asks by itself.
 pub(in crate::web) fn asked<T: DeserializeOwned>(query: &str) -> ApiResult<Query<T>> {
     read_query(query).map(Query)
+}
+
+/// The address that was set for everybody; else the one that was asked for, which a proxy hands on.
+fn origin_of(app: &AppState, request: &HttpRequest) -> String {
+    let settings = &app.settings;
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.filter(|host| settings.server.public_url.is_empty() && host.parse::<Authority>().is_ok());
+    let scheme = if came_by_https(app, request) { "https" } else { "http" };
+    host.map_or_else(|| settings.public_url(settings.server.listen), |host| format!("{scheme}://{host}"))
 }
 
 fn is_of_every_page(name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Notices: what was told, to whom it went, and what became of it there.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -9,9 +9,8 @@ use super::{
     super::{
         api::notices::{self, NoticeDeliveryView, NoticeView},
         error::ApiResult,
-        input::Id,
     },
-    Pager, Panel, Place, Shell, delivery, notice_words,
+    AccountChoice, Pager, Panel, Place, Shell, notice_words,
 };
 use crate::{
     access::role::Right,
@@ -25,12 +24,11 @@ struct NoticesPage {
     shell: Shell,
     event: String,
     severity: String,
-    account: String,
     open: String,
     seen: String,
     events: Vec<(&'static str, &'static str)>,
     severities: Vec<(&'static str, &'static str)>,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     notices: Vec<Line>,
     pager: Pager,
     /// Where channels are set up; empty for who may not.
@@ -64,24 +62,26 @@ struct Delivered {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn notices(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn notices(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let page =
         notices::list(panel.caller.clone(), panel.query_with(&[("per_page", "20")])?, panel.app.clone()).await?.0;
     let pager = Pager::new(&panel, &page);
-    let mut lines = Vec::new();
-    for view in page.items {
-        let deliveries = if panel.may(Right::Manage) {
-            notices::list_deliveries(panel.caller.clone(), Id(view.id), panel.app.clone()).await?.0.items
-        } else {
-            Vec::new()
-        };
-        lines.push(Line::new(view, deliveries, &panel));
-    }
+    let mut deliveries = if panel.may(Right::Manage) {
+        let shown = page.items.iter().map(|notice| notice.id).collect();
+        notices::deliveries_of_each(&panel.app, &panel.caller, shown).await?
+    } else {
+        HashMap::new()
+    };
+    let line = |view: NoticeView| {
+        let deliveries = deliveries.remove(&view.id).unwrap_or_default();
+        Line::new(view, deliveries, &panel)
+    };
+    let lines = page.items.into_iter().map(line).collect();
     panel.show(&NoticesPage {
         shell: panel.shell(Place::Notices, panel.t("通知", "Notices")).await?,
         event: panel.asked_for("event"),
         severity: panel.asked_for("severity"),
-        account: panel.asked_for("account"),
         open: panel.asked_for("open"),
         seen: panel.asked_for("seen"),
         events: Event::ALL.iter().map(|event| (event.as_str(), notice_words::event_name(*event, &panel))).collect(),
@@ -89,7 +89,7 @@ pub async fn notices(panel: Panel) -> ApiResult<HttpResponse> {
             ("warning", panel.t("提醒和紧急", "To look at, and to act on")),
             ("critical", panel.t("仅紧急", "To act on alone")),
         ],
-        accounts: delivery::accounts_to_choose(&panel).await?,
+        accounts,
         notices: lines,
         to_channels: if panel.may(Right::Manage) { "/app/notices/channels" } else { "" },
         pager,

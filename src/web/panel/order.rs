@@ -14,7 +14,6 @@ use super::{
             order_timeline::{self, TimelineEntryView, What},
             orders::{self, GivenUnitView, OrderPageView},
             readiness::LackView,
-            tables::time,
         },
         error::ApiResult,
         tag,
@@ -22,6 +21,7 @@ use super::{
     AccountNames, Pager, Panel, Place, Shell, order_words,
     places_of_lacks::{self, Mend},
     review_lines::ReviewLine,
+    send_texts,
 };
 use crate::{
     access::role::Right,
@@ -111,13 +111,13 @@ pub async fn order(mut panel: Panel, key: OrderKey) -> ApiResult<HttpResponse> {
     let all = panel.query_with(&[("per_page", "200")])?;
     let told = order_timeline::timeline(caller, key, all, app).await?.0;
     let pager = Pager::new(&panel, &told);
-    let account = AccountNames::read(&panel).await?.name(view.order.account_id);
+    let account = AccountNames::of(&panel, [view.order.account_id]).await?.name(view.order.account_id);
     let block = block(&panel, &view).await?;
     let language = panel.language;
     let lacks = std::mem::take(&mut view.lacks);
     let waiting = view.reviews.iter().filter(|review| review.closed_at.is_none());
     let line = |review: &super::super::api::reviews::ReviewView| {
-        ReviewLine::new(review.clone(), account.clone(), None, &panel).among(&view.messages)
+        ReviewLine::new(review.clone(), account.clone(), None, &panel).among(&view.messages, &panel)
     };
     let order = &view.order;
     let may = May::new(&view, &panel);
@@ -133,7 +133,7 @@ pub async fn order(mut panel: Panel, key: OrderKey) -> ApiResult<HttpResponse> {
         waiting: waiting.map(line).collect(),
         lacks: places_of_lacks::with_places(lacks, order.account_id, &panel),
         due: view.actions.iter().filter_map(|action| DueLine::new(action, &panel)).collect(),
-        moments: told.items.into_iter().map(Moment::new).collect(),
+        moments: told.items.into_iter().map(|view| Moment::new(view, &panel)).collect(),
         now_shown: now_shown(&view, &may, block.as_ref()),
         may,
         live: if is_revealed { String::new() } else { live(&view) },
@@ -184,12 +184,13 @@ impl DueLine {
     fn new(action: &OrderActionView, panel: &Panel) -> Option<Self> {
         let (kind, state): (Action, State) = (action.kind.parse().ok()?, action.state.parse().ok()?);
         let text = order_texts::action(kind, state).in_language(panel.language).to_owned();
-        (state == State::Due).then(|| Self { text, error: action.error.clone(), at: action.due_at })
+        let error = action.error.as_deref().map(|error| send_texts::reason(error, panel.language));
+        (state == State::Due).then_some(Self { text, error, at: action.due_at })
     }
 }
 
 impl Moment {
-    fn new(view: TimelineEntryView) -> Self {
+    fn new(view: TimelineEntryView, panel: &Panel) -> Self {
         let icon = match view.what {
             What::Told => "message-circle",
             What::Stands => "receipt-text",
@@ -205,7 +206,7 @@ impl Moment {
             (What::Review, _) => "warm",
             _ => "",
         };
-        Self { at: time(view.at), icon, look, view }
+        Self { at: panel.times.exact(view.at), icon, look, view }
     }
 }
 

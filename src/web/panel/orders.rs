@@ -11,7 +11,9 @@ use super::{
         },
         error::{ApiResult, Language},
     },
-    AccountNames, Days, Pager, Panel, Place, Shell, order_words,
+    AccountChoice, AccountNames, Days, Pager, Panel, Place, Shell,
+    counts::counted,
+    order_words,
 };
 use crate::{
     ids::{Fen, Timestamp},
@@ -25,8 +27,7 @@ struct OrdersPage {
     tabs: Vec<Tab>,
     /// What the platform was not asked about yet; empty: nothing.
     unread: String,
-    accounts: Vec<(String, String)>,
-    account: String,
+    accounts: AccountChoice,
     status: String,
     q: String,
     /// Of one buyer, item or conversation alone, in words; empty: of all.
@@ -71,8 +72,9 @@ struct Line {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn orders(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let days = Days::take(&mut panel);
-    let span = days.as_query();
+    let span = days.as_query(&panel.times);
     let span: Vec<(&str, &str)> = span.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (caller, app) = (panel.caller.clone(), panel.app.clone());
     let page = orders::list(caller.clone(), panel.query_with(&span)?, app.clone()).await?.0;
@@ -83,7 +85,7 @@ pub async fn orders(mut panel: Panel) -> ApiResult<HttpResponse> {
     let (xlsx, csv) = (file("xlsx"), file("csv"));
     days.put_back(&mut panel);
     let counts = orders::counts(caller, app).await?.0;
-    let names = AccountNames::read(&panel).await?;
+    let names = AccountNames::of(&panel, page.items.iter().map(|order| order.account_id)).await?;
     let pager = Pager::new(&panel, &page);
     let is_filtered = panel.query.iter().any(|(name, _)| !matches!(name.as_str(), "status" | "page" | "per_page"));
     let (only, all) = only(&panel);
@@ -91,8 +93,7 @@ pub async fn orders(mut panel: Panel) -> ApiResult<HttpResponse> {
         shell: panel.shell(Place::Orders, panel.t("订单", "Orders")).await?,
         tabs: tabs(&panel, &counts, is_filtered),
         unread: unread(&panel, counts.unread),
-        accounts: names.choices(),
-        account: panel.asked_for("account"),
+        accounts,
         status: panel.asked_for("status"),
         q: panel.asked_for("q"),
         only,
@@ -137,7 +138,8 @@ fn unread(panel: &Panel, count: i64) -> String {
             format!("另有 {count} 笔订单还没有从闲鱼读到状态，账号在线后会自动读取。")
         }
         (_, Language::English) => {
-            format!("{count} more were not read from the platform yet: that happens once their account is online.")
+            let more = counted(count, "more was not read", "more were not read");
+            format!("{more} from the platform yet: that happens once the account is online.")
         }
     }
 }

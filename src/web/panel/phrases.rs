@@ -1,30 +1,22 @@
 //! Quick phrases: what people often write, ready to be sent.
 
-use std::collections::HashMap;
-
 use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{
     super::{
-        api::{
-            accounts,
-            quick_phrases::{self, PhraseReach, QuickPhraseView},
-        },
+        api::quick_phrases::{self, PhraseReach, QuickPhraseView},
         error::ApiResult,
     },
-    Pager, Panel, Place, Shell, asked,
+    AccountChoice, AccountNames, Pager, Panel, Place, Shell,
 };
-use crate::ids::AccountId;
 
 #[derive(Template)]
 #[template(path = "panel/phrases.html")]
 struct PhrasesPage {
     shell: Shell,
     q: String,
-    account: String,
-    /// Numbers and names.
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     phrases: Vec<Line>,
     pager: Pager,
     /// For whom the phrase is that is being added: `own`, `account` or `all`.
@@ -54,6 +46,7 @@ struct Choice {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn phrases(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let shell = panel.shell(Place::Chats, panel.t("快捷短语", "Quick phrases")).await?;
     let is_whole = panel.caller.scope.is_whole();
     let reach = match panel.take("for").as_deref() {
@@ -62,8 +55,7 @@ pub async fn phrases(mut panel: Panel) -> ApiResult<HttpResponse> {
         _ => PhraseReach::Own,
     };
     let page = quick_phrases::list(panel.caller.clone(), panel.query()?, panel.app.clone()).await?.0;
-    let shops = accounts::read_page(&panel.app, &panel.caller, asked("per_page=200")?.0).await?.items;
-    let names: HashMap<AccountId, String> = shops.iter().map(|shop| (shop.id, shop.name.clone())).collect();
+    let names = AccountNames::of(&panel, page.items.iter().filter_map(|phrase| phrase.account_id)).await?;
     let given = |wanted: &str| panel.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
     let choices = [PhraseReach::Own, PhraseReach::Account, PhraseReach::All].into_iter();
     let choice = |choice: PhraseReach| Choice {
@@ -75,8 +67,7 @@ pub async fn phrases(mut panel: Panel) -> ApiResult<HttpResponse> {
     panel.show(&PhrasesPage {
         shell,
         q: given("q").unwrap_or_default(),
-        account: given("account").unwrap_or_default(),
-        accounts: shops.into_iter().map(|shop| (shop.id.to_string(), shop.name)).collect(),
+        accounts,
         reach: reach_code(reach),
         reaches: choices.filter(|reach| *reach != PhraseReach::All || is_whole).map(choice).collect(),
         phrases: page.items.into_iter().map(|view| Line::new(view, &panel, &names)).collect(),
@@ -101,9 +92,9 @@ fn reach_name(reach: PhraseReach, panel: &Panel) -> &'static str {
 }
 
 impl Line {
-    fn new(view: QuickPhraseView, panel: &Panel, names: &HashMap<AccountId, String>) -> Self {
-        let whose = match view.account_id.and_then(|id| names.get(&id)) {
-            Some(name) => name.clone(),
+    fn new(view: QuickPhraseView, panel: &Panel, names: &AccountNames) -> Self {
+        let whose = match view.account_id.and_then(|id| names.known(id)) {
+            Some(name) => name.to_owned(),
             None => reach_name(view.reach, panel).to_owned(),
         };
         let may_change = view.reach != PhraseReach::All || panel.caller.scope.is_whole();

@@ -5,12 +5,12 @@ use super::{
         api::{
             order_texts,
             orders::{DeliveryMessageView, OrderView},
+            reason_words,
             reviews::ReviewView,
-            tables::time,
         },
         error::Language,
     },
-    Panel, order_words, send_texts,
+    Panel, order_words,
 };
 use crate::{
     access::role::Right,
@@ -56,16 +56,12 @@ pub(in crate::web) struct Doubt {
     pub(in crate::web) at: String,
 }
 
-/// What is known, for who reads this language: what we say ourselves is stored in English, what the platform says is shown as it says it.
-fn known(detail: &str, language: Language) -> Option<String> {
-    let told = send_texts::reason(detail, language);
-    let is_english = told.is_ascii() && told.starts_with(|first: char| first.is_ascii_lowercase());
-    Some(told).filter(|_| matches!(language, Language::English) || !is_english)
-}
-
 impl ReviewLine {
     pub(in crate::web) fn new(mut view: ReviewView, account: String, order: Option<OrderView>, panel: &Panel) -> Self {
-        view.detail = view.detail.and_then(|detail| known(&detail, panel.language));
+        view.detail = view
+            .detail
+            .and_then(|detail| reason_words::detail(view.reason, &detail))
+            .map(|said| said.in_language(panel.language).to_owned());
         let (mend, mend_name) = mend(view.reason, panel);
         let is_open = view.closed_at.is_none();
         let ended = order_texts::resolution(view.resolution.as_deref()).in_language(panel.language).to_owned();
@@ -92,10 +88,10 @@ impl ReviewLine {
     }
 
     /// Lets a person say which of the order's messages they mean.
-    pub(in crate::web) fn among(mut self, messages: &[DeliveryMessageView]) -> Self {
+    pub(in crate::web) fn among(mut self, messages: &[DeliveryMessageView], panel: &Panel) -> Self {
         let in_doubt = messages.iter().filter(|message| message.state == "uncertain");
-        let doubts: Vec<Doubt> =
-            in_doubt.map(|message| Doubt { id: message.id, at: time(message.planned_at) }).collect();
+        let doubt = |message: &DeliveryMessageView| Doubt { id: message.id, at: panel.times.exact(message.planned_at) };
+        let doubts: Vec<Doubt> = in_doubt.map(doubt).collect();
         if self.is_about_all && doubts.len() > 1 {
             self.doubts = doubts;
         }

@@ -8,7 +8,7 @@ use super::{
         api::{orders, reviews},
         error::ApiResult,
     },
-    AccountNames, Pager, Panel, Place, Shell,
+    AccountChoice, AccountNames, Pager, Panel, Place, Shell,
     review_lines::{self, ReviewLine},
 };
 
@@ -16,8 +16,7 @@ use super::{
 #[template(path = "panel/reviews.html")]
 struct ReviewsPage {
     shell: Shell,
-    accounts: Vec<(String, String)>,
-    account: String,
+    accounts: AccountChoice,
     reasons: Vec<(&'static str, String)>,
     reason: String,
     /// Of one order alone; empty: of all.
@@ -38,7 +37,8 @@ struct ReviewsPage {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn reviews(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn reviews(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let (caller, app) = (panel.caller.clone(), panel.app.clone());
     // Each has a form, and is read before it is decided.
     let few = if panel.asked_for("per_page").is_empty() { &[("per_page", "20")][..] } else { &[] };
@@ -47,17 +47,16 @@ pub async fn reviews(panel: Panel) -> ApiResult<HttpResponse> {
     let wanted = page.items.iter().map(|review| (review.account_id, review.order_id.clone())).collect();
     let now_shown = page.items.iter().map(|review| review.id.to_string()).collect::<Vec<_>>().join(" ");
     let known = orders::by_address(&app, &caller, wanted).await?;
-    let names = AccountNames::read(&panel).await?;
+    let names = AccountNames::of(&panel, page.items.iter().map(|review| review.account_id)).await?;
     let line = |view: reviews::ReviewView| {
         let order = known.get(&view.order).cloned();
         ReviewLine::new(view.clone(), names.name(view.account_id), order, &panel)
     };
-    let asked = ["account", "reason", "order"].map(|name| panel.asked_for(name));
-    let is_filtered = asked.iter().any(|asked| !asked.is_empty());
-    let [account, reason, order] = asked;
+    let [reason, order] = ["reason", "order"].map(|name| panel.asked_for(name));
+    let is_filtered = [&accounts.chosen, &reason, &order].into_iter().any(|asked| !asked.is_empty());
     panel.show(&ReviewsPage {
         shell: panel.shell(Place::Reviews, panel.t("待处理", "To decide")).await?,
-        accounts: names.choices(),
+        accounts,
         reasons: review_lines::reasons(panel.language),
         is_open: panel.asked_for("open") != "false",
         waiting: panel.href_with("open", ""),
@@ -66,7 +65,6 @@ pub async fn reviews(panel: Panel) -> ApiResult<HttpResponse> {
         reviews: page.items.into_iter().map(line).collect(),
         now_shown,
         pager,
-        account,
         reason,
         order,
     })

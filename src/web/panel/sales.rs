@@ -11,7 +11,7 @@ use super::{
         },
         error::{ApiResult, Language},
     },
-    AccountNames, Days, Pager, Panel, Place, Shell,
+    AccountChoice, Days, Pager, Panel, Place, Shell, Times,
 };
 use crate::{ids::Fen, store::sales_figures::LONGEST};
 
@@ -30,8 +30,7 @@ struct SalesPage {
     spans: Vec<(String, String, bool)>,
     ways: Vec<(&'static str, String, bool)>,
     by: String,
-    accounts: Vec<(String, String)>,
-    account: String,
+    accounts: AccountChoice,
     item: String,
     /// The same of all items.
     all_items: String,
@@ -70,11 +69,14 @@ struct Buyers {
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
 pub async fn sales(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let asked = Days::take(&mut panel);
-    let is_other_span = asked.count(panel.now).is_some_and(|days| !(1..=LONGEST).contains(&days));
+    // Sales are counted once, by the platform's days, whoever looks at them.
+    let times = &Times::of_platform(panel.now);
+    let is_other_span = asked.count(times).is_some_and(|days| !(1..=LONGEST).contains(&days));
     let asked = if is_other_span { Days::default() } else { asked };
-    let days = asked.clone().or_last(USUAL, panel.now);
-    let span = days.as_query();
+    let days = asked.clone().or_last(USUAL, times);
+    let span = days.as_query(times);
     let span: Vec<(&str, &str)> = span.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut query = span.clone();
     if panel.asked_for("per_page").is_empty() {
@@ -83,18 +85,16 @@ pub async fn sales(mut panel: Panel) -> ApiResult<HttpResponse> {
     let view = sales::sales(panel.caller.clone(), panel.query_with(&query)?, panel.app.clone()).await?.0;
     let file = |format| panel.file("/api/v1/stats/sales/export", &[&span[..], &[("format", format)]].concat());
     let (xlsx, csv) = (file("xlsx"), file("csv"));
-    let buyers = buyers(&panel, &days, &span).await?;
-    let spans = spans(&panel, &days);
+    let buyers = buyers(&panel, days.count(times), &span).await?;
+    let spans = spans(&panel, &days, times);
     asked.put_back(&mut panel);
-    let names = AccountNames::read(&panel).await?;
     let shell = panel.shell(Place::Orders, panel.t("销售统计", "Sales")).await?;
     let by = panel.asked_for("by");
     panel.show(&SalesPage {
         is_other_span,
         spans,
         ways: ways(&panel, &by),
-        accounts: names.choices(),
-        account: panel.asked_for("account"),
+        accounts,
         item: panel.asked_for("item"),
         all_items: panel.href_with("item", ""),
         totals: view.totals,
@@ -111,13 +111,13 @@ pub async fn sales(mut panel: Panel) -> ApiResult<HttpResponse> {
 }
 
 /// Stretches of days to choose from.
-fn spans(panel: &Panel, days: &Days) -> Vec<(String, String, bool)> {
+fn spans(panel: &Panel, days: &Days, times: &Times) -> Vec<(String, String, bool)> {
     let span = |count: i64| {
         let name = match panel.language {
             Language::Chinese => format!("近 {count} 天"),
             Language::English => format!("{count} days"),
         };
-        let last = Days::default().or_last(count, panel.now);
+        let last = Days::default().or_last(count, times);
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(panel.query.iter().filter(|(name, _)| name != "page"));
         query.append_pair("from", &last.from).append_pair("to", &last.to);
@@ -141,10 +141,11 @@ fn bar(row: &SalesRowView, shell: &Shell) -> Option<(String, i64, String)> {
     Some((day.get(5..).unwrap_or(day).to_owned(), net / 100, shell.money(&Fen(net))))
 }
 
-async fn buyers(panel: &Panel, days: &Days, span: &[(&str, &str)]) -> ApiResult<Option<Buyers>> {
+/// `days`: how many of them, where that is known.
+async fn buyers(panel: &Panel, days: Option<i64>, span: &[(&str, &str)]) -> ApiResult<Option<Buyers>> {
     // Nobody knows which item a question was about.
     let is_known = panel.asked_for("item").is_empty();
-    if !is_known || days.count(panel.now).is_none_or(|days| days > BUYERS_LONGEST) {
+    if !is_known || days.is_none_or(|days| days > BUYERS_LONGEST) {
         return Ok(None);
     }
     let account = panel.asked_for("account");

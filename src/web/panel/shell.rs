@@ -11,7 +11,7 @@ use super::{
     },
     OFF, ON, Panel, Place, Theme,
     places::{ENTRIES, Entry, Group},
-    times,
+    times::{self, Times},
 };
 use crate::{
     access::role::Right,
@@ -64,6 +64,7 @@ pub(in crate::web) struct Shell {
     /// The page has a script, or a content policy, of its own: it is loaded as a whole, and so is what it leads to.
     pub(in crate::web) is_alone: bool,
     now: Timestamp,
+    times: Times,
     kept: Option<Arc<KeptForm>>,
     other_language: String,
     other_theme: String,
@@ -111,6 +112,7 @@ impl Shell {
             may_administer: panel.may(Right::Administer),
             is_alone: false,
             now: panel.now,
+            times: panel.times.clone(),
             kept: panel.kept.clone(),
             other_language: panel.href_with("lang", panel.t("en", "zh")),
             other_theme: panel.href_with("theme", next_theme.as_str()),
@@ -164,7 +166,27 @@ impl Shell {
 
     /// A moment, for people.
     pub(in crate::web) fn at(&self, at: &Timestamp) -> String {
-        times::day_and_time(*at, self.now)
+        self.times.at(*at)
+    }
+
+    /// Whose clock moments are told by, in a sentence.
+    pub(in crate::web) fn clock(&self) -> String {
+        let name = self.times.name();
+        match self.language {
+            _ if self.times.is_the_platforms() => {
+                self.t("时间为北京时间（UTC+8）。", "Times are those of Beijing (UTC+8).").to_owned()
+            }
+            Language::Chinese => format!("时间按您选择的时区 {name} 显示。"),
+            Language::English => format!("Times are those of the zone that you chose: {name}."),
+        }
+    }
+
+    /// Said where days are the platform's, to whom that is not the same; empty to others.
+    pub(in crate::web) fn platform_days(&self) -> &'static str {
+        if self.times.is_the_platforms() {
+            return "";
+        }
+        self.t("这里的日期按北京时间（UTC+8）计算。", "Days are those of Beijing here (UTC+8).")
     }
 
     /// How long ago, roughly.

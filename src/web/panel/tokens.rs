@@ -11,13 +11,11 @@ use super::{
     },
     Pager, Panel, Place, Shell,
     account_names::{AccountNames, AccountTick},
-    times,
 };
-use crate::{access::token::Access, ids::Timestamp};
+use crate::{access::token::Access, platform::hours::DAY};
 
 /// The form that makes one.
 const NEW: &str = "new-token";
-const DAY_MS: i64 = 24 * 3_600_000;
 
 #[derive(Template)]
 #[template(path = "panel/tokens.html")]
@@ -90,21 +88,22 @@ fn reach(access: Access, panel: &Panel) -> &'static str {
 
 /// The moments at which a token may end: midnights, so that a choice stays the same all day.
 fn lives(panel: &Panel) -> Vec<(String, String)> {
-    let midnight = times::day_start(panel.now);
     let after = |days: i64| {
         let text = match panel.language {
             Language::Chinese => format!("{days} 天"),
             Language::English => format!("{days} days"),
         };
-        (Timestamp(midnight.0 + (days + 1) * DAY_MS).to_string(), text)
+        let end = panel.times.end_of(panel.times.days_after_today(days));
+        // So long at most, also where clocks are put back meanwhile.
+        let end = end.map(|end| end.0.min(panel.times.day_start().0 + (days + 1) * DAY));
+        (end.map(|end| end.to_string()).unwrap_or_default(), text)
     };
     let never = (String::new(), panel.t("不过期", "It does not expire").to_owned());
     [7, 30, 90, 365].map(after).into_iter().chain([never]).collect()
 }
 
 fn example(panel: &Panel, token: &str) -> String {
-    let settings = &panel.app.settings;
     let token = if token.is_empty() { panel.t("您的令牌", "YOUR_TOKEN") } else { token };
-    let address = settings.public_url(settings.server.listen);
+    let address = &panel.origin;
     format!("curl -H \"Authorization: Bearer {token}\" \"{address}/api/v1/accounts\"")
 }

@@ -9,8 +9,8 @@ use super::{
         api::welcome::{self as api, WelcomeStepView},
         error::ApiResult,
     },
-    Panel, Place, Shell, WELCOME,
-    account_names::{AccountNames, account_of},
+    AccountChoice, Panel, Place, Shell, WELCOME,
+    account_names::account_of,
     channel_words,
     places::ENTRIES,
     sandbox::Trial,
@@ -86,8 +86,8 @@ pub async fn welcome(panel: Panel) -> ApiResult<HttpResponse> {
     let steps = api::get(panel.caller.clone(), panel.app.clone()).await?.0.steps;
     let shown = shown(&steps, panel.given("step"));
     let state = steps.iter().find(|line| Some(line.step) == shown).map(|line| line.state);
-    let names = AccountNames::read(&panel).await?;
-    let account = account_of(panel.given("account")).or_else(|| names.first(1).first().copied());
+    let accounts = AccountChoice::for_form(&panel, None).await?;
+    let account = account_of(panel.given("account")).or_else(|| accounts.firsts(1).first().copied());
     let trial = match account.filter(|_| shown == Some(Step::Trial)) {
         Some(account) => Trial::of(&panel, account).await?,
         None => None,
@@ -101,7 +101,7 @@ pub async fn welcome(panel: Panel) -> ApiResult<HttpResponse> {
         is_done: state == Some(State::Done),
         is_skipped: state == Some(State::Skipped),
         next: next(&steps, shown),
-        accounts: names.choices(),
+        accounts: accounts.offered,
         account: account.map(|id| id.to_string()).unwrap_or_default(),
         say: panel.given("say").unwrap_or("在吗").to_owned(),
         trial,

@@ -11,11 +11,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use self::{settings::Settings, sources::Sources, suggestions::Suggestions, trial::Trial, usage::Usage};
-use super::{
-    super::error::ApiResult,
-    Panel, Place, Shell,
-    account_names::{AccountNames, account_of},
-};
+use super::{super::error::ApiResult, AccountChoice, Panel, Place, Shell};
 use crate::{access::role::Right, ids::AccountId};
 
 #[derive(Template)]
@@ -24,8 +20,7 @@ struct AiPage {
     shell: Shell,
     tab: &'static str,
     tabs: Vec<(&'static str, &'static str, String)>,
-    accounts: Vec<(String, String)>,
-    account: String,
+    accounts: AccountChoice,
     /// What no account stands for; empty: one must be chosen.
     everybody: &'static str,
     suggestions: Option<Suggestions>,
@@ -42,18 +37,17 @@ const TABS: [&str; 5] = ["suggestions", "sources", "settings", "try", "usage"];
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn ai(panel: Panel) -> ApiResult<HttpResponse> {
-    let wanted = account_of(panel.given("account"));
-    let names = AccountNames::read(&panel).await?;
+pub async fn ai(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let mut accounts = AccountChoice::read(&mut panel).await?;
+    let wanted = accounts.id();
     let tab = TABS.into_iter().find(|tab| panel.given("tab") == Some(*tab)).unwrap_or("suggestions");
     let everybody = everybody(tab, &panel);
-    let account = if everybody.is_empty() { wanted.or_else(|| names.first(1).first().copied()) } else { wanted };
+    let account = if everybody.is_empty() { accounts.id_or_first() } else { wanted };
     let mut page = AiPage {
         shell: panel.shell(Place::Ai, panel.t("AI 与回复来源", "The AI and other sources")).await?,
         tab,
         tabs: TABS.map(|name| (name, tab_name(name, &panel), href(name, wanted))).into(),
-        accounts: names.choices(),
-        account: account.map(|id| id.to_string()).unwrap_or_default(),
+        accounts,
         everybody,
         suggestions: None,
         sources: None,
@@ -62,8 +56,8 @@ pub async fn ai(panel: Panel) -> ApiResult<HttpResponse> {
         usage: None,
     };
     match (tab, account) {
-        ("suggestions", _) => page.suggestions = Some(Suggestions::read(&panel, account, &names).await?),
-        ("usage", _) => page.usage = Some(Usage::read(&panel, account, &names).await?),
+        ("suggestions", _) => page.suggestions = Some(Suggestions::read(&panel, account).await?),
+        ("usage", _) => page.usage = Some(Usage::read(&panel, account).await?),
         ("settings", None) if panel.may(Right::Administer) => page.settings = Some(Settings::of_system(&panel).await?),
         ("settings", Some(id)) => page.settings = Some(Settings::of_account(&panel, id).await?),
         ("sources", Some(id)) => page.sources = Some(Sources::read(&panel, id).await?),

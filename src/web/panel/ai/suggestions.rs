@@ -3,11 +3,7 @@
 use super::{
     super::{
         super::{
-            api::{
-                explanations,
-                key::MessageKey,
-                suggestions::{self, SuggestionView},
-            },
+            api::suggestions::{self, SuggestionView},
             error::ApiResult,
         },
         Pager,
@@ -37,7 +33,7 @@ pub(in crate::web) struct Line {
 }
 
 impl Suggestions {
-    pub(super) async fn read(panel: &Panel, account: Option<AccountId>, names: &AccountNames) -> ApiResult<Self> {
+    pub(super) async fn read(panel: &Panel, account: Option<AccountId>) -> ApiResult<Self> {
         let given = panel.given("state");
         let state = words::STATES.into_iter().find(|state| given == Some(state.as_str())).unwrap_or(State::Pending);
         let page = panel.given("page").and_then(super::super::super::input::whole).unwrap_or(1);
@@ -45,10 +41,13 @@ impl Suggestions {
         let asked = super::super::asked(&format!("state={}&per_page=20&page={page}{of}", state.as_str()))?;
         let page = suggestions::list(panel.caller.clone(), asked, panel.app.clone()).await?.0;
         let pager = Pager::new(panel, &page);
-        let mut lines = Vec::new();
-        for view in page.items {
-            lines.push(Line::read(view, panel, names).await);
-        }
+        let names = AccountNames::of(panel, page.items.iter().map(|view| view.account_id)).await?;
+        let mut said = suggestions::asked_by(&panel.app, &panel.caller, &page.items).await?;
+        let line = |view: SuggestionView| {
+            let said = said.remove(&(view.account_id, view.message_id.clone())).unwrap_or_default();
+            Line::new(view, said, panel, &names)
+        };
+        let lines = page.items.into_iter().map(line).collect();
         Ok(Self {
             lines,
             pager,
@@ -59,18 +58,14 @@ impl Suggestions {
 }
 
 impl Line {
-    async fn read(view: SuggestionView, panel: &Panel, names: &AccountNames) -> Self {
-        let key = MessageKey { account: view.account_id, message: view.message_id.clone() };
-        // Messages may be gone by now; the suggestion stays.
-        let turn = explanations::get(panel.caller.clone(), key, panel.app.clone()).await;
-        let said = turn.map(|turn| turn.0.messages.into_iter().map(|message| message.text).collect());
+    fn new(view: SuggestionView, said: Vec<String>, panel: &Panel, names: &AccountNames) -> Self {
         Self {
             form: format!("suggestion-{}", view.id),
             account: names.name(view.account_id),
             intent: words::intent(view.intent, panel.language),
             state: words::state(view.state, panel.language),
             waits: view.state == State::Pending,
-            said: said.unwrap_or_default(),
+            said,
             view,
         }
     }

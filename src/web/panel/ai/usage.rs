@@ -42,7 +42,7 @@ fn add(sum: &mut Sum, day: &DayView) {
 }
 
 impl Usage {
-    pub(super) async fn read(panel: &Panel, account: Option<AccountId>, names: &AccountNames) -> ApiResult<Self> {
+    pub(super) async fn read(panel: &Panel, account: Option<AccountId>) -> ApiResult<Self> {
         let given = panel.given("days").unwrap_or_default();
         let chosen = if matches!(given, "7" | "90") { given } else { "30" };
         let of = account.map(|id| format!("&account={id}")).unwrap_or_default();
@@ -55,6 +55,7 @@ impl Usage {
             add(by_day.entry(day.day.clone()).or_default(), day);
             add(by_account.entry(day.account_id).or_default(), day);
         }
+        let names = AccountNames::of(panel, by_account.keys().copied()).await?;
         let short = |day: String| day.get(5..).unwrap_or_default().to_owned();
         Ok(Self {
             days: vec![

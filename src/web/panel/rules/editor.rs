@@ -9,6 +9,8 @@ use super::{
             api::{items, keywords, rule_events, rule_figures, rule_warnings, windows::WindowView},
             error::{ApiResult, Language},
         },
+        AccountChoice,
+        counts::counted,
         hours::{self, HourRow},
         pictures,
     },
@@ -41,7 +43,7 @@ struct RulePage {
     try_it: String,
     has_draft: bool,
     fields: Fields,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     /// Each account, and whether the rule is for it.
     only: Vec<(String, String, bool)>,
     items: Vec<(String, String, bool)>,
@@ -152,7 +154,7 @@ impl RulePage {
             back: set.href(""),
             try_it: account.map(|id| format!("/app/sandbox?account={id}")).unwrap_or_default(),
             has_draft,
-            accounts: set.names.choices(),
+            accounts: AccountChoice::for_form(panel, body.account).await?,
             only: set
                 .names
                 .all()
@@ -275,7 +277,8 @@ async fn used(panel: &Panel, rule: Option<&Rule>) -> ApiResult<String> {
         }
         Language::English => {
             let within = within.map(|s| format!(", on average {s} s until the buyer had it")).unwrap_or_default();
-            format!("Used {hits} times in 30 days{within}; {orders} paid orders followed.")
+            let (hits, orders) = (counted(hits, "time", "times"), counted(orders, "paid order", "paid orders"));
+            format!("Used {hits} in 30 days{within}; {orders} followed.")
         }
     })
 }

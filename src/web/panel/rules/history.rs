@@ -9,14 +9,14 @@ use super::{
         error::{ApiResult, Language},
         page::{PageNumber, PerPage},
     },
-    Pager, Panel, Place, Set, Shell, draft, words,
+    AccountChoice, Pager, Panel, Place, Set, Shell, draft, words,
 };
 
 #[derive(Template)]
 #[template(path = "panel/rule_versions.html")]
 struct VersionsPage {
     shell: Shell,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     account: String,
     set_name: String,
     lines: Vec<Line>,
@@ -43,7 +43,7 @@ struct PageQuery {
     per_page: Option<PerPage>,
 }
 
-pub(super) async fn show(panel: &Panel, set: &Set) -> ApiResult<HttpResponse> {
+pub(super) async fn show(panel: &Panel, set: &Set, accounts: AccountChoice) -> ApiResult<HttpResponse> {
     let PageQuery { page, per_page } = panel.query()?.0;
     let query = format!("page={}&per_page={}", page.map_or(1, PageNumber::get), per_page.map_or(30, PerPage::get));
     let (who, data) = (|| panel.caller.clone(), || panel.app.clone());
@@ -64,7 +64,7 @@ pub(super) async fn show(panel: &Panel, set: &Set) -> ApiResult<HttpResponse> {
     }
     panel.show(&VersionsPage {
         shell: panel.shell(Place::Rules, panel.t("自动回复的历史版本", "Earlier answers")).await?,
-        accounts: set.names.choices(),
+        accounts,
         account: set.number(),
         set_name: set.name(),
         lines,

@@ -5,7 +5,7 @@ use super::{
         api::windows::WindowView,
         error::Language::{self, Chinese, English},
     },
-    super::hours,
+    super::{counts::counted, hours},
     Beside, Draft, Panel, Set, words,
 };
 use crate::{
@@ -100,7 +100,7 @@ fn kept(language: Language) -> &'static str {
 fn used(id: RuleId, beside: &Beside, panel: &Panel) -> String {
     let Some(figures) = beside.figures.get(&id) else { return String::new() };
     let (hits, orders) = (figures.counts.hits, figures.counts.orders);
-    let last = figures.last_hit_at.map(|at| super::super::times::day_and_time(at, panel.now));
+    let last = figures.last_hit_at.map(|at| panel.times.at(at));
     match (hits, last, panel.language) {
         (0, _, Chinese) => "近 30 天没有用到".to_owned(),
         (0, _, English) => "not used in 30 days".to_owned(),
@@ -111,8 +111,9 @@ fn used(id: RuleId, beside: &Beside, panel: &Panel) -> String {
         }
         (_, last, English) => {
             let last = last.map(|last| format!(", last {last}")).unwrap_or_default();
-            let orders = if orders > 0 { format!(", {orders} orders followed") } else { String::new() };
-            format!("used {hits} times in 30 days{orders}{last}")
+            let orders = (orders > 0).then(|| format!(", {} followed", counted(orders, "order", "orders")));
+            let orders = orders.unwrap_or_default();
+            format!("used {} in 30 days{orders}{last}", counted(hits, "time", "times"))
         }
     }
 }
@@ -131,7 +132,7 @@ fn facts(body: &RuleBody, set: &Set, language: Language) -> Vec<String> {
     match (body.items.len(), language) {
         (0, _) => {}
         (count, Chinese) => facts.push(format!("只用于 {count} 件商品")),
-        (count, English) => facts.push(format!("only for {count} items")),
+        (count, English) => facts.push(format!("only for {}", counted(count, "item", "items"))),
     }
     facts.extend(conditions(&body.conditions, language));
     if body.delay_s > 0 {
@@ -147,7 +148,7 @@ fn facts(body: &RuleBody, set: &Set, language: Language) -> Vec<String> {
     if let Some(most) = body.per_day {
         facts.push(match language {
             Chinese => format!("每位买家每天最多 {most} 次"),
-            English => format!("at most {most} times a day and buyer"),
+            English => format!("at most {} a day and buyer", counted(most, "time", "times")),
         });
     }
     if body.actions.iter().any(|action| matches!(action, Action::HandOver(_))) {

@@ -27,7 +27,7 @@ use super::{
         input::{self, Id},
         page::{Page, PageNumber, Paging},
     },
-    Pager, Panel, Place, Shell,
+    AccountChoice, Pager, Panel, Place, Shell,
     account_names::{AccountNames, account_of},
 };
 use crate::{
@@ -45,7 +45,7 @@ const DAYS: i64 = 30;
 #[template(path = "panel/rules.html")]
 struct RulesPage {
     shell: Shell,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     /// Empty: the shared rules.
     account: String,
     set_name: String,
@@ -163,10 +163,11 @@ impl Beside {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn rules(panel: Panel) -> ApiResult<HttpResponse> {
+pub async fn rules(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let accounts = AccountChoice::read(&mut panel).await?;
     let set = Set::read(&panel).await?;
     if panel.given("tab") == Some("versions") {
-        return history::show(&panel, &set).await;
+        return history::show(&panel, &set, accounts).await;
     }
     let only = words::parse_kind(panel.given("kind"));
     let query: RulesQuery = panel.query()?.0;
@@ -204,7 +205,7 @@ pub async fn rules(panel: Panel) -> ApiResult<HttpResponse> {
     let set_path = set.name();
     let page = RulesPage {
         shell: panel.shell(Place::Rules, panel.t("自动回复", "Answers")).await?,
-        accounts: set.names.choices(),
+        accounts,
         account: set.number(),
         q: text.clone().unwrap_or_default(),
         enabled: panel.given("enabled").unwrap_or_default().to_owned(),

@@ -12,18 +12,13 @@ use self::{
     cases::Cases,
     play::{Asked, Played},
 };
-use super::{
-    super::error::ApiResult,
-    Panel, Place, Shell,
-    account_names::{AccountNames, account_of},
-    rules::words,
-};
+use super::{super::error::ApiResult, AccountChoice, Panel, Place, Shell, rules::words};
 
 #[derive(Template)]
 #[template(path = "panel/sandbox.html")]
 struct SandboxPage {
     shell: Shell,
-    accounts: Vec<(String, String)>,
+    accounts: AccountChoice,
     account: String,
     asked: Asked,
     events: Vec<(&'static str, &'static str)>,
@@ -38,10 +33,9 @@ struct SandboxPage {
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "A browser that is not signed in is led to the sign-in page"),
 ))]
-pub async fn sandbox(panel: Panel) -> ApiResult<HttpResponse> {
-    let wanted = account_of(panel.given("account"));
-    let names = AccountNames::read(&panel).await?;
-    let account = wanted.or_else(|| names.first(1).first().copied());
+pub async fn sandbox(mut panel: Panel) -> ApiResult<HttpResponse> {
+    let mut accounts = AccountChoice::read(&mut panel).await?;
+    let account = accounts.id_or_first();
     let asked = Asked::read(&panel);
     let played = match account {
         Some(id) => asked.play(&panel, id).await?,
@@ -49,7 +43,7 @@ pub async fn sandbox(panel: Panel) -> ApiResult<HttpResponse> {
     };
     let page = SandboxPage {
         shell: panel.shell(Place::Rules, panel.t("试一试", "Try it")).await?,
-        accounts: names.choices(),
+        accounts,
         account: account.map(|id| id.to_string()).unwrap_or_default(),
         events: words::TRIGGERS
             .into_iter()

@@ -13,6 +13,7 @@ use super::super::{
         input::{Body, read_value},
     },
     Panel,
+    counts::counted,
     rules::words,
 };
 use crate::{
@@ -219,7 +220,8 @@ fn said(view: &SandboxView, asked: &Asked, language: Language) -> String {
             "共 {total} 轮对话：会自动回复 {answered} 轮，不回复 {silent} 轮，其中 {asking} 轮会先问 AI 或您的程序；与当时处理不同的有 {changed} 轮。{more}"
         ),
         (Language::English, true) => format!(
-            "{total} turns: {answered} would be answered, {silent} not; in {asking} the AI or your program would be asked first. {changed} would go otherwise than they went.{more}"
+            "{}: {answered} would be answered, {silent} not; in {asking} the AI or your program would be asked first. {changed} would go otherwise than they went.{more}",
+            counted(total, "turn", "turns")
         ),
         (Language::Chinese, false) => format!("会自动回复 {answered} 次，不回复 {silent} 次。"),
         (Language::English, false) => format!("{answered} answered, {silent} not."),
