@@ -100,7 +100,7 @@ async fn a_person_adds_an_account_by_a_cookie_on_a_phone() {
 }
 
 /// The account meets a challenge while its server runs.
-async fn challenged() -> (TestApp, Shop, Api) {
+pub(crate) async fn challenged() -> (TestApp, Shop, Api) {
     let mut app = TestApp::with(|settings| settings.notify.poll = Duration::from_millis(100));
     let shop = app.open("我的小店");
     app.start().await;
@@ -118,7 +118,7 @@ async fn open_challenges(api: &Api) -> Vec<Value> {
 }
 
 /// Where the knob of the slider is on the person's screen, and the end of its track: found in the picture, as an eye does.
-async fn slider(screen: &Screen) -> ((f64, f64), (f64, f64)) {
+pub(crate) async fn slider(screen: &Screen) -> ((f64, f64), (f64, f64)) {
     let find = "(() => {
         const canvas = document.getElementById('page');
         if (canvas.width < 200) return null;

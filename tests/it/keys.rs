@@ -59,11 +59,15 @@ async fn what_waits_is_decided_by_keys_alone() {
         )
         .await;
 
-    screen.go(&format!("{}/app/chats?lang=zh", showcase.site())).await;
-    screen.until("document.querySelector('.inbox [data-line]')").await;
+    let chats = format!("{}/app/chats?lang=zh", showcase.site());
+    let are_there =
+        "document.documentElement.dataset.scripted === '' && document.querySelector('.inbox [data-line]') !== null";
+    screen.go(&chats).await;
+    screen.until(are_there).await;
     screen.press("/").await;
     screen.until("document.activeElement.name === 'q'").await;
-    screen.go(&format!("{}/app/chats?lang=zh", showcase.site())).await;
+    screen.go(&chats).await;
+    screen.until(are_there).await;
     screen.press("j").await;
     screen.until("document.activeElement.matches('.inbox li:first-child a')").await;
     screen.press("j").await;
@@ -73,7 +77,8 @@ async fn what_waits_is_decided_by_keys_alone() {
     screen.until("location.pathname.startsWith('/app/chats/')").await;
 
     screen.go(&format!("{}/app/me?lang=zh&keys=off", showcase.site())).await;
-    screen.go(&format!("{}/app/chats?lang=zh", showcase.site())).await;
+    screen.go(&chats).await;
+    screen.until(are_there).await;
     screen.press("j").await;
     assert_eq!(screen.eval("document.activeElement === document.body").await, true);
     screen.is_in_order().await;

@@ -157,7 +157,7 @@ fn printed_link(server: &Server) -> String {
 }
 
 /// A server that nobody administers yet, and the token of its link.
-fn not_set_up() -> (Shop, Server, String) {
+pub(crate) fn not_set_up() -> (Shop, Server, String) {
     let shop = Shop::with_accounts(0);
     let server = shop.serve();
     let token = printed_link(&server).split_once("/setup?token=").unwrap().1.to_owned();

@@ -134,6 +134,7 @@ impl Screen {
     async fn place(&self, selector: &str) -> (f64, f64) {
         let find = format!(
             "(() => {{ const found = document.querySelector({}); if (!found || !found.checkVisibility()) return null; \
+             if (document.readyState !== 'complete') return null; \
              if (document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')) return null; \
              found.scrollIntoView({{ block: 'center' }}); const box = found.getBoundingClientRect(); \
              return [box.left + box.width / 2, box.top + box.height / 2]; }})()",
