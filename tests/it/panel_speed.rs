@@ -126,7 +126,7 @@ async fn every_page_of_a_large_server_comes_within_a_tenth_of_a_second() {
         let browser = showcase.app.anybody().sign_in_by_cookie(who).await;
         for page in pages {
             let took = least(&browser, &page).await;
-            println!("{who} {page}: {} ms", took.as_millis());
+            eprintln!("{who} {page}: {} ms", took.as_millis());
             if took > LONGEST {
                 slow.push(format!("{who} {page}: {} ms", took.as_millis()));
             }
@@ -161,6 +161,6 @@ async fn the_first_page_of_a_browser_is_small() {
         assert!(length > 0, "{path}");
         all += length;
     }
-    println!("{} KiB", all >> 10);
+    eprintln!("{} KiB", all >> 10);
     assert!(all <= FIRST_LOAD, "{all} bytes");
 }
