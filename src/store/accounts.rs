@@ -506,13 +506,13 @@ pub fn renew(conn: &mut DbConn, scope: &Scope, id: AccountId, now: Timestamp) ->
     Ok(rows == 1)
 }
 
-/// The account's stop switch. `false`: there is no such account.
 /// For the engine: a stop switch is on, the account's or the system's; also where there is no such account.
 pub fn is_stopped(conn: &mut DbConn, id: AccountId) -> QueryResult<bool> {
     let stopped: Option<bool> = accounts::table.find(id).select(accounts::stopped).get_result(conn).optional()?;
     Ok(stopped.unwrap_or(true) || super::facts::stop_switch(conn)?)
 }
 
+/// The account's stop switch. `false`: there is no such account.
 pub fn set_stopped(conn: &mut DbConn, scope: &Scope, id: AccountId, on: bool, now: Timestamp) -> QueryResult<bool> {
     let rows = diesel::update(accounts::table.find(id))
         .filter(within!(scope))
@@ -520,6 +520,24 @@ pub fn set_stopped(conn: &mut DbConn, scope: &Scope, id: AccountId, on: bool, no
         .execute(conn)?;
     revisions::bump(conn, Topic::Accounts)?;
     Ok(rows == 1)
+}
+
+/// The stop switches of all that `scope` reaches; says how many were otherwise.
+pub fn set_all_stopped(conn: &mut DbConn, scope: &Scope, on: bool, now: Timestamp) -> QueryResult<usize> {
+    let rows = diesel::update(accounts::table)
+        .filter(within!(scope))
+        .filter(accounts::stopped.ne(on))
+        .set((accounts::stopped.eq(on), accounts::updated_at.eq(now)))
+        .execute(conn)?;
+    revisions::bump(conn, Topic::Accounts)?;
+    Ok(rows)
+}
+
+/// How many there are of those that `scope` reaches, and how many of them are stopped.
+pub fn count_stopped(conn: &mut DbConn, scope: &Scope) -> QueryResult<(i64, i64)> {
+    let all = accounts::table.filter(within!(scope)).count().get_result(conn)?;
+    let stopped = accounts::table.filter(within!(scope)).filter(accounts::stopped).count().get_result(conn)?;
+    Ok((all, stopped))
 }
 
 /// `false`: there is no such account.

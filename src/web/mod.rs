@@ -211,6 +211,7 @@ routes! {
     // seller accounts
     GET "/api/v1/accounts" READ => api::accounts::list;
     POST "/api/v1/accounts" MANAGE => api::accounts::create;
+    PUT "/api/v1/accounts/paused" MANAGE => api::account_pauses::set;
     GET "/api/v1/accounts/{id}" READ => api::accounts::get;
     PATCH "/api/v1/accounts/{id}" MANAGE => api::accounts::update;
     DELETE "/api/v1/accounts/{id}" MANAGE => api::accounts::delete;

@@ -823,6 +823,7 @@ pub(crate) fn rows() -> Vec<Row> {
             let uid = world.uid();
             Some(json!({"name": format!("made-{uid}"), "cookie": format!("unb={uid}; cookie2=x"), "enabled": false}))
         }),
+        row!("PUT" "/api/v1/accounts/paused" [200], PLAIN, |_| Some(json!({"paused": false}))),
         row!("GET" "/api/v1/accounts/{id}" [200], |world, _, whose| world.account(whose)),
         row!("PATCH" "/api/v1/accounts/{id}" [200], |world, _, whose| world.account(whose), |_| Some(json!({"debounce_ms": 1000}))),
         row!("DELETE" "/api/v1/accounts/{id}" [204], |world, who, whose| world.spare_account(who, whose)),

@@ -424,6 +424,32 @@ async fn everything_is_stopped_and_goes_on_from_any_page() {
     screen.is_in_order().await;
 }
 
+/// A seller stops all accounts of theirs, and nobody else's.
+#[actix_web::test]
+async fn a_seller_stops_all_their_accounts_from_any_page() {
+    if !has_chromium() {
+        return;
+    }
+    let mut app = TestApp::new();
+    let (one, two) = (app.open("shop-1"), app.open("shop-2"));
+    let other = app.open_for(app.person("other", Role::Owner), "shop-3");
+    app.start().await;
+    let screen = Screen::new((390, 800)).await;
+    screen.sign_in(&app.site(), "seller", "/app/orders?lang=zh").await;
+    let (seller, neighbour) = (app.signed_in("seller").await, app.signed_in("other").await);
+    for (text, on) in [("您的全部账号已停止。", true), ("已恢复全部账号。", false)] {
+        screen.click(".stop > summary").await;
+        screen.click(".stop form button").await;
+        screen.reads(text).await;
+        for shop in [&one, &two] {
+            assert_eq!(seller.get(&format!("/api/v1/accounts/{}", shop.id)).await.json()["paused"], on);
+        }
+        assert_eq!(neighbour.get(&format!("/api/v1/accounts/{}", other.id)).await.json()["paused"], false);
+    }
+    assert_eq!(seller.audit("action=account.pause_all").await[0]["after"]["changed"], 2);
+    screen.is_in_order().await;
+}
+
 /// From nothing to an answer, by hand and on a phone: a rule is made, tried, and answers a buyer who is seen to be answered, live.
 #[actix_web::test]
 async fn a_rule_is_made_and_tried_and_answers_a_buyer_while_one_looks() {

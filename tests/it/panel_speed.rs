@@ -115,8 +115,8 @@ async fn least(browser: &Api, page: &str) -> Duration {
     least
 }
 
-/// A build for tests is several times slower.
-const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 100 });
+/// A build for tests is several times slower, and has other tests beside it: there, this only finds what reads far too much.
+const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1500 } else { 100 });
 
 #[actix_web::test]
 async fn every_page_of_a_large_server_comes_within_a_tenth_of_a_second() {

@@ -4,6 +4,7 @@
 #![allow(unused_qualifications)]
 
 pub mod account_care;
+pub mod account_pauses;
 pub mod accounts;
 pub mod ai;
 pub mod ai_fields;

@@ -56,6 +56,8 @@ const DEEDS: &[Text] = &[
     ("account.enable", "启用账号", "enabled an account"),
     ("account.disable", "停用账号", "disabled an account"),
     ("account.restart", "重新连接账号", "connected an account anew"),
+    ("account.pause_all", "暂停全部账号的发送", "stopped the sending of all their accounts"),
+    ("account.resume_all", "恢复全部账号的发送", "let all their accounts send again"),
     ("account.pause", "暂停发送", "stopped an account's sending"),
     ("account.resume", "恢复发送", "let an account send again"),
     ("account.retry", "立即重试连接", "tried an account's connection at once"),

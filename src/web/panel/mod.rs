@@ -90,11 +90,11 @@ use actix_web::{
 use askama::Template;
 use serde::de::DeserializeOwned;
 
-use self::paging::with;
 pub(in crate::web) use self::{
     account_choice::AccountChoice, account_names::AccountNames, days::Days, paging::Pager, places::Place, shell::Shell,
     times::Times,
 };
+use self::{paging::with, shell::Stops};
 use super::{
     AppState,
     api::sessions::came_by_https,
@@ -106,7 +106,7 @@ use super::{
 use crate::{
     access::role::Right,
     ids::Timestamp,
-    store::{facts, stats},
+    store::{DbConn, accounts::count_stopped, facts, stats},
     telemetry::clock,
 };
 
@@ -277,9 +277,13 @@ impl Panel {
     /// What surrounds the page: `title` is its name, `place` where it stands in the menu.
     pub(in crate::web) async fn shell(&self, place: Place, title: impl Into<String>) -> ApiResult<Shell> {
         let scope = self.caller.scope;
-        let read = self.app.store.read(move |conn| Ok((facts::stop_switch(conn)?, stats::waiting(conn, &scope)?)));
-        let (stopped, waiting) = read.await?;
-        Ok(Shell::new(self, place, title.into(), stopped, waiting))
+        let read = move |conn: &mut DbConn| {
+            let (accounts, stopped) = count_stopped(conn, &scope)?;
+            let stops = Stops { everything: facts::stop_switch(conn)?, accounts, stopped };
+            Ok((stops, stats::waiting(conn, &scope)?))
+        };
+        let (stops, waiting) = self.app.store.read(read).await?;
+        Ok(Shell::new(self, place, title.into(), stops, waiting))
     }
 
     pub(in crate::web) fn show(&self, page: &impl Template) -> ApiResult<HttpResponse> {

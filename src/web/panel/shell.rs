@@ -58,6 +58,9 @@ pub(in crate::web) struct Shell {
     pub(in crate::web) bar: Vec<MenuLine>,
     /// The global stop switch is on.
     pub(in crate::web) is_stopped: bool,
+    /// One's own accounts: there are some, and all of them are stopped.
+    pub(in crate::web) has_accounts: bool,
+    pub(in crate::web) are_stopped: bool,
     pub(in crate::web) may_answer: bool,
     pub(in crate::web) may_manage: bool,
     pub(in crate::web) may_administer: bool,
@@ -70,8 +73,17 @@ pub(in crate::web) struct Shell {
     other_theme: String,
 }
 
+/// What is stopped.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stops {
+    pub(super) everything: bool,
+    /// One's own, and those of them that are stopped.
+    pub(super) accounts: i64,
+    pub(super) stopped: i64,
+}
+
 impl Shell {
-    pub(super) fn new(panel: &Panel, place: Place, title: String, is_stopped: bool, waiting: Waiting) -> Self {
+    pub(super) fn new(panel: &Panel, place: Place, title: String, stops: Stops, waiting: Waiting) -> Self {
         let line = |entry: &Entry| MenuLine {
             path: entry.path,
             icon: entry.icon,
@@ -106,7 +118,9 @@ impl Shell {
             user: panel.caller.user.name.clone(),
             menu: menu.into_iter().filter(|group| !group.lines.is_empty()).collect(),
             bar: shown().filter(|entry| ON_THE_BAR.contains(&entry.place)).map(line).collect(),
-            is_stopped,
+            is_stopped: stops.everything,
+            has_accounts: stops.accounts > 0,
+            are_stopped: stops.accounts == stops.stopped,
             may_answer: panel.may(Right::Answer),
             may_manage: panel.may(Right::Manage),
             may_administer: panel.may(Right::Administer),
