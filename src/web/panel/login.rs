@@ -27,7 +27,7 @@ const PICTURES: &str = "https://*.alicdn.com";
 pub struct LoginQuery {
     /// The number of a login that was begun.
     #[param(inline)]
-    login: Option<Line<1, 64>>,
+    login: Option<Line<0, 64>>,
     /// The account that is to have the login; without it, the one of that seller or a new one.
     #[param(inline)]
     account: Option<Whole<1, { i64::MAX }>>,
