@@ -5,7 +5,11 @@ use std::{
     cell::Cell,
     env,
     io::{Write as _, stderr},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -26,10 +30,16 @@ use crate::{
         facts::{AccountFacts, Pace},
         messages::{AskConversation, AskHistory, AskItem, AskPicture, CallGateway, Line, Transmit},
     },
+    cache::Figures,
     ids::{AccountId, BuyerId, RuleId, Timestamp, UserId},
     inbox::gap::GapConfig,
     item::agenda,
-    outbox::entry::Entry,
+    outbox::{
+        actor::{Config as OutboxConfig, OutboxActor},
+        entry::Entry,
+        ledger,
+        rate::RateConfig as SendRate,
+    },
     platform::{
         lwp::{
             event::{Content, Message as Chat},
@@ -48,11 +58,26 @@ use crate::{
         outbox,
         users::{self, NewUser},
     },
-    telemetry::clock,
+    telemetry::{clock, feed::Feed, metrics::Metrics},
 };
 
 /// Longer than any wait of the engine: with a paused clock it costs nothing.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// An outbox that hurries nobody, and goes on after so long when it got no place.
+pub(crate) fn lone_outbox(store: &Store, retry_after: Duration, retired: &Arc<AtomicBool>) -> Addr<OutboxActor> {
+    let ledger = ledger::Config {
+        expire_after: Duration::from_secs(300),
+        answer_wait: Duration::from_secs(10),
+        attempts: 3,
+        retry_after,
+        history_tries: 3,
+    };
+    let config = OutboxConfig { ledger, rate: SendRate { per_second: 0.0, burst: 0 } };
+    let backlog = Arc::new(AtomicUsize::new(0));
+    let (feed, metrics, echoes) = (Feed::default(), Metrics::default(), Figures::new("echoes"));
+    OutboxActor::new(store.clone(), config, feed, metrics, echoes, backlog, Arc::clone(retired)).start()
+}
 
 /// Nothing is read unless somebody asks for it.
 pub(crate) const ITEMS: ItemsConfig = ItemsConfig {

@@ -36,16 +36,10 @@ use crate::{
         facts::AccountFacts,
         messages::Adopt,
     },
-    cache::Figures,
     ids::{AccountId, CardId, ConversationId, OrderId},
     inbox::messages::Ingest,
     order::{actor::OrderActor, agenda::Config, messages::ReadBy},
-    outbox::{
-        actor::{Config as OutboxConfig, OutboxActor},
-        ledger,
-        messages::ListenForDeliveries,
-        rate::RateConfig,
-    },
+    outbox::messages::ListenForDeliveries,
     outgoing::client::{self as outgoing, OutgoingClient},
     picture::{Picture, redraw},
     sim::{self, Interest, NewOrder, OrderState, Sim, Telling},
@@ -56,8 +50,8 @@ use crate::{
         delivery_settings::{self, DeliverySettings},
         pictures, reviews,
     },
-    telemetry::{clock, feed::Feed, metrics::Metrics},
-    testbed::{Bed, account_config, answering, listening},
+    telemetry::{clock, metrics::Metrics},
+    testbed::{Bed, account_config, answering, listening, lone_outbox},
 };
 
 const ITEM: &str = "900000000001";
@@ -71,17 +65,6 @@ const MOST_STEPS: u64 = 300;
 
 const ORDERS: Config =
     Config { compare_every: Duration::from_secs(600), fresh: Duration::from_secs(5), calls_per_minute: 0 };
-
-const OUTBOX: OutboxConfig = OutboxConfig {
-    ledger: ledger::Config {
-        expire_after: Duration::from_secs(300),
-        answer_wait: Duration::from_secs(10),
-        attempts: 3,
-        retry_after: Duration::from_millis(100),
-        history_tries: 3,
-    },
-    rate: RateConfig { per_second: 0.0, burst: 0 },
-};
 
 /// Whom a process waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -342,16 +325,7 @@ fn binding(account: AccountId, cards: Vec<CardId>) -> delivery_rules::Draft {
 /// The actors of one account, all of them in this thread.
 async fn start(store: &Store, facts: &AccountFacts, config: AccountConfig) {
     let retired = Arc::new(AtomicBool::new(false));
-    let outbox = OutboxActor::new(
-        store.clone(),
-        OUTBOX,
-        Feed::default(),
-        Metrics::default(),
-        Figures::new("echoes"),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::clone(&retired),
-    )
-    .start();
+    let outbox = lone_outbox(store, Duration::from_millis(100), &retired);
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
     let client = OutgoingClient::new(&outgoing::Config { allow, connect_wait: Duration::from_secs(5) });
     let delivery =

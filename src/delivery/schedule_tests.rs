@@ -11,7 +11,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -23,16 +23,14 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     account::messages::{AskHistory, AskItem, AskPicture, Transmit},
-    cache::Figures,
     delivery::{card::Kind, chain, review::Reason, rule, step::Unit, unit::UnitState},
     ids::{CardId, ConversationId, MessageId},
     order::{actor::OrderActor, event::OrderEvent, messages::OrdersDue, notice::Notice, status::Status},
     outbox::{
-        actor::{Config as OutboxConfig, OutboxActor},
+        actor::OutboxActor,
         entry::{Body, PersonsWord, SendId},
         ledger,
         messages::{ActOnEntry, Answered, EntryAct, HistorySeen, ListenForDeliveries, OwnSeen},
-        rate::RateConfig as SendRate,
     },
     platform::lwp::event::{Content, HistoryPage, Message as Chat},
     store::{
@@ -40,8 +38,7 @@ use crate::{
         cards::{self, NewCard},
         delivery_rules, delivery_settings, order_details, order_events, orders, reviews, units,
     },
-    telemetry::{feed::Feed, metrics::Metrics},
-    testbed::{Bed, answering, answering_later, listening},
+    testbed::{Bed, answering, answering_later, listening, lone_outbox},
 };
 
 const ITEM: &str = "900000000001";
@@ -61,17 +58,6 @@ const SHARES: u64 = 4;
 
 const CONFIG: Config =
     Config { compare_every: Duration::from_secs(600), fresh: Duration::from_secs(5), calls_per_minute: 0 };
-
-const OUTBOX: OutboxConfig = OutboxConfig {
-    ledger: ledger::Config {
-        expire_after: Duration::from_secs(300),
-        answer_wait: Duration::from_secs(10),
-        attempts: 3,
-        retry_after: Duration::from_secs(2),
-        history_tries: 3,
-    },
-    rate: SendRate { per_second: 0.0, burst: 0 },
-};
 
 /// Nobody is asked.
 fn outgoing() -> OutgoingClient {
@@ -286,16 +272,7 @@ impl Process {
     async fn start(bed: &Bed, facts: &AccountFacts, world: &Shared, life: Arc<Life>) -> Self {
         let store = bed.store.with_life(Arc::clone(&life));
         let retired = Arc::new(AtomicBool::new(false));
-        let outbox = OutboxActor::new(
-            store.clone(),
-            OUTBOX,
-            Feed::default(),
-            Metrics::default(),
-            Figures::new("echoes"),
-            Arc::new(AtomicUsize::new(0)),
-            Arc::clone(&retired),
-        )
-        .start();
+        let outbox = lone_outbox(&store, Duration::from_secs(2), &retired);
         let to_outbox = told_within(&life, outbox.clone().recipient());
         let delivery = DeliveryActor::new(store.clone(), CONFIG, to_outbox, outgoing(), Arc::clone(&retired)).start();
         let to_delivery = told_within(&life, delivery.clone().recipient());

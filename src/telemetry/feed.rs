@@ -1,4 +1,12 @@
-//! What happens, as it happens, for whoever watches: the demo's terminal and `/api/v1/live`. Nobody watching costs nothing.
+//! What happens, as it happens, for whoever watches: the demo's terminal and `/api/v1/live`. Nobody watching costs a count.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::sync::broadcast;
 
@@ -123,29 +131,46 @@ pub struct DecidedEvent {
 }
 
 #[derive(Debug, Clone)]
-pub struct Feed(broadcast::Sender<FeedEvent>);
+pub struct Feed {
+    watchers: broadcast::Sender<FeedEvent>,
+    told: Arc<Told>,
+}
+
+/// How much was told, and what makes marks of it that say nothing but whether they are the same.
+#[derive(Debug, Default)]
+struct Told {
+    events: AtomicU64,
+    keys: RandomState,
+}
 
 impl Default for Feed {
     fn default() -> Self {
-        Self(broadcast::channel(KEPT).0)
+        Self { watchers: broadcast::channel(KEPT).0, told: Arc::default() }
     }
 }
 
 impl Feed {
     /// Whether anybody would hear.
     pub fn is_watched(&self) -> bool {
-        self.0.receiver_count() > 0
+        self.watchers.receiver_count() > 0
     }
 
     pub fn watch(&self) -> broadcast::Receiver<FeedEvent> {
-        self.0.subscribe()
+        self.watchers.subscribe()
     }
 
     pub fn tell(&self, event: impl FnOnce() -> FeedEvent) {
+        self.told.events.fetch_add(1, Ordering::AcqRel);
         if self.is_watched() {
             // The last watcher may have gone in between: then nobody misses it.
-            let _ = self.0.send(event());
+            let _ = self.watchers.send(event());
         }
+    }
+
+    /// Another one as soon as anything was told, to anybody or nobody, and after a restart. Whoever notes it, reads what is stored, and
+    /// finds it unchanged when they begin to watch has missed nothing in between.
+    pub fn mark(&self) -> String {
+        format!("{:016x}", self.told.keys.hash_one(self.told.events.load(Ordering::Acquire)))
     }
 }
 
@@ -164,10 +189,24 @@ mod tests {
     }
 
     #[test]
-    fn nobody_watching_costs_nothing() {
+    fn nobody_watching_costs_a_count() {
         let feed = Feed::default();
         drop(feed.watch());
         feed.tell(|| panic!("nobody wants to know"));
+    }
+
+    #[test]
+    fn a_mark_tells_that_something_was_told_also_to_nobody() {
+        let feed = Feed::default();
+        let mark = feed.mark();
+        assert_eq!(feed.clone().mark(), mark);
+        feed.tell(|| status(1));
+        let second = feed.mark();
+        let _watcher = feed.watch();
+        feed.tell(|| status(2));
+        assert_ne!(second, mark);
+        assert!(![mark, second].contains(&feed.mark()));
+        assert_ne!(Feed::default().mark(), Feed::default().mark(), "nobody counts with it");
     }
 
     #[test]

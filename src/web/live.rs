@@ -473,7 +473,7 @@ impl Listener {
         self.follow_log(ctx);
         let mut topics: Vec<String> = self.topics.iter().map(Topic::name).collect();
         topics.sort();
-        say(ctx, &ServerFrame::Subscribed { topics });
+        say(ctx, &ServerFrame::Subscribed { topics, mark: self.app.feed.mark() });
     }
 
     fn subscribe(&mut self, name: &str, ctx: &mut Context) {

@@ -131,6 +131,10 @@ pub enum ServerFrame {
     /// The topics in force from now on, after each `subscribe` and `unsubscribe`.
     Subscribed {
         topics: Vec<String>,
+        /// How far everything had come. A page of the panel notes it before it is made (`data-mark`): where the two differ, something
+        /// happened in between, and the page is read again.
+        #[schema(example = "5be0cd19137e2179")]
+        mark: String,
     },
     Event(LiveEvent),
     /// Events were lost here because they were not taken fast enough: read again what you show.

@@ -170,8 +170,10 @@
             }
         };
         opened.onmessage = ({ data }) => {
-            const { type } = JSON.parse(data);
-            if (type === "event" || type === "gap") {
+            const { type, mark } = JSON.parse(data);
+            // Between the page and the subscription something may have happened, too.
+            const isLate = type === "subscribed" && mark !== document.getElementById("main").dataset.mark;
+            if (isLate || type === "event" || type === "gap") {
                 soon();
             }
         };

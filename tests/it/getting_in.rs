@@ -13,11 +13,10 @@ use yutang::{
 use crate::{
     client::Api,
     harness::{PATIENCE, Shop, TestApp},
-    screen::{Screen, has_chromium},
+    screen::{PHONE, Screen, has_chromium},
 };
 
 const DESK: (u32, u32) = (900, 860);
-const PHONE: (u32, u32) = (390, 844);
 
 /// The picture of the seller, which the platform keeps elsewhere.
 const FACE: &str = "https://img.alicdn.com/imgextra/face.png";

@@ -15,7 +15,7 @@ use yutang::{
 use crate::{
     client::Api,
     harness::{Shop, TestApp, default_reply, echo},
-    screen::{Screen, has_chromium},
+    screen::{PHONE, Screen, has_chromium},
 };
 
 const ITEM: &str = "900000000001";
@@ -230,7 +230,7 @@ async fn the_page_of_items_follows_a_reading_without_a_reload() {
     let admin = app.signed_in("admin").await;
     admin.put("/api/v1/stop-switch", &json!({"on": true})).await.is(200);
     seller.post(&sync_of(&shop), &json!({})).await.is(202);
-    let screen = Screen::new((390, 844)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&app.site(), "seller", &format!("/app/items?lang=zh&account={}", shop.id)).await;
     screen.reads("等待账号在线后开始").await;
     screen.eval("window.stayed = true").await;

@@ -3,7 +3,7 @@
 use crate::{
     harness::TestApp,
     panel::Showcase,
-    screen::{Screen, has_chromium},
+    screen::{DESK, Screen, has_chromium},
 };
 
 /// Kept in the browser, and told to the page: no key does anything, and none is shown.
@@ -35,7 +35,7 @@ async fn what_waits_is_decided_by_keys_alone() {
         return;
     }
     let showcase = Showcase::open("").await;
-    let screen = Screen::new((1440, 900)).await;
+    let screen = Screen::new(DESK).await;
     screen.sign_in(&showcase.site(), "seller", "/app/reviews?lang=zh").await;
     screen.until("document.documentElement.dataset.scripted === '' && document.querySelector('[data-line]')").await;
     screen.press("?").await;

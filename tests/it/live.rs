@@ -41,6 +41,10 @@ const BUYER: &str = "2200000000777";
 const ITEM: &str = "900000000001";
 const EVERYTHING: [&str; 5] = ["accounts", "conversations", "decisions", "outbox", "orders"];
 
+fn says_topics(frame: &Value, topics: &[&str]) -> bool {
+    frame["type"] == "subscribed" && frame["topics"] == json!(topics)
+}
+
 /// Somebody who listens.
 struct Ears {
     socket: Framed<BoxedSocket, Codec>,
@@ -591,10 +595,35 @@ async fn what_cannot_be_understood_is_answered_and_the_connection_goes_on() {
     assert_eq!(ears.next().await["code"], "not_found");
     let many = vec!["x"; 201];
     ears.say(&json!({"type": "unsubscribe", "topics": many}).to_string()).await;
-    assert_eq!(ears.next().await, json!({"type": "subscribed", "topics": ["accounts"]}));
+    assert!(says_topics(&ears.next().await, &["accounts"]));
     assert_eq!(ears.next().await["code"], "too_many_topics", "once, not for each");
     ears.say(&" ".repeat((64 << 10) + 1)).await;
     assert_eq!(last_words(&mut ears).await, (json!("frame_too_large"), json!(1009)));
+}
+
+/// A page is made, then it subscribes: what happens in between is in neither, and is noticed by the mark that both bear.
+#[actix_web::test]
+async fn what_happens_between_a_page_and_its_subscription_changes_the_mark() {
+    let mut app = TestApp::new();
+    let shop = app.open("shop");
+    app.start().await;
+    let seller = app.signed_in("seller").await;
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let said = shop.buyer_says(BUYER, ITEM, "在吗");
+    app.decided(&shop, &said).await;
+    app.settled(&shop).await;
+    let mut ears = Ears::open(&seller, "/api/v1/live").await;
+    let page_of = async || {
+        let page = browser.get("/app/chats").await.is(200).text;
+        page.split_once("data-mark=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
+    };
+    let first = page_of().await;
+    assert_eq!(ears.subscribe(&["conversations"]).await["mark"], first);
+    let again = shop.buyer_says(BUYER, ITEM, "还在吗");
+    app.decided(&shop, &again).await;
+    app.settled(&shop).await;
+    assert_ne!(ears.subscribe(&["conversations"]).await["mark"], first);
+    assert_eq!(ears.subscribe(&["conversations"]).await["mark"], page_of().await);
 }
 
 #[actix_web::test]
@@ -606,7 +635,7 @@ async fn a_user_holds_ten_connections_and_others_are_not_in_the_way() {
     let mut all = Vec::new();
     for _ in 0..10 {
         let mut ears = Ears::open(&seller, "/api/v1/live?topics=accounts,outbox").await;
-        assert_eq!(ears.next().await, json!({"type": "subscribed", "topics": ["accounts", "outbox"]}));
+        assert!(says_topics(&ears.next().await, &["accounts", "outbox"]));
         all.push(ears);
     }
     let refused = seller.socket("/api/v1/live").connect().await.err();

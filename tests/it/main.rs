@@ -76,6 +76,7 @@ mod sandbox;
 mod screen;
 mod startup;
 mod stats;
+mod tabs;
 mod takeover;
 mod warm;
 mod welcome;

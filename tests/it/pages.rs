@@ -9,7 +9,7 @@ use crate::{
     harness::TestApp,
     process::{Server, Shop},
     raw::{body, header, status},
-    screen::{Screen, has_chromium},
+    screen::{PHONE, Screen, has_chromium},
 };
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
@@ -437,7 +437,7 @@ async fn a_new_administrator_is_led_from_the_link_through_the_steps() {
     }
     let (shop, server, token) = not_set_up();
     let site = format!("http://{}", server.address());
-    let screen = Screen::new((390, 844)).await;
+    let screen = Screen::new(PHONE).await;
     screen.go(&format!("{site}/setup?token={token}&lang=en")).await;
     screen.keep("setup.en").await;
     screen.click(".ways a[lang='zh-CN']").await;

@@ -21,7 +21,7 @@ use crate::{
     deliveries::{BUYER, ITEM, Till},
     harness::{LOOK, PATIENCE, Shop, TestApp, contains},
     pictures::png,
-    screen::{Screen, has_chromium},
+    screen::{PHONE, Screen, has_chromium},
 };
 
 const AXE: &str = include_str!("../fixtures/axe-core/axe.min.js");
@@ -266,7 +266,7 @@ async fn what_people_write_is_shown_as_text_on_every_page() {
         return;
     }
     let showcase = Showcase::open(NASTY).await;
-    let screen = Screen::new((390, 800)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&showcase.site(), "seller", "/app").await;
     let mut wrong = Vec::new();
     for page in showcase.seller_pages() {
@@ -412,7 +412,7 @@ async fn everything_is_stopped_and_goes_on_from_any_page() {
     app.open("shop-1");
     app.start().await;
     let site = app.site();
-    let screen = Screen::new((390, 800)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&site, "admin", "/app/accounts?lang=zh").await;
     let admin = app.signed_in("admin").await;
     for (text, on) in [("已全部停止。", true), ("已恢复运行。", false)] {
@@ -434,7 +434,7 @@ async fn a_seller_stops_all_their_accounts_from_any_page() {
     let (one, two) = (app.open("shop-1"), app.open("shop-2"));
     let other = app.open_for(app.person("other", Role::Owner), "shop-3");
     app.start().await;
-    let screen = Screen::new((390, 800)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&app.site(), "seller", "/app/orders?lang=zh").await;
     let (seller, neighbour) = (app.signed_in("seller").await, app.signed_in("other").await);
     for (text, on) in [("您的全部账号已停止。", true), ("已恢复全部账号。", false)] {
@@ -447,42 +447,6 @@ async fn a_seller_stops_all_their_accounts_from_any_page() {
         assert_eq!(neighbour.get(&format!("/api/v1/accounts/{}", other.id)).await.json()["paused"], false);
     }
     assert_eq!(seller.audit("action=account.pause_all").await[0]["after"]["changed"], 2);
-    screen.is_in_order().await;
-}
-
-/// From nothing to an answer, by hand and on a phone: a rule is made, tried, and answers a buyer who is seen to be answered, live.
-#[actix_web::test]
-async fn a_rule_is_made_and_tried_and_answers_a_buyer_while_one_looks() {
-    if !has_chromium() {
-        return;
-    }
-    let mut app = TestApp::new();
-    let shop = app.open("shop-1");
-    app.start().await;
-    let site = app.site();
-    let screen = Screen::new((390, 800)).await;
-    screen.sign_in(&site, "seller", "/app?lang=zh").await;
-    screen.click(".bottom .more summary").await;
-    screen.click(".bottom .more a[href='/app/rules']").await;
-    screen.click("a[href*='/app/rules/new'][href*='keyword']").await;
-    screen.write("input[name='keyword'], textarea[name='keyword']", "包邮吗").await;
-    screen.write("textarea[name^='actions.0']", "全国包邮").await;
-    screen.click("main form button.main").await;
-    screen.until("document.querySelector('.said:not(.refused)')").await;
-
-    screen.go(&format!("{site}/app/sandbox?lang=zh")).await;
-    screen.write("textarea", "请问包邮吗").await;
-    screen.click("main form button.main").await;
-    screen.reads("全国包邮").await;
-    screen.is_in_order().await;
-
-    screen.go(&format!("{site}/app/chats?lang=zh")).await;
-    let said = shop.buyer_says(BUYER, ITEM, "包邮吗");
-    app.answers(&shop, &said.conversation, &["全国包邮"]).await;
-    screen.reads("包邮吗").await;
-    screen.click(&format!("a[href*='{}']", said.conversation)).await;
-    screen.reads("全国包邮").await;
-    screen.reads("已送达").await;
     screen.is_in_order().await;
 }
 
@@ -528,7 +492,7 @@ async fn rules_are_put_in_another_order_by_hand_and_the_order_is_kept() {
     app.start().await;
     let (seller, site) = (app.signed_in("seller").await, app.site());
     stand_so(&seller, &["价格", "多少", "包邮"]).await;
-    let screen = Screen::new((390, 800)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&site, "seller", "/app/rules?lang=zh").await;
     let grips = screen.until(GRIPS).await;
     let at = |row: usize| (grips[row][0].as_f64().unwrap(), grips[row][1].as_f64().unwrap());
@@ -568,7 +532,7 @@ async fn what_a_rule_would_meet_is_seen_before_it_is_saved() {
     let said = shop.buyer_says(BUYER, ITEM, "请问包邮吗，能开发票吗");
     app.decided(&shop, &said).await;
     let site = app.site();
-    let screen = Screen::new((390, 800)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&site, "seller", "/app/rules/new?kind=keyword&lang=zh").await;
     screen.write("#rule-keyword", "票").await;
     screen.click("#try").await;
@@ -636,154 +600,4 @@ async fn a_picture_is_added_beside_what_is_typed() {
         assert!(beside.starts_with(why), "{page}");
     }
     assert_eq!(browser.get("/api/v1/pictures").await.json()["total"], 1);
-}
-
-/// A person takes a chat over by writing into it, sees for how long, and hands it back; what the buyer says is there without a reload.
-#[actix_web::test]
-async fn a_person_takes_over_and_hands_back() {
-    if !has_chromium() {
-        return;
-    }
-    let mut app = TestApp::new();
-    let shop = app.open("shop-1");
-    app.rule(contains("在吗", "在的"));
-    app.start().await;
-    let said = shop.buyer_says(BUYER, ITEM, "在吗");
-    app.answers(&shop, &said.conversation, &["在的"]).await;
-    let screen = Screen::new((1440, 900)).await;
-    let page = format!("/app/chats/{}.{}", shop.id, said.conversation);
-    screen.sign_in(&app.site(), "seller", &format!("{page}?lang=zh")).await;
-    screen.write("textarea[name^='texts.0']", "我来回答您").await;
-    screen.click("form:has(textarea[name^='texts.0']) button.main").await;
-    screen.until("document.querySelector('.thread').innerText.includes('我来回答您')").await;
-    app.answers(&shop, &said.conversation, &["在的", "我来回答您"]).await;
-    screen.until("document.querySelector('.chat-state.on')").await;
-    assert_eq!(crate::harness::paused(&app).len(), 1);
-
-    let again = shop.buyer_says(BUYER, ITEM, "在吗在吗");
-    app.decided(&shop, &again).await;
-    screen.reads("在吗在吗").await;
-    screen.click(".chat-state button").await;
-    screen.until("document.querySelector('.chat-state:not(.on)')").await;
-    assert_eq!(crate::harness::paused(&app).len(), 0);
-    screen.is_in_order().await;
-}
-
-/// Promise 2 in the panel: what is in doubt is decided by a person, who says why.
-#[actix_web::test]
-async fn a_doubtful_unit_is_decided_on_the_page() {
-    if !has_chromium() {
-        return;
-    }
-    let showcase = Showcase::open("").await;
-    let screen = Screen::new((390, 800)).await;
-    screen.sign_in(&showcase.site(), "seller", "/app/reviews?lang=zh").await;
-    screen.reads("无法确认买家是否收到").await;
-    // Without a reason nothing is decided, and what was chosen is still chosen.
-    screen.click("main input[value='arrived']").await;
-    screen.eval("document.querySelector('main form:has(input[value=arrived])').noValidate = true").await;
-    screen.click("main form:has(input[value='arrived']) button.main").await;
-    screen.until("document.querySelector('main [aria-invalid=true]')").await;
-    assert_eq!(screen.eval("document.querySelector(\"main input[value='arrived']\").checked").await, true);
-    screen.write("main [name='note']", "买家说收到了").await;
-    screen.click("main form:has(input[value='arrived']) button.main").await;
-    screen
-        .until(
-            "document.querySelector('.said:not(.refused)') && !document.querySelector(\"main input[value='arrived']\")",
-        )
-        .await;
-    let reviews = showcase.app.signed_in("seller").await.get("/api/v1/reviews").await.is(200).json();
-    assert_eq!(reviews["total"], 0);
-    screen.is_in_order().await;
-}
-
-/// An order shows up in the list, and on its page where it stands and what it was given, while one looks.
-#[actix_web::test]
-async fn an_order_is_followed_while_one_looks() {
-    if !has_chromium() {
-        return;
-    }
-    let mut app = TestApp::new();
-    let shop = app.open("shop-1");
-    let card = app.pool("会员月卡", &["AAAA-1111"]);
-    app.binds(ITEM, &[card]);
-    app.delivers(&shop);
-    app.start().await;
-    let (list, page) = (Screen::new((390, 800)).await, Screen::new((1440, 900)).await);
-    list.sign_in(&app.site(), "seller", "/app/orders?lang=zh").await;
-    list.reads("还没有订单").await;
-    list.eval("window.stayed = true").await;
-    let order = shop.place_order(NewOrder::new(BUYER, ITEM));
-    list.reads(order.as_str()).await;
-    page.sign_in(&app.site(), "seller", &format!("/app/orders/{}.{order}?lang=zh", shop.id)).await;
-    page.until("document.querySelector('#order')").await;
-    page.eval("window.stayed = true").await;
-    shop.pay(&order).unwrap();
-    for (screen, place) in [(&list, "ul.orders"), (&page, "#order-status")] {
-        screen.until(&format!("document.querySelector('{place}').innerText.includes('已发货')")).await;
-        assert_eq!(screen.eval("window.stayed").await, true);
-        screen.is_in_order().await;
-    }
-    // What may be done about it is in forms, which nothing takes from under a hand.
-    page.until("!document.getElementById('order-news').hidden").await;
-}
-
-/// Who was invited to answer sees the chats of the accounts they were given, and no page on which there are secrets.
-#[actix_web::test]
-async fn an_operator_answers_and_sees_no_secrets() {
-    if !has_chromium() {
-        return;
-    }
-    let mut app = TestApp::new();
-    let shop = app.open("shop-1");
-    app.start().await;
-    let site = app.site();
-    let screen = Screen::new((1440, 900)).await;
-    screen.sign_in(&site, "seller", "/app/people?lang=zh").await;
-    screen.write("#new-person-name", "helper").await;
-    screen.write("#new-person-password\\:secret", "correct horse battery").await;
-    screen.click(&format!("input[name='accounts:wholes'][value='{}']", shop.id)).await;
-    screen.click("form:has(#new-person-name) button.main").await;
-    screen.until("document.querySelector('.said:not(.refused)')").await;
-    let other = Screen::new((1440, 900)).await;
-    other.sign_in(&site, "helper", "/app?lang=zh").await;
-    other.reads("会话").await;
-    let menu = other.eval("document.querySelector('nav.menu').innerText").await;
-    for hidden in ["卡券与库存", "自动发货", "设置", "人员", "人工验证"] {
-        assert!(!menu.as_str().unwrap().contains(hidden), "{menu}");
-    }
-    for page in ["/app/cards", "/app/people", "/app/settings", "/app/notices/channels"] {
-        other.go(&format!("{site}{page}")).await;
-        other.reads("没有权限").await;
-    }
-}
-
-/// A server that is away is told, and that it is back, without a reload; what came meanwhile is there.
-#[actix_web::test]
-async fn a_lost_server_is_told_and_comes_back() {
-    if !has_chromium() {
-        return;
-    }
-    let mut app = TestApp::with(|settings| settings.server.listen = ([127, 0, 0, 1], free_port()).into());
-    let shop = app.open("shop-1");
-    app.start().await;
-    let screen = Screen::new((1440, 900)).await;
-    screen.sign_in(&app.site(), "seller", "/app/chats?lang=zh").await;
-    screen.until("document.querySelector('main')").await;
-    screen.eval("window.stayed = true").await;
-    app.stop().await;
-    screen.reads("与服务器的连接已断开").await;
-    app.start().await;
-    screen.reads("连接已恢复").await;
-    let said = shop.buyer_says(BUYER, ITEM, "还在吗");
-    app.decided(&shop, &said).await;
-    screen.reads("还在吗").await;
-    assert_eq!(screen.eval("window.stayed").await, true);
-}
-
-/// Free a moment ago.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map_or(0, |address| address.port())
 }

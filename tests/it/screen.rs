@@ -25,6 +25,9 @@ use yutang::captcha::{
 
 use crate::{client::PASSWORD, harness::PATIENCE};
 
+pub(crate) const DESK: (u32, u32) = (1440, 900);
+pub(crate) const PHONE: (u32, u32) = (390, 844);
+
 /// Where there is no Chromium this says so loudly; where `YUTANG_TEST_REQUIRE` lists `chromium`, it fails.
 pub(crate) fn has_chromium() -> bool {
     let found = browser::find(Path::new("")).is_some();

@@ -158,6 +158,8 @@ pub struct Panel {
     pub(in crate::web) app: Data<AppState>,
     pub(in crate::web) language: Language,
     pub(in crate::web) now: Timestamp,
+    /// Of the feed, before anything was read.
+    mark: String,
     /// By the clock that they chose.
     pub(in crate::web) times: Times,
     pub(super) theme: Theme,
@@ -213,6 +215,7 @@ impl Panel {
             query: pairs.into_iter().filter(|(name, text)| !is_of_every_page(name) && !text.is_empty()).collect(),
             times: Times::new(&caller.user.time_zone, now),
             now,
+            mark: app.feed.mark(),
             language,
             theme,
             has_keys,

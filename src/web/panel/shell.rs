@@ -66,6 +66,8 @@ pub(in crate::web) struct Shell {
     pub(in crate::web) may_administer: bool,
     /// The page has a script, or a content policy, of its own: it is loaded as a whole, and so is what it leads to.
     pub(in crate::web) is_alone: bool,
+    /// Of the feed, from before anything was read for the page.
+    pub(in crate::web) mark: String,
     now: Timestamp,
     times: Times,
     kept: Option<Arc<KeptForm>>,
@@ -125,6 +127,7 @@ impl Shell {
             may_manage: panel.may(Right::Manage),
             may_administer: panel.may(Right::Administer),
             is_alone: false,
+            mark: panel.mark.clone(),
             now: panel.now,
             times: panel.times.clone(),
             kept: panel.kept.clone(),
