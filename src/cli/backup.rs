@@ -58,9 +58,13 @@ pub(super) fn back_up(args: &BackupArgs, settings: &Settings, out: &mut dyn Writ
     let job = Job { database: settings.store(), keys: store.keys().clone(), folder, keep, spare: SPARE };
     let (run, present) = backups::run(&job, now(), &|| false);
     let (made, fault) = (run.made.clone(), run.fault.clone());
-    let remember = move |conn: &mut _| match is_own {
-        true => backups::write_down(conn, &Actor::cli(), &run, now()),
-        false => backups::remember(conn, &Actor::cli(), &run, &present, now()),
+    let remember = move |conn: &mut _| {
+        if is_own {
+            // The server's own folder has nothing to do with it.
+            backups::write_down(conn, &Actor::cli(), &run, now())
+        } else {
+            backups::remember(conn, &Actor::cli(), &run, &present, now())
+        }
     };
     store.write_blocking(remember).context("what became of the backup cannot be written down")?;
     if let Some(fault) = fault {

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use super::*;
 use crate::{
     store::{
-        Store,
+        Config, Store,
         backups::{Job, restore, run},
     },
     telemetry::clock,
@@ -89,7 +89,7 @@ async fn a_copy_takes_the_databases_place_and_that_is_kept() {
     let bed = Bed::new();
     let file = copy(&bed).await;
     let there = bed.folder().join("there/y.db");
-    let database = super::super::super::Config::new(there.to_str().unwrap());
+    let database = Config::new(there.to_str().unwrap());
     let keys = bed.store.keys().clone();
     let pools = || Store::open(&database, keys.clone()).unwrap().read_blocking(units::pools).unwrap().len();
 
@@ -101,7 +101,7 @@ async fn a_copy_takes_the_databases_place_and_that_is_kept() {
     let second = restore(&file, &database, &keys, now).unwrap();
     let aside = second.aside.unwrap();
     let found = |path: &Path| {
-        let store = Store::open(&super::super::super::Config::new(path.to_str().unwrap()), keys.clone()).unwrap();
+        let store = Store::open(&Config::new(path.to_str().unwrap()), keys.clone()).unwrap();
         store.read_blocking(|conn| facts::find(conn, "since")).unwrap()
     };
     assert_eq!((found(&there), found(&aside)), (None, Some("then".to_owned())));

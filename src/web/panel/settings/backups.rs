@@ -14,7 +14,7 @@ use super::{
     },
     Tab,
 };
-use crate::{access::role::Right, store::backups::OF_POSTGRES};
+use crate::store::backups::OF_POSTGRES;
 
 #[derive(Template)]
 #[template(path = "panel/settings_backups.html")]
@@ -34,9 +34,6 @@ struct BackupsPage {
 }
 
 pub(super) async fn show(panel: &Panel, shell: Shell) -> ApiResult<HttpResponse> {
-    if !panel.may(Right::Administer) {
-        return Err(super::super::super::error::Code::Forbidden.into());
-    }
     let view = api::show(panel.caller.clone(), panel.app.clone()).await?.0;
     let settings = &panel.app.settings;
     let key_file = settings.secrets.key.is_empty().then(|| settings.key_file().display().to_string());
