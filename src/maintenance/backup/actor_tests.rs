@@ -183,12 +183,15 @@ async fn what_a_crash_left_unfinished_is_removed_and_what_somebody_works_on_stay
     let folder = bed.folder().join("backups");
     fs::create_dir(&folder).unwrap();
     let left = ["yutang-20250101-000000.db.unfinished", "yutang-20250101-000000.db.unfinished-journal"];
-    let others = ["notes.txt", "yutang-20250102-000000.db.unfinished", "yutang-20250103-000000.db.unfinished.txt"];
+    let others = ["notes.txt", "other.db.unfinished", "yutang-20250103-000000.db.unfinished.txt"];
     left.iter().chain(&others).for_each(|name| fs::write(folder.join(name), "half").unwrap());
-    let worked_on = File::open(folder.join(others[1])).unwrap();
-    worked_on.try_lock().unwrap();
-    let actor = start(&bed, |_| {});
-    assert_eq!(ask(&actor).await.copies, Vec::new());
+    // Another process makes a copy.
+    let at_work = File::open(&folder).unwrap();
+    at_work.lock_shared().unwrap();
+    assert_eq!(ask(&start(&bed, |_| {})).await.copies, Vec::new());
+    assert_eq!(files(&folder).len(), 5);
+    drop(at_work);
+    assert_eq!(ask(&start(&bed, |_| {})).await.copies, Vec::new());
     assert_eq!(files(&folder), others);
 }
 

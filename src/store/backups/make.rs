@@ -98,15 +98,18 @@ fn has_room(job: &Job, database: &Path) -> Result<(), Fault> {
 struct Unfinished {
     path: PathBuf,
     finished: PathBuf,
-    /// Locked, so that nobody takes it for the rest of a crash.
     file: File,
     is_finished: bool,
+    /// The folder, locked while somebody works in it. The file itself is the database's to lock.
+    _at_work: File,
 }
 
 impl Unfinished {
     /// Under the first name from this moment on that nobody has.
     fn make(folder: &Path, at: Timestamp) -> io::Result<Self> {
         let mut at = at;
+        let at_work = File::open(folder)?;
+        at_work.lock_shared()?;
         loop {
             let name = name(at).ok_or_else(|| io::Error::other("the clock is wrong"))?;
             let finished = folder.join(&name);
@@ -119,8 +122,7 @@ impl Unfinished {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other?,
             };
-            file.try_lock().map_err(io::Error::from)?;
-            return Ok(Self { path, finished, file, is_finished: false });
+            return Ok(Self { path, finished, file, is_finished: false, _at_work: at_work });
         }
     }
 
@@ -143,17 +145,15 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes what runs that crashed have left in the folder.
+/// Removes what runs that crashed have left in the folder. While somebody works in it, it is left to the next run.
 pub fn remove_unfinished(folder: &Path) {
+    let Some(alone) = File::open(folder).ok().filter(|folder| folder.try_lock().is_ok()) else { return };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()).filter(|path| is_unfinished(path)) {
-        // What somebody works on is locked.
-        let is_left = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-        if is_left {
-            info!("an unfinished copy of the database is removed: {}", path.display());
-            remove(&path);
-        }
+        info!("an unfinished copy of the database is removed: {}", path.display());
+        remove(&path);
     }
+    drop(alone);
 }
 
 /// Also the journal that such a file may have had.

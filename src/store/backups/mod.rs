@@ -1,5 +1,5 @@
-//! Copies of the SQLite file on the server's own disk. What has the name of a copy was read again after it was written ([`proof`]); until
-//! then it has another one, and a file that no process works on any more is removed by the next.
+//! Copies of the SQLite file on the server's own disk. What has the name of a copy was read again after it was written; until
+//! then it has another one, and a file that a crash left so is removed by the next.
 //!
 //! Nobody who writes waits: a copy is one long read of its own connection. PostgreSQL is not copied: it has its own means.
 
