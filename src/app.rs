@@ -65,7 +65,10 @@ use crate::{
         messages::ListenForTakeovers,
     },
     item::agenda as items,
-    maintenance::actor::{self as maintenance, MaintenanceActor},
+    maintenance::{
+        actor::{self as maintenance, MaintenanceActor},
+        backup::actor::{self as backup, BackupActor},
+    },
     notify::{
         actor::{self as notify, NotifyActor, Ways},
         messages::End as EndNotices,
@@ -106,6 +109,9 @@ const REGISTRIES: u32 = 5;
 
 /// How soon a change made by another process is noticed.
 const POLL: Duration = Duration::from_millis(500);
+
+/// What a copy of the database leaves free on the disk: without so much nothing can be relied on.
+pub(crate) const SPARE: u64 = 100 << 20;
 
 /// Semaphores count up to this; enough to mean "no limit".
 const UNLIMITED: usize = Semaphore::MAX_PERMITS >> 1;
@@ -215,6 +221,7 @@ impl App {
         info!("shutting down");
         // Gone already or not: it does nothing more.
         state.maintenance.do_send(maintenance::End);
+        state.backups.do_send(backup::End);
         state.notify.do_send(EndNotices);
         state.live.end();
         // The browser needs nothing of what ends after it.
@@ -232,6 +239,7 @@ impl App {
         let engine = Engine {
             registry: registry.address(),
             maintenance,
+            backups: BackupActor::new(self.store.clone(), backup_config(&self.settings)).start(),
             notify,
             logins: LoginActor::new(self.login_needs(registry)).start(),
             challenges: self.challenges(registry, challenges),
@@ -767,6 +775,16 @@ fn maintenance_config(settings: &Settings) -> maintenance::Config {
     // Clocks may differ by a minute.
     let overlap = settings.inbox.gap_overlap + Duration::from_mins(1);
     maintenance::Config { at: settings.maintenance.at, overlap }
+}
+
+fn backup_config(settings: &Settings) -> backup::Config {
+    backup::Config {
+        database: settings.store(),
+        folder: settings.backup_folder(),
+        keep: settings.backup.keep,
+        at: settings.backup.at,
+        spare: SPARE,
+    }
 }
 
 fn reply_config(settings: &Settings, caches: &reply::Caches) -> reply::Config {

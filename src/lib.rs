@@ -111,7 +111,7 @@
 //! [`reply`] and [`outbox`] are the walk, [`order`] is what the platform tells in it of orders, [`delivery`] what those get; in each, `messages.rs` is what it is told,
 //! the pure files are its thinking, `actor.rs` comes last. [`item`] is what accounts sell, read beside the walk, [`picture`] what
 //! sellers upload to be sent, and [`sheet`] the tables they fill in. [`captcha`] lets a person pass what the platform asks for. [`cache`] keeps what was used last. [`ai`] is what a model may say where no rule knows an answer, [`hook`] a
-//! seller's own program that is asked first. [`store`] keeps it all, [`maintenance`] removes what was kept long enough, [`app`] puts it
+//! seller's own program that is asked first. [`store`] keeps it all, [`maintenance`] removes what was kept long enough and makes backups, [`app`] puts it
 //! together from [`settings`]. [`telemetry`] and [`web`] show it, [`notify`] tells people what they should know, [`mail`] writes to its
 //! users, [`outgoing`] reaches what they wrote down, [`cli`] is where a person comes in, [`sim`] is what it is tested against.
 

@@ -5,6 +5,7 @@ use std::{
     cell::Cell,
     env,
     io::{Write as _, stderr},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize},
@@ -31,7 +32,8 @@ use crate::{
         messages::{AskConversation, AskHistory, AskItem, AskPicture, CallGateway, Line, Transmit},
     },
     cache::Figures,
-    ids::{AccountId, BuyerId, RuleId, Timestamp, UserId},
+    delivery::card::Kind,
+    ids::{AccountId, BuyerId, CardId, RuleId, Timestamp, UserId},
     inbox::gap::GapConfig,
     item::agenda,
     outbox::{
@@ -54,8 +56,10 @@ use crate::{
     store::{
         Config, DbConn, Keys, QueryResult, Scope, Secret, Store,
         accounts::{self, NewAccount},
+        cards::{self, NewCard},
         chat_messages::{self, StoredMessage},
         outbox,
+        units::{self, Duplicates, Sealer},
         users::{self, NewUser},
     },
     telemetry::{clock, feed::Feed, metrics::Metrics},
@@ -135,7 +139,7 @@ pub(crate) struct Bed {
     path: String,
     accounts: Cell<i64>,
     _schema: Option<Schema>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A schema of PostgreSQL, gone with it.
@@ -206,11 +210,58 @@ impl Bed {
             created_at: clock::unix(),
         };
         let owner = store.write_blocking(move |conn| users::insert(conn, &user)).unwrap().unwrap();
-        Self { store, owner, path, accounts: Cell::new(0), _schema: schema, _folder: folder }
+        Self { store, owner, path, accounts: Cell::new(0), _schema: schema, folder }
+    }
+
+    /// How the database is opened, beside the store.
+    pub(crate) fn database(&self) -> Config {
+        Config::new(&self.path)
+    }
+
+    /// Where everything of it lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Changes the SQLite file past the program.
+    pub(crate) fn tamper(&self, sql: &str) {
+        tamper(Path::new(&self.path), sql);
     }
 
     pub(crate) fn scope(&self) -> Scope {
         Scope::owner(self.owner)
+    }
+
+    /// Somebody who looks after the server.
+    pub(crate) async fn administrator(&self) -> UserId {
+        let user = NewUser {
+            name: "admin".into(),
+            password_hash: "hash".into(),
+            role: Role::Admin,
+            employer: None,
+            email: None,
+            created_at: clock::unix(),
+        };
+        self.write(move |conn| users::insert(conn, &user)).await.unwrap()
+    }
+
+    /// A pool of the seller's with these units.
+    pub(crate) async fn pool(&self, units: &[&str]) -> CardId {
+        let new = NewCard {
+            name: "codes".into(),
+            kind: Kind::Pool,
+            enabled: true,
+            description: String::new(),
+            content: None,
+            parts: Vec::new(),
+            low_stock: None,
+        };
+        let (keys, scope) = (self.store.keys().clone(), self.scope());
+        let card = self.write(move |conn| cards::insert(conn, &keys, &scope, &new, clock::unix())).await.unwrap();
+        let sealer = Sealer::new(self.store.keys(), scope.user(), card);
+        let stock = units.iter().map(|unit| sealer.seal(unit)).collect::<Vec<_>>();
+        self.write(move |conn| units::import(conn, &scope, card, stock, Duplicates::Keep, clock::unix())).await;
+        card
     }
 
     /// One more account, `shop1`, `shop2`, …
@@ -289,9 +340,14 @@ pub(crate) struct Broken {
 
 impl Broken {
     fn run(&self, sql: &str) {
-        let mut conn = SqliteConnection::establish(&self.path).unwrap();
-        conn.batch_execute(&format!("PRAGMA busy_timeout = 10000; PRAGMA legacy_alter_table = ON; {sql}")).unwrap();
+        tamper(Path::new(&self.path), &format!("PRAGMA legacy_alter_table = ON; {sql}"));
     }
+}
+
+/// Changes a SQLite file past the program.
+pub(crate) fn tamper(file: &Path, sql: &str) {
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    conn.batch_execute(&format!("PRAGMA busy_timeout = 10000; {sql}")).unwrap();
 }
 
 impl Drop for Broken {

@@ -6,14 +6,10 @@ use anyhow::bail;
 
 use super::open_store;
 use crate::{
-    delivery::chain::Walk,
     ids::CardId,
     settings::Settings,
-    store::{Store, units},
+    store::{Store, ledger::CardWalk, units},
 };
-
-/// So many events are read at once.
-const PART: i64 = 5000;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -51,23 +47,18 @@ fn verify(store: &Store, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many events the card has, and what is wrong with it. Where its log breaks nothing behind that can be proven.
+/// How many events the card has, and what is wrong with it.
 fn faults_of(store: &Store, card: CardId) -> anyhow::Result<(i64, Vec<String>)> {
-    let mut faults = Vec::new();
-    let (mut walk, mut walked) = (Walk::default(), 0);
+    let mut walk = CardWalk::of(card);
     loop {
-        let part = store.read_blocking(move |conn| units::log_after(conn, card, walked, PART))?;
-        let Some((last, _)) = part.last() else { break };
-        walked = last.number;
-        if let Some(broken) = part.iter().find_map(|(link, hash)| walk.step(link, hash).err()) {
-            faults.push(broken.to_string());
-            break;
+        let step = move |conn: &mut _| {
+            let faults = walk.go_on(conn)?;
+            Ok((walk, faults))
+        };
+        let (further, faults) = store.read_blocking(step)?;
+        if let Some(faults) = faults {
+            return Ok((further.events(), faults));
         }
+        walk = further;
     }
-    let (sum, astray) = store.read_blocking(move |conn| Ok((units::sum(conn, card)?, units::astray(conn, card)?)))?;
-    faults.extend(astray.iter().map(|unit| format!("unit {unit} is not what the log says")));
-    if !sum.is_right() {
-        faults.push(format!("{} unit(s) were imported, and {} are there", sum.imported, sum.counts.sum()));
-    }
-    Ok((walked, faults))
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. What changes data commits to the database, and a running server notices within a second.
 
 mod account;
+mod backup;
 mod block;
 mod check;
 mod conversation;
@@ -92,6 +93,8 @@ enum Command {
     User(user::Command),
     /// Bring the database to this program's version
     Migrate(migrate::Args),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     /// Print the settings and test what a server needs
     Check,
     Health(health::HealthArgs),
@@ -134,6 +137,8 @@ fn execute(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Ledger(command) => ledger::run(&command, &settings, out)?,
         Command::User(command) => user::run(command, &settings, out)?,
         Command::Migrate(args) => migrate::run(&args, &settings, out)?,
+        Command::Backup(args) => backup::back_up(&args, &settings, out)?,
+        Command::Restore(args) => backup::restore(&args, &settings, out)?,
         Command::Check => check::run(&settings, out)?,
         Command::Health(args) => health::run(&args, &settings, out)?,
         Command::Serve => serve::run(settings)?,

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::schedule::TimeOfDay;
+use super::schedule::{self, TimeOfDay};
 use crate::{
     ids::Timestamp,
     store::{
@@ -29,9 +29,6 @@ use crate::{
 
 /// Rests between two batches, so that the writer is the engine's nine tenths of the time.
 const REST: Duration = Duration::from_millis(50);
-
-/// The clock on the wall may be set, or the machine may sleep: it is looked at this often.
-const LOOK: Duration = Duration::from_mins(10);
 
 /// In the facts.
 const LAST_RUN: &str = "maintenance.last_run";
@@ -108,8 +105,7 @@ impl MaintenanceActor {
 
     /// Sleeps until it is due, in short naps.
     fn wait(&mut self, ctx: &mut Context<Self>) {
-        let nap = self.due.since(clock::unix()).clamp(Duration::from_millis(1), LOOK);
-        ctx.run_later(nap, |actor, ctx| {
+        ctx.run_later(schedule::nap(self.due, clock::unix()), |actor, ctx| {
             if actor.due <= clock::unix() {
                 actor.due = actor.config.at.next(clock::unix());
                 // One that goes on does what is due.

@@ -6,8 +6,11 @@
 //! rests between them, and tells what it did. How long each kind is kept is a setting of the administrator
 //! ([`Retention`](crate::store::settings::Retention)).
 //!
-//! What it does not touch: the audit and replies that are given once. Raw pushes go by their age alone, because they are sealed and
+//! [`backup`] is the other job of the night: a copy of the database.
+//!
+//! What the clean-up does not touch: the audit and replies that are given once. Raw pushes go by their age alone, because they are sealed and
 //! nobody can tell whose they are.
 
 pub mod actor;
+pub mod backup;
 pub mod schedule;

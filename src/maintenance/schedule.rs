@@ -1,6 +1,6 @@
-//! When the nightly job runs.
+//! When the nightly jobs run.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,14 @@ use crate::ids::Timestamp;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MINUTES: i64 = 24 * 60;
+
+/// The clock on the wall may be set, or the machine may sleep: it is looked at this often.
+const LOOK: Duration = Duration::from_mins(10);
+
+/// How long a job that is due then sleeps before it looks at the clock again.
+pub fn nap(due: Timestamp, now: Timestamp) -> Duration {
+    due.since(now).clamp(Duration::from_millis(1), LOOK)
+}
 
 /// A minute of every day, with its distance from UTC: `04:00+08:00`. Clocks that change in summer are left out of it: the job would run
 /// twice in one night of the year, and in another not at all.

@@ -56,6 +56,7 @@ pub struct Settings {
     pub notify: Notify,
     pub captcha: Captcha,
     pub maintenance: Maintenance,
+    pub backup: Backup,
     pub log: LogConfig,
     pub setup: Setup,
     pub secrets: Secrets,
@@ -294,6 +295,17 @@ pub struct Maintenance {
     pub at: TimeOfDay,
 }
 
+/// The copies of the SQLite file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// As it was set; [`Settings::backup_folder`] is where the copies are.
+    pub folder: PathBuf,
+    /// Zero: none at night, and none is removed.
+    pub keep: u16,
+    pub at: TimeOfDay,
+}
+
 /// How the first administrator is made where nobody sits at the terminal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -403,6 +415,20 @@ impl Settings {
     /// Where the key for secrets lies unless `secrets.key` holds it.
     pub fn key_file(&self) -> PathBuf {
         self.data_dir.join(&self.secrets.key_file)
+    }
+
+    /// Where the copies of the SQLite file are: beside it, unless another folder is set.
+    pub fn backup_folder(&self) -> PathBuf {
+        let database = self.database_url();
+        let beside = match Path::new(&database).parent() {
+            Some(parent) if !database.contains("://") => parent,
+            _ => &self.data_dir,
+        };
+        if self.backup.folder.as_os_str().is_empty() {
+            beside.join("backups")
+        } else {
+            self.data_dir.join(&self.backup.folder)
+        }
     }
 
     /// What links into this server begin with, without a slash at the end; `address` is where it listens. Where that is every address,
@@ -976,6 +1002,19 @@ mod tests {
         for (url, path) in [("sqlite:a.db", "a.db"), ("sqlite:///srv/a.db", "/srv/a.db"), ("b.db", "b.db")] {
             assert_eq!(load("", &[("YUTANG__DATABASE__URL", url)]).unwrap().database_url(), path);
         }
+    }
+
+    #[test]
+    fn copies_of_the_database_are_beside_it_unless_another_folder_is_set() {
+        let folder = |variables: &[(&str, &str)]| load("", variables).unwrap().backup_folder();
+        assert_eq!(folder(&[]), Path::new("data/backups"));
+        assert_eq!(folder(&[("YUTANG__DATABASE__URL", "sqlite:///srv/y.db")]), Path::new("/srv/backups"));
+        assert_eq!(folder(&[("YUTANG__DATABASE__URL", "y.db")]), Path::new("backups"));
+        assert_eq!(folder(&[("YUTANG__BACKUP__FOLDER", "copies")]), Path::new("data/copies"));
+        assert_eq!(folder(&[("YUTANG__BACKUP__FOLDER", "/mnt/copies")]), Path::new("/mnt/copies"));
+        assert_eq!(folder(&[("YUTANG__DATABASE__URL", "postgres://h/d")]), Path::new("data/backups"));
+        assert!(refusal("[backup]\nkeep = -1", &[]).contains("backup.keep"));
+        assert!(refusal("[backup]\nat = \"04:30\"", &[]).contains("backup.at"));
     }
 
     #[test]

@@ -42,6 +42,11 @@ fn of_server(key: &str) -> &'static str {
         "captcha.life" => "一次人工验证最多等待多久。",
         "captcha.memory_mb" => "验证浏览器连同所有页面可用的内存，超出会被关闭。至少 300。",
         "maintenance.at" => "每晚清理过期数据的时间，以及与 UTC 的时差。",
+        "backup.folder" => {
+            "SQLite 数据库每晚备份的存放文件夹，只有所有者可读。相对路径以数据文件夹为准；留空则放在数据库旁边的 backups 文件夹。密钥不在备份中，请另外保存。PostgreSQL 请用 pg_dump 备份。"
+        }
+        "backup.keep" => "保留多少份备份：新的一份完成并校验后，删除最旧的。0 表示夜间不备份，也不删除。",
+        "backup.at" => "每晚几点备份，注明与 UTC 的时差。",
         "log.level" => {
             "记录哪些日志：error、warn、info、debug 或 trace，也可按模块设置，例如“info,yutang::inbox=debug”。"
         }

@@ -43,13 +43,21 @@ pub fn set_stop_switch(conn: &mut DbConn, on: bool) -> QueryResult<()> {
 
 /// Refuses a key that did not seal this database's secrets. A new database takes the key it is first opened with.
 pub(super) fn check_key(conn: &mut DbConn, keys: &Keys) -> Result<(), StoreError> {
-    let place = format!("facts.value:{KEY_CHECK}");
-    let sealed = BASE64_STANDARD.encode(keys.seal(&place, KEY_CHECK_TEXT).as_bytes());
+    let sealed = BASE64_STANDARD.encode(keys.seal(&key_check_place(), KEY_CHECK_TEXT).as_bytes());
     per_backend!(&mut *conn, conn => diesel::insert_into(facts::table)
         .values((facts::key.eq(KEY_CHECK), facts::value.eq(&sealed)))
         .on_conflict_do_nothing()
         .execute(conn))?;
+    opens(conn, keys)
+}
+
+/// Refuses a key that did not seal this database's secrets, and also where nothing was sealed. Writes nothing.
+pub(super) fn opens(conn: &mut DbConn, keys: &Keys) -> Result<(), StoreError> {
     let stored = find(conn, KEY_CHECK)?.unwrap_or_default();
     let stored = Sealed::from_bytes(BASE64_STANDARD.decode(stored).map_err(|_| StoreError::WrongKey)?);
-    keys.open(&place, &stored).map(drop).map_err(|_| StoreError::WrongKey)
+    keys.open(&key_check_place(), &stored).map(drop).map_err(|_| StoreError::WrongKey)
+}
+
+fn key_check_place() -> String {
+    format!("facts.value:{KEY_CHECK}")
 }

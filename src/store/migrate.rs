@@ -71,7 +71,8 @@ pub fn down(config: &Config, steps: usize) -> Result<Vec<String>, StoreError> {
     in_transaction(&mut conn, |conn| (0..steps).map(|_| revert_last(conn)).collect())
 }
 
-fn status_of(conn: &mut DbConn) -> Result<Status, StoreError> {
+/// [`status`] of an open database.
+pub(super) fn status_of(conn: &mut DbConn) -> Result<Status, StoreError> {
     let known = match conn {
         DbConn::Sqlite(_) => known(&SQLITE)?,
         DbConn::Pg(_) => known(&POSTGRESQL)?,
@@ -163,22 +164,31 @@ fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::Migration(error.to_string())
 }
 
-/// `VACUUM INTO` copies one consistent state, also beside readers. The copy appears under its name only when it is whole.
+/// Applies what is pending to a database that is itself a copy: nothing is put aside.
+pub(super) fn up_copy(conn: &mut DbConn) -> Result<(), StoreError> {
+    in_transaction(conn, run_pending).map(drop)
+}
+
+/// The copy appears under its name only when it is whole.
 fn copy_aside(conn: &mut DbConn, path: &Path, version: &str) -> Result<PathBuf, StoreError> {
     let copy = beside(path, &format!("-before-{version}.bak"));
     let unfinished = beside(path, &format!("-before-{version}.bak.unfinished"));
     let fault = |why: String| StoreError::Backup { path: copy.clone(), why };
     let open = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished);
     open.map_err(|error| fault(error.to_string()))?;
-    diesel::sql_query("VACUUM INTO $1")
-        .bind::<diesel::sql_types::Text, _>(unfinished.to_string_lossy())
-        .execute(conn)
-        .map_err(|error| fault(error.to_string()))?;
+    vacuum_into(conn, &unfinished).map_err(|error| fault(error.to_string()))?;
     std::fs::rename(&unfinished, &copy).map_err(|error| fault(error.to_string()))?;
     Ok(copy)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Copies one consistent state, also beside readers and writers, into a file that is empty.
+pub(super) fn vacuum_into(conn: &mut DbConn, file: &Path) -> QueryResult<()> {
+    let copy = diesel::sql_query("VACUUM INTO $1").bind::<diesel::sql_types::Text, _>(file.to_string_lossy());
+    copy.execute(conn).map(drop)
+}
+
+/// A file whose name only goes on longer.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

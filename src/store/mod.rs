@@ -21,6 +21,7 @@ pub mod ai_usage;
 pub mod answer_settings;
 pub mod api_tokens;
 pub mod audit;
+pub mod backups;
 pub mod bargains;
 pub mod blocked_buyers;
 pub mod buyer_figures;
@@ -48,6 +49,7 @@ pub mod idempotency_keys;
 mod item_cache;
 pub mod item_syncs;
 pub mod items;
+pub mod ledger;
 #[cfg(test)]
 mod life;
 pub mod lock;

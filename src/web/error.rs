@@ -154,6 +154,7 @@ codes! {
     PlatformUserTaken = "platform_user_taken", CONFLICT, "该闲鱼用户已绑定到另一个账号。", "This platform user already belongs to another account.";
     PlatformUserDiffers = "platform_user_differs", CONFLICT, "新的 Cookie 属于另一个闲鱼用户。", "The new cookie belongs to another platform user.";
     LastAdmin = "last_admin", CONFLICT, "至少要保留一位可用的管理员。", "At least one active administrator must remain.";
+    BackedUpElsewhere = "backed_up_elsewhere", CONFLICT, "数据库是 PostgreSQL，请用 pg_dump 备份。", "The database is PostgreSQL: back it up with pg_dump.";
     WrongState = "wrong_state", CONFLICT, "当前状态不允许此操作。", "This is not possible in the current state.";
     OfDelivery = "of_delivery", CONFLICT, "这条消息属于发货内容，请在订单的发货记录中处理。", "This message belongs to a delivery: decide about it with its order.";
     CasesFailed = "cases_failed", CONFLICT, "有测试用例未通过，规则没有发布。", "Cases did not come as expected: nothing was published.";

@@ -76,7 +76,7 @@ use crate::{
     account::{login::actor::LoginActor, registry::AccountRegistry},
     ai::client::Providers,
     captcha::{actor::ChallengeActor, browser},
-    maintenance::actor::MaintenanceActor,
+    maintenance::{actor::MaintenanceActor, backup::actor::BackupActor},
     notify::actor::NotifyActor,
     settings::Settings,
     store::{
@@ -429,9 +429,11 @@ routes! {
     POST "/api/v1/notices/{id}/seen" ANSWER => api::notices::see;
     GET "/api/v1/notices/{id}/deliveries" MANAGE => api::notices::list_deliveries;
 
-    // the job of the night
+    // the jobs of the night. The database as a whole stays on the server: nothing hands it out or takes a file in its place
     GET "/api/v1/maintenance" ADMIN => api::maintenance::show;
     POST "/api/v1/maintenance/run" ADMIN => api::maintenance::run;
+    GET "/api/v1/maintenance/backups" ADMIN => api::backups::show;
+    POST "/api/v1/maintenance/backups" ADMIN => api::backups::begin;
 
     // what happens, as it happens
     GET "/api/v1/live" Access::Live(Right::Read) => live::connect;
@@ -594,6 +596,7 @@ pub fn application(
 pub struct Engine {
     pub registry: RegistryAddress,
     pub maintenance: Addr<MaintenanceActor>,
+    pub backups: Addr<BackupActor>,
     pub providers: Providers,
     pub notify: Addr<NotifyActor>,
     pub logins: Addr<LoginActor>,
@@ -606,6 +609,7 @@ pub struct AppState {
     pub store: Store,
     pub registry: RegistryAddress,
     pub maintenance: Addr<MaintenanceActor>,
+    pub backups: Addr<BackupActor>,
     pub providers: Providers,
     pub notify: Addr<NotifyActor>,
     pub logins: Addr<LoginActor>,
@@ -652,6 +656,7 @@ impl AppState {
             store: store.for_people(),
             registry: engine.registry,
             maintenance: engine.maintenance,
+            backups: engine.backups,
             providers: engine.providers,
             notify: engine.notify,
             logins: engine.logins,

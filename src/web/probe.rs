@@ -217,7 +217,8 @@ mod tests {
         let engine = Engine {
             registry,
             maintenance: MaintenanceActor::new(store.clone(), config).start(),
-            // Nobody is told anything here.
+            // Nobody is told anything here, and nothing is copied.
+            backups: Context::new().address(),
             notify: Context::new().address(),
             logins: Context::new().address(),
             challenges: Context::new().address(),

@@ -1170,6 +1170,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/notices/{id}/deliveries" [200], |world, _, whose| world.notice(whose)),
         row!("GET" "/api/v1/maintenance" [200]),
         row!("POST" "/api/v1/maintenance/run" [200, 202, 409]),
+        row!("GET" "/api/v1/maintenance/backups" [200]),
+        row!("POST" "/api/v1/maintenance/backups" [202, 409]),
         row!("GET" "/logs" [200]),
         // nobody asks for the upgrade here
         row!("GET" "/api/v1/live" [400]),

@@ -8,6 +8,7 @@ mod access_table;
 mod accounts;
 mod ai;
 mod api;
+mod backups;
 mod buyers;
 mod cards;
 mod challenges;

@@ -125,6 +125,7 @@ fn addresses(showcase: &Showcase) -> Vec<String> {
         "/app/notices?open=true",
         "/app/audit?per_page=200",
         "/app/settings?tab=ai",
+        "/app/settings?tab=backups",
         "/app/accounts/new",
         "/app/answers",
         ADMINS,

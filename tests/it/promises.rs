@@ -50,14 +50,69 @@ async fn s5_s6_nobody_names_tables_columns_or_owners() {
     seller.get("/api/v1/keywords?owner_id=1").await.refused(400, "invalid_query");
 }
 
+/// All that can be asked of the backups: that one is made, and how they stand.
+const OF_BACKUPS: [(&str, &str); 2] = [("GET", "/api/v1/maintenance/backups"), ("POST", "/api/v1/maintenance/backups")];
+
 /// S25, S26: there is no address that hands out the database, empties a table, or takes a file in place of the database.
 #[test]
 fn s25_s26_no_route_touches_the_database_as_a_whole() {
+    let document = document();
     for route in ROUTES {
-        for word in ["backup", "restore", "database", "table", "sql", "debug", "reload"] {
+        for word in ["restore", "database", "table", "sql", "debug", "reload", "dump", "vacuum"] {
             assert!(!route.path.contains(word), "{} {}", route.method, route.path);
         }
+        let path = route.path.to_lowercase();
+        let is_known = OF_BACKUPS.contains(&(route.method, route.path));
+        assert!(is_known || !["backup", "back-up", "copies"].iter().any(|word| path.contains(word)), "{path}");
     }
+    for (method, path) in OF_BACKUPS {
+        assert!(ROUTES.iter().any(|route| (route.method, route.path) == (method, path)), "{method} {path}");
+        let operation = &document["paths"][path][method.to_lowercase()];
+        // Nothing is taken in, not even a name, and what is handed out is a description.
+        assert!(operation["requestBody"].is_null() && operation["parameters"].is_null(), "{operation}");
+        let answers = operation["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2'));
+        for (status, answer) in answers {
+            let kinds: Vec<_> = answer["content"].as_object().unwrap().keys().collect();
+            assert_eq!(kinds, ["application/json"], "{method} {path} {status}");
+        }
+    }
+}
+
+/// The same of a server that has backups: what it says of them holds nothing of what is in them, and no file is taken from anybody.
+#[actix_web::test]
+async fn s25_s26_no_backup_is_handed_out_or_taken_in() {
+    let mut app = TestApp::new();
+    app.start().await;
+    let (admin, path) = (app.signed_in("admin").await, OF_BACKUPS[0].1);
+    admin.post(path, &json!({})).await.is(202);
+    let view = crate::backups::ended(&admin).await;
+    let name = view["copies"][0]["name"].as_str().unwrap().to_owned();
+    let copy = fs::read(app.settings().backup_folder().join(&name)).unwrap();
+    assert!(copy.starts_with(b"SQLite format 3"));
+
+    for answer in [admin.get(path).await.is(200), admin.post(path, &json!({})).await.is(202)] {
+        assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
+        assert!(answer.header("content-disposition").is_none() && !answer.text.contains("SQLite format"));
+        assert!(answer.bytes.len() < 4096 && copy.len() > 100_000, "a description is short");
+    }
+    crate::backups::ended(&admin).await;
+    let asked = admin.get(&format!("{path}?name={name}&download=true")).await;
+    assert!(!asked.text.contains("SQLite format") && asked.bytes.len() < 4096, "{}", asked.text);
+    for address in [format!("{path}/{name}"), format!("/static/{name}"), format!("/{name}")] {
+        let answer = admin.get(&address).await;
+        assert!(answer.status == 404 && !answer.text.contains("SQLite format"), "{address}: {}", answer.status);
+    }
+    let before = fs::read_dir(app.settings().backup_folder()).unwrap().count();
+    for kind in ["application/octet-stream", "application/vnd.sqlite3", "multipart/form-data; boundary=x"] {
+        let answer = admin.send_bytes(path, kind, copy.clone()).await;
+        assert!([400, 413, 415, 422].contains(&answer.status), "{kind}: {} {}", answer.status, answer.text);
+    }
+    admin.post(path, &json!({"name": name})).await.refused(422, "invalid_field");
+    assert!(
+        [404, 405].contains(&admin.delete(path).await.status)
+            && [404, 405].contains(&admin.put(path, &json!({})).await.status)
+    );
+    assert_eq!(fs::read_dir(app.settings().backup_folder()).unwrap().count(), before, "none was begun or removed");
 }
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {

@@ -183,6 +183,7 @@ pub(super) fn link(row: &Row, public_url: Option<&str>) -> Option<String> {
         (Event::AccountNeedsPerson, Some(account), _) => format!("accounts/{account}/mend"),
         (Event::LoginEnding, Some(account), _) => format!("accounts/new?account={account}"),
         (Event::AccountDown, Some(account), _) => format!("accounts/{account}"),
+        (Event::BackupFailed, ..) => "settings?tab=backups".to_owned(),
         _ => format!("notices/{}", row.id),
     };
     Some(format!("{url}/app/{place}"))

@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod ai;
 pub mod ai_fields;
 pub mod audit;
+pub mod backups;
 pub mod bargains;
 pub mod blocked_buyers;
 pub mod buyer_figures;

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{super::error::ApiResult, Panel, Place, Shell};
+use crate::store::backups;
 
 #[derive(Template)]
 #[template(path = "panel/about.html")]
@@ -16,7 +17,10 @@ struct AboutPage {
     docs: bool,
     /// For who looks after the server; empty for others.
     data_dir: String,
-    database: String,
+    /// Where the copies of the database are.
+    backups: String,
+    /// How PostgreSQL is backed up; empty where the database is a file.
+    postgres: &'static str,
     key_file: String,
 }
 
@@ -35,7 +39,6 @@ struct Part {
 pub async fn about(panel: Panel) -> ApiResult<HttpResponse> {
     let shell = panel.shell(Place::About, panel.t("关于", "About")).await?;
     let settings = &panel.app.settings;
-    let told = |key: &str| settings.masked().into_iter().find(|(name, _)| name == key).map(|(_, value)| value);
     let own = |text: String| if shell.may_administer { text } else { String::new() };
     panel.show(&AboutPage {
         version: env!("CARGO_PKG_VERSION"),
@@ -44,7 +47,8 @@ pub async fn about(panel: Panel) -> ApiResult<HttpResponse> {
         words: words(&panel),
         docs: settings.server.docs,
         data_dir: own(settings.data_dir.display().to_string()),
-        database: own(told("database.url").unwrap_or_default()),
+        backups: own(settings.backup_folder().display().to_string()),
+        postgres: if matches!(backups::file(&settings.store()), Ok(None)) { backups::OF_POSTGRES } else { "" },
         key_file: own(if settings.secrets.key.is_empty() {
             settings.key_file().display().to_string()
         } else {

@@ -44,6 +44,7 @@ pub(super) const KINDS: &[Text] = &[
     ("smtp", "邮件服务器", "mail server"),
     ("stop_switch", "紧急停止", "stop switch"),
     ("maintenance", "清理任务", "nightly clean-up"),
+    ("backup", "备份", "backup"),
     ("log_file", "日志文件", "log file"),
     ("log_level", "日志级别", "log level"),
 ];
@@ -181,6 +182,8 @@ const DEEDS: &[Text] = &[
     ("smtp.test", "发送测试邮件", "sent a trial letter"),
     ("stop_switch.update", "操作紧急停止", "used the stop switch"),
     ("maintenance.run", "运行清理任务", "ran the nightly clean-up"),
+    ("backup.run", "备份数据库", "backed up the database"),
+    ("backup.restore", "恢复备份", "restored a backup"),
     ("log_file.download", "下载日志文件", "downloaded a log file"),
     ("log_level.update", "更改日志级别", "changed the log level"),
 ];

@@ -150,7 +150,8 @@ fn class_name(class: Class, panel: &Panel) -> &'static str {
     }
 }
 
-fn size(bytes: u64) -> String {
+/// A number of bytes as people say it.
+pub(super) fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
         1024..1_048_576 => format!("{} KiB", bytes >> 10),

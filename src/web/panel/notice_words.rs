@@ -50,7 +50,9 @@ pub(super) fn event_sentence(event: Event, panel: &Panel) -> &'static str {
         Event::AiCap => {
             panel.t("AI 用量到了您设的上限，暂停回答。", "The AI used as much as you allow, and is silent.")
         }
-        Event::BackupFailed => panel.t("数据没有备份成功。", "The data was not backed up."),
+        Event::BackupFailed => {
+            panel.t("数据库没有备份成功，只通知管理员。", "The database was not backed up. Administrators are told.")
+        }
         Event::System => panel
             .t("服务器的某个部分不正常，只通知管理员。", "A part of the server is not well. Administrators are told."),
         Event::Rule => panel.t("您的规则里设了提醒。", "One of your rules says so."),

@@ -1,6 +1,7 @@
-//! Settings: what an administrator sets while the system runs, what it was started with, and the job of the night.
+//! Settings: what an administrator sets while the system runs, what it was started with, and the jobs of the night.
 
 mod ai;
+mod backups;
 mod night;
 mod server;
 
@@ -23,6 +24,7 @@ pub(in crate::web) enum Tab {
     General,
     Ai,
     Night,
+    Backups,
     Server,
 }
 
@@ -75,6 +77,7 @@ pub async fn settings(mut panel: Panel) -> ApiResult<HttpResponse> {
         Tab::General => general(&panel, shell).await,
         Tab::Ai => ai::show(&panel, shell).await,
         Tab::Night => night::show(&panel, shell).await,
+        Tab::Backups => backups::show(&panel, shell).await,
         Tab::Server => server::show(&panel, shell),
     }
 }
@@ -99,7 +102,7 @@ async fn general(panel: &Panel, shell: Shell) -> ApiResult<HttpResponse> {
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::General, Self::Ai, Self::Night, Self::Server];
+    const ALL: [Self; 5] = [Self::General, Self::Ai, Self::Night, Self::Backups, Self::Server];
 
     fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tab| tab.as_str() == text)
@@ -110,6 +113,7 @@ impl Tab {
             Self::General => "general",
             Self::Ai => "ai",
             Self::Night => "night",
+            Self::Backups => "backups",
             Self::Server => "server",
         }
     }
@@ -120,6 +124,7 @@ impl Tab {
             Self::General => shell.t("常规", "General"),
             Self::Ai => shell.t("AI 默认设置", "AI for all"),
             Self::Night => shell.t("每晚清理", "Clean-up"),
+            Self::Backups => shell.t("备份", "Backups"),
             Self::Server => shell.t("服务器配置", "The server"),
         };
         Self::ALL.map(|tab| (format!("/app/settings?tab={}", tab.as_str()), name(tab), tab == self)).into()
