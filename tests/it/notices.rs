@@ -333,5 +333,8 @@ async fn a_dead_message_is_seen_and_tried_anew() {
     let total =
         async |query: &str| seller.get(&format!("/api/v1/notices?{query}")).await.is(200).json()["total"].clone();
     assert_eq!((total("seen=false").await, total("seen=true&open=true").await), (json!(0), json!(1)));
+    let unseen = seller.delete(&format!("/api/v1/notices/{}/seen", notice.id)).await.is(200);
+    assert_eq!(unseen.json()["seen_at"], Value::Null);
+    assert_eq!((total("seen=false").await, seller.audit("action=notice.unsee").await.len()), (json!(1), 1));
     assert_eq!((total("severity=critical").await, total("severity=info").await), (json!(0), json!(1)));
 }
