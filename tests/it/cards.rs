@@ -230,7 +230,10 @@ async fn a_unit_that_was_made_void_by_mistake_goes_back_into_the_stock() {
     let unit = seller.get(&units).await.is(200).json()["items"][0].clone();
     assert_eq!((&unit["state"], &unit["was_sent"]), (&json!("free"), &json!(false)));
     let path = format!("/api/v1/units/{}", unit["id"]);
-    assert_eq!(seller.post(&format!("{path}/void"), &json!({"reason": "点错了"})).await.is(200).json()["state"], "void");
+    assert_eq!(
+        seller.post(&format!("{path}/void"), &json!({"reason": "点错了"})).await.is(200).json()["state"],
+        "void"
+    );
     seller.post(&format!("{path}/return"), &json!({"reason": "x"})).await.refused(409, "wrong_state");
     let back = seller.post(&format!("{path}/free"), &json!({"reason": "点错了"})).await.is(200).json();
     assert_eq!((&back["state"], &back["was_sent"]), (&json!("free"), &json!(false)));

@@ -243,8 +243,7 @@ fn acts(unit: &UnitView, panel: &Panel) -> Vec<Act> {
             return Act { sure, look: "danger", ..act };
         }
         Act {
-            sure: panel
-                .t("作废后，这条卡密不会再发出。确定吗？", "A void code is not given to anybody. Make it void?"),
+            sure: panel.t("作废后，这条卡密不会再发出。确定吗？", "A void code is not given to anybody. Make it void?"),
             look: "danger",
             back: format!("POST /api/v1/units/{}/free", unit.id),
             taken_back: free_again,
