@@ -16,7 +16,7 @@ use diesel::{
 use tempfile::TempDir;
 use yutang::{
     delivery::{card::Kind, unit::UnitState},
-    ids::{Timestamp, UserId},
+    ids::{Timestamp, UnitId, UserId},
     store::{
         Config, Keys, Scope, Store,
         cards::{self, NewCard},
@@ -572,6 +572,18 @@ fn the_ledger_names_what_was_tampered_with() {
     has(&home.run(&["ledger", "verify"]).out, "card 1: event 3: the events before it are missing");
     home.execute("DELETE FROM units WHERE id = 2");
     has(&home.run(&["ledger", "verify"]).out, "card 1: event 3: the events before it are missing");
+}
+
+#[test]
+fn the_ledger_holds_together_where_a_void_unit_went_back_into_the_stock() {
+    let home = Home::with_user();
+    let store = with_stock(&home);
+    for to in [UnitState::Void, UnitState::Free] {
+        let decide = move |conn: &mut _| units::decide(conn, &Scope::owner(UserId(1)), UnitId(2), to, Timestamp(4));
+        assert!(store.write_blocking(decide).unwrap().is_ok(), "{to:?}");
+    }
+    drop(store);
+    has(&home.run(&["ledger", "verify"]).succeeded(), "1 card(s), 6 event(s): everything holds together");
 }
 
 #[test]

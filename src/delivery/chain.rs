@@ -1,5 +1,7 @@
 //! The log of a card's stock: each line's hash covers the line before it, so that no line is changed, taken away or moved unseen.
 
+use std::collections::HashSet;
+
 use ring::digest::{Context, SHA256};
 
 use super::unit::UnitState;
@@ -62,6 +64,8 @@ pub fn hash(before: Option<&Hash>, link: &Link) -> Hash {
 pub struct Walk {
     number: i64,
     before: Option<Hash>,
+    /// What ever was on its way to a buyer.
+    sent: HashSet<UnitId>,
 }
 
 impl Walk {
@@ -76,14 +80,21 @@ impl Walk {
         }
         let may_be = match link.from {
             None => link.to == UnitState::Free,
-            Some(from) => from.may_become(link.to),
+            Some(from) => from.may_become(link.to) || self.is_taken_back(from, link),
         };
         if !may_be {
             return wrong("a unit cannot go this way");
         }
+        if link.to == UnitState::Sent {
+            self.sent.insert(link.unit);
+        }
         self.number = link.number;
         self.before = stored.try_into().ok();
         Ok(())
+    }
+
+    fn is_taken_back(&self, from: UnitState, link: &Link) -> bool {
+        link.to == UnitState::Free && from.may_be_taken_back(self.sent.contains(&link.unit))
     }
 }
 
@@ -103,9 +114,13 @@ mod tests {
     }
 
     fn log() -> Vec<(Link, Hash)> {
-        let states = [UnitState::Free, UnitState::Reserved, UnitState::Sent, UnitState::Confirmed];
+        log_of(&[UnitState::Free, UnitState::Reserved, UnitState::Sent, UnitState::Confirmed])
+    }
+
+    /// A unit that was imported, and goes this way.
+    fn log_of(states: &[UnitState]) -> Vec<(Link, Hash)> {
         let mut log: Vec<(Link, Hash)> = Vec::new();
-        for (place, to) in states.into_iter().enumerate() {
+        for (place, to) in states.iter().copied().enumerate() {
             let from = place.checked_sub(1).map(|before| states[before]);
             let link = link(log.len() as i64 + 1, from, to);
             let hash = hash(log.last().map(|(_, hash)| hash), &link);
@@ -161,6 +176,15 @@ mod tests {
     fn a_way_that_units_cannot_go_is_found_even_where_its_hash_is_right() {
         let first = link(1, None, UnitState::Confirmed);
         assert_eq!(check(&[(first.clone(), hash(None, &first))]), Err(1));
+    }
+
+    #[test]
+    fn what_was_made_void_is_free_again_only_where_it_never_was_sent() {
+        use UnitState::{Confirmed, Free, Reserved, Returned, Sent, Uncertain, Void};
+        assert_eq!(check(&log_of(&[Free, Void, Free, Reserved, Free, Void, Free])), Ok(()));
+        assert_eq!(check(&log_of(&[Free, Reserved, Sent, Uncertain, Void, Free])), Err(6));
+        assert_eq!(check(&log_of(&[Free, Reserved, Sent, Confirmed, Returned, Void, Free])), Err(7));
+        assert_eq!(check(&log_of(&[Free, Reserved, Sent, Confirmed, Returned, Free, Void, Free])), Err(8));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub enum UnitState {
     Uncertain,
     /// The buyer had it and gave it back, or its order was paid back: a person says whether it may be sold again.
     Returned,
-    /// Never to be sold.
+    /// Not to be sold.
     Void,
 }
 
@@ -50,6 +50,12 @@ impl UnitState {
             Self::Returned => matches!(next, Self::Free | Self::Void),
             Self::Void => false,
         }
+    }
+
+    /// Whether a person may take back that it was made void. Nobody may where it ever was on its way to a buyer, who may have seen it: that
+    /// is for good, and no order takes this way.
+    pub fn may_be_taken_back(self, was_sent: bool) -> bool {
+        self == Self::Void && !was_sent
     }
 
     /// An order has it.
@@ -89,6 +95,14 @@ mod tests {
     fn what_a_buyer_may_have_seen_is_never_free_again_by_itself() {
         for seen in [UnitState::Sent, UnitState::Confirmed, UnitState::Uncertain] {
             assert!(!seen.may_become(UnitState::Free));
+        }
+    }
+
+    #[test]
+    fn only_a_void_unit_that_no_buyer_can_have_seen_is_taken_back() {
+        for state in UnitState::ALL {
+            assert_eq!(state.may_be_taken_back(false), state == UnitState::Void, "{state:?}");
+            assert!(!state.may_be_taken_back(true), "{state:?}");
         }
     }
 

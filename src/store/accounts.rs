@@ -321,8 +321,6 @@ pub fn list(conn: &mut DbConn, scope: &Scope) -> QueryResult<Vec<Account>> {
 #[diesel(table_name = accounts)]
 pub struct Called {
     pub id: AccountId,
-    #[diesel(column_name = owner_id)]
-    pub owner: UserId,
     pub name: String,
 }
 
@@ -330,20 +328,27 @@ pub struct Called {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameFilter {
     pub among: Option<Vec<AccountId>>,
-    /// Stands in the name.
-    pub text: Option<String>,
+    /// One of these is the whole name.
+    pub called: Option<Vec<String>>,
+    /// One of these stands in the name; none: any name.
+    pub texts: Vec<String>,
     /// So many at most.
     pub most: Option<i64>,
 }
 
 /// By name.
 pub fn names(conn: &mut DbConn, scope: &Scope, filter: &NameFilter) -> QueryResult<Vec<Called>> {
-    let mut query = accounts::table.filter(within!(scope)).into_boxed();
+    let mut query = accounts::table.into_boxed();
+    // First: what follows holds for each of them.
+    for pattern in filter.texts.iter().map(|text| containing(text)) {
+        query = query.or_filter(lower(accounts::name.nullable()).like(lower(pattern)).escape('\\'));
+    }
+    query = query.filter(within!(scope));
     if let Some(ids) = &filter.among {
         query = query.filter(accounts::id.eq_any(ids.clone()));
     }
-    if let Some(pattern) = filter.text.as_deref().map(containing) {
-        query = query.filter(lower(accounts::name.nullable()).like(lower(pattern)).escape('\\'));
+    if let Some(names) = &filter.called {
+        query = query.filter(accounts::name.eq_any(names.clone()));
     }
     if let Some(most) = filter.most {
         query = query.limit(most);

@@ -274,6 +274,13 @@ pub fn mark_seen(conn: &mut DbConn, scope: &Scope, id: NoticeId, now: Timestamp)
     Ok(Row { seen_at: Some(now), ..row })
 }
 
+/// A person takes back that it was seen: it waits for somebody again.
+pub fn mark_unseen(conn: &mut DbConn, scope: &Scope, id: NoticeId) -> QueryResult<Row> {
+    let row = get(conn, scope, id)?;
+    diesel::update(notices::table.find(id)).set(notices::seen_at.eq(None::<Timestamp>)).execute(conn)?;
+    Ok(Row { seen_at: None, ..row })
+}
+
 /// For the engine: forgets what a buyer is named in.
 pub fn erase_buyer(conn: &mut DbConn, accounts: &[AccountId], buyer: &BuyerId) -> QueryResult<usize> {
     diesel::delete(notices::table)

@@ -299,7 +299,7 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: UnitId) -> QueryResult<Unit> {
     units::table.find(id).filter(units::owner_id.eq(scope.user())).select(Unit::as_select()).get_result(conn)
 }
 
-/// A person decides what becomes of a unit that no order waits for. `Err` is the state that does not allow it: what is on its way, or in
+/// A person decides what becomes of a unit that no order waits for, and may take back that it was made void. `Err` is the state that does not allow it: what is on its way, or in
 /// doubt, is decided where its order is.
 pub fn decide(
     conn: &mut DbConn,
@@ -316,11 +316,25 @@ pub fn decide(
         UnitState::Reserved | UnitState::Sent | UnitState::Uncertain => false,
     };
     let is_persons = matches!(to, UnitState::Free | UnitState::Returned | UnitState::Void);
-    if !is_settled || !is_persons || !unit.state.may_become(to) {
+    let may_go = unit.state.may_become(to)
+        || (to == UnitState::Free && unit.state.may_be_taken_back(ever_sent(conn, &[id])?.contains(&id)));
+    if !is_settled || !is_persons || !may_go {
         return Ok(Err(unit.state));
     }
     go(conn, &mut log, &unit, to, unit.claim.as_deref(), now)?;
     get(conn, scope, id).map(Ok)
+}
+
+/// Those of these units that ever were on their way to a buyer.
+pub fn ever_sent(conn: &mut DbConn, ids: &[UnitId]) -> QueryResult<HashSet<UnitId>> {
+    let mut sent = HashSet::new();
+    for some in ids.chunks(500) {
+        let query = unit_events::table
+            .filter(unit_events::unit_id.eq_any(some).and(unit_events::to_state.eq(UnitState::Sent)))
+            .select(unit_events::unit_id);
+        sent.extend(query.load::<UnitId>(conn)?);
+    }
+    Ok(sent)
 }
 
 /// Which orders these claims are of. One whose order is gone is not named.

@@ -16,6 +16,7 @@
 //! | `_query.…` | a parameter of the address: `_query.draft` |
 //! | `_as` | another button of the form was pressed, which is this: a `POST` without key and mark, that leads back to `_back` |
 //! | `_into` | the same for a picture that is added (`_file.…`): it becomes what stands in the field of this name |
+//! | `_look.…` | what is looked for, to be chosen in the form ([`LOOK`]) |
 //! | `_undo…` | how it is taken back, see [`form_undo`](super::form_undo) |
 //!
 //! A form with a file (`multipart/form-data`, the file in the field `file`) sends the file alone, as its browser calls it.
@@ -61,6 +62,12 @@ use super::{
 /// Where forms are posted to; behind it stands an address of the API.
 pub const DO: &str = "/app/do";
 
+/// The button of a form that looks for what is to be chosen in it. The form is not sent then, but comes back with what was typed, and its page
+/// shows what was found. So it does with any button while something is looked for: what was not found yet would be left out unseen.
+pub const LOOK: &str = "look";
+/// Before the name of a field in which something is looked for.
+const LOOKED_FOR: &str = "_look.";
+
 /// So many forms are kept for the pages that they lead to.
 const KEPT: NonZeroUsize = match NonZeroUsize::new(500) {
     Some(number) => number,
@@ -80,6 +87,13 @@ pub struct KeptForm {
     /// What was typed, by the whole name of the field; empty after success of the form itself.
     pub values: Vec<(String, String)>,
     pub outcome: Outcome,
+}
+
+impl KeptForm {
+    /// It was refused, or another button of it was pressed.
+    pub fn is_to_be_sent(&self) -> bool {
+        matches!(self.outcome, Outcome::Refused(_)) || !self.values.is_empty()
+    }
 }
 
 /// What the API said.
@@ -178,7 +192,13 @@ impl Form {
 
     /// The button of it that does something else than to send the form.
     fn other_button(&self) -> Option<&str> {
-        self.own("_as").or_else(|| self.own("_into").map(|_| PICTURE))
+        let button = self.own("_as").or_else(|| self.own("_into").map(|_| PICTURE));
+        let is_sought = |(name, text): &(String, String)| name.starts_with(LOOKED_FOR) && !text.trim().is_empty();
+        button.or_else(|| self.fields.iter().any(is_sought).then_some(LOOK))
+    }
+
+    fn only_looks(&self) -> bool {
+        self.other_button() == Some(LOOK)
     }
 
     /// Of the API, with its parameters.
@@ -212,7 +232,8 @@ impl Form {
     }
 
     fn typed(&self) -> Vec<(String, String)> {
-        let is_kept = |name: &str| !name.starts_with('_') && !form_values::is_secret(name);
+        let is_kept =
+            |name: &str| name.starts_with(LOOKED_FOR) || (!name.starts_with('_') && !form_values::is_secret(name));
         let typed: Vec<_> = self.fields.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
         let length: usize = typed.iter().map(|(name, text)| name.len() + text.len()).sum();
         if length <= LONGEST_KEPT { typed } else { Vec::new() }
@@ -238,6 +259,7 @@ impl Form {
     fn part(&self) -> String {
         let part = match self.own("_into") {
             Some(into) => format!("{}-{into}", self.own("_form").unwrap_or_default()),
+            None if self.only_looks() => format!("{}-{LOOK}", self.own("_form").unwrap_or_default()),
             None => self.own("_as").unwrap_or_default().to_owned(),
         };
         let is_plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
@@ -253,6 +275,9 @@ impl Form {
 
 /// What a picture that is added is called among the buttons of a form.
 const PICTURE: &str = "picture";
+
+/// What anybody who is signed in may read.
+const ME: &str = "/api/v1/me";
 
 /// Before the name of the field that a picture is for.
 const FILE_OF: &str = "_file.";
@@ -368,17 +393,21 @@ fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult
     }
     let is_other = form.other_button().is_some();
     let method = match form.own("_method").filter(|_| !is_other) {
+        None if form.only_looks() => Method::GET,
         None => Method::POST,
         Some("PUT") => Method::PUT,
         Some("PATCH") => Method::PATCH,
         Some("DELETE") => Method::DELETE,
         Some(_) => return Err(Code::MethodNotAllowed.into()),
     };
-    let uri: Uri = form.address(target).parse().map_err(|_| Code::NotFound)?;
+    // Whoever only looks asks for nothing but to be known.
+    let address = if form.only_looks() { ME.to_owned() } else { form.address(target) };
+    let uri: Uri = address.parse().map_err(|_| Code::NotFound)?;
     let mut body = form_values::body(&form.values()).ok_or(Code::MalformedBody)?;
     form_values::without_gaps(&mut body);
     let usual = || (HeaderValue::from_static("application/json"), Bytes::from(body.to_string()));
     let (kind, body) = form.file.clone().unwrap_or_else(usual);
+    let body = if form.only_looks() { Bytes::new() } else { body };
     request.match_info_mut().get_mut().update(&uri);
     let head = request.head_mut();
     head.method = method;
@@ -422,6 +451,7 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
         other => other.to_string(),
     };
     if form.other_button().is_some() {
+        let answer = if form.only_looks() { Value::Null } else { answer };
         return lead(app, form, Outcome::Done { said: String::new(), answer, undo: None }, form.back());
     }
     let then = form.own("_then").map(|then| then.replace("{id}", &id)).filter(|then| is_page(then));
@@ -478,6 +508,22 @@ mod tests {
         assert_eq!(added.kept(&done()), [pair("keyword", "在吗"), pair("a.1.image", "picture:0a")]);
         assert_eq!((added.other_button(), added.part()), (Some(PICTURE), "#rule-a.1.image".to_owned()));
         assert_eq!(added.own_field(Some("body".into())), Some("_file.a.1.image".to_owned()));
+    }
+
+    #[test]
+    fn a_form_is_not_sent_while_something_is_looked_for_in_it() {
+        let done = || Outcome::Done { said: String::new(), answer: Value::Null, undo: None };
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let typed = [("_form", "new-token"), ("name", "脚本"), ("_look.accounts", "shop-1"), ("_key", "x")];
+        let looks = form(&typed);
+        assert!(looks.only_looks());
+        assert_eq!(looks.kept(&done()), [pair("name", "脚本"), pair("_look.accounts", "shop-1")]);
+        assert_eq!((looks.part(), looks.values()), ("#new-token-look".to_owned(), vec![pair("name", "脚本")]));
+        let pressed = form(&[("_form", "new-token"), ("name", "脚本"), ("_look.accounts", " "), ("_as", "look")]);
+        assert!(pressed.only_looks() && !pressed.kept(&done()).is_empty());
+        assert!(!form(&[("_form", "new-token"), ("name", "脚本"), ("_look.accounts", " ")]).only_looks());
+        let tried = form(&[&typed[..], &[("_as", "preview")]].concat());
+        assert_eq!((tried.only_looks(), tried.other_button()), (false, Some("preview")));
     }
 
     #[test]

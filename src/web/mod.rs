@@ -427,6 +427,7 @@ routes! {
     GET "/api/v1/notices" READ => api::notices::list;
     GET "/api/v1/notices/{id}" READ => api::notices::get;
     POST "/api/v1/notices/{id}/seen" ANSWER => api::notices::see;
+    DELETE "/api/v1/notices/{id}/seen" ANSWER => api::notices::unsee;
     GET "/api/v1/notices/{id}/deliveries" MANAGE => api::notices::list_deliveries;
 
     // the jobs of the night. The database as a whole stays on the server: nothing hands it out or takes a file in its place

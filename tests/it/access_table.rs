@@ -1167,6 +1167,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/notices" [200]),
         row!("GET" "/api/v1/notices/{id}" [200], |world, _, whose| world.notice(whose)),
         row!("POST" "/api/v1/notices/{id}/seen" [200], |world, _, whose| world.notice(whose)),
+        row!("DELETE" "/api/v1/notices/{id}/seen" [200], |world, _, whose| world.notice(whose)),
         row!("GET" "/api/v1/notices/{id}/deliveries" [200], |world, _, whose| world.notice(whose)),
         row!("GET" "/api/v1/maintenance" [200]),
         row!("POST" "/api/v1/maintenance/run" [200, 202, 409]),

@@ -209,6 +209,7 @@ async fn d2_a_unit_is_masked_revealed_by_its_owner_and_given_back_with_a_reason(
     assert_eq!(seller.post(&format!("{path}/return"), &reason).await.is(200).json()["state"], "returned");
     assert_eq!(seller.post(&format!("{path}/free"), &reason).await.is(200).json()["state"], "free");
     assert_eq!(seller.post(&format!("{path}/void"), &reason).await.is(200).json()["state"], "void");
+    seller.post(&format!("{path}/free"), &reason).await.refused(409, "wrong_state");
     assert_eq!(seller.audit("action=unit.free").await[0]["after"]["reason"], "买家退回");
 
     let log = seller.get(&format!("/api/v1/cards/{}/events?per_page=3", card["id"])).await.is(200).json();
@@ -217,6 +218,32 @@ async fn d2_a_unit_is_masked_revealed_by_its_owner_and_given_back_with_a_reason(
 
     let refused = seller.delete(&format!("/api/v1/cards/{}", card["id"])).await.refused(409, "card_in_use").json();
     assert_eq!(refused["details"], json!({"claimed": 0, "given": 1, "delivery_rules": [], "combinations": []}));
+}
+
+/// Nobody has seen it: that it was made void is taken back, and both are written down.
+#[actix_web::test]
+async fn a_unit_that_was_made_void_by_mistake_goes_back_into_the_stock() {
+    let app = started();
+    let seller = app.signed_in("seller").await;
+    let card = pool(&seller, "codes", &[CODE]).await;
+    let units = format!("/api/v1/cards/{}/units", card["id"]);
+    let unit = seller.get(&units).await.is(200).json()["items"][0].clone();
+    assert_eq!((&unit["state"], &unit["was_sent"]), (&json!("free"), &json!(false)));
+    let path = format!("/api/v1/units/{}", unit["id"]);
+    assert_eq!(
+        seller.post(&format!("{path}/void"), &json!({"reason": "点错了"})).await.is(200).json()["state"],
+        "void"
+    );
+    seller.post(&format!("{path}/return"), &json!({"reason": "x"})).await.refused(409, "wrong_state");
+    let back = seller.post(&format!("{path}/free"), &json!({"reason": "点错了"})).await.is(200).json();
+    assert_eq!((&back["state"], &back["was_sent"]), (&json!("free"), &json!(false)));
+    let told = seller.audit("action=unit.free").await;
+    assert_eq!((&told[0]["before"]["state"], &told[0]["after"]["reason"]), (&json!("void"), &json!("点错了")));
+    let log = seller.get(&format!("/api/v1/cards/{}/events", card["id"])).await.is(200).json();
+    let steps: Vec<_> = log["items"].as_array().unwrap().iter().map(|event| event["to"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["free", "void", "free"]);
+    let sold = deliver(&app, &card, &[Sent]);
+    assert_eq!(seller.get(&format!("/api/v1/units/{sold}")).await.is(200).json()["was_sent"], true);
 }
 
 /// What is on its way, or in doubt, is decided where its order is.

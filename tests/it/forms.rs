@@ -2,27 +2,28 @@
 //! overwritten unseen.
 
 use serde_json::{Value, json};
+use yutang::access::role::Role;
 
 use crate::{
     client::{Answer, Api},
     deliveries::{BUYER, ITEM, Till as _},
-    harness::TestApp,
+    harness::{TestApp, answered_shop},
 };
 
 const OVERTAKEN: &str = "有人改动过这里";
 
 /// A form as it stands on a page: where it is sent, and what it sends without anything being typed.
-struct PageForm {
+pub(crate) struct PageForm {
     action: String,
     fields: Vec<(String, String)>,
 }
 
 impl PageForm {
-    fn on(page: &Answer, id: &str) -> Self {
+    pub(crate) fn on(page: &Answer, id: &str) -> Self {
         Self::find(page, id).unwrap_or_else(|| panic!("no form {id}: {}", page.text))
     }
 
-    fn find(page: &Answer, id: &str) -> Option<Self> {
+    pub(crate) fn find(page: &Answer, id: &str) -> Option<Self> {
         let own = format!("name=\"_form\" value=\"{id}\"");
         let form = page.text.split("<form").find(|form| form.contains(&own))?.split("</form>").next()?;
         let hidden = form.split("<input type=\"hidden\" name=\"").skip(1);
@@ -35,13 +36,13 @@ impl PageForm {
     }
 
     /// With this typed.
-    fn with(mut self, name: &str, text: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, text: &str) -> Self {
         self.fields.push((name.to_owned(), text.to_owned()));
         self
     }
 
     /// The page that it leads to.
-    async fn send(self, browser: &Api) -> Answer {
+    pub(crate) async fn send(self, browser: &Api) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish();
         let sender = browser.as_who().with("x-csrf-token", "");
         let kind = "application/x-www-form-urlencoded";
@@ -130,6 +131,120 @@ async fn tags_are_as_they_were_once_they_are_taken_back() {
     assert_eq!(tags().await, 0);
     PageForm::on(&page, "undo").send(&browser).await;
     assert_eq!(tags().await, 2);
+}
+
+/// Who had it, with what was noted, and until when it paused.
+#[actix_web::test]
+async fn a_chat_goes_back_to_who_had_it_and_to_the_pause_that_was_left() {
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+    let bob = app.employ("bob", Role::Operator, Some(app.scope().user()), &[shop.id]);
+    let browser = browser(&app).await;
+    let path = format!("/api/v1/conversations/{}.{conversation}", shop.id);
+    let stands = async || {
+        let view = browser.get(&path).await.is(200).json();
+        let handed = &view["handed_over"];
+        (handed["to"].clone(), handed["note"].clone(), view["paused"].clone(), view["paused_until"].clone())
+    };
+    let shown = async || browser.get(&format!("/app/chats/{}.{conversation}", shop.id)).await.is(200);
+    let take_back = async |page: &Answer| PageForm::on(page, "undo").send(&browser).await;
+
+    let free = (Value::Null, Value::Null, json!(false), Value::Null);
+    assert_eq!(stands().await, free);
+    let to_bob = PageForm::on(&shown().await, "hand-over").with("to:whole", &bob.to_string()).with("note", "要退款");
+    let done = to_bob.send(&browser).await;
+    let with_bob = (json!(bob), json!("要退款"), json!(true), Value::Null);
+    assert_eq!(stands().await, with_bob);
+    take_back(&done).await;
+    assert_eq!(stands().await, free);
+
+    browser.put(&format!("{path}/hand-over"), &json!({"to": bob, "note": "要退款"})).await.is(200);
+    for form in ["take-back", "resume", "hand-over"] {
+        let done = PageForm::on(&shown().await, form).send(&browser).await;
+        assert_eq!(stands().await.0, Value::Null, "{form}");
+        take_back(&done).await;
+        assert_eq!(stands().await, with_bob, "{form}");
+    }
+
+    browser.post(&format!("{path}/resume"), &json!({})).await.is(200);
+    let paused = browser.post(&format!("{path}/pause"), &json!({"minutes": 30})).await.is(200).json();
+    let for_a_while = (Value::Null, Value::Null, json!(true), paused["paused_until"].clone());
+    for form in ["resume", "hand-over", "pause"] {
+        let done = PageForm::on(&shown().await, form).send(&browser).await;
+        assert_ne!(stands().await, for_a_while, "{form}");
+        take_back(&done).await;
+        assert_eq!(stands().await, for_a_while, "{form}");
+    }
+}
+
+#[actix_web::test]
+async fn a_code_that_was_made_void_by_mistake_is_in_stock_again() {
+    let mut app = TestApp::new();
+    app.start_unconnected();
+    let browser = browser(&app).await;
+    let card = browser.post("/api/v1/cards", &json!({"name": "codes", "kind": "pool"})).await.is(201).json();
+    let units = format!("/api/v1/cards/{}/units", card["id"]);
+    browser.post(&units, &json!({"lines": ["PLANTED-CODE-0001"]})).await.is(200);
+    let unit = browser.get(&units).await.is(200).json()["items"][0]["id"].clone();
+    let state = async || browser.get(&units).await.is(200).json()["items"][0]["state"].clone();
+    let page = browser.get(&format!("/app/cards/{}", card["id"])).await.is(200);
+    let void = async |page: &Answer| {
+        PageForm::on(page, &format!("unit-{unit}-void")).with("reason", "点错了").send(&browser).await
+    };
+    let page = void(&page).await;
+    assert_eq!(state().await, "void");
+    let page = PageForm::on(&page, "undo").send(&browser).await;
+    assert!(banner(&page).contains("已放回库存。"), "{}", page.text);
+    assert_eq!(state().await, "free");
+    let page = void(&page).await;
+    PageForm::on(&page, &format!("unit-{unit}-free")).with("reason", "没有失效").send(&browser).await;
+    assert_eq!(state().await, "free", "later, too");
+    let told = browser.audit("action=unit.free").await;
+    assert_eq!((&told[0]["after"]["reason"], &told[1]["after"]["reason"]), (&json!("没有失效"), &json!("撤销作废")));
+}
+
+/// The accounts that are ticked on a page, and how many boxes there are.
+fn ticked(page: &Answer) -> (Vec<String>, usize) {
+    let boxes = page.text.split("type=\"checkbox\" name=\"accounts:wholes\" value=\"").skip(1);
+    let ticked = boxes.clone().filter_map(|rest| {
+        let (id, rest) = rest.split_once('"')?;
+        rest.starts_with(" checked").then(|| id.to_owned())
+    });
+    (ticked.collect(), boxes.count())
+}
+
+/// Where there are too many accounts for a list, those to tick are looked for, and the form keeps what was typed meanwhile.
+#[actix_web::test]
+async fn of_many_accounts_some_are_looked_for_and_ticked() {
+    let mut app = TestApp::new();
+    let shops = app.open_many(201);
+    app.start_unconnected();
+    let bob = app.employ("bob", Role::Operator, Some(app.scope().user()), &[shops[3].id]);
+    let browser = browser(&app).await;
+    let tokens = async || browser.get("/api/v1/tokens").await.is(200).json()["items"].clone();
+    let page = browser.get("/app/tokens").await.is(200);
+    assert_eq!(ticked(&page), (vec![], 0));
+    let typed = |page: &Answer, sought: &str| {
+        let form = PageForm::on(page, "new-token").with("name", "脚本").with("access", "read");
+        form.with("_look.accounts", sought)
+    };
+    let sought = format!("shop-042\n{}\nshop-04\nnobody", shops[7].id);
+    let found = typed(&page, &sought).send(&browser).await;
+    assert_eq!(tokens().await, json!([]), "it was not sent");
+    assert!(found.text.contains("value=\"脚本\""), "{}", found.text);
+    let [seventh, sought] = [7, 42].map(|place: usize| shops[place].id.to_string());
+    assert_eq!(ticked(&found), (vec![seventh.clone(), sought.clone()], 11), "and nine that fit shop-04");
+    for words in ["没有这样的账号，请改正或清空：", ">nobody<", "有多个账号符合"] {
+        assert!(found.text.contains(words), "{words}: {}", found.text);
+    }
+    let chosen = typed(&found, " ").with("accounts:wholes", &seventh).with("accounts:wholes", &sought);
+    chosen.send(&browser).await;
+    assert_eq!(tokens().await[0]["accounts"], json!([shops[7].id, shops[42].id]));
+
+    let people = browser.get("/app/people").await.is(200);
+    assert_eq!(ticked(&people), (vec![shops[3].id.to_string()], 1), "of Bob, and none of somebody new");
+    let form = PageForm::on(&people, &format!("accounts-{bob}")).with("accounts:wholes", &shops[3].id.to_string());
+    let found = form.with("_look.accounts", "shop-200").send(&browser).await;
+    assert_eq!(ticked(&found), (vec![shops[3].id.to_string(), shops[200].id.to_string()], 2));
 }
 
 /// What is offered is a form to the API and to nothing else.

@@ -1,7 +1,7 @@
 //! A conversation in the hands of one person, and the list of buyers who wait.
 
 use serde_json::{Value, json};
-use yutang::{access::role::Role, notify::event::Event, store::notices};
+use yutang::{access::role::Role, notify::event::Event, store::notices, telemetry::clock};
 
 use crate::harness::{PATIENCE, TestApp, answered_shop, contains};
 
@@ -73,6 +73,36 @@ async fn a_conversation_is_handed_to_nobody_by_name_or_taken_back_and_never_to_a
     let view = seller.get(&conversation).await.is(200).json();
     assert_eq!((&view["handed_over"], &view["paused"]), (&Value::Null, &json!(true)), "resuming is another thing");
     app.signed_in("rival").await.put(&path, &json!({"to": null})).await.refused(404, "not_found");
+}
+
+/// A pause with an end is kept through a hand-over, and comes back.
+#[actix_web::test]
+async fn a_hand_over_says_until_when_automatic_answers_pause() {
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+    let seller = app.signed_in("seller").await;
+    let conversation = format!("/api/v1/conversations/{}.{conversation}", shop.id);
+    let (path, pause) = (format!("{conversation}/hand-over"), format!("{conversation}/pause"));
+    let stands = async || {
+        let view = seller.get(&conversation).await.is(200).json();
+        (view["handed_over"].is_object(), view["paused"].clone(), view["paused_until"].clone())
+    };
+    let until = clock::unix().0 + 1_800_000;
+    let view = seller.post(&pause, &json!({"until": until})).await.is(200).json();
+    assert_eq!(view["paused_until"], until);
+    seller.put(&path, &json!({"paused_until": until})).await.is(200);
+    assert_eq!(stands().await, (true, json!(true), json!(until)));
+    seller.put(&path, &json!({})).await.is(200);
+    assert_eq!(stands().await, (true, json!(true), Value::Null), "until somebody resumes");
+    seller.delete(&format!("{path}?paused_until={until}")).await.is(204);
+    assert_eq!(stands().await, (false, json!(true), json!(until)));
+    seller.put(&path, &json!({"paused_until": 1})).await.is(200);
+    assert_eq!(stands().await, (true, json!(false), Value::Null), "that is over");
+    let more = shop.buyer_says(BUYER, ITEM, "好的");
+    assert_eq!(app.decided(&shop, &more).await.decision.as_deref(), Some("answer"));
+
+    for body in [json!({"until": 1}), json!({"until": until, "minutes": 5})] {
+        assert_eq!(seller.post(&pause, &body).await.refused(422, "invalid_field").field(), "until", "{body}");
+    }
 }
 
 /// What the list says of a buyer is what the decision says, in the language of who asks.

@@ -23,6 +23,7 @@ use yutang::{
 use crate::{
     client::Api,
     deliveries::Till,
+    forms::PageForm,
     harness::{TestApp, echo},
 };
 
@@ -333,5 +334,14 @@ async fn a_dead_message_is_seen_and_tried_anew() {
     let total =
         async |query: &str| seller.get(&format!("/api/v1/notices?{query}")).await.is(200).json()["total"].clone();
     assert_eq!((total("seen=false").await, total("seen=true&open=true").await), (json!(0), json!(1)));
+    let unseen = seller.delete(&format!("/api/v1/notices/{}/seen", notice.id)).await.is(200);
+    assert_eq!(unseen.json()["seen_at"], Value::Null);
+    assert_eq!((total("seen=false").await, seller.audit("action=notice.unsee").await.len()), (json!(1), 1));
+
+    let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let page = PageForm::on(&browser.get("/app/notices").await.is(200), "seen").send(&browser).await;
+    assert_eq!(total("seen=false").await, json!(0));
+    PageForm::on(&page, "undo").send(&browser).await;
+    assert_eq!(total("seen=false").await, json!(1), "as it was");
     assert_eq!((total("severity=critical").await, total("severity=info").await), (json!(0), json!(1)));
 }

@@ -91,6 +91,11 @@ async fn a_person_reads_moments_by_the_clock_that_they_chose() {
     assert_eq!(seller.patch("/api/v1/me", &address).await.refused(422, "invalid_field").field(), "password");
 
     let browser = app.anybody().sign_in_by_cookie("seller").await;
+    let says = async |page: &str| browser.get(page).await.is(200).text.contains("Times in the file are Beijing time");
+    let files = ["/app/orders", "/app/sales", "/app/rules"];
+    for page in files {
+        assert!(!says(page).await, "{page}: it is their own clock");
+    }
     // 12:34 UTC of a day that is to come
     let day = 86_400_000;
     let ends_at = (clock::unix().0 / day + 40) * day + (12 * 60 + 34) * 60_000;
@@ -103,6 +108,9 @@ async fn a_person_reads_moments_by_the_clock_that_they_chose() {
     assert_eq!((&me["time_zone"], &me["email"]), (&json!("Asia/Kolkata"), &json!(null)));
     let shown = browser.get("/app/tokens").await.is(200).text;
     assert!(shown.contains(&format!("{date} 18:04")), "{shown}");
+    for page in files {
+        assert!(says(page).await, "{page}");
+    }
     let page = browser.get("/app/me").await.is(200).text;
     assert!(page.contains("selected>Asia/Kolkata<"), "{page}");
     assert_eq!(admin.get("/api/v1/me").await.is(200).json()["time_zone"], "Asia/Shanghai", "each has their own");

@@ -176,6 +176,39 @@ fn a_sealed_unit_opens_only_as_what_it_was_imported_as() {
     });
 }
 
+/// What was made void by mistake is free again, as a step of its own; what a buyer may have seen is not.
+#[test]
+fn a_void_unit_is_taken_back_by_a_person_where_no_buyer_can_have_seen_it() {
+    on_each_database(|database| {
+        let (store, scope, card) = with_pool(database);
+        import(&store, scope, card, &["unseen", "seen"]);
+        let decide = |unit: UnitId, to: UnitState| {
+            let decide = move |conn: &mut _| units::decide(conn, &scope, unit, to, Timestamp(NOW.0 + 2));
+            store.write_blocking(decide).unwrap().map(|unit| unit.state)
+        };
+        let (unseen, _) = reserve(&store, card, "c1").unwrap();
+        assert!(advance(&store, unseen, "c1", Free), "it was reserved, and never sent");
+        assert_eq!((decide(unseen, Void), decide(unseen, Void)), (Ok(Void), Err(Void)));
+        assert!(!advance(&store, unseen, "c1", Free), "no order takes this way");
+        assert_eq!(decide(unseen, Free), Ok(Free));
+        assert_eq!(counts(&store, scope, card), [(Free, 2)]);
+        assert!(store.read_blocking(units::sums).unwrap()[0].is_right());
+        let log = store.read_blocking(move |conn| units::log_after(conn, card, 4, 10)).unwrap();
+        let steps: Vec<_> = log.iter().map(|(link, _)| (link.from, link.to, link.claim.as_deref())).collect();
+        assert_eq!(steps, [(Some(Free), Void, None), (Some(Void), Free, None)]);
+        assert_eq!(reserve(&store, card, "c2").unwrap().0, unseen, "it is sold as if nothing had been");
+
+        let (seen, _) = reserve(&store, card, "c3").unwrap();
+        assert!([Sent, Confirmed, Returned].into_iter().all(|to| advance(&store, seen, "c3", to)));
+        assert_eq!((decide(seen, Free), decide(seen, Void), decide(seen, Free)), (Ok(Free), Ok(Void), Err(Void)));
+        let sent = store.read_blocking(move |conn| units::ever_sent(conn, &[unseen, seen])).unwrap();
+        assert_eq!(sent.into_iter().collect::<Vec<_>>(), [seen]);
+        assert_eq!(counts(&store, scope, card), [(Reserved, 1), (Void, 1)]);
+        assert!(store.read_blocking(units::sums).unwrap()[0].is_right());
+        assert_eq!(faults(&store, card), (None, vec![]));
+    });
+}
+
 /// D19, the stock of it: the figures are what was imported, whatever happened since.
 #[test]
 fn d19_the_states_of_a_cards_units_add_up_to_what_was_imported() {

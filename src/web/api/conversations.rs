@@ -289,9 +289,28 @@ pub struct NewMessages {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"minutes": 30}))]
 pub struct PauseBody {
-    /// Absent: until somebody resumes.
+    /// Absent: until somebody resumes, or `until`.
     #[schema(inline)]
     minutes: Option<Whole<1, 525_600>>,
+    /// Instead of minutes: until this moment, in UTC milliseconds.
+    #[schema(inline)]
+    until: Option<Whole<1, { i64::MAX }>>,
+}
+
+impl PauseBody {
+    fn end(self, now: Timestamp) -> ApiResult<Timestamp> {
+        let until = self.until.map(|until| Timestamp(until.get()));
+        match (self.minutes, until) {
+            (None, None) => Ok(Timestamp::NEVER),
+            (Some(minutes), None) => Ok(now + Duration::from_secs(minutes.get().unsigned_abs() * 60)),
+            (None, Some(until)) if until > now => Ok(until),
+            (None, Some(_)) => Err(ApiError::field("until", Said::new("这个时间已经过去", "must lie in the future"))),
+            (Some(_), Some(_)) => {
+                let said = Said::new("已指定 minutes 时不能再有", "must be absent where there are minutes");
+                Err(ApiError::field("until", said))
+            }
+        }
+    }
 }
 
 impl From<NotSent> for ApiError {
@@ -448,8 +467,7 @@ pub async fn pause(
     body: Body<PauseBody>,
     app: Data<AppState>,
 ) -> ApiResult<Json<ConversationView>> {
-    let span = body.0.minutes.map(|minutes| Duration::from_secs(minutes.get().unsigned_abs() * 60));
-    let until = span.map_or(Timestamp::NEVER, |span| clock::unix() + span);
+    let until = body.0.end(clock::unix())?;
     set_pause(&app, caller, key, Some(until), "conversation.pause").await
 }
 

@@ -5,14 +5,14 @@ use actix_web::{
     web::{Data, Json},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     super::{
         AppState,
         error::{ApiError, ApiResult, Code, Said},
         gate::Caller,
-        input::{Body, Text, Whole, whole},
+        input::{Body, Query, Text, Whole, whole},
     },
     conversations::{ConversationView, shown_alone},
     key::{self, ConversationKey},
@@ -39,6 +39,18 @@ pub struct HandOverBody {
     /// What they should know.
     #[schema(inline)]
     note: Option<Text<0, 500>>,
+    /// UTC milliseconds: automatic answers pause until then; not at all where that is over. Absent or `null`: until somebody resumes.
+    #[schema(inline)]
+    paused_until: Option<Whole<1, { i64::MAX }>>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct TakeBackQuery {
+    /// UTC milliseconds: automatic answers pause until then; not at all where that is over. Absent: the pause stays as it is.
+    #[param(inline)]
+    paused_until: Option<Whole<1, { i64::MAX }>>,
 }
 
 /// Who looks after a conversation.
@@ -83,8 +95,9 @@ pub async fn hand_over(
     body: Body<HandOverBody>,
     app: Data<AppState>,
 ) -> ApiResult<Json<ConversationView>> {
-    let HandOverBody { to, note } = body.0;
+    let HandOverBody { to, note, paused_until } = body.0;
     let (to, note) = (to.map(|id| UserId(id.get())), note.map(Text::into_string).unwrap_or_default());
+    let until = paused_until.map_or(Timestamp::NEVER, |until| Timestamp(until.get()));
     let (account, conversation, now) = (key.account, key.conversation.clone(), clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<ConversationView>> {
         let (scope, ConversationKey { account, conversation }) = (caller.scope, key);
@@ -94,6 +107,9 @@ pub async fn hand_over(
         let Ok(handover) = handovers::hand_over(conn, scope.user(), place, to, &by, note.trim(), now)? else {
             return Ok(Err(ApiError::field("to", unknown_colleague())));
         };
+        if until != Timestamp::NEVER {
+            conversations::set_pause_for_person(conn, &scope, account, &conversation, Some(until), now)?;
+        }
         // Without the note, which would stay in the audit for ever.
         let deed = Deed::new("conversation.hand_over", key::conversation(account, &conversation))
             .of(scope.user())
@@ -104,7 +120,7 @@ pub async fn hand_over(
     };
     let view = app.store.write(job).await??;
     super::accounts::notice(&app);
-    app.feed.tell(|| FeedEvent::Paused { account, conversation, until: Some(Timestamp::NEVER) });
+    app.feed.tell(|| FeedEvent::Paused { account, conversation, until: Some(until) });
     Ok(Json(view))
 }
 
@@ -115,22 +131,34 @@ fn unknown_colleague() -> Said {
     )
 }
 
-/// Takes a conversation back from whom it was handed to. Automatic answers stay paused until somebody resumes.
+/// Takes a conversation back from whom it was handed to. Automatic answers stay paused until somebody resumes, or as it is asked for.
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}/hand-over", tag = "conversations",
-    params(("id" = String, Path, description = "ACCOUNT.CONVERSATION")), responses((status = 204, description = "Nobody in particular looks after it")))]
-pub async fn take_back(caller: Caller, key: ConversationKey, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let now = clock::unix();
+    params(("id" = String, Path, description = "ACCOUNT.CONVERSATION"), TakeBackQuery), responses((status = 204, description = "Nobody in particular looks after it")))]
+pub async fn take_back(
+    caller: Caller,
+    key: ConversationKey,
+    query: Query<TakeBackQuery>,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let (now, until) = (clock::unix(), query.0.paused_until.map(|until| Timestamp(until.get())));
+    let (account, conversation) = (key.account, key.conversation.clone());
     let job = move |conn: &mut DbConn| -> QueryResult<()> {
-        let scope = caller.scope;
-        conversations::get(conn, &scope, key.account, &key.conversation)?;
-        let was = handovers::end(conn, scope.user(), key.account, &key.conversation, now)?;
-        let mut deed =
-            Deed::new("conversation.take_back", key::conversation(key.account, &key.conversation)).of(scope.user());
+        let (scope, ConversationKey { account, conversation }) = (caller.scope, key);
+        conversations::get(conn, &scope, account, &conversation)?;
+        let was = handovers::end(conn, scope.user(), account, &conversation, now)?;
+        if until.is_some() {
+            conversations::set_pause_for_person(conn, &scope, account, &conversation, until, now)?;
+        }
+        let mut deed = Deed::new("conversation.take_back", key::conversation(account, &conversation)).of(scope.user());
         if let Some(was) = was {
             deed = deed.before(serde_json::json!({"to": was.to, "to_name": was.to_name}));
         }
         audit::record(conn, &caller.actor(), &deed, now)
     };
     app.store.write(job).await?;
+    if until.is_some() {
+        super::accounts::notice(&app);
+        app.feed.tell(|| FeedEvent::Paused { account, conversation, until });
+    }
     Ok(HttpResponse::NoContent().finish())
 }

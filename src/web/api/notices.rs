@@ -26,7 +26,7 @@ use crate::{
         throttle::Stage,
     },
     store::{
-        DbConn, QueryResult,
+        DbConn, QueryResult, Scope,
         audit::{self, Deed},
         notices::{self, Filter, Row},
         notify_deliveries::{self as deliveries, Delivery, State},
@@ -194,10 +194,27 @@ pub async fn get(caller: Caller, id: Id<NoticeId>, app: Data<AppState>) -> ApiRe
 /// Marks it as seen. Who saw it first stays.
 #[utoipa::path(post, path = "/api/v1/notices/{id}/seen", tag = "notices", params(("id" = i64, Path)), responses((status = 200, body = NoticeView)))]
 pub async fn see(caller: Caller, id: Id<NoticeId>, _: NoBody, app: Data<AppState>) -> ApiResult<Json<NoticeView>> {
+    mark(&app, caller, id.0, "notice.see", notices::mark_seen).await
+}
+
+/// Takes back that it was seen.
+#[utoipa::path(delete, path = "/api/v1/notices/{id}/seen", tag = "notices", params(("id" = i64, Path)), responses((status = 200, body = NoticeView)))]
+pub async fn unsee(caller: Caller, id: Id<NoticeId>, app: Data<AppState>) -> ApiResult<Json<NoticeView>> {
+    let unsee = |conn: &mut DbConn, scope: &Scope, id: NoticeId, _: Timestamp| notices::mark_unseen(conn, scope, id);
+    mark(&app, caller, id.0, "notice.unsee", unsee).await
+}
+
+async fn mark(
+    app: &AppState,
+    caller: Caller,
+    id: NoticeId,
+    action: &'static str,
+    change: impl FnOnce(&mut DbConn, &Scope, NoticeId, Timestamp) -> QueryResult<Row> + Send + 'static,
+) -> ApiResult<Json<NoticeView>> {
     let (language, now) = (caller.language, clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<Row> {
-        let row = notices::mark_seen(conn, &caller.scope, id.0, now)?;
-        audit::record(conn, &caller.actor(), &Deed::new("notice.see", id.0).of(row.owner), now)?;
+        let row = change(conn, &caller.scope, id, now)?;
+        audit::record(conn, &caller.actor(), &Deed::new(action, id).of(row.owner), now)?;
         Ok(row)
     };
     Ok(Json(NoticeView::new(app.store.write(job).await?, language)))

@@ -188,6 +188,8 @@ pub struct UnitView {
     #[schema(value_type = i64)]
     pub(in crate::web) card_id: CardId,
     pub(in crate::web) state: UnitState,
+    /// It was on its way to a buyer, now or before: that buyer may have seen it.
+    pub(in crate::web) was_sent: bool,
     /// Masked, unless it was asked for; `null` where it cannot be opened.
     #[schema(example = "***FFFF")]
     pub(in crate::web) content: Option<String>,
@@ -243,20 +245,24 @@ pub(super) fn masked(content: &str) -> String {
 }
 
 impl UnitView {
-    fn new(unit: Unit, order: Option<(AccountId, OrderId)>, keys: &Keys, shown: impl Fn(&str) -> String) -> Self {
-        let content = unit.open(keys).ok().map(|content| shown(content.expose()));
+    /// Masked.
+    fn new(unit: Unit, order: Option<(AccountId, OrderId)>, was_sent: bool, keys: &Keys) -> Self {
+        let content = unit.open(keys).ok().map(|content| masked(content.expose()));
         let Unit { id, card, state, duplicate, imported_at, changed_at, .. } = unit;
         let (account_id, order_id) = order.unzip();
-        Self { id, card_id: card, state, content, duplicate, account_id, order_id, imported_at, changed_at }
+        Self { id, card_id: card, state, was_sent, content, duplicate, account_id, order_id, imported_at, changed_at }
     }
 }
 
 fn read_views(conn: &mut DbConn, scope: &Scope, rows: Vec<Unit>, keys: &Keys) -> QueryResult<Vec<UnitView>> {
     let claims: Vec<String> = rows.iter().filter_map(|unit| unit.claim.clone()).collect();
     let orders = units::orders(conn, scope, &claims)?;
+    let ids: Vec<UnitId> = rows.iter().map(|unit| unit.id).collect();
+    let sent = units::ever_sent(conn, &ids)?;
     let view = |unit: Unit| {
         let order = unit.claim.as_ref().and_then(|claim| orders.get(claim)).cloned();
-        UnitView::new(unit, order, keys, masked)
+        let was_sent = sent.contains(&unit.id);
+        UnitView::new(unit, order, was_sent, keys)
     };
     Ok(rows.into_iter().map(view).collect())
 }
@@ -308,8 +314,8 @@ pub async fn get(
         let masked = read_view(conn, &scope, unit.clone(), &keys)?;
         let deed = Deed::new("unit.reveal", id.0).of(scope.user()).after(&masked);
         audit::record(conn, &caller.actor(), &deed, now)?;
-        let order = masked.account_id.zip(masked.order_id);
-        Ok(UnitView::new(unit, order, &keys, str::to_owned))
+        let content = unit.open(&keys).ok().map(|content| content.expose().to_owned());
+        Ok(UnitView { content, ..masked })
     };
     Ok(Json(app.store.write(job).await?))
 }
@@ -441,7 +447,7 @@ fn unreadable(fault: sheet::Fault) -> ApiError {
     ApiError::field("file", rule_files::said(&fault))
 }
 
-/// Takes a unit out of the stock for good: one that is free, or came back.
+/// Takes a unit out of the stock: one that is free, or came back. For good where it ever was on its way to a buyer.
 #[utoipa::path(post, path = "/api/v1/units/{id}/void", tag = "units", request_body = UnitDecision, params(("id" = i64, Path)), responses((status = 200, body = UnitView)))]
 pub async fn void(
     caller: Caller,
@@ -463,7 +469,8 @@ pub async fn give_back(
     decide(&app, caller, id.0, UnitState::Returned, "unit.return", body.0).await
 }
 
-/// Puts a unit that was given back into the stock again. A buyer has seen it.
+/// Puts a unit into the stock again: one that was given back, which a buyer has seen; or one that was made void and never was on its way to
+/// a buyer.
 #[utoipa::path(post, path = "/api/v1/units/{id}/free", tag = "units", request_body = UnitDecision, params(("id" = i64, Path)), responses((status = 200, body = UnitView)))]
 pub async fn free(
     caller: Caller,

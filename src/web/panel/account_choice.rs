@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// More are not offered in a list.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 
 /// Which account a page is asked about, by number.
 const ACCOUNT: &str = "account";
@@ -122,7 +122,8 @@ impl AccountChoice {
 /// One more than a list offers, so that it is known whether there are more.
 async fn first(panel: &Panel, text: Option<&str>) -> ApiResult<Vec<Called>> {
     let most = i64::try_from(MOST + 1).ok();
-    named(panel, NameFilter { text: text.map(str::to_owned), most, among: None }).await
+    named(panel, NameFilter { texts: text.map(str::to_owned).into_iter().collect(), most, ..NameFilter::default() })
+        .await
 }
 
 /// The account of that name; else the only one in whose name it stands.
@@ -134,15 +135,11 @@ fn meant<'a>(fitting: &'a [Called], text: &str) -> Option<&'a Called> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::UserId;
 
     #[test]
     fn a_name_is_meant_as_a_whole_and_a_part_of_it_where_it_is_in_one_alone() {
-        let accounts = ["shop", "shop-1", "store"].map(|name| Called {
-            id: AccountId(name.len() as i64),
-            owner: UserId(1),
-            name: name.to_owned(),
-        });
+        let accounts =
+            ["shop", "shop-1", "store"].map(|name| Called { id: AccountId(name.len() as i64), name: name.to_owned() });
         let found = |of: &[Called], text| meant(of, text).map(|account| account.name.clone());
         assert_eq!(found(&accounts[..2], "shop").as_deref(), Some("shop"));
         assert_eq!(found(&accounts[..2], "sho"), None);

@@ -1,15 +1,18 @@
-//! The accounts by name: beside what is theirs, and to tick.
+//! The accounts by name: beside what is theirs.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    super::{error::ApiResult, forms::Outcome},
+    super::error::{ApiResult, Language},
     Panel,
 };
 use crate::{
-    ids::{AccountId, UserId},
+    ids::AccountId,
     store::accounts::{self, Called, NameFilter},
 };
+
+/// More are counted in a line of them.
+const MOST_IN_A_LINE: usize = 10;
 
 /// Those that somebody may see, by name.
 pub(in crate::web) struct AccountNames {
@@ -17,23 +20,9 @@ pub(in crate::web) struct AccountNames {
     by_id: HashMap<AccountId, String>,
 }
 
-/// An account as a box to tick.
-#[derive(Debug)]
-pub(in crate::web) struct AccountTick {
-    pub(in crate::web) id: i64,
-    pub(in crate::web) name: String,
-    pub(in crate::web) is_ticked: bool,
-}
-
 impl AccountNames {
     pub(in crate::web) async fn read(panel: &Panel) -> ApiResult<Self> {
         Ok(Self::new(named(panel, NameFilter::default()).await?))
-    }
-
-    /// Those of them that belong to this owner.
-    pub(in crate::web) async fn of_owner(panel: &Panel, owner: UserId) -> ApiResult<Self> {
-        let all = named(panel, NameFilter::default()).await?;
-        Ok(Self::new(all.into_iter().filter(|account| account.owner == owner).collect()))
     }
 
     /// Of these alone, for a page that tells of a few.
@@ -61,26 +50,23 @@ impl AccountNames {
         self.by_id.get(&id).map(String::as_str)
     }
 
-    pub(in crate::web) fn all(&self) -> &[(AccountId, String)] {
-        &self.ordered
-    }
-
     /// The first of them, by name.
     pub(in crate::web) fn first(&self, most: usize) -> Vec<AccountId> {
         self.ordered.iter().take(most).map(|(id, _)| *id).collect()
     }
 
-    /// All of them to tick, as they were before the form with this id was refused; else with these ticked. What is ticked and not among
-    /// them stays.
-    pub(in crate::web) fn boxes(&self, panel: &Panel, form: &str, ticked: &[AccountId]) -> Vec<AccountTick> {
-        let typed = typed(panel, form);
-        let is_ticked = |id: &AccountId| match &typed {
-            Some(typed) => typed.contains(&id.to_string()),
-            None => ticked.contains(id),
-        };
-        let others = ticked.iter().filter(|id| !self.by_id.contains_key(id)).map(|id| (*id, self.name(*id)));
-        let known = self.ordered.iter().cloned();
-        known.chain(others).map(|(id, name)| AccountTick { id: id.0, is_ticked: is_ticked(&id), name }).collect()
+    /// Several in a line: the first by name, and how many more there are.
+    pub(in crate::web) fn several(&self, ids: &[AccountId], panel: &Panel) -> String {
+        let mut names: Vec<String> = ids.iter().map(|id| self.name(*id)).collect();
+        names.sort();
+        let more = names.len().saturating_sub(MOST_IN_A_LINE);
+        names.truncate(MOST_IN_A_LINE);
+        let line = names.join(panel.t("、", ", "));
+        match (more, panel.language) {
+            (0, _) => line,
+            (more, Language::Chinese) => format!("{line} 等 {} 个账号", names.len() + more),
+            (more, Language::English) => format!("{line} and {more} more"),
+        }
     }
 }
 
@@ -88,18 +74,6 @@ impl AccountNames {
 pub(super) async fn named(panel: &Panel, filter: NameFilter) -> ApiResult<Vec<Called>> {
     let scope = panel.caller.scope;
     Ok(panel.app.store.read(move |conn| accounts::names(conn, &scope, &filter)).await?)
-}
-
-/// The accounts that were ticked in a form that was refused.
-fn typed(panel: &Panel, form: &str) -> Option<Vec<String>> {
-    let kept = panel.kept.as_ref().filter(|kept| kept.form == form)?;
-    match kept.outcome {
-        Outcome::Refused(_) => {
-            let of = kept.values.iter().filter(|(name, _)| name == "accounts:wholes");
-            Some(of.map(|(_, id)| id.clone()).collect())
-        }
-        Outcome::Done { .. } => None,
-    }
 }
 
 /// The account that an address names.

@@ -90,6 +90,10 @@ struct Act {
     done: &'static str,
     sure: &'static str,
     look: &'static str,
+    /// How it is taken back: by which method and address of the API, what is said then, and for what reason. Empty: it is not.
+    back: String,
+    taken_back: &'static str,
+    reason_back: &'static str,
 }
 
 struct EventLine {
@@ -213,44 +217,56 @@ impl UnitLine {
 }
 
 fn acts(unit: &UnitView, panel: &Panel) -> Vec<Act> {
-    let action = |deed: &str| format!("/api/v1/units/{}/{deed}", unit.id);
-    let form = |deed: &str| format!("unit-{}-{deed}", unit.id);
-    let void = || Act {
-        form: form("void"),
-        action: action("void"),
-        text: panel.t("作废", "Make it void"),
-        done: panel.t("已作废，不会再发出。", "It is void and will never be given."),
-        sure: panel.t(
-            "作废后不能恢复，这条卡密不会再发出。确定吗？",
-            "This cannot be undone: it will never be given. Make it void?",
-        ),
-        look: "danger",
+    let act = |deed: &str, text, done| Act {
+        form: format!("unit-{}-{deed}", unit.id),
+        action: format!("/api/v1/units/{}/{deed}", unit.id),
+        text,
+        done,
+        sure: "",
+        look: "main",
+        back: String::new(),
+        taken_back: "",
+        reason_back: "",
     };
+    let free_again = panel.t("已放回库存。", "It is in stock again.");
+    let void = || {
+        let act = act(
+            "void",
+            panel.t("作废", "Make it void"),
+            panel.t("已作废，不会再发出。", "It is void and will not be given."),
+        );
+        if unit.was_sent {
+            let sure = panel.t(
+                "曾有买家可能看到过这条卡密，作废后不能恢复，也不会再发出。确定吗？",
+                "A buyer may have seen this code, so it cannot come back: it will never be given. Make it void?",
+            );
+            return Act { sure, look: "danger", ..act };
+        }
+        Act {
+            sure: panel.t("作废后，这条卡密不会再发出。确定吗？", "A void code is not given to anybody. Make it void?"),
+            look: "danger",
+            back: format!("POST /api/v1/units/{}/free", unit.id),
+            taken_back: free_again,
+            reason_back: panel.t("撤销作废", "Made void by mistake"),
+            ..act
+        }
+    };
+    let free = |sure| Act { sure, ..act("free", panel.t("放回库存", "Back to the stock"), free_again) };
     match unit.state {
         UnitState::Free => vec![void()],
-        UnitState::Confirmed => vec![Act {
-            form: form("return"),
-            action: action("return"),
-            text: panel.t("记为买家已退回", "The buyer gave it back"),
-            done: panel
-                .t("已记为退回。可以放回库存或作废。", "It is noted. It can go back to the stock, or be made void."),
-            sure: "",
-            look: "main",
-        }],
-        UnitState::Returned => vec![
-            Act {
-                form: form("free"),
-                action: action("free"),
-                text: panel.t("放回库存", "Back to the stock"),
-                done: panel.t("已放回库存。", "It is in stock again."),
-                sure: panel.t(
-                    "曾有买家看到过这条卡密。确认它没有被使用，再放回库存。确定吗？",
-                    "A buyer has seen this code. Put it back only if it was not used. Go on?",
-                ),
-                look: "main",
-            },
-            void(),
-        ],
+        UnitState::Confirmed => vec![act(
+            "return",
+            panel.t("记为买家已退回", "The buyer gave it back"),
+            panel.t("已记为退回。可以放回库存或作废。", "It is noted. It can go back to the stock, or be made void."),
+        )],
+        UnitState::Returned => {
+            let sure = panel.t(
+                "曾有买家看到过这条卡密。确认它没有被使用，再放回库存。确定吗？",
+                "A buyer has seen this code. Put it back only if it was not used. Go on?",
+            );
+            vec![free(sure), void()]
+        }
+        UnitState::Void if unit.state.may_be_taken_back(unit.was_sent) => vec![free("")],
         UnitState::Reserved | UnitState::Sent | UnitState::Uncertain | UnitState::Void => Vec::new(),
     }
 }

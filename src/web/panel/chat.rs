@@ -17,6 +17,7 @@ use super::{
     },
     Panel, Place, Shell, asked,
     beside::Beside,
+    chat_ways_back::WaysBack,
     inbox::{Inbox, peer_name},
     send_texts,
     thread::Thread,
@@ -36,6 +37,7 @@ struct ChatPage {
     topic: String,
     /// How it stands with automatic answers.
     pause: String,
+    ways_back: WaysBack,
     thread: Thread,
     suggestions: Vec<Suggested>,
     /// The suggestion that is being edited.
@@ -109,6 +111,7 @@ pub async fn chat(mut panel: Panel, key: ConversationKey) -> ApiResult<HttpRespo
         account: inbox.name_of(&panel, chat.account_id).await?,
         topic: format!("conversation:{}", chat.id),
         pause: pause(&chat, &panel),
+        ways_back: WaysBack::new(&chat, &panel),
         thread: Thread::read(&panel, &key, page, &here).await?,
         edited: suggestions.iter().find(|view| Some(view.id) == opened.edit).cloned(),
         suggestions: suggestions.into_iter().map(|view| Suggested::new(view, &here)).collect(),

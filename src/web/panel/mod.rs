@@ -14,6 +14,7 @@ pub mod about;
 pub mod account;
 mod account_choice;
 mod account_names;
+mod account_ticks;
 pub mod accounts;
 pub mod ai;
 pub mod answers;
@@ -32,6 +33,7 @@ pub mod channel;
 mod channel_words;
 pub mod channels;
 pub mod chat;
+mod chat_ways_back;
 pub mod chats;
 mod counts;
 mod days;
@@ -91,7 +93,13 @@ use askama::Template;
 use serde::de::DeserializeOwned;
 
 pub(in crate::web) use self::{
-    account_choice::AccountChoice, account_names::AccountNames, days::Days, paging::Pager, places::Place, shell::Shell,
+    account_choice::AccountChoice,
+    account_names::AccountNames,
+    account_ticks::{AccountTicks, AccountsToTick},
+    days::Days,
+    paging::Pager,
+    places::Place,
+    shell::Shell,
     times::Times,
 };
 use self::{paging::with, shell::Stops};

@@ -9,8 +9,7 @@ use super::{
         error::ApiResult,
         tag,
     },
-    Pager, Panel, Place, Shell,
-    account_names::{AccountNames, AccountTick},
+    AccountNames, AccountTicks, AccountsToTick, Pager, Panel, Place, Shell,
 };
 use crate::{
     access::role::{Right, Role},
@@ -36,7 +35,7 @@ struct PeoplePage {
     /// What somebody new may be, in words.
     roles: Vec<(&'static str, &'static str)>,
     role_words: Vec<(&'static str, &'static str)>,
-    accounts: Vec<AccountTick>,
+    accounts: AccountTicks,
     /// On whose accounts an operator or a viewer may work.
     employers: Vec<(String, String)>,
 }
@@ -52,7 +51,7 @@ struct Person {
     roles: Vec<(&'static str, &'static str)>,
     /// The accounts that they see, in words.
     sees: String,
-    accounts: Vec<AccountTick>,
+    accounts: AccountTicks,
     /// Whether their accounts can be chosen here.
     chooses: bool,
     employer: String,
@@ -86,7 +85,9 @@ pub async fn people(mut panel: Panel) -> ApiResult<HttpResponse> {
         panel.query.push(("tab".to_owned(), tab));
     }
     let given = |wanted: &str| panel.query.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.clone());
-    let names = AccountNames::of_owner(&panel, panel.caller.user.id).await?;
+    let chosen = || page.items.iter().filter_map(|person| person.accounts.as_ref()).flatten().copied();
+    let names = AccountNames::of(&panel, chosen()).await?;
+    let to_tick = AccountsToTick::read(&panel, "accounts:wholes", chosen()).await?;
     let employers = if is_everybody { employers(&panel).await? } else { Vec::new() };
     let shell = panel.shell(Place::People, panel.t("人员", "People")).await?;
     let kind = if is_everybody { "users" } else { "employees" };
@@ -101,11 +102,11 @@ pub async fn people(mut panel: Panel) -> ApiResult<HttpResponse> {
         people: page
             .items
             .into_iter()
-            .map(|view| Person::new(view, kind, &panel, &shell, (&names, &employers)))
+            .map(|view| Person::new(view, kind, (&panel, &shell), (&names, &to_tick), &employers))
             .collect(),
         roles: roles.iter().map(|role| (role.as_str(), role_name(*role, &panel))).collect(),
         role_words: roles.iter().map(|role| (role_name(*role, &panel), role_words(*role, &panel))).collect(),
-        accounts: if is_everybody { Vec::new() } else { names.boxes(&panel, NEW, &[]) },
+        accounts: if is_everybody { AccountTicks::default() } else { to_tick.of_form(NEW, &[]) },
         employers: employers.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
         shell,
     })
@@ -126,15 +127,15 @@ impl Person {
     fn new(
         view: PersonView,
         kind: &str,
-        panel: &Panel,
-        shell: &Shell,
-        (names, employers): (&AccountNames, &[(UserId, String)]),
+        (panel, shell): (&Panel, &Shell),
+        (names, to_tick): (&AccountNames, &AccountsToTick),
+        employers: &[(UserId, String)],
     ) -> Self {
         let chosen = view.accounts.clone().unwrap_or_default();
         let sees = match &view.accounts {
             None => panel.t("自己的全部账号", "all accounts of their own").to_owned(),
             Some(ids) if ids.is_empty() => panel.t("还没有分配账号", "no account yet").to_owned(),
-            Some(ids) => ids.iter().map(|id| names.name(*id)).collect::<Vec<_>>().join(panel.t("、", ", ")),
+            Some(ids) => names.several(ids, panel),
         };
         let forms = Forms::of(view.id);
         let roles = match view.role.owns_accounts() {
@@ -150,11 +151,11 @@ impl Person {
             role: role_name(view.role, panel),
             roles: roles.map(|role| (role.as_str(), role_name(role, panel))).into(),
             sees,
-            accounts: if chooses { names.boxes(panel, &forms.accounts, &chosen) } else { Vec::new() },
+            accounts: if chooses { to_tick.of_form(&forms.accounts, &chosen) } else { AccountTicks::default() },
             chooses,
             employer: employer.flatten().unwrap_or_default(),
             is_me: view.id == panel.caller.user.id,
-            is_open: forms.all().iter().any(|form| shell.is_refused(form)),
+            is_open: forms.all().iter().any(|form| shell.is_typed(form)),
             forms,
             view,
         }

@@ -206,6 +206,14 @@ impl Shell {
         self.t("这里的日期按北京时间（UTC+8）计算。", "Days are those of Beijing here (UTC+8).")
     }
 
+    /// Said beside what is downloaded or printed, to whom the platform's clock is not their own; empty to others.
+    pub(in crate::web) fn file_times(&self) -> &'static str {
+        if self.times.is_the_platforms() {
+            return "";
+        }
+        self.t("文件中的时间为北京时间（UTC+8）。", "Times in the file are Beijing time (UTC+8).")
+    }
+
     /// How long ago, roughly.
     pub(in crate::web) fn since(&self, at: &Timestamp) -> String {
         times::span((self.now.0 - at.0) / 1000, self.language)
@@ -296,9 +304,7 @@ impl Shell {
 
     /// This form as it was sent, where it is still to be: it was refused, or another button of it was pressed.
     fn typed(&self, form: &str) -> Option<&KeptForm> {
-        let kept = self.kept.as_deref().filter(|kept| kept.form == form)?;
-        let is_to_be_sent = matches!(kept.outcome, Outcome::Refused(_)) || !kept.values.is_empty();
-        is_to_be_sent.then_some(kept)
+        self.kept.as_deref().filter(|kept| kept.form == form && kept.is_to_be_sent())
     }
 
     /// Whether the form came back with what was typed into it: what is in it is shown.

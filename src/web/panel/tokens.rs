@@ -9,8 +9,7 @@ use super::{
         api::tokens::{self as api, TokenView},
         error::{ApiResult, Language},
     },
-    Pager, Panel, Place, Shell,
-    account_names::{AccountNames, AccountTick},
+    AccountNames, AccountTicks, AccountsToTick, Pager, Panel, Place, Shell,
 };
 use crate::{access::token::Access, platform::hours::DAY};
 
@@ -28,7 +27,8 @@ struct TokensPage {
     pager: Pager,
     reaches: Vec<(&'static str, &'static str)>,
     lives: Vec<(String, String)>,
-    accounts: Vec<AccountTick>,
+    accounts: AccountTicks,
+    has_accounts: bool,
     /// Whether the documentation of the API is shown.
     docs: bool,
     example: String,
@@ -49,7 +49,9 @@ struct Line {
 ))]
 pub async fn tokens(panel: Panel) -> ApiResult<HttpResponse> {
     let page = api::list(panel.caller.clone(), panel.query()?, panel.app.clone()).await?.0;
-    let names = AccountNames::read(&panel).await?;
+    let named = page.items.iter().filter_map(|token| token.accounts.as_ref()).flatten().copied();
+    let names = AccountNames::of(&panel, named).await?;
+    let to_tick = AccountsToTick::read(&panel, "accounts:wholes", []).await?;
     let made = panel.answer_to(NEW);
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let token = text(made.map(|made| &made["token"]));
@@ -62,7 +64,8 @@ pub async fn tokens(panel: Panel) -> ApiResult<HttpResponse> {
         tokens: page.items.into_iter().map(|view| Line::new(view, &names, &panel)).collect(),
         reaches: [Access::Read, Access::Write].map(|access| (access.as_str(), reach(access, &panel))).into(),
         lives: lives(&panel),
-        accounts: names.boxes(&panel, NEW, &[]),
+        accounts: to_tick.of_form(NEW, &[]),
+        has_accounts: !to_tick.is_empty(),
         docs: panel.app.settings.server.docs,
     })
 }
@@ -72,7 +75,7 @@ impl Line {
         let accounts = match &view.accounts {
             None => panel.t("全部账号，包括以后添加的", "all accounts, those to come included").to_owned(),
             Some(ids) if ids.is_empty() => panel.t("没有账号", "no account").to_owned(),
-            Some(ids) => ids.iter().map(|id| names.name(*id)).collect::<Vec<_>>().join(panel.t("、", ", ")),
+            Some(ids) => names.several(ids, panel),
         };
         let has_expired = view.expires_at.is_some_and(|at| at <= panel.now);
         Self { reach: reach(view.access, panel), accounts, has_expired, view }

@@ -9,7 +9,7 @@ use super::{
             api::{items, keywords, rule_events, rule_figures, rule_warnings, windows::WindowView},
             error::{ApiResult, Language},
         },
-        AccountChoice,
+        AccountChoice, AccountTicks, AccountsToTick,
         counts::counted,
         hours::{self, HourRow},
         pictures,
@@ -45,7 +45,7 @@ struct RulePage {
     fields: Fields,
     accounts: AccountChoice,
     /// Each account, and whether the rule is for it.
-    only: Vec<(String, String, bool)>,
+    only: AccountTicks,
     items: Vec<(String, String, bool)>,
     /// What stands for each, and its name.
     pictures: Vec<(String, String)>,
@@ -155,12 +155,9 @@ impl RulePage {
             try_it: account.map(|id| format!("/app/sandbox?account={id}")).unwrap_or_default(),
             has_draft,
             accounts: AccountChoice::for_form(panel, body.account).await?,
-            only: set
-                .names
-                .all()
-                .iter()
-                .map(|(id, name)| (id.to_string(), name.clone(), body.accounts.contains(id)))
-                .collect(),
+            only: AccountsToTick::read(panel, "only_accounts:wholes", body.accounts.iter().copied())
+                .await?
+                .of_form("rule", &body.accounts),
             items,
             pictures,
             try_action: preview::action(route, rule.map(|rule| rule.id), has_draft),
@@ -305,7 +302,7 @@ impl RulePage {
     }
 
     fn has_only(&self) -> bool {
-        self.only.iter().any(|(.., on)| *on)
+        self.only.boxes.iter().any(|account| account.is_ticked)
     }
 
     fn has_items(&self) -> bool {
