@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn a_name_is_meant_before_a_number_and_a_number_before_a_part_of_a_name() {
-        let (seven, other) = (account(7, "shop"), account(1, "7"));
+        let (seven, other) = ([account(7, "shop")], [account(1, "7")]);
         let one = |called: &[Called], known: &[Called]| found(&["7"], called, known, &[account(5, "shop-7")]).meant;
-        assert_eq!(one(&[other.clone()], &[seven.clone()]), [other]);
-        assert_eq!(one(&[], &[seven.clone()]), [seven.clone()]);
+        assert_eq!(one(&other, &seven), other);
+        assert_eq!(one(&[], &seven), seven);
         assert_eq!(one(&[], &[]), [account(5, "shop-7")]);
-        assert_eq!(found(&["#7"], &[], &[seven.clone()], &[]).meant, [seven]);
+        assert_eq!(found(&["#7"], &[], &seven, &[]).meant, seven);
     }
 
     #[test]
