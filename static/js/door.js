@@ -91,12 +91,24 @@ async function send(fields) {
         return;
     }
     const answer = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (!answer.getElementById("summary")) {
-        // There is nothing to fill in any more, and the answer says why.
-        document.querySelector("main").replaceWith(document.adoptNode(answer.querySelector("main")));
-    } else if (takeOver(answer)) {
-        waitForNext();
+    if (answer.getElementById("summary")) {
+        if (takeOver(answer)) {
+            waitForNext();
+        }
+    } else if (response.status === 429 || response.status >= 500) {
+        // It passes: what was typed is good for another try.
+        say(document.getElementById("summary"), answer.querySelector(".lead").textContent);
+    } else {
+        show(answer.querySelector("main"));
     }
+}
+
+// In place of the form: there is nothing to fill in any more, and this says why.
+function show(main) {
+    document.querySelector("main").replaceWith(document.adoptNode(main));
+    const title = main.querySelector("h1");
+    title.tabIndex = -1;
+    title.focus();
 }
 
 function setBusy(isBusy) {
