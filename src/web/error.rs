@@ -310,6 +310,12 @@ impl ApiError {
         Self::from(Code::UnsupportedMediaType).at("Content-Type").because(said)
     }
 
+    /// The body of this request is what a form of a page sends, and says so.
+    pub fn wants_form() -> Self {
+        let said = Said::new("须为表单", "must be a form");
+        Self::from(Code::UnsupportedMediaType).at("Content-Type").because(said)
+    }
+
     pub fn code(&self) -> Code {
         self.0.code
     }

@@ -340,8 +340,7 @@ async fn read(
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let has_file = kind.starts_with("multipart/form-data");
     if !has_file && !kind.starts_with("application/x-www-form-urlencoded") {
-        let said = Said::new("须为表单", "must be a form");
-        return Err(ApiError::from(Code::UnsupportedMediaType).at("Content-Type").because(said));
+        return Err(ApiError::wants_form());
     }
     let payload = request.take_payload();
     // What is a little too large is said beside the field; for that it must be read.
@@ -431,7 +430,8 @@ fn rewrite(request: &mut ServiceRequest, target: &str, form: &Form) -> ApiResult
     Ok(())
 }
 
-fn words(refusal: &ApiError, language: Language) -> Refused {
+/// The refusal in words, as the API tells it.
+pub(super) fn words(refusal: &ApiError, language: Language) -> Refused {
     serde_json::to_value(refusal.body(language)).and_then(serde_json::from_value).unwrap_or_default()
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use super::{
     AppState, Route, cors,
-    error::{ApiError, ApiResult, Code, Language, language_of},
+    error::{ApiError, ApiResult, Code, Language, Said, language_of},
     hygiene::{ClientAddress, RequestId},
     nothing_here, pages, route_of,
 };
@@ -464,8 +464,7 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(refusal) => {
-            let led =
-                matches!(route.access, Access::Page(_)).then(|| lead(request.request(), refusal.code())).flatten();
+            let led = pages::is_page(route).then(|| lead(request.request(), refusal.code())).flatten();
             let response = led.unwrap_or_else(|| HttpResponse::from_error(refusal));
             Ok(request.into_response(response).map_into_right_body())
         }
@@ -588,6 +587,29 @@ fn check_page(request: &ServiceRequest, app: &AppState, access: Access, shown: &
         }
         (Door::Header | Door::Cookie | Door::Ticket, ..) => Ok(()),
     }
+}
+
+/// What browsers say of every request: whether the page that makes it is one of the server that is asked. No page can have it said otherwise.
+const FETCH_SITE: &str = "sec-fetch-site";
+
+/// S28: a form at the door is one of our own pages. A page elsewhere that has somebody signed in, as somebody else, is refused; so is
+/// what does not say where it comes from.
+pub(super) fn check_form(request: &HttpRequest, server: &Server) -> ApiResult<()> {
+    let headers = request.headers();
+    let is_ours = match headers.get(FETCH_SITE) {
+        Some(site) => site == "same-origin",
+        // Over plain HTTP they say it only to this machine itself.
+        None => is_from_our_page(headers, server),
+    };
+    if is_ours {
+        return Ok(());
+    }
+    tell_refused(request, Code::OriginRefused);
+    let said = Said::new(
+        "表单须从本站的页面提交；浏览器过旧请先更新，经代理访问请设置 server.public_url",
+        "a form must be sent from a page of this server: update a browser that is too old, and set server.public_url behind a proxy",
+    );
+    Err(ApiError::from(Code::OriginRefused).at("Origin").because(said))
 }
 
 /// Whether a browser says that the page it shows came from here: from the host that it asks now, or from the address we are known by.

@@ -120,16 +120,12 @@ fn tell(request: &HttpRequest, status: u16, started: Instant, id: &str, address:
 
 fn put_headers<B>(response: &mut ServiceResponse<B>, id: &str) {
     let headers = response.headers_mut();
-    for (name, value) in SECURITY {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    let security = HeaderName::from_static("content-security-policy");
-    if !headers.contains_key(&security) {
-        headers.insert(security, HeaderValue::from_static(CONTENT_SECURITY));
-    }
-    let cache = HeaderName::from_static("cache-control");
-    if !headers.contains_key(&cache) {
-        headers.insert(cache, HeaderValue::from_static("no-store"));
+    // What an answer says itself holds.
+    let usual = [("content-security-policy", CONTENT_SECURITY), ("cache-control", "no-store")];
+    for (name, value) in SECURITY.into_iter().chain(usual) {
+        if !headers.contains_key(name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);

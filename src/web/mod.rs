@@ -7,7 +7,7 @@
 //! the same types.
 //!
 //! What [`api`] answers is JSON, but for pictures, the log's files and rules in tables; [`live`] is a WebSocket. [`compat`] holds the paths of older clients, with the
-//! same handlers behind them. [`pages`] and the [`panel`] are for browsers, with the files of [`static_files`].
+//! same handlers behind them. [`pages`] and the [`panel`] are for browsers, with the files of [`static_files`]; their forms need no script.
 
 pub mod api;
 pub mod captcha;
@@ -149,12 +149,16 @@ routes! {
     // pages and their files
     GET "/" Access::Open => pages::home;
     GET "/sign-in" Access::Open => pages::sign_in::page;
+    POST "/sign-in" Access::Door => pages::sign_in::send_sign_in;
     GET "/register" Access::Open => pages::register::page;
+    POST "/register" Access::Door => pages::register::send_registration;
     GET "/forgotten" Access::Open => pages::forgotten::page;
+    POST "/forgotten" Access::Door => pages::forgotten::send_new_password;
     GET "/static/{path:.*}" Access::Open => static_files::file;
 
     // the first administrator
     GET "/setup" Access::Open => pages::setup::page;
+    POST "/setup" Access::Open => pages::setup::send_set_up;
     POST "/api/v1/setup" Access::Open => setup::set_up;
 
     // coming and going

@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 
 use super::{
     AppState,
-    api::sessions::{Me, begin, came_by_https},
+    api::sessions::{Began, Me, begin},
     error::{ApiError, ApiResult, Code, Language, Said},
-    gate::{Gate, Visitor},
+    gate::Visitor,
     input::{Body, Line, SecretText},
     name::UserName,
 };
@@ -88,7 +88,20 @@ pub async fn set_up(
     body: Body<SetUp>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let ask = body.0;
+    let began = begin_system(&app, &visitor, &request, body.0).await?;
+    let csrf_token = app.gate.csrf(&began.session.id);
+    let mut response = HttpResponse::Created();
+    response.cookie(began.cookie(&app, &request));
+    Ok(response.json(SetUpView { csrf_token, user: Me::from(&began.user) }))
+}
+
+/// Makes the first administrator, whose session begins with it.
+pub(super) async fn begin_system(
+    app: &AppState,
+    visitor: &Visitor,
+    request: &HttpRequest,
+    ask: SetUp,
+) -> ApiResult<Began> {
     if app.gate.is_set_up() || !app.setup.fits(&ask.token) {
         app.door.attempt_from(visitor.address)?;
         return Err(Code::SetupDone.into());
@@ -100,14 +113,10 @@ pub async fn set_up(
     check_password(ask.password.expose(), &ask.username, None)?;
     let hash = app.door.hash(ask.password.into_secret()).await?;
     let actor = visitor.actor(&ask.username);
-    let login = make_admin(&app, actor, ask.username.into_string(), hash).await?;
+    let login = make_admin(app, actor, ask.username.into_string(), hash).await?;
     app.setup.close();
     app.gate.note_set_up(true);
-    let began = begin(&app, &visitor, &request, login).await?;
-    let csrf_token = app.gate.csrf(&began.session.id);
-    let mut response = HttpResponse::Created();
-    response.cookie(Gate::cookie(began.signed, came_by_https(&app, &request)));
-    Ok(response.json(SetUpView { csrf_token, user: Me::from(&began.user) }))
+    begin(app, visitor, request, login).await
 }
 
 /// At the start: looks for an administrator; where there is none, makes one from the password file, or prints the link.

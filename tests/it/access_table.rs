@@ -763,8 +763,17 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/metrics" [404]),
         row!("GET" "/" [303]),
         row!("GET" "/sign-in" [200]),
+        row!("POST" "/sign-in" [401], PLAIN, |world| {
+            Some(json!({"username": format!("nobody-{}", world.number()), "password": "wrong"}))
+        }),
         row!("GET" "/register" [403]),
+        row!("POST" "/register" [403], PLAIN, |_| {
+            Some(json!({"username": "x", "email": "x@example.com", "verification_code": "123456", "password": PASSWORD, "repeat": PASSWORD}))
+        }),
         row!("GET" "/forgotten" [200]),
+        row!("POST" "/forgotten" [422], PLAIN, |_| {
+            Some(json!({"email": "x@example.com", "verification_code": "123456", "new_password": PASSWORD, "repeat": PASSWORD}))
+        }),
         row!("GET" "/static/{path:.*}" [404], |_, _, _| "no/such/file.css".to_owned()),
         row!("GET" "/app" [200]),
         row!("GET" "/app/welcome" [200]),
@@ -812,6 +821,9 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/docs" [200]),
         row!("GET" "/redoc" [200]),
         row!("GET" "/setup" [404]),
+        row!("POST" "/setup" [404], PLAIN, |_| {
+            Some(json!({"token": "x", "username": "x", "password": PASSWORD, "repeat": PASSWORD}))
+        }),
         row!("POST" "/api/v1/setup" [404, 429], PLAIN, |_| Some(json!({"token": "x", "username": "x", "password": "correct horse battery"}))),
         row!("POST" "/api/v1/sessions" [401, 429], PLAIN, |world| {
             Some(json!({"username": format!("nobody-{}", world.number()), "password": "wrong"}))
@@ -1539,8 +1551,20 @@ pub(crate) async fn send_body(world: &World, api: &Api, row: &Row, path: &str) -
         let rows = [["关键词", "商品ID", "关键词内容"].map(str::to_owned), row].map(Vec::from);
         return api.send_bytes(path, "application/octet-stream", write_workbook("x", &rows).unwrap()).await;
     }
+    if let ("POST", "/sign-in" | "/register" | "/forgotten" | "/setup") = (row.method, row.path) {
+        return send_form(api, path, &(row.body)(world).unwrap()).await;
+    }
     let method = Method::from_bytes(row.method.as_bytes()).unwrap();
     api.send(method, path, (row.body)(world).as_ref()).await
+}
+
+/// As a page at the door sends it, from another machine of whoever asks: the tries of the two are not counted together.
+async fn send_form(api: &Api, path: &str, fields: &Value) -> Answer {
+    let fields = fields.as_object().unwrap().iter().map(|(name, text)| (name, text.as_str().unwrap()));
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let address = api.sends("x-forwarded-for").replacen("10.0.0.", "10.0.1.", 1);
+    let browser = api.as_who().with("sec-fetch-site", "same-origin").with("x-forwarded-for", &address);
+    browser.send_bytes(path, "application/x-www-form-urlencoded", body.into_bytes()).await
 }
 
 /// The template with its id filled in; where it has two parts, there is a slash between them.

@@ -28,19 +28,19 @@ use crate::{
 const OTHER_PASSWORD: &str = "another horse altogether";
 
 /// A letter as the mail server got it.
-struct Arrived {
+pub(crate) struct Arrived {
     to: String,
     text: String,
 }
 
 impl Arrived {
-    fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let (_, rest) = self.text.split_once("The code: ").unwrap_or_else(|| panic!("no code in {}", self.text));
         rest.chars().take(6).collect()
     }
 }
 
-struct MailServer {
+pub(crate) struct MailServer {
     port: u16,
     letters: UnboundedReceiver<Arrived>,
 }
@@ -59,7 +59,7 @@ impl MailServer {
         Self { port, letters }
     }
 
-    async fn next(&mut self) -> Arrived {
+    pub(crate) async fn next(&mut self) -> Arrived {
         timeout(PATIENCE, self.letters.recv()).await.unwrap().unwrap()
     }
 }
@@ -103,7 +103,7 @@ fn converse(stream: &TcpStream, letters: &UnboundedSender<Arrived>) {
 }
 
 /// A server with an administrator's mail server, where strangers may register.
-async fn with_mail() -> (TestApp, Api, MailServer) {
+pub(crate) async fn with_mail() -> (TestApp, Api, MailServer) {
     let mut app = TestApp::new();
     app.start().await;
     let (admin, mail) = (app.signed_in("admin").await, MailServer::start());
@@ -116,7 +116,7 @@ async fn ask(api: &Api, email: &str, purpose: &str) -> Answer {
     api.post("/api/v1/email-codes", &json!({"email": email, "purpose": purpose})).await
 }
 
-fn give_address(app: &TestApp, name: &'static str, email: &'static str) {
+pub(crate) fn give_address(app: &TestApp, name: &'static str, email: &'static str) {
     app.write(move |conn| {
         let user = users::find_by_name(conn, name)?.unwrap();
         let change = UserChange { email: Some(Some(email.into())), ..UserChange::default() };

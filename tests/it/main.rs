@@ -20,6 +20,7 @@ mod database_down;
 mod deliveries;
 mod delivery_rules;
 mod door;
+mod door_forms;
 mod faults;
 mod follow_ups;
 mod forms;

@@ -31,7 +31,7 @@ async fn a_file_is_served_under_the_hash_of_its_content_and_kept_for_ever() {
     app.start().await;
     for (name, kind) in [
         ("css/app.css", "text/css; charset=utf-8"),
-        ("js/setup.js", "text/javascript; charset=utf-8"),
+        ("js/door.js", "text/javascript; charset=utf-8"),
         ("img/icon.svg", "image/svg+xml"),
     ] {
         let file = app.anybody().get(&href(name)).await.is(200);
@@ -405,7 +405,7 @@ async fn the_door_offers_what_there_is() {
         let page = anybody.get(path).await.is(200);
         let has_fields = ["<form", "id=\"email\"", "id=\"send-code\"", "id=\"verification_code\""];
         assert!(has_fields.iter().all(|field| page.text.contains(field)), "{path}: {}", page.text);
-        assert!(page.text.contains("<noscript>"), "{path}");
+        assert!(!page.text.contains("<noscript>"), "{path}");
         for link in links(&page.text) {
             anybody.get(&link).await.is(200);
         }

@@ -93,6 +93,11 @@ impl Screen {
         self.call("Fetch.enable", json!({"patterns": [pattern]})).await;
     }
 
+    /// From now on no page runs scripts of its own; this test still asks what stands there.
+    pub(crate) async fn without_script(&self) {
+        self.call("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+    }
+
     pub(crate) async fn go(&self, url: &str) {
         // A name no element of a page has as its id: such an element would be found under it.
         self.eval("window.isLeftBehind = true").await;

@@ -45,7 +45,13 @@ pub struct PasswordReset {
 /// tokens of one's programs stay.
 #[utoipa::path(post, path = "/api/v1/password-resets", tag = "password resets", request_body = PasswordReset, responses((status = 204, description = "Replaced")))]
 pub async fn create(visitor: Visitor, body: Body<PasswordReset>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let PasswordReset { email, verification_code, new_password } = body.0;
+    replace(&app, &visitor, body.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Puts the new password in the place of the forgotten one.
+pub(in crate::web) async fn replace(app: &AppState, visitor: &Visitor, ask: PasswordReset) -> ApiResult<()> {
+    let PasswordReset { email, verification_code, new_password } = ask;
     check(new_password.expose(), "", &email)?;
     app.door.attempt(&email, visitor.address)?;
     let wanted = email.to_string();
@@ -60,7 +66,7 @@ pub async fn create(visitor: Visitor, body: Body<PasswordReset>, app: Data<AppSt
     app.store.write(move |conn| reset.store(conn, &by)).await??;
     app.door.succeeded(&email, address);
     app.gate.forget_all();
-    Ok(HttpResponse::NoContent().finish())
+    Ok(())
 }
 
 fn check(password: &str, name: &str, email: &str) -> ApiResult<()> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     super::{
         AppState,
-        error::{ApiError, ApiResult, Code, ErrorBody, Said, language_of},
+        error::{ApiError, ApiResult, Code, ErrorBody, Language, Said, language_of},
         gate::Visitor,
         input::{Body, Line, SecretText},
         letters::{MailServer, Wanted},
@@ -87,7 +87,18 @@ pub async fn send_code(
     body: Body<CodeWanted>,
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
-    let CodeWanted { email, purpose } = body.0;
+    send(&app, &visitor, body.0, language_of(request.headers())).await?;
+    Ok(HttpResponse::Accepted().finish())
+}
+
+/// The same for a page, which knows in which language the letter is to be.
+pub(in crate::web) async fn send(
+    app: &AppState,
+    visitor: &Visitor,
+    ask: CodeWanted,
+    language: Language,
+) -> ApiResult<()> {
+    let CodeWanted { email, purpose } = ask;
     app.door.letter(&email, visitor.address)?;
     let read = |conn: &mut DbConn| Ok((Registration::load(conn)?, MailServer::load(conn)?.is_some()));
     let (registration, has_mail) = app.store.read(read).await?;
@@ -97,8 +108,7 @@ pub async fn send_code(
     if !has_mail {
         return Err(ApiError::absent(Module::Mail));
     }
-    app.letters.ask(Wanted { email, purpose: purpose.into(), language: language_of(request.headers()) })?;
-    Ok(HttpResponse::Accepted().finish())
+    app.letters.ask(Wanted { email, purpose: purpose.into(), language })
 }
 
 /// Makes oneself a user, with a code that was sent by e-mail.
@@ -107,7 +117,12 @@ pub async fn send_code(
     (status = 403, body = ErrorBody, description = "Registration is closed"),
 ))]
 pub async fn create(visitor: Visitor, body: Body<NewRegistration>, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    let ask = body.0;
+    let me = admit(&app, &visitor, body.0).await?;
+    Ok(HttpResponse::Created().json(me))
+}
+
+/// Makes the stranger a user.
+pub(in crate::web) async fn admit(app: &AppState, visitor: &Visitor, ask: NewRegistration) -> ApiResult<Me> {
     if !app.store.read(Registration::load).await?.enabled {
         return Err(Code::RegistrationClosed.into());
     }
@@ -127,7 +142,7 @@ pub async fn create(visitor: Visitor, body: Body<NewRegistration>, app: Data<App
     };
     let me = app.store.write(move |conn| register(conn, &actor, &new, &code, now)).await??;
     app.door.succeeded(&email, visitor.address);
-    Ok(HttpResponse::Created().json(me))
+    Ok(me)
 }
 
 /// Said also where there never was one.

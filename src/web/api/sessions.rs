@@ -11,6 +11,7 @@ use std::{
 
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder,
+    cookie::Cookie,
     http::header::USER_AGENT,
     web::{Data, Json, block},
 };
@@ -279,11 +280,10 @@ pub async fn create(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let by_cookie = body.0.cookie;
-    let login = prove(&app, &visitor, body.0).await?;
-    let began = begin(&app, &visitor, &request, login).await?;
+    let began = sign_in(&app, &visitor, &request, body.0).await?;
     let mut response = HttpResponse::Created();
     if by_cookie {
-        response.cookie(Gate::cookie(began.signed.clone(), came_by_https(&app, &request)));
+        response.cookie(began.cookie(&app, &request));
     }
     Ok(response.json(SignedInView {
         token: (!by_cookie).then_some(began.signed),
@@ -291,6 +291,17 @@ pub async fn create(
         user: Me::from(&began.user),
         session: SessionView { current: true, ..SessionView::new(began.session, None) },
     }))
+}
+
+/// Finds out who it is and begins their session, or refuses.
+pub(in crate::web) async fn sign_in(
+    app: &AppState,
+    visitor: &Visitor,
+    request: &HttpRequest,
+    ask: SignIn,
+) -> ApiResult<Began> {
+    let login = prove(app, visitor, ask).await?;
+    begin(app, visitor, request, login).await
 }
 
 /// Whether the browser spoke HTTPS, as far as our own proxy tells, or because the address we are known by says so.
@@ -448,6 +459,13 @@ pub(in crate::web) struct Began {
     pub(in crate::web) signed: String,
     pub(in crate::web) session: Session,
     pub(in crate::web) user: User,
+}
+
+impl Began {
+    /// With which a browser comes back.
+    pub(in crate::web) fn cookie(&self, app: &AppState, request: &HttpRequest) -> Cookie<'static> {
+        Gate::cookie(self.signed.clone(), came_by_https(app, request))
+    }
 }
 
 /// Places where one person may be signed in. Where there is one more, the one that was used longest ago ends.

@@ -2,14 +2,20 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     super::{
         AppState,
+        api::password_resets,
         error::{ApiResult, ErrorBody, Language},
+        gate::Visitor,
         input::Query,
     },
-    FORGOTTEN, Frame, Notice, PageQuery, SETUP, SIGN_IN, language, lead_to, show, show_at_door,
+    Chosen, FORGOTTEN, Frame, Notice, SETUP, SIGN_IN,
+    door_form::{DoorForm, Sent},
+    language, lead_to, show, show_at_door,
 };
 use crate::telemetry::modules::Module;
 
@@ -17,24 +23,105 @@ use crate::telemetry::modules::Module;
 #[template(path = "forgotten.html")]
 struct ForgottenPage {
     frame: Frame,
+    next: &'static str,
+    sent: Sent,
+}
+
+const FIELDS: &[&str] = &["email", "verification_code", "new_password", "repeat"];
+
+/// The page once the password is another.
+const DONE: &str = "/forgotten?done=true";
+
+/// Which of both pages it is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ForgottenQuery {
+    /// Whether it tells that the password was replaced.
+    #[param(inline)]
+    done: Option<bool>,
+    #[param(inline)]
+    lang: Option<Chosen>,
 }
 
 /// The page on which a forgotten password is replaced.
-#[utoipa::path(get, path = "/forgotten", operation_id = "forgotten_page", tag = "pages", params(PageQuery), responses(
+#[utoipa::path(get, path = "/forgotten", operation_id = "forgotten_page", tag = "pages", params(ForgottenQuery), responses(
     (status = 200, content_type = "text/html", body = String),
     (status = 303, description = "To the set-up, while nobody administers the system"),
     (status = 503, description = "No letter can be sent yet, or the server is busy", content((String = "text/html"), (ErrorBody = "application/json"))),
 ))]
-pub async fn page(request: HttpRequest, query: Query<PageQuery>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+pub async fn page(request: HttpRequest, query: Query<ForgottenQuery>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     if !app.gate.is_set_up() {
         return Ok(lead_to(SETUP));
     }
     let language = language(query.0.lang, &request);
+    if query.0.done == Some(true) {
+        return show_at_door(HttpResponse::Ok(), query.0.lang, &replaced(language));
+    }
+    shown(&app, query.0.lang, language, Sent::nothing(FIELDS)).await
+}
+
+/// Replaces a forgotten password by the form of the page. Nobody is signed in by it.
+#[utoipa::path(post, path = "/forgotten", tag = "pages", params(ForgottenQuery),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "The fields of the page"),
+    responses(
+        (status = 200, content_type = "text/html", body = String, description = "A code is on its way"),
+        (status = 303, description = "Replaced, and led to the page that says so"),
+        (status = 403, description = "The form came from a page elsewhere", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 422, description = "A field cannot be accepted", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 429, description = "Too many tries", content((String = "text/html"), (ErrorBody = "application/json"))),
+    ))]
+pub async fn send_new_password(
+    visitor: Visitor,
+    request: HttpRequest,
+    query: Query<ForgottenQuery>,
+    form: DoorForm,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let (chosen, language) = (query.0.lang, language(query.0.lang, &request));
+    match act(&app, &visitor, &form, language).await {
+        Ok(Some(led)) => Ok(led),
+        Ok(None) => shown(&app, chosen, language, Sent::code(&form, FIELDS)).await,
+        Err(refusal) => {
+            let sent = Sent::refused(&request, &form, refusal, FIELDS, language)?;
+            shown(&app, chosen, language, sent).await
+        }
+    }
+}
+
+/// Where it leads; `None`: a code was sent.
+async fn act(
+    app: &AppState,
+    visitor: &Visitor,
+    form: &DoorForm,
+    language: Language,
+) -> ApiResult<Option<HttpResponse>> {
+    if form.wants_code() {
+        return form.send_code(app, visitor, "reset", language).await.map(|()| None);
+    }
+    form.check_repeat("new_password")?;
+    let ask = form.body(&["email", "verification_code", "new_password"])?;
+    password_resets::replace(app, visitor, ask).await?;
+    Ok(Some(lead_to(DONE)))
+}
+
+async fn shown(app: &AppState, chosen: Option<Chosen>, language: Language, sent: Sent) -> ApiResult<HttpResponse> {
     if !app.finds(Module::Mail).await {
         return show(StatusCode::SERVICE_UNAVAILABLE, &without_mail(language));
     }
     let frame = Frame::new(language.pick("重置密码", "A new password"), language, FORGOTTEN, &[]);
-    show_at_door(StatusCode::OK, query.0.lang, &ForgottenPage { frame })
+    show_at_door(sent.answer(), chosen, &ForgottenPage { frame, next: DONE, sent })
+}
+
+fn replaced(language: Language) -> Notice {
+    let (title, text) = match language {
+        Language::Chinese => ("密码已更新", "请用新密码登录，其他地方的登录已退出。"),
+        Language::English => {
+            ("The password is changed", "Sign in with the new one. Everywhere else you are signed out.")
+        }
+    };
+    let frame = Frame::new(title, language, FORGOTTEN, &[("done", "true")]);
+    Notice { frame, text: text.into(), link: SIGN_IN, link_name: language.pick("去登录", "Sign in") }
 }
 
 fn without_mail(language: Language) -> Notice {

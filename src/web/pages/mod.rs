@@ -1,11 +1,12 @@
 //! Pages for people who are not signed in: the first administrator, signing in, registering and a forgotten password, and what is told of a
 //! page that cannot be shown; and the documentation of the API. Whatever else there is to see is in the [`panel`]. Texts come in both languages;
-//! scripts and styles are files of their own, so that a strict content policy holds.
+//! scripts and styles are files of their own, so that a strict content policy holds. Forms work without script ([`door_form`]).
 
 // The documentation macro names types by a path where a short name would do.
 #![allow(unused_qualifications)]
 
 pub mod docs;
+mod door_form;
 pub mod forgotten;
 pub mod register;
 pub mod setup;
@@ -14,10 +15,11 @@ pub mod sign_in;
 use std::borrow::Cow;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    cookie::Cookie,
     http::{
         StatusCode,
-        header::{ContentType, LOCATION},
+        header::{ContentType, LOCATION, REFERRER_POLICY},
     },
     web::Data,
 };
@@ -26,7 +28,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    AppState,
+    AppState, Route,
     error::{ApiResult, Code, Language},
     gate::{self, Access},
     panel, route_of, static_files,
@@ -54,6 +56,11 @@ pub struct PageQuery {
     lang: Option<Chosen>,
 }
 
+/// Whether a route is a page for browsers, to whom a refusal is shown as one.
+pub(super) fn is_page(route: &Route) -> bool {
+    matches!(route.access, Access::Page(_)) || matches!(route.path, SETUP | SIGN_IN | REGISTER | FORGOTTEN)
+}
+
 /// The language that was chosen on this page, or on one before it; otherwise the browser says it.
 pub(super) fn language(chosen: Option<Chosen>, request: &HttpRequest) -> Language {
     match chosen {
@@ -72,6 +79,8 @@ struct Frame {
     switch_href: String,
     switch_tag: &'static str,
     switch_name: &'static str,
+    /// Where the form of the page is sent: to the page itself, whose language the browser remembers.
+    action: String,
 }
 
 impl Frame {
@@ -81,13 +90,22 @@ impl Frame {
             Language::Chinese => ("zh-CN", "en", "en", "English"),
             Language::English => ("en", "zh-CN", "zh", "中文"),
         };
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(carried).append_pair("lang", other);
-        Self { title, language, tag, switch_href: format!("{path}?{}", query.finish()), switch_tag, switch_name }
+        let with = |more: &[(&str, &str)]| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(carried).extend_pairs(more).finish()
+        };
+        let switch_href = format!("{path}?{}", with(&[("lang", other)]));
+        let action = if carried.is_empty() { path.to_owned() } else { format!("{path}?{}", with(&[])) };
+        Self { title, language, tag, switch_href, switch_tag, switch_name, action }
     }
 
     fn t(&self, zh: &'static str, en: &'static str) -> &'static str {
         self.language.pick(zh, en)
+    }
+
+    /// Said where a new password is not typed twice alike.
+    fn mismatch(&self) -> &'static str {
+        self.t(door_form::MISMATCH.0, door_form::MISMATCH.1)
     }
 
     fn asset(&self, name: &str) -> String {
@@ -107,8 +125,7 @@ struct Notice {
 
 /// A refusal as a page, where a browser asked for a page.
 pub(super) fn refused(request: &HttpRequest, status: StatusCode, message: &str) -> Option<HttpResponse> {
-    let is_page = route_of(request).is_some_and(|route| matches!(route.access, Access::Page(_)));
-    if !is_page || !gate::is_browser(request) {
+    if !route_of(request).is_some_and(is_page) || !gate::is_browser(request) {
         return None;
     }
     let language = panel::language_of_browser(request);
@@ -134,21 +151,34 @@ fn show(status: StatusCode, page: &impl Template) -> ApiResult<HttpResponse> {
     Ok(HttpResponse::build(status).content_type(ContentType::html()).body(text))
 }
 
+/// A browser is to say which page a form comes from: one that must tell nobody does not tell us either.
+const REFERRER: &str = "same-origin";
+
 /// A page before the sign-in: a language that is chosen there goes on into the panel.
-fn show_at_door(status: StatusCode, chosen: Option<Chosen>, page: &impl Template) -> ApiResult<HttpResponse> {
-    let mut response = show(status, page)?;
-    let cookie = match chosen {
-        Some(Chosen::Zh) => panel::language_cookie(Language::Chinese),
-        Some(Chosen::En) => panel::language_cookie(Language::English),
-        None => return Ok(response),
-    };
-    response.add_cookie(&cookie).map_err(|_| Code::Internal)?;
-    Ok(response)
+fn show_at_door(
+    mut answer: HttpResponseBuilder,
+    chosen: Option<Chosen>,
+    page: &impl Template,
+) -> ApiResult<HttpResponse> {
+    let text = page.render().map_err(|_| Code::Internal)?;
+    match chosen {
+        Some(Chosen::Zh) => drop(answer.cookie(panel::language_cookie(Language::Chinese))),
+        Some(Chosen::En) => drop(answer.cookie(panel::language_cookie(Language::English))),
+        None => {}
+    }
+    Ok(answer.insert_header((REFERRER_POLICY, REFERRER)).content_type(ContentType::html()).body(text))
 }
 
 /// Elsewhere, by GET.
 pub(super) fn lead_to(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, path)).finish()
+}
+
+/// Elsewhere, signed in.
+fn lead_in(cookie: &Cookie<'_>, path: &str) -> ApiResult<HttpResponse> {
+    let mut led = lead_to(path);
+    led.add_cookie(cookie).map_err(|_| Code::Internal)?;
+    Ok(led)
 }
 
 /// The sign-in page, which leads on to where somebody wanted to go.

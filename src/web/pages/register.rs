@@ -6,11 +6,15 @@ use askama::Template;
 use super::{
     super::{
         AppState,
+        api::{registrations, sessions},
         error::{ApiResult, ErrorBody, Language},
+        gate::Visitor,
         input::Query,
         panel,
     },
-    Frame, Notice, PageQuery, REGISTER, SETUP, SIGN_IN, language, lead_to, show, show_at_door,
+    Chosen, Frame, Notice, PageQuery, REGISTER, SETUP, SIGN_IN,
+    door_form::{DoorForm, Sent},
+    language, lead_in, lead_to, show, show_at_door,
 };
 use crate::{store::settings::Registration, telemetry::modules::Module};
 
@@ -19,7 +23,10 @@ use crate::{store::settings::Registration, telemetry::modules::Module};
 struct RegisterPage {
     frame: Frame,
     next: &'static str,
+    sent: Sent,
 }
+
+const FIELDS: &[&str] = &["username", "email", "verification_code", "password", "repeat"];
 
 /// Whether strangers may register. Where the database does not answer they may not.
 pub(super) async fn is_open(app: &AppState) -> bool {
@@ -38,15 +45,69 @@ pub async fn page(request: HttpRequest, query: Query<PageQuery>, app: Data<AppSt
     if !app.gate.is_set_up() {
         return Ok(lead_to(SETUP));
     }
-    let language = language(query.0.lang, &request);
-    if !is_open(&app).await {
+    shown(&app, query.0.lang, language(query.0.lang, &request), Sent::nothing(FIELDS)).await
+}
+
+/// Registers by the form of the page, and signs in.
+#[utoipa::path(post, path = "/register", tag = "pages", params(PageQuery),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "The fields of the page"),
+    responses(
+        (status = 200, content_type = "text/html", body = String, description = "A code is on its way"),
+        (status = 303, description = "Registered, signed in by cookie, and led on"),
+        (status = 403, description = "The form came from a page elsewhere, or registration is closed", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 409, description = "The name or the address is taken", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 422, description = "A field cannot be accepted", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 429, description = "Too many tries", content((String = "text/html"), (ErrorBody = "application/json"))),
+    ))]
+pub async fn send_registration(
+    visitor: Visitor,
+    request: HttpRequest,
+    query: Query<PageQuery>,
+    form: DoorForm,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let (chosen, language) = (query.0.lang, language(query.0.lang, &request));
+    match act(&app, &visitor, &request, &form, language).await {
+        Ok(Some(led)) => Ok(led),
+        Ok(None) => shown(&app, chosen, language, Sent::code(&form, FIELDS)).await,
+        Err(refusal) => {
+            let sent = Sent::refused(&request, &form, refusal, FIELDS, language)?;
+            shown(&app, chosen, language, sent).await
+        }
+    }
+}
+
+/// Where it leads; `None`: a code was sent.
+async fn act(
+    app: &AppState,
+    visitor: &Visitor,
+    request: &HttpRequest,
+    form: &DoorForm,
+    language: Language,
+) -> ApiResult<Option<HttpResponse>> {
+    if form.wants_code() {
+        return form.send_code(app, visitor, "register", language).await.map(|()| None);
+    }
+    form.check_repeat("password")?;
+    let ask = form.body(&["username", "email", "verification_code", "password"])?;
+    registrations::admit(app, visitor, ask).await?;
+    let sign_in = form.body(&["username", "password"])?;
+    match sessions::sign_in(app, visitor, request, sign_in).await {
+        Ok(began) => lead_in(&began.cookie(app, request), panel::WELCOME).map(Some),
+        // They are a user by now: whatever keeps them out this time is told where one signs in.
+        Err(_) => Ok(Some(lead_to(SIGN_IN))),
+    }
+}
+
+async fn shown(app: &AppState, chosen: Option<Chosen>, language: Language, sent: Sent) -> ApiResult<HttpResponse> {
+    if !is_open(app).await {
         return show(StatusCode::FORBIDDEN, &closed(language));
     }
     if !app.finds(Module::Mail).await {
         return show(StatusCode::SERVICE_UNAVAILABLE, &without_mail(language));
     }
     let frame = Frame::new(language.pick("注册", "Register"), language, REGISTER, &[]);
-    show_at_door(StatusCode::OK, query.0.lang, &RegisterPage { frame, next: panel::WELCOME })
+    show_at_door(sent.answer(), chosen, &RegisterPage { frame, next: panel::WELCOME, sent })
 }
 
 fn closed(language: Language) -> Notice {

@@ -8,12 +8,14 @@ use utoipa::IntoParams;
 use super::{
     super::{
         AppState,
-        error::{ApiResult, Language},
-        gate,
+        error::{ApiResult, Code, ErrorBody, Language},
+        gate::{self, Visitor},
         input::{Line, Query},
-        panel,
+        panel, setup,
     },
-    Chosen, Frame, Notice, SETUP, language, lead_to, show, show_at_door,
+    Chosen, Frame, Notice, SETUP,
+    door_form::{DoorForm, Sent},
+    language, lead_in, lead_to, show, show_at_door,
 };
 
 /// For who follows the link once more and signs in then.
@@ -37,9 +39,12 @@ struct SetupPage<'a> {
     frame: Frame,
     token: &'a str,
     next: &'static str,
+    sent: Sent,
     /// The languages there are: what each calls itself, its page, and whether it is this one.
     languages: [(&'static str, &'static str, String, bool); 2],
 }
+
+const FIELDS: &[&str] = &["username", "password", "repeat"];
 
 /// The page of the set-up link.
 #[utoipa::path(get, path = "/setup", tag = "setup", params(SetupQuery), responses(
@@ -48,21 +53,65 @@ struct SetupPage<'a> {
     (status = 404, content_type = "text/html", body = String, description = "The link is void, or was used already"),
 ))]
 pub async fn page(request: HttpRequest, query: Query<SetupQuery>, app: Data<AppState>) -> ApiResult<HttpResponse> {
+    shown(&request, &query.0, &app, Sent::nothing(FIELDS))
+}
+
+/// Makes the first administrator by the form of the page, and signs it in.
+#[utoipa::path(post, path = "/setup", tag = "setup", params(SetupQuery),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "The fields of the page"),
+    responses(
+        (status = 303, description = "Set up, signed in by cookie, and led on"),
+        (status = 403, description = "The form came from a page elsewhere", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 404, description = "The link is void, or was used already", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 409, description = "The name is taken", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 422, description = "A field cannot be accepted", content((String = "text/html"), (ErrorBody = "application/json"))),
+        (status = 429, description = "Too many tries", content((String = "text/html"), (ErrorBody = "application/json"))),
+    ))]
+pub async fn send_set_up(
+    visitor: Visitor,
+    request: HttpRequest,
+    query: Query<SetupQuery>,
+    form: DoorForm,
+    app: Data<AppState>,
+) -> ApiResult<HttpResponse> {
+    let refusal = match act(&app, &visitor, &request, &form).await {
+        Ok(led) => return Ok(led),
+        Err(refusal) => refusal,
+    };
     let language = language(query.0.lang, &request);
-    let token = query.0.token.as_deref().unwrap_or_default();
+    let is_void = refusal.code() == Code::SetupDone;
+    let sent = Sent::refused(&request, &form, refusal, FIELDS, language)?;
+    if is_void { shown(&request, &query.0, &app, sent) } else { form_page(&query.0, language, sent) }
+}
+
+async fn act(app: &AppState, visitor: &Visitor, request: &HttpRequest, form: &DoorForm) -> ApiResult<HttpResponse> {
+    form.check_repeat("password")?;
+    let ask = form.body(&["token", "username", "password"])?;
+    let began = setup::begin_system(app, visitor, request, ask).await?;
+    lead_in(&began.cookie(app, request), panel::WELCOME)
+}
+
+/// The form, or why there is none.
+fn shown(request: &HttpRequest, query: &SetupQuery, app: &AppState, sent: Sent) -> ApiResult<HttpResponse> {
+    let language = language(query.lang, request);
     if app.gate.is_set_up() {
-        return match gate::session_of_cookie(&request, &app.gate) {
+        return match gate::session_of_cookie(request, &app.gate) {
             Some(_) => Ok(lead_to(panel::WELCOME)),
             None => show(StatusCode::NOT_FOUND, &used(language)),
         };
     }
-    if !app.setup.fits(token) {
+    if !app.setup.fits(query.token.as_deref().unwrap_or_default()) {
         return show(StatusCode::NOT_FOUND, &void(language));
     }
+    form_page(query, language, sent)
+}
+
+fn form_page(query: &SetupQuery, language: Language, sent: Sent) -> ApiResult<HttpResponse> {
+    let token = query.token.as_deref().unwrap_or_default();
     let frame =
         Frame::new(language.pick("创建管理员", "Create the administrator"), language, SETUP, &[("token", token)]);
-    let page = SetupPage { frame, token, next: panel::WELCOME, languages: languages(language, token) };
-    show_at_door(StatusCode::OK, query.0.lang, &page)
+    let page = SetupPage { frame, token, next: panel::WELCOME, languages: languages(language, token), sent };
+    show_at_door(page.sent.answer(), query.lang, &page)
 }
 
 fn languages(present: Language, token: &str) -> [(&'static str, &'static str, String, bool); 2] {
