@@ -5,8 +5,9 @@ use std::{fs, path::PathBuf};
 use super::*;
 use crate::{
     store::{
-        Config, Store,
+        Config,
         backups::{Job, restore, run},
+        connection::{Role, Target},
     },
     telemetry::clock,
     testbed::{Bed, tamper},
@@ -84,6 +85,11 @@ async fn an_altered_ledger_a_missing_migration_and_a_foreign_key_are_found() {
     assert_eq!(altered("DELETE FROM facts WHERE key = 'key_check'"), Err(Fault::WrongKey));
 }
 
+/// A connection that has closed its file when it is dropped.
+fn connect(path: &Path) -> DbConn {
+    Target::parse(&Config::new(path.to_str().unwrap())).unwrap().connect(Role::Write).unwrap()
+}
+
 #[actix::test]
 async fn a_copy_takes_the_databases_place_and_that_is_kept() {
     let bed = Bed::new();
@@ -91,19 +97,16 @@ async fn a_copy_takes_the_databases_place_and_that_is_kept() {
     let there = bed.folder().join("there/y.db");
     let database = Config::new(there.to_str().unwrap());
     let keys = bed.store.keys().clone();
-    let pools = || Store::open(&database, keys.clone()).unwrap().read_blocking(units::pools).unwrap().len();
+    let pools = || units::pools(&mut connect(&there)).unwrap().len();
 
     let now = clock::unix();
     let first = restore(&file, &database, &keys, now).unwrap();
     assert_eq!((first.aside, first.proof.events, pools()), (None, 2, 1));
 
-    drop(Store::open(&database, keys.clone()).unwrap().write_blocking(|conn| facts::put(conn, "since", "then")));
+    facts::put(&mut connect(&there), "since", "then").unwrap();
     let second = restore(&file, &database, &keys, now).unwrap();
     let aside = second.aside.unwrap();
-    let found = |path: &Path| {
-        let store = Store::open(&Config::new(path.to_str().unwrap()), keys.clone()).unwrap();
-        store.read_blocking(|conn| facts::find(conn, "since")).unwrap()
-    };
+    let found = |path: &Path| facts::find(&mut connect(path), "since").unwrap();
     assert_eq!((found(&there), found(&aside)), (None, Some("then".to_owned())));
 
     let is_refused = |keys: &Keys| restore(&file, &database, keys, now).unwrap_err();

@@ -66,7 +66,12 @@ pub struct BackupFaultView {
     #[schema(example = "no_room")]
     code: &'static str,
     /// In the language of `Accept-Language` (`zh` or `en`).
+    #[schema(example = "There is too little room on the disk: 900 MiB are needed, 12 MiB are free.")]
     pub(in crate::web) message: String,
+    /// What somebody can do about it.
+    #[schema(
+        example = "Free some room, keep fewer copies (backup.keep), or keep them on a larger disk (backup.folder)."
+    )]
     pub(in crate::web) advice: String,
 }
 
