@@ -46,6 +46,7 @@ pub mod follow_ups;
 pub mod handovers;
 pub mod idempotency_keys;
 mod item_cache;
+pub mod item_replies;
 pub mod item_syncs;
 pub mod items;
 #[cfg(test)]
