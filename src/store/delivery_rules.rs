@@ -134,6 +134,20 @@ pub fn about(conn: &mut DbConn, owner: UserId, item: &ItemId) -> QueryResult<Vec
     Ok(with_cards(conn, stored)?.into_iter().map(|row| row.rule).collect())
 }
 
+/// The rules that name one of these items.
+pub fn naming(conn: &mut DbConn, scope: &Scope, items: &[ItemId]) -> QueryResult<Vec<Row>> {
+    let mut stored: Vec<Stored> = Vec::new();
+    for some in items.chunks(500) {
+        let named = delivery_rules::table
+            .filter(delivery_rules::owner_id.eq(scope.user()))
+            .filter(delivery_rules::item_id.eq_any(some))
+            .order(delivery_rules::id)
+            .select(Stored::as_select());
+        stored.extend(named.load::<Stored>(conn)?);
+    }
+    with_cards(conn, stored)
+}
+
 /// All rules of an owner: what a look at many items asks.
 pub(super) fn list(conn: &mut DbConn, owner: UserId) -> QueryResult<Vec<DeliveryRule>> {
     let stored: Vec<Stored> =

@@ -98,9 +98,22 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
     {
+        self.write_items_of([account], work).await
+    }
+
+    /// The same for whatever changes items of several accounts.
+    pub async fn write_items_of<T, F>(
+        &self,
+        accounts: impl IntoIterator<Item = AccountId>,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConn) -> QueryResult<T> + Send + 'static,
+    {
         let written = self.write(work).await;
         // Also after an error: nobody may know what was committed.
-        self.inner.items.forget(account);
+        accounts.into_iter().for_each(|account| self.inner.items.forget(account));
         written
     }
 }

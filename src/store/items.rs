@@ -111,6 +111,17 @@ pub struct Edit {
     pub polish: Option<bool>,
 }
 
+impl Edit {
+    /// Whether the item is otherwise once this is written.
+    pub fn changes(&self, item: &Item) -> bool {
+        let Self { ai_facts, floor, multi_spec, multi_quantity, polish } = self;
+        let flags = [(multi_spec, item.multi_spec), (multi_quantity, item.multi_quantity), (polish, item.polish)];
+        ai_facts.as_ref().is_some_and(|facts| *facts != item.ai_facts)
+            || floor.is_some_and(|floor| floor != item.floor)
+            || flags.iter().any(|(wanted, is)| wanted.is_some_and(|wanted| wanted != *is))
+    }
+}
+
 /// What a list showed of an item when it was read last.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct ListedAs {
@@ -157,6 +168,11 @@ pub fn get(conn: &mut DbConn, scope: &Scope, account: AccountId, item: &ItemId) 
         .filter(items::account_id.eq(account).and(items::item_id.eq(item)))
         .select(Item::as_select())
         .get_result(conn)
+}
+
+/// The same of many; `None` for each that is not there.
+pub fn get_many(conn: &mut DbConn, scope: &Scope, keys: &[(AccountId, ItemId)]) -> QueryResult<Vec<Option<Item>>> {
+    keys.iter().map(|(account, item)| get(conn, scope, *account, item).optional()).collect()
 }
 
 /// A part of what the accounts sell themselves and fits, what is listed first, the newest change first; and how many fit.

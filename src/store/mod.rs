@@ -47,6 +47,7 @@ pub mod follow_ups;
 pub mod handovers;
 pub mod idempotency_keys;
 mod item_cache;
+pub mod item_replies;
 pub mod item_syncs;
 pub mod items;
 pub mod ledger;

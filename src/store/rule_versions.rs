@@ -59,7 +59,7 @@ impl Change {
 /// How a version came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause<'a> {
-    /// One rule was changed at once.
+    /// A person changed what holds at once: one rule, or what many items have.
     Edit,
     /// A file was read.
     Import,

@@ -325,12 +325,13 @@ pub fn upsert_many(
     Ok(saved)
 }
 
-/// Writes what a file changes of one set, as one version. It was planned from what is stored, in this transaction and behind the
-/// [lock](revisions::lock); what has no `before` is new. The answer is what changed, with the numbers of what is new.
-pub fn import(
+/// Writes many changes, as one version of each set that they touch. They were planned from what is stored, in this transaction and behind
+/// the [lock](revisions::lock); what has no `before` is new. The answer is what changed, with the numbers of what is new.
+pub fn write_planned(
     conn: &mut DbConn,
     scope: &Scope,
     mut changes: Vec<Change>,
+    cause: &Cause<'_>,
     by: &Actor,
     now: Timestamp,
 ) -> QueryResult<Result<Vec<Change>, NotSaved>> {
@@ -350,7 +351,7 @@ pub fn import(
     for (change, id) in new.zip(ids) {
         change.id = id;
     }
-    publish(conn, scope, changes.clone(), &Cause::Import, by, now)?;
+    publish(conn, scope, changes.clone(), cause, by, now)?;
     Ok(Ok(changes))
 }
 

@@ -6,10 +6,13 @@
 //! | `_undo` | method and address of the API's opposite, with `{id}` for the answer's: `DELETE /api/v1/blocked-buyers/{id}` |
 //! | `_undo.said` | what is said once it is taken back |
 //! | `_undo.with.…` | a field of it, called as in any form |
+//! | `_undo.each.…` | the same once for each that the answer has in the list of this name, as JSON; where it has none, nothing is to be taken back |
 //!
 //! It is a form like any other: whoever may not do the opposite may not take back.
 
 use actix_web::http::uri::PathAndQuery;
+
+use serde_json::Value;
 
 /// The form that is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +26,18 @@ pub struct Undo {
 
 impl Undo {
     /// As the fields of a form that was done say it; `id`: the answer's. `None`: it cannot be taken back, or says nothing that makes sense.
-    pub(super) fn of(form: &[(String, String)], id: &str) -> Option<Self> {
+    pub(super) fn of(form: &[(String, String)], id: &str, answer: &Value) -> Option<Self> {
         let own = |wanted: &str| form.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
         let (method, path) = own("_undo")?.split_once(' ')?;
         let method = ["POST", "PUT", "PATCH", "DELETE"].into_iter().find(|known| *known == method)?;
         let path = if path.contains("{id}") { path.replace("{id}", plain(id)?) } else { path.to_owned() };
         let field =
             |(name, text): &(String, String)| Some((name.strip_prefix("_undo.with.")?.to_owned(), text.clone()));
-        let fields: Vec<_> = form.iter().filter_map(field).collect();
+        let mut fields: Vec<_> = form.iter().filter_map(field).collect();
+        for (name, list) in form.iter().filter_map(|(name, list)| Some((name.strip_prefix("_undo.each.")?, list))) {
+            let entries = answer[list.as_str()].as_array().filter(|entries| !entries.is_empty())?;
+            fields.extend(entries.iter().map(|entry| (name.to_owned(), entry.to_string())));
+        }
         let is_sound = is_of_api(&path) && fields.iter().all(|(name, _)| is_field(name));
         is_sound.then(|| Self { method, path, said: own("_undo.said").unwrap_or_default().to_owned(), fields })
     }
@@ -55,11 +62,27 @@ fn is_of_api(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn undo(fields: &[(&str, &str)], id: &str) -> Option<Undo> {
         let fields: Vec<_> = fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        Undo::of(&fields, id)
+        Undo::of(&fields, id, &json!({"items": [{"a": 1}, {"a": 2}], "none": []}))
+    }
+
+    #[test]
+    fn what_the_answer_lists_is_taken_back_and_no_more() {
+        let undo = |list: &str| {
+            undo(
+                &[("_undo", "PATCH /api/v1/items"), ("_undo.with.on:flag", "true"), ("_undo.each.i:objects", list)],
+                "",
+            )
+        };
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let fields = [pair("on:flag", "true"), pair("i:objects", "{\"a\":1}"), pair("i:objects", "{\"a\":2}")];
+        assert_eq!(undo("items").map(|undo| undo.fields), Some(fields.to_vec()));
+        assert_eq!((undo("none"), undo("other")), (None, None));
     }
 
     #[test]

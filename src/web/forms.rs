@@ -12,14 +12,18 @@
 //! | `_back` | the page with the form, to which a refusal leads |
 //! | `_then` | where success leads, with `{id}` for the answer's; as `_back` where absent |
 //! | `_form` | the form's id, so that the page puts what was said where it belongs |
-//! | `_done` | what is said after success |
+//! | `_done` | what is said after success, with `{changed}` for the answer's number of this name |
 //! | `_query.…` | a parameter of the address: `_query.draft` |
 //! | `_as` | another button of the form was pressed, which is this: a `POST` without key and mark, that leads back to `_back` |
 //! | `_into` | the same for a picture that is added (`_file.…`): it becomes what stands in the field of this name |
 //! | `_look.…` | what is looked for, to be chosen in the form ([`LOOK`]) |
+//! | `_part` | the button that was pressed sends this part of the form alone, see below |
 //! | `_undo…` | how it is taken back, see [`form_undo`](super::form_undo) |
 //!
 //! A form with a file (`multipart/form-data`, the file in the field `file`) sends the file alone, as its browser calls it.
+//!
+//! A form with several things to do for what is ticked in it has a part for each: what belongs to the part `reply` is called `reply/…`
+//! (`reply/text`, `reply/_done`) and is sent, without that, when its button is pressed (`_part`); what has no slash is sent with every part.
 //!
 //! What was refused is kept with what was typed (but for secrets) for the page that it leads to; so is what another button sent, whatever
 //! became of it: the form itself is still to be sent.
@@ -167,7 +171,10 @@ impl Forms {
 
 /// A form that came in.
 struct Form {
+    /// Of the part that was pressed, where it has parts.
     fields: Vec<(String, String)>,
+    /// All of them, as they are called on the page.
+    sent: Vec<(String, String)>,
     /// What is sent instead of the fields, and what its browser calls it.
     file: Option<FilePart>,
     /// The parameters that stand in the address itself.
@@ -219,7 +226,13 @@ impl Form {
         if self.file.is_some() && matches!(&*field, "body" | "Content-Type") {
             return Some("file".to_owned());
         }
-        Some(self.own_place(&field))
+        let place = self.own_place(&field);
+        let of_part = format!("{}/{place}", self.part_pressed());
+        Some(if self.sent.iter().any(|(name, _)| name.starts_with(&of_part)) { of_part } else { place })
+    }
+
+    fn part_pressed(&self) -> &str {
+        part_pressed(&self.sent).unwrap_or_default()
     }
 
     fn own_place(&self, field: &str) -> String {
@@ -232,9 +245,9 @@ impl Form {
     }
 
     fn typed(&self) -> Vec<(String, String)> {
-        let is_kept =
-            |name: &str| name.starts_with(LOOKED_FOR) || (!name.starts_with('_') && !form_values::is_secret(name));
-        let typed: Vec<_> = self.fields.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+        let is_ours = |name: &str| name.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
+        let is_kept = |name: &str| name.starts_with(LOOKED_FOR) || (!is_ours(name) && !form_values::is_secret(name));
+        let typed: Vec<_> = self.sent.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
         let length: usize = typed.iter().map(|(name, text)| name.len() + text.len()).sum();
         if length <= LONGEST_KEPT { typed } else { Vec::new() }
     }
@@ -311,7 +324,8 @@ pub(super) async fn carry<B: MessageBody + 'static>(
         Ok(form) => form,
         Err(refusal) => {
             let session = gate::session_of_cookie(request.request(), &app.gate).unwrap_or_default();
-            let form = Form { fields: Vec::new(), file: None, query: String::new(), language, session };
+            let form =
+                Form { fields: Vec::new(), sent: Vec::new(), file: None, query: String::new(), language, session };
             let answer = lead(&app, &form, Outcome::Refused(words(&refusal, language)), panel::HOME);
             return Ok(request.into_response(answer).map_into_right_body());
         }
@@ -351,9 +365,24 @@ async fn read(
     } else {
         (form_urlencoded::parse(&body).into_owned().collect(), None)
     };
-    let fields = fields.into_iter().map(|(name, text)| (name, text.replace("\r\n", "\n"))).collect();
+    let sent: Vec<_> = fields.into_iter().map(|(name, text)| (name, text.replace("\r\n", "\n"))).collect();
     let query = request.query_string().to_owned();
-    Ok(Form { fields, file, query, language, session })
+    Ok(Form { fields: of_part(&sent), sent, file, query, language, session })
+}
+
+fn part_pressed(sent: &[(String, String)]) -> Option<&str> {
+    sent.iter().find(|(name, _)| name == "_part").map(|(_, part)| part.as_str())
+}
+
+/// What stands in no part, and what stands in the one that was pressed.
+fn of_part(sent: &[(String, String)]) -> Vec<(String, String)> {
+    let pressed = part_pressed(sent);
+    let own = |(name, text): &(String, String)| match name.split_once('/') {
+        None => Some((name.clone(), text.clone())),
+        Some((part, name)) if Some(part) == pressed => Some((name.to_owned(), text.clone())),
+        Some(_) => None,
+    };
+    sent.iter().filter_map(own).collect()
 }
 
 /// A file, and what its browser calls it.
@@ -455,8 +484,8 @@ fn finish(app: &AppState, form: &Form, status: StatusCode, body: &[u8]) -> HttpR
         return lead(app, form, Outcome::Done { said: String::new(), answer, undo: None }, form.back());
     }
     let then = form.own("_then").map(|then| then.replace("{id}", &id)).filter(|then| is_page(then));
-    let said = form.own("_done").unwrap_or_default().to_owned();
-    let undo = Undo::of(&form.fields, &id);
+    let said = form.own("_done").unwrap_or_default().replace("{changed}", &answer["changed"].to_string());
+    let undo = Undo::of(&form.fields, &id, &answer);
     lead(app, form, Outcome::Done { said, answer, undo }, then.as_deref().unwrap_or(form.back()))
 }
 
@@ -490,8 +519,15 @@ mod tests {
     }
 
     fn form(fields: &[(&str, &str)]) -> Form {
-        let fields = fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        Form { fields, file: None, query: "rule=5".into(), language: Language::Chinese, session: String::new() }
+        let sent: Vec<_> = fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Form {
+            fields: of_part(&sent),
+            sent,
+            file: None,
+            query: "rule=5".into(),
+            language: Language::Chinese,
+            session: String::new(),
+        }
     }
 
     #[test]
@@ -524,6 +560,20 @@ mod tests {
         assert!(!form(&[("_form", "new-token"), ("name", "脚本"), ("_look.accounts", " ")]).only_looks());
         let tried = form(&[&typed[..], &[("_as", "preview")]].concat());
         assert_eq!((tried.only_looks(), tried.other_button()), (false, Some("preview")));
+    }
+
+    #[test]
+    fn a_button_sends_its_part_alone_and_what_is_typed_into_others_stays() {
+        let typed = [("a:list", "1"), ("on/b:flag", "true"), ("on/_done", "x"), ("say/text", "hi"), ("say/_done", "y")];
+        let pressed = |part: &str| form(&[&typed[..], &[("_part", part)]].concat());
+        let (on, say) = (pressed("on"), pressed("say"));
+        assert_eq!(form_values::body(&on.values()), Some(serde_json::json!({"a": ["1"], "b": true})));
+        assert_eq!(form_values::body(&say.values()), Some(serde_json::json!({"a": ["1"], "text": "hi"})));
+        assert_eq!((on.own("_done"), say.own("_done"), form(&typed).own("_done")), (Some("x"), Some("y"), None));
+        let kept: Vec<String> = say.typed().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(kept, ["a:list", "on/b:flag", "say/text"]);
+        assert_eq!(say.own_field(Some("text".into())).as_deref(), Some("say/text"));
+        assert_eq!(say.own_field(Some("a".into())).as_deref(), Some("a"));
     }
 
     #[test]

@@ -316,6 +316,7 @@ routes! {
 
     // what is sold, and pictures to send
     GET "/api/v1/items" READ => api::items::list;
+    PATCH "/api/v1/items" MANAGE => api::items_at_once::update;
     GET "/api/v1/items/{account}/{item}" READ => api::items::get;
     PATCH "/api/v1/items/{account}/{item}" MANAGE => api::items::update;
     POST "/api/v1/items/{account}/{item}/polish" MANAGE => api::items::polish;

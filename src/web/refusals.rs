@@ -9,7 +9,7 @@ use crate::access::role::Right;
 
 /// What a request names by these in its body may be absent, or somebody else's. In a query they are filters: what is not there leaves the
 /// list empty.
-const THINGS: [&str; 6] = ["account", "account_id", "accounts", "conversation", "employer_id", "session_id"];
+const THINGS: [&str; 7] = ["account", "account_id", "accounts", "conversation", "employer_id", "items", "session_id"];
 
 /// Where tries are counted, or what is sent. At a door they always are.
 const LIMITED: &[(&str, &str)] = &[
@@ -41,6 +41,7 @@ const CONFLICTS: &[(&str, &str)] = &[
     ("PATCH", "/api/v1/employees/{id}"),
     ("PATCH", "/api/v1/accounts/{id}"),
     ("PUT", "/api/v1/accounts/{id}/credentials"),
+    ("PATCH", "/api/v1/items"),
     ("PATCH", "/api/v1/keywords/{id}"),
     ("PATCH", "/api/v1/default-replies/{id}"),
     ("PATCH", "/api/v1/rule-cases/{id}"),

@@ -274,9 +274,9 @@
                 menu.querySelector("summary").focus();
             });
         }
-        // Ctrl or Command and Enter sends what is being written.
+        // Ctrl or Command and Enter sends what is being written, and of a form with parts the part that it stands in.
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
-            event.target.form?.requestSubmit();
+            event.target.form?.requestSubmit(event.target.closest(".pop")?.querySelector("button.main[name='_part']"));
         }
     });
     // A choice in a form of search takes effect at once.

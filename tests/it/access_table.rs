@@ -921,6 +921,12 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("GET" "/api/v1/rule-sets/{set}/versions/{number}" [200], |world, _, whose| world.version(whose)),
         row!("POST" "/api/v1/rule-sets/{set}/versions/{number}/roll-back" [200], |world, _, whose| world.version(whose), |_| Some(json!({}))),
         row!("GET" "/api/v1/items" [200]),
+        row!("PATCH" "/api/v1/items" [200], PLAIN, |world| {
+            let place = world.item(Whose::Own);
+            let (account, item) = place.split_once('/')?;
+            let items = json!([{"account": account.parse::<i64>().ok()?, "item": item}]);
+            Some(json!({"items": items, "change": {"polish": true}}))
+        }),
         row!("GET" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose)),
         row!("PATCH" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose), |_| {
             Some(json!({"ai_facts": "九成新", "floor_fen": null}))
@@ -1491,9 +1497,7 @@ async fn ask(world: &World, api: &Api, who: Who, row: &Row) {
             (false, Who::Nobody, _) => &[401],
             (false, ..) => &[403],
             // The body names an account of the seller.
-            (true, Who::Admin, _) if !has_id && (row.body)(world).is_some_and(|body| body["account_id"].is_i64()) => {
-                &[404]
-            }
+            (true, Who::Admin, _) if !has_id && (row.body)(world).is_some_and(|body| names_an_account(&body)) => &[404],
             (true, ..) if !has_id => row.good,
             (true, Who::Admin, Whose::Foreign) if FOR_ANY_ADMIN.contains(&row.path) => row.good,
             (true, _, Whose::Unknown | Whose::Foreign) => &[404],
@@ -1516,6 +1520,10 @@ async fn ask(world: &World, api: &Api, who: Who, row: &Row) {
             check_list(world, who, &answer.1, &what);
         }
     }
+}
+
+fn names_an_account(body: &Value) -> bool {
+    body["account_id"].is_i64() || body["items"][0]["account"].is_i64()
 }
 
 /// T2, T3: a list holds nothing of accounts that are not theirs.

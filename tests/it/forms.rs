@@ -8,6 +8,7 @@ use crate::{
     client::{Answer, Api},
     deliveries::{BUYER, ITEM, Till as _},
     harness::{TestApp, answered_shop},
+    items::{page_of, read_to_the_end, shop_of},
 };
 
 const OVERTAKEN: &str = "有人改动过这里";
@@ -245,6 +246,61 @@ async fn of_many_accounts_some_are_looked_for_and_ticked() {
     let form = PageForm::on(&people, &format!("accounts-{bob}")).with("accounts:wholes", &shops[3].id.to_string());
     let found = form.with("_look.accounts", "shop-200").send(&browser).await;
     assert_eq!(ticked(&found), (vec![shops[3].id.to_string(), shops[200].id.to_string()], 2));
+}
+
+/// Of a bar with several buttons the one that is pressed sends its part alone.
+#[actix_web::test]
+async fn ticked_items_are_changed_together_and_only_what_changed_is_taken_back() {
+    let (app, shop, seller) = shop_of(2).await;
+    read_to_the_end(&app, &shop, &seller).await;
+    let (first, second) = (page_of(&shop, "900000000001"), page_of(&shop, "900000000002"));
+    seller.patch(&first, &json!({"polish": true})).await.is(200);
+    let browser = browser(&app).await;
+    let stored = async |field: &str| {
+        let [first, second] = [seller.get(&first).await.json(), seller.get(&second).await.json()];
+        [first[field].clone(), second[field].clone()]
+    };
+    let pressed = |page: &Answer, part: &str| {
+        let boxes: Vec<_> = page.text.split("form=\"ticked\" name=\"items:objects\" value=\"").skip(1).collect();
+        assert_eq!(boxes.len(), 2, "{}", page.text);
+        let tick = |form: PageForm, one: &&str| form.with("items:objects", &plain(one.split('"').next().unwrap()));
+        boxes.iter().fold(PageForm::on(page, "ticked").with("_part", part), tick)
+    };
+    let page = browser.get("/app/items").await.is(200);
+    let page = pressed(&page, "polish").with("floor/change.floor_fen:clear-yuan", "9").send(&browser).await;
+    assert!(banner(&page).contains("1 件商品有变化") && banner(&page).contains("撤销"), "{}", page.text);
+    assert_eq!(stored("polish").await, [true, true]);
+    assert_eq!(stored("floor_fen").await, [Value::Null, Value::Null], "another button's field");
+    let page = PageForm::on(&page, "undo").send(&browser).await;
+    assert!(banner(&page).contains("已恢复为不自动擦亮。"), "{}", page.text);
+    assert_eq!(stored("polish").await, [true, false]);
+
+    let page = pressed(&page, "reply").with("reply/default_reply.text", "今天发货").send(&browser).await;
+    assert!(banner(&page).contains("2 件商品有变化") && PageForm::find(&page, "undo").is_none(), "{}", page.text);
+    assert!(stored("default_reply_id").await.iter().all(Value::is_i64));
+    let page = pressed(&page, "no-reply").send(&browser).await;
+    assert_eq!(stored("default_reply_id").await, [Value::Null, Value::Null]);
+
+    // What is wrong stands beside its field, and the ticks and what was typed stay.
+    let page = pressed(&page, "floor").with("floor/change.floor_fen:clear-yuan", "一元").send(&browser).await;
+    assert!(page.text.contains("id=\"ticked-floor/change.floor_fen:clear-yuan-problem\""), "{}", page.text);
+    assert!(page.text.contains("value=\"一元\"") && page.text.matches(" checked>").count() >= 2, "{}", page.text);
+    let unticked = PageForm::on(&page, "ticked").with("_part", "no-polish").send(&browser).await;
+    assert!(unticked.text.contains("至少选择一件商品"), "{}", unticked.text);
+    assert_eq!(stored("polish").await, [true, false]);
+}
+
+#[actix_web::test]
+async fn who_may_not_change_items_ticks_none() {
+    let (app, shop, seller) = shop_of(1).await;
+    read_to_the_end(&app, &shop, &seller).await;
+    app.employ("bob", Role::Operator, Some(app.scope().user()), &[shop.id]);
+    let operator = app.anybody().with("accept-language", "zh").sign_in_by_cookie("bob").await;
+    let page = operator.get("/app/items").await.is(200);
+    assert!(page.text.contains("相机 1"), "{}", page.text);
+    assert!(PageForm::find(&page, "ticked").is_none() && !page.text.contains("items:objects"), "{}", page.text);
+    let wanted = json!({"items": [{"account": shop.id, "item": "900000000001"}], "change": {"polish": true}});
+    operator.patch("/api/v1/items", &wanted).await.is(403);
 }
 
 /// What is offered is a form to the API and to nothing else.

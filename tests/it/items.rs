@@ -21,7 +21,7 @@ use crate::{
 const ITEM: &str = "900000000001";
 
 /// A shop that sells so many cameras, on a server that reads them by itself.
-async fn shop_of(count: usize) -> (TestApp, Shop, Api) {
+pub(crate) async fn shop_of(count: usize) -> (TestApp, Shop, Api) {
     let mut app = TestApp::with(|settings| settings.items.sync_every = Duration::from_secs(6 * 3600));
     let shop = app.open("shop");
     (1..=count).for_each(|number| shop.sell(Listing::new(&format!("9{number:011}"), &format!("相机 {number}"))));
@@ -35,7 +35,7 @@ fn sync_of(shop: &Shop) -> String {
     format!("/api/v1/accounts/{}/items/sync", shop.id)
 }
 
-fn page_of(shop: &Shop, item: &str) -> String {
+pub(crate) fn page_of(shop: &Shop, item: &str) -> String {
     format!("/api/v1/items/{}/{item}", shop.id)
 }
 
@@ -44,7 +44,7 @@ async fn progress(shop: &Shop, api: &Api) -> Value {
 }
 
 /// Waits until the last reading is at its end, and every detail is there.
-async fn read_to_the_end(app: &TestApp, shop: &Shop, api: &Api) -> Value {
+pub(crate) async fn read_to_the_end(app: &TestApp, shop: &Shop, api: &Api) -> Value {
     let id = shop.id;
     let scope = app.scope();
     let ended = move |conn: &mut yutang::store::DbConn| {

@@ -9,11 +9,10 @@ use crate::{
     client::PASSWORD,
     deliveries::{BUYER, ITEM, Till},
     getting_in::{challenged, slider},
-    harness::{PATIENCE, TestApp, contains, paused},
+    harness::{PATIENCE, TestApp, answered_shop, contains, paused},
     pages::not_set_up,
     panel::Showcase,
     screen::{DESK, PHONE, Screen, has_chromium},
-    tabs::answered,
 };
 
 /// A person takes so long at most, from the link that the server printed to the first answer that a buyer gets by itself.
@@ -155,7 +154,8 @@ async fn a_rule_is_made_and_tried_and_answers_a_buyer_while_one_looks() {
 #[actix_web::test]
 async fn a_person_takes_over_and_hands_back() {
     on_both_sizes(async |screen| {
-        let (app, shop, page) = answered().await;
+        let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+        let page = format!("/app/chats/{}.{conversation}?lang=zh", shop.id);
         screen.sign_in(&app.site(), "seller", &page).await;
         screen.write("textarea[name^='texts.0']", "我来回答您").await;
         screen.click("form:has(textarea[name^='texts.0']) button.main").await;
@@ -165,7 +165,7 @@ async fn a_person_takes_over_and_hands_back() {
 
         let again = shop.buyer_says(BUYER, ITEM, "在吗在吗");
         app.decided(&shop, &again).await;
-        app.answers(&shop, &again.conversation, &["在的", "我来回答您"]).await;
+        app.answers(&shop, &again.conversation, &["答:在吗", "我来回答您"]).await;
         screen.reads("在吗在吗").await;
         screen.click(".chat-state button").await;
         screen.until("document.querySelector('.chat-state:not(.on)')").await;
@@ -250,7 +250,8 @@ async fn a_doubtful_unit_is_decided_on_the_page() {
 #[actix_web::test]
 async fn an_operator_answers_and_sees_no_secrets() {
     on_both_sizes(async |screen| {
-        let (app, shop, page) = answered().await;
+        let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+        let page = format!("/app/chats/{}.{conversation}?lang=zh", shop.id);
         let site = app.site();
         screen.sign_in(&site, "seller", "/app?lang=zh").await;
         by_menu(screen, "/app/people").await;

@@ -31,6 +31,7 @@ mod health;
 mod hook;
 mod hygiene;
 mod items;
+mod items_at_once;
 mod journeys;
 mod keys;
 mod killed;

@@ -4,21 +4,9 @@ use serde_json::json;
 
 use crate::{
     deliveries::{BUYER, ITEM, Till},
-    harness::{Shop, TestApp, contains},
+    harness::{TestApp, answered_shop},
     screen::{DESK, PHONE, Screen, has_chromium},
 };
-
-/// A shop, and the page of a chat whose buyer got an automatic answer.
-pub(crate) async fn answered() -> (TestApp, Shop, String) {
-    let mut app = TestApp::new();
-    let shop = app.open("shop-1");
-    app.rule(contains("在吗", "在的"));
-    app.start().await;
-    let said = shop.buyer_says(BUYER, ITEM, "在吗");
-    app.answers(&shop, &said.conversation, &["在的"]).await;
-    let page = format!("/app/chats/{}.{}?lang=zh", shop.id, said.conversation);
-    (app, shop, page)
-}
 
 /// What is done in one tab is seen in the other, without a reload.
 #[actix_web::test]
@@ -26,7 +14,8 @@ async fn two_tabs_agree() {
     if !has_chromium() {
         return;
     }
-    let (app, _shop, chat) = answered().await;
+    let (app, shop, conversation) = answered_shop(BUYER, ITEM).await;
+    let chat = format!("/app/chats/{}.{conversation}?lang=zh", shop.id);
     let (one, other) = (Screen::new(DESK).await, Screen::new(PHONE).await);
     one.sign_in(&app.site(), "seller", &chat).await;
     other.sign_in(&app.site(), "seller", &chat).await;

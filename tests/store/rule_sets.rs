@@ -8,7 +8,7 @@ use yutang::{
         audit::Actor,
         rule_drafts,
         rule_uses::{self, RuleUse},
-        rule_versions::{self, Change, NotRolledBack},
+        rule_versions::{self, Cause, Change, NotRolledBack},
         rules::{self, Kind, NotSaved},
     },
 };
@@ -177,7 +177,9 @@ fn what_a_file_changes_is_one_version_and_what_it_prepares_is_none() {
         let gone = Change { id: second, before: Some(ranked("b", 1)), after: None };
         let new = |keyword: &str| Change { id: RuleId(-1), before: None, after: Some(ranked(keyword, 3)) };
         let steps = vec![changed, gone, new("c"), new("d")];
-        let taken = write(store, move |conn| rules::import(conn, &scope, steps, &Actor::system(), NOW)).unwrap();
+        let taken =
+            write(store, move |conn| rules::write_planned(conn, &scope, steps, &Cause::Import, &Actor::system(), NOW))
+                .unwrap();
         let ids = (taken[2].id, taken[3].id);
         assert!(ids.0 < ids.1, "in the order of the file: the first one is older");
         assert_eq!(shop.answers(), [(first, 2), (ids.0, 3), (ids.1, 3)]);
@@ -198,7 +200,8 @@ fn what_a_file_changes_is_one_version_and_what_it_prepares_is_none() {
 
         let strangers = RuleBody { account: Some(AccountId(404)), ..ranked("x", 1) };
         let steps = vec![Change { id: RuleId(-1), before: None, after: Some(strangers) }];
-        let refused = write(store, move |conn| rules::import(conn, &scope, steps, &Actor::system(), NOW));
+        let refused =
+            write(store, move |conn| rules::write_planned(conn, &scope, steps, &Cause::Import, &Actor::system(), NOW));
         assert_eq!(refused, Err(NotSaved::NotFound));
     });
 }

@@ -312,7 +312,7 @@ impl DeliveryRulePatch {
 }
 
 /// Refuses an account and cards that the owner does not have.
-fn check(conn: &mut DbConn, scope: &Scope, draft: &Draft) -> QueryResult<ApiResult<()>> {
+pub(super) fn check(conn: &mut DbConn, scope: &Scope, draft: &Draft) -> QueryResult<ApiResult<()>> {
     let not_found = |field: String| Err(ApiError::from(Code::NotFound).at(field));
     Ok(match delivery_rules::unknown(conn, scope, draft)? {
         None => Ok(()),
@@ -321,8 +321,56 @@ fn check(conn: &mut DbConn, scope: &Scope, draft: &Draft) -> QueryResult<ApiResu
     })
 }
 
+/// Refuses so many new rules where there would be more than an owner may have.
+pub(super) fn check_room(conn: &mut DbConn, scope: &Scope, new: i64) -> QueryResult<ApiResult<()>> {
+    let (_, before) = delivery_rules::page(conn, scope, &Filter::default(), Part::first(1))?;
+    if before + new <= MOST {
+        return Ok(Ok(()));
+    }
+    let said = Said::new(format!("最多 {MOST} 条发货规则"), format!("no more than {MOST} delivery rules"));
+    Ok(Err(ApiError::from(Code::Conflict).because(said)))
+}
+
+/// Adds what was [checked](check), with its line in the audit. Here and below: who may, was asked before.
+pub(super) fn write_new(
+    conn: &mut DbConn,
+    caller: &Caller,
+    draft: &Draft,
+    now: Timestamp,
+) -> QueryResult<DeliveryRuleView> {
+    let scope = caller.scope;
+    let id = delivery_rules::insert(conn, &scope, draft, now)?;
+    let view = DeliveryRuleView::from(delivery_rules::get(conn, &scope, id)?);
+    let deed = Deed::new("delivery_rule.create", id).of(scope.user()).after(&view);
+    audit::record(conn, &caller.actor(), &deed, now)?;
+    Ok(view)
+}
+
+pub(super) fn write_change(
+    conn: &mut DbConn,
+    caller: &Caller,
+    before: Row,
+    draft: &Draft,
+    now: Timestamp,
+) -> QueryResult<DeliveryRuleView> {
+    let (scope, id) = (caller.scope, before.rule.id);
+    delivery_rules::update(conn, &scope, id, draft, now)?;
+    let view = DeliveryRuleView::from(delivery_rules::get(conn, &scope, id)?);
+    let before = DeliveryRuleView::from(before);
+    let deed = Deed::new("delivery_rule.update", id).of(scope.user()).before(before).after(&view);
+    audit::record(conn, &caller.actor(), &deed, now)?;
+    Ok(view)
+}
+
+pub(super) fn write_removal(conn: &mut DbConn, caller: &Caller, before: Row, now: Timestamp) -> QueryResult<()> {
+    let (scope, id) = (caller.scope, before.rule.id);
+    delivery_rules::delete(conn, &scope, id)?;
+    let deed = Deed::new("delivery_rule.delete", id).of(scope.user()).before(DeliveryRuleView::from(before));
+    audit::record(conn, &caller.actor(), &deed, now)
+}
+
 /// What waits for a rule, or for the time that one allows, is looked at again: whose deliveries are to be told.
-fn wake(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<AccountId>> {
+pub(super) fn wake(conn: &mut DbConn, scope: &Scope, now: Timestamp) -> QueryResult<Vec<AccountId>> {
     deliveries::look_at_times_again(conn, scope.user(), now)?;
     wake_for_stock(conn, scope, now)
 }
@@ -385,15 +433,10 @@ pub async fn create(caller: Caller, body: Body<NewDeliveryRuleBody>, app: Data<A
         if let Err(refusal) = check(conn, &scope, &draft)? {
             return Ok(Err(refusal));
         }
-        let (_, before) = delivery_rules::page(conn, &scope, &Filter::default(), Part::first(1))?;
-        if before >= MOST {
-            let said = Said::new(format!("最多 {MOST} 条发货规则"), format!("no more than {MOST} delivery rules"));
-            return Ok(Err(ApiError::from(Code::Conflict).because(said)));
+        if let Err(refusal) = check_room(conn, &scope, 1)? {
+            return Ok(Err(refusal));
         }
-        let id = delivery_rules::insert(conn, &scope, &draft, now)?;
-        let view = DeliveryRuleView::from(delivery_rules::get(conn, &scope, id)?);
-        let deed = Deed::new("delivery_rule.create", id).of(scope.user()).after(&view);
-        audit::record(conn, &caller.actor(), &deed, now)?;
+        let view = write_new(conn, &caller, &draft, now)?;
         Ok(Ok((view, wake(conn, &scope, now)?)))
     };
     let (view, accounts) = app.store.write(job).await??;
@@ -417,7 +460,7 @@ pub async fn update(
     let job = move |conn: &mut DbConn| -> QueryResult<ApiResult<_>> {
         let row = delivery_rules::get(conn, &scope, id)?;
         let before = DeliveryRuleView::from(row.clone());
-        let drafted = tag::check(wanted.as_deref(), &before).and_then(|()| body.0.draft(row));
+        let drafted = tag::check(wanted.as_deref(), &before).and_then(|()| body.0.draft(row.clone()));
         let draft = match drafted {
             Ok(draft) => draft,
             Err(refusal) => return Ok(Err(refusal)),
@@ -425,10 +468,7 @@ pub async fn update(
         if let Err(refusal) = check(conn, &scope, &draft)? {
             return Ok(Err(refusal));
         }
-        delivery_rules::update(conn, &scope, id, &draft, now)?;
-        let view = DeliveryRuleView::from(delivery_rules::get(conn, &scope, id)?);
-        let deed = Deed::new("delivery_rule.update", id).of(scope.user()).before(before).after(&view);
-        audit::record(conn, &caller.actor(), &deed, now)?;
+        let view = write_change(conn, &caller, row, &draft, now)?;
         Ok(Ok((view, wake(conn, &scope, now)?)))
     };
     let (view, accounts) = app.store.write(job).await??;
@@ -441,10 +481,8 @@ pub async fn update(
 pub async fn delete(caller: Caller, id: Id<DeliveryRuleId>, app: Data<AppState>) -> ApiResult<HttpResponse> {
     let (id, scope, now) = (id.0, caller.whole()?, clock::unix());
     let job = move |conn: &mut DbConn| -> QueryResult<Vec<AccountId>> {
-        let before = DeliveryRuleView::from(delivery_rules::get(conn, &scope, id)?);
-        delivery_rules::delete(conn, &scope, id)?;
-        let deed = Deed::new("delivery_rule.delete", id).of(scope.user()).before(before);
-        audit::record(conn, &caller.actor(), &deed, now)?;
+        let row = delivery_rules::get(conn, &scope, id)?;
+        write_removal(conn, &caller, row, now)?;
         wake(conn, &scope, now)
     };
     let accounts = app.store.write(job).await?;

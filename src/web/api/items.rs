@@ -233,7 +233,7 @@ pub struct ItemPatch {
 }
 
 impl ItemPatch {
-    fn edit(self) -> Edit {
+    pub(super) fn edit(self) -> Edit {
         Edit {
             ai_facts: self.ai_facts.map(Text::into_string),
             floor: self.floor_fen.map(|floor| Fen(floor.get())).into_option(),
@@ -395,6 +395,23 @@ pub(in crate::web) async fn shown(app: &AppState, caller: &Caller, key: &ItemKey
     app.store.read(read).await?.ok_or_else(|| Code::NotFound.into())
 }
 
+/// Changes an item, with its line in the audit.
+pub(super) fn write_edit(
+    conn: &mut DbConn,
+    caller: &Caller,
+    before: &Item,
+    edit: &Edit,
+    now: Timestamp,
+) -> QueryResult<Item> {
+    let (scope, key) = (caller.scope, ItemKey { account: before.account, item: before.item.clone() });
+    items::edit(conn, &scope, key.account, &key.item, edit)?;
+    let after = items::get(conn, &scope, key.account, &key.item)?;
+    let (was, is) = (ItemView::from(before), ItemView::from(&after));
+    let deed = Deed::new("item.update", key.name()).of(scope.user()).before(was).after(is);
+    audit::record(conn, &caller.actor(), &deed, now)?;
+    Ok(after)
+}
+
 /// Changes what the seller writes on an item's page. With `If-Match` only if nobody changed it meanwhile.
 #[utoipa::path(patch, path = "/api/v1/items/{account}/{item}", tag = "items", request_body = ItemPatch,
     params(("account" = i64, Path, description = "The number of the account"), ("item" = String, Path, description = "The platform's number of the item"),
@@ -417,11 +434,7 @@ pub async fn update(
         if let Err(refusal) = tag::check(wanted.as_deref(), &before) {
             return Ok(Err(refusal));
         }
-        items::edit(conn, &scope, key.account, &key.item, &edit)?;
-        let after = page_of(&items::get(conn, &scope, key.account, &key.item)?, rules);
-        let deed = Deed::new("item.update", key.name()).of(scope.user()).before(before).after(&after);
-        audit::record(conn, &caller.actor(), &deed, now)?;
-        Ok(Ok(after))
+        Ok(Ok(page_of(&write_edit(conn, &caller, &item, &edit, now)?, rules)))
     };
     let view = app.store.write_items(account, job).await??;
     // Lost only with the registry; the account looks at its agenda once an hour anyway.

@@ -37,6 +37,7 @@ use crate::{
         DbConn, QueryResult,
         audit::{self, Deed},
         rule_drafts,
+        rule_versions::Change,
         rules::{self, Filter, Kind, NotSaved, Reach},
         users,
     },
@@ -428,6 +429,35 @@ async fn remove<V: From<Rule> + Serialize>(
     app.store.write(job).await??;
     super::accounts::notice(app);
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Writes down in the audit what became of default replies.
+pub(super) fn record_defaults(
+    conn: &mut DbConn,
+    caller: &Caller,
+    changes: &[Change],
+    now: Timestamp,
+) -> QueryResult<()> {
+    let view = |id: RuleId, body: &RuleBody| {
+        let rule = Rule { id, body: body.clone(), created_at: Timestamp(0) };
+        DefaultReplyView { created_at: None, ..DefaultReplyView::from(rule) }
+    };
+    for Change { id, before, after } in changes {
+        let action = match (before, after) {
+            (None, _) => DEFAULT_REPLY.create,
+            (Some(_), Some(_)) => DEFAULT_REPLY.update,
+            (Some(_), None) => DEFAULT_REPLY.delete,
+        };
+        let mut deed = Deed::new(action, *id).of(caller.scope.user());
+        if let Some(before) = before {
+            deed = deed.before(view(*id, before));
+        }
+        if let Some(after) = after {
+            deed = deed.after(view(*id, after));
+        }
+        audit::record(conn, &caller.actor(), &deed, now)?;
+    }
+    Ok(())
 }
 
 /// Keyword rules, those with the highest priority first.

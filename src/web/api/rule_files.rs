@@ -49,7 +49,7 @@ use crate::{
         pictures as stored_pictures,
         revisions::{self, Topic},
         rule_drafts,
-        rule_versions::Change,
+        rule_versions::{Cause, Change},
         rules, users,
     },
     telemetry::clock,
@@ -635,7 +635,7 @@ fn write(
     let written = if options.draft {
         rule_drafts::import(conn, scope, changes, now)?
     } else {
-        rules::import(conn, scope, changes, actor, now)?
+        rules::write_planned(conn, scope, changes, &Cause::Import, actor, now)?
     };
     let written = match written {
         Ok(written) => written,

@@ -16,6 +16,7 @@ use super::{
         page::Page,
     },
     AccountChoice, AccountNames, Pager, Panel, Place, Shell, item_words,
+    items_bar::{self, ItemsBar},
 };
 use crate::{
     delivery::readiness::Verdict,
@@ -46,6 +47,8 @@ struct ItemsPage {
     /// There are accounts whose reading is not shown.
     has_other_accounts: bool,
     items: Vec<Line>,
+    /// Where there is nothing to tick it is not shown.
+    bar: Option<ItemsBar>,
     pager: Pager,
 }
 
@@ -63,6 +66,10 @@ struct SyncLine {
 /// An item as a line of the list.
 struct Line {
     view: ItemView,
+    /// What its box sends.
+    key: String,
+    /// The form came back with it.
+    is_ticked: bool,
     account: String,
     status: &'static str,
     picture: String,
@@ -93,6 +100,7 @@ pub async fn items(mut panel: Panel) -> ApiResult<HttpResponse> {
     let pager = Pager::new(&panel, &page);
     let syncs = syncs(&panel, read, &names).await?;
     let shell = panel.shell(Place::Items, panel.t("商品", "Items")).await?;
+    let bar = ItemsBar::read(&panel, &shell).await?;
     let asked = ["status", "q"].map(|name| panel.asked_for(name));
     let is_filtered = !ready.is_empty() || !accounts.chosen.is_empty() || asked.iter().any(|asked| !asked.is_empty());
     let [status, q] = asked;
@@ -105,6 +113,7 @@ pub async fn items(mut panel: Panel) -> ApiResult<HttpResponse> {
         accounts,
         syncs,
         items: page.items.into_iter().map(|view| Line::new(view, &judged, &names, &panel, &shell)).collect(),
+        bar,
         pager,
         status,
         q,
@@ -176,6 +185,7 @@ impl Line {
         let (look, verdict) = judged.map(|judged| item_words::verdict(judged.verdict, panel)).unwrap_or_default();
         let is_told = judged.filter(|judged| judged.verdict == Verdict::NotReady);
         let lacks = is_told.map(first_lacks).unwrap_or_default();
+        let key = items_bar::key(&view);
         Self {
             account: names.name(view.account_id),
             status: item_words::status(view.status, panel),
@@ -184,6 +194,8 @@ impl Line {
             verdict,
             lacks,
             may_polish: shell.may_manage && view.status == ItemStatus::OnSale && !view.polished_today,
+            is_ticked: shell.picked(items_bar::FORM, items_bar::ITEMS, &key, &false),
+            key,
             view,
         }
     }

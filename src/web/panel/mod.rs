@@ -46,6 +46,7 @@ mod inbox;
 pub mod item;
 mod item_words;
 pub mod items;
+mod items_bar;
 pub mod login;
 pub mod logs;
 pub mod me;
