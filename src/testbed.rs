@@ -247,15 +247,7 @@ impl Bed {
 
     /// A pool of the seller's with these units.
     pub(crate) async fn pool(&self, units: &[&str]) -> CardId {
-        let new = NewCard {
-            name: "codes".into(),
-            kind: Kind::Pool,
-            enabled: true,
-            description: String::new(),
-            content: None,
-            parts: Vec::new(),
-            low_stock: None,
-        };
+        let new = NewCard::new("codes", Kind::Pool);
         let (keys, scope) = (self.store.keys().clone(), self.scope());
         let card = self.write(move |conn| cards::insert(conn, &keys, &scope, &new, clock::unix())).await.unwrap();
         let sealer = Sealer::new(self.store.keys(), scope.user(), card);

@@ -520,15 +520,7 @@ fn with_stock(home: &Home) -> Store {
     let config = Config::new(home.path().join("data/yutang.db").to_str().unwrap());
     let store = Store::open(&config, Keys::from_file(&home.path().join("data/key")).unwrap()).unwrap();
     let (keys, scope) = (store.keys().clone(), Scope::owner(UserId(1)));
-    let new = NewCard {
-        name: "codes".to_owned(),
-        kind: Kind::Pool,
-        enabled: true,
-        description: String::new(),
-        content: None,
-        parts: Vec::new(),
-        low_stock: None,
-    };
+    let new = NewCard::new("codes", Kind::Pool);
     let fill = move |conn: &mut _| {
         let card = cards::insert(conn, &keys, &scope, &new, Timestamp(1))?.unwrap();
         let sealer = Sealer::new(&keys, scope.user(), card);

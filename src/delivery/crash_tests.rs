@@ -295,15 +295,8 @@ fn picture() -> Picture {
 }
 
 fn card(name: &str, content: Content) -> NewCard {
-    NewCard {
-        name: name.into(),
-        kind: content.kind(),
-        enabled: true,
-        description: String::new(),
-        content: Some(content),
-        parts: Vec::new(),
-        low_stock: None,
-    }
+    let kind = content.kind();
+    NewCard { content: Some(content), ..NewCard::new(name, kind) }
 }
 
 fn binding(account: AccountId, cards: Vec<CardId>) -> delivery_rules::Draft {

@@ -711,15 +711,7 @@ async fn decide(bed: &Bed, facts: &AccountFacts, world: &Shared, process: &Proce
 async fn set_up(bed: &Bed, account: AccountId, seed: u64, stock: usize) -> CardId {
     let (scope, keys, now) = (bed.scope(), bed.store.keys().clone(), clock::unix());
     let setting = move |conn: &mut DbConn| {
-        let new = NewCard {
-            name: format!("card {seed}"),
-            kind: Kind::Pool,
-            enabled: true,
-            description: String::new(),
-            content: None,
-            parts: Vec::new(),
-            low_stock: None,
-        };
+        let new = NewCard::new(format!("card {seed}"), Kind::Pool);
         let card = cards::insert(conn, &keys, &scope, &new, now)?.unwrap();
         let sealer = units::Sealer::new(&keys, scope.user(), card);
         let lines: Vec<_> = (0..stock).map(|line| sealer.seal(&format!("code-{seed}-{line}"))).collect();

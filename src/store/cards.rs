@@ -56,6 +56,21 @@ pub struct NewCard {
     pub low_stock: Option<i64>,
 }
 
+impl NewCard {
+    /// One that is on, with nothing in it yet.
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            enabled: true,
+            description: String::new(),
+            content: None,
+            parts: Vec::new(),
+            low_stock: None,
+        }
+    }
+}
+
 /// What a delivery needs of a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryCard {

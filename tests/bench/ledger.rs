@@ -36,15 +36,7 @@ fn open(folder: &tempfile::TempDir) -> (Store, CardId) {
             created_at: NOW,
         };
         let owner = users::insert(conn, &user)?.unwrap();
-        let card = NewCard {
-            name: "pool".into(),
-            kind: Kind::Pool,
-            enabled: true,
-            description: String::new(),
-            content: None,
-            parts: Vec::new(),
-            low_stock: None,
-        };
+        let card = NewCard::new("pool", Kind::Pool);
         Ok((owner, cards::insert(conn, &keys, &Scope::owner(owner), &card, NOW)?.unwrap()))
     };
     let (owner, card) = store.write_blocking(make).unwrap();

@@ -564,13 +564,8 @@ impl World {
     /// What deliveries of this owner give.
     fn gift(&self, scope: Scope) -> CardId {
         let new = NewCard {
-            name: format!("gift-{}", self.number()),
-            kind: CardKind::Text,
-            enabled: true,
-            description: String::new(),
             content: Some(CardContent::Text { text: "PLANTED-GIFT".into() }),
-            parts: Vec::new(),
-            low_stock: None,
+            ..NewCard::new(format!("gift-{}", self.number()), CardKind::Text)
         };
         let keys = self.app.store().keys().clone();
         self.app.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).unwrap()
@@ -677,15 +672,7 @@ impl World {
         if whose == Whose::Unknown {
             return "999999".to_owned();
         }
-        let new = NewCard {
-            name: format!("codes-{}", self.number()),
-            kind: CardKind::Pool,
-            enabled: true,
-            description: String::new(),
-            content: None,
-            parts: Vec::new(),
-            low_stock: None,
-        };
+        let new = NewCard::new(format!("codes-{}", self.number()), CardKind::Pool);
         let keys = self.app.store().keys().clone();
         self.app.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).unwrap().to_string()
     }

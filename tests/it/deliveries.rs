@@ -52,18 +52,6 @@ pub(crate) trait Till {
     fn sums_hold(&self);
 }
 
-pub(crate) fn plain(name: &str, kind: Kind) -> NewCard {
-    NewCard {
-        name: name.into(),
-        kind,
-        enabled: true,
-        description: String::new(),
-        content: None,
-        parts: Vec::new(),
-        low_stock: None,
-    }
-}
-
 pub(crate) fn binding(item: &str, cards: &[CardId]) -> delivery_rules::Draft {
     delivery_rules::Draft {
         account: None,
@@ -87,7 +75,7 @@ impl Till for TestApp {
     }
 
     fn pool(&self, name: &str, codes: &[&str]) -> CardId {
-        let card = self.card(plain(name, Kind::Pool));
+        let card = self.card(NewCard::new(name, Kind::Pool));
         self.stock(card, codes);
         card
     }
@@ -462,7 +450,7 @@ async fn an_order_that_meets_a_challenge_says_so_and_is_served_when_it_is_over()
 async fn d19_a_buyer_is_told_once_that_nothing_is_left_and_served_when_there_is() {
     let mut app = TestApp::new();
     let shop = app.open("a");
-    let card = app.card(plain("会员码", Kind::Pool));
+    let card = app.card(NewCard::new("会员码", Kind::Pool));
     app.binds(ITEM, &[card]);
     app.sets(&shop, |settings| {
         settings.enabled = true;

@@ -20,14 +20,14 @@ use yutang::{
 
 use crate::{
     client::Api,
-    deliveries::{BUYER, ITEM, Till, plain},
+    deliveries::{BUYER, ITEM, Till},
     harness::{Shop, TestApp},
 };
 
 const RULES: &str = "/api/v1/delivery-rules";
 
 fn text(app: &TestApp, name: &str, text: &str) -> CardId {
-    app.card(NewCard { content: Some(Content::Text { text: text.into() }), ..plain(name, Kind::Text) })
+    app.card(NewCard { content: Some(Content::Text { text: text.into() }), ..NewCard::new(name, Kind::Text) })
 }
 
 async fn make(api: &Api, rule: Value) -> Value {
@@ -125,7 +125,8 @@ async fn t1_t11_a_rule_of_one_owner_names_and_serves_nothing_of_another() {
     let rival = app.employ("rival", Role::Owner, None, &[]);
     let (shop, theirs) = (app.open("a"), app.open_for(rival, "b"));
     let (scope, keys) = (Scope::owner(rival), app.store().keys().clone());
-    let new = NewCard { content: Some(Content::Text { text: "of the rival".into() }), ..plain("theirs", Kind::Text) };
+    let new =
+        NewCard { content: Some(Content::Text { text: "of the rival".into() }), ..NewCard::new("theirs", Kind::Text) };
     let foreign = app.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).unwrap();
     let card = text(&app, "链接", "of the seller");
     app.delivers(&shop);

@@ -12,14 +12,16 @@ use yutang::{
     ids::{OrderId, Timestamp, UserId},
     sim::{Answer, Interest, NewOrder, OrderState, SimEvent, Step, Telling},
     store::{
-        Scope, accounts, cards, delivery_rules,
+        Scope, accounts,
+        cards::{self, NewCard},
+        delivery_rules,
         delivery_settings::{self, DeliverySettings},
         units::{self, Duplicates, Sealer},
     },
 };
 
 use super::{
-    deliveries::{ITEM, binding, plain},
+    deliveries::{ITEM, binding},
     process::Shop,
 };
 
@@ -165,8 +167,9 @@ fn set_up(shop: &Shop) {
     let store = shop.store();
     let owner = UserId(shop.number("SELECT min(owner_id) AS number FROM accounts"));
     let (scope, keys) = (Scope::owner(owner), store.keys().clone());
-    let card =
-        store.write_blocking(move |conn| cards::insert(conn, &keys, &scope, &plain("pool", Kind::Pool), Timestamp(1)));
+    let card = store.write_blocking(move |conn| {
+        cards::insert(conn, &keys, &scope, &NewCard::new("pool", Kind::Pool), Timestamp(1))
+    });
     let card = card.unwrap().unwrap();
     let sealer = Sealer::new(store.keys(), owner, card);
     let lines: Vec<_> = (0..CODES).map(|code| sealer.seal(&format!("CODE-{code:06}"))).collect();

@@ -22,15 +22,7 @@ use crate::{
 };
 
 pub fn new_pool(name: &str) -> NewCard {
-    NewCard {
-        name: name.to_owned(),
-        kind: Kind::Pool,
-        enabled: true,
-        description: String::new(),
-        content: None,
-        parts: Vec::new(),
-        low_stock: None,
-    }
+    NewCard::new(name, Kind::Pool)
 }
 
 pub fn pool(store: &Store, scope: Scope, name: &str) -> CardId {

@@ -77,15 +77,7 @@ impl Stock {
     }
 
     fn card(&self) -> NewCard {
-        NewCard {
-            name: "demo".to_owned(),
-            kind: Kind::Pool,
-            enabled: true,
-            description: self.goods.description.to_owned(),
-            content: None,
-            parts: Vec::new(),
-            low_stock: None,
-        }
+        NewCard { description: self.goods.description.to_owned(), ..NewCard::new("demo", Kind::Pool) }
     }
 
     pub(super) fn size(&self) -> usize {

@@ -361,15 +361,7 @@ async fn k15_each_challenge_is_told_once_with_its_page() {
 async fn d19_a_pool_that_runs_low_is_told_once_and_its_end_once() {
     let bed = Bed::paused();
     let (scope, keys, health) = (bed.scope(), bed.store.keys().clone(), health());
-    let new = NewCard {
-        name: "月卡".to_owned(),
-        kind: CardKind::Pool,
-        enabled: true,
-        description: String::new(),
-        content: None,
-        parts: Vec::new(),
-        low_stock: Some(2),
-    };
+    let new = NewCard { low_stock: Some(2), ..NewCard::new("月卡", CardKind::Pool) };
     let card = bed.write(move |conn| cards::insert(conn, &keys, &scope, &new, Timestamp(1))).await.unwrap();
     let import = |code: &str| {
         let stock = vec![Sealer::new(bed.store.keys(), scope.user(), card).seal(code)];

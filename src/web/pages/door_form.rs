@@ -103,6 +103,30 @@ impl DoorForm {
     }
 }
 
+/// What becomes of a form.
+pub(super) enum After {
+    Led(HttpResponse),
+    /// The page is shown again.
+    Shown(Sent),
+}
+
+impl After {
+    /// `outcome` says where it leads; `None`: a code was sent.
+    pub(super) fn new(
+        outcome: ApiResult<Option<HttpResponse>>,
+        request: &HttpRequest,
+        form: &DoorForm,
+        fields: &'static [&'static str],
+        language: Language,
+    ) -> ApiResult<Self> {
+        match outcome {
+            Ok(Some(led)) => Ok(Self::Led(led)),
+            Ok(None) => Ok(Self::Shown(Sent::code(form, fields))),
+            Err(refusal) => Sent::refused(request, form, refusal, fields, language).map(Self::Shown),
+        }
+    }
+}
+
 /// What a page shows of a form that was sent: nothing of one that was not.
 pub(super) struct Sent {
     /// The fields of the page, in their order.

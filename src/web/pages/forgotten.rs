@@ -14,7 +14,7 @@ use super::{
         input::Query,
     },
     Chosen, FORGOTTEN, Frame, Notice, SETUP, SIGN_IN,
-    door_form::{DoorForm, Sent},
+    door_form::{After, DoorForm, Sent},
     language, lead_to, show, show_at_door,
 };
 use crate::telemetry::modules::Module;
@@ -79,13 +79,10 @@ pub async fn send_new_password(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let (chosen, language) = (query.0.lang, language(query.0.lang, &request));
-    match act(&app, &visitor, &form, language).await {
-        Ok(Some(led)) => Ok(led),
-        Ok(None) => shown(&app, chosen, language, Sent::code(&form, FIELDS)).await,
-        Err(refusal) => {
-            let sent = Sent::refused(&request, &form, refusal, FIELDS, language)?;
-            shown(&app, chosen, language, sent).await
-        }
+    let outcome = act(&app, &visitor, &form, language).await;
+    match After::new(outcome, &request, &form, FIELDS, language)? {
+        After::Led(led) => Ok(led),
+        After::Shown(sent) => shown(&app, chosen, language, sent).await,
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
         input::{Line, Query},
     },
     Chosen, Frame, SETUP, SIGN_IN,
-    door_form::{DoorForm, Sent},
+    door_form::{After, DoorForm, Sent},
     language, lead_in, lead_to, register, show_at_door,
 };
 use crate::telemetry::modules::Module;
@@ -126,13 +126,12 @@ pub async fn send_sign_in(
     app: Data<AppState>,
 ) -> ApiResult<HttpResponse> {
     let asked = Asked::new(query.0, &request, &app);
-    let (has_second_factor, fields) = (!form.typed("totp").trim().is_empty(), asked.fields());
-    match act(&app, &visitor, &request, &asked, &form).await {
-        Ok(Some(led)) => Ok(led),
-        Ok(None) => show(&app, &asked, Sent::code(&form, fields), false).await,
-        Err(refusal) => {
-            let sent = Sent::refused(&request, &form, refusal, fields, asked.language)?;
-            let has_second_factor = has_second_factor || sent.lacks_second_factor();
+    let outcome = act(&app, &visitor, &request, &asked, &form).await;
+    match After::new(outcome, &request, &form, asked.fields(), asked.language)? {
+        After::Led(led) => Ok(led),
+        After::Shown(sent) => {
+            let gave_second_factor = !sent.code_is_sent && !form.typed("totp").trim().is_empty();
+            let has_second_factor = gave_second_factor || sent.lacks_second_factor();
             show(&app, &asked, sent, has_second_factor).await
         }
     }
