@@ -5,7 +5,7 @@
 use std::fmt;
 
 use actix_web::{
-    Error, HttpResponse, ResponseError,
+    Error, HttpResponse, HttpResponseBuilder, ResponseError,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -320,6 +320,19 @@ impl ApiError {
         self.0.code
     }
 
+    /// Begins an answer of its status, with what else it says in its headers.
+    pub(super) fn answer(&self) -> HttpResponseBuilder {
+        let status = self.0.code.status();
+        let mut answer = HttpResponse::build(status);
+        if let Some(seconds) = self.0.retry_after_s {
+            answer.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((WWW_AUTHENTICATE, CHALLENGE));
+        }
+        answer
+    }
+
     pub(super) fn body(&self, language: Language) -> ErrorBody {
         let Refusal { code, field, problem, more, retry_after_s } = &*self.0;
         let mut details = more.clone();
@@ -349,14 +362,7 @@ impl ResponseError for ApiError {
 
     /// Without a text yet: [`speak`] knows the language.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        if let Some(seconds) = self.0.retry_after_s {
-            response.insert_header((RETRY_AFTER, seconds.to_string()));
-        }
-        if self.status_code() == StatusCode::UNAUTHORIZED {
-            response.insert_header((WWW_AUTHENTICATE, CHALLENGE));
-        }
-        let mut response = response.finish();
+        let mut response = self.answer().finish();
         response.extensions_mut().insert(self.clone());
         response
     }

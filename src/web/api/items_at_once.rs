@@ -84,7 +84,7 @@ pub struct ItemsPatch {
 pub struct ItemRefView {
     #[schema(value_type = i64)]
     account: AccountId,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "900000000001")]
     item: ItemId,
 }
 

@@ -5,8 +5,7 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, dev::Payload,
-    http::header::CONTENT_TYPE, web::Data,
+    FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload, http::header::CONTENT_TYPE, web::Data,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -181,12 +180,7 @@ impl Sent {
 
     /// With the status of what became of the form, and what a refusal of the API says in its headers.
     pub(super) fn answer(&self) -> HttpResponseBuilder {
-        let Some(refusal) = &self.refusal else { return HttpResponse::Ok() };
-        let mut answer = HttpResponse::build(refusal.status_code());
-        for header in refusal.error_response().headers() {
-            answer.insert_header(header);
-        }
-        answer
+        self.refusal.as_ref().map_or_else(HttpResponse::Ok, ApiError::answer)
     }
 
     pub(super) fn value(&self, field: &str) -> &str {
