@@ -119,18 +119,13 @@ async fn marked() -> Showcase {
 fn addresses(showcase: &Showcase) -> Vec<String> {
     let ways = [
         "/app?by=hour",
-        "/app/ai?tab=usage",
-        "/app/rules?tab=versions",
         "/app/reviews?open=false",
         "/app/notices?open=true",
         "/app/audit?per_page=200",
-        "/app/settings?tab=ai",
-        "/app/settings?tab=backups",
         "/app/accounts/new",
         "/app/answers",
-        ADMINS,
     ];
-    let pages = PAGES.iter().chain(&ways).map(|page| (*page).to_owned());
+    let pages = PAGES.iter().chain(&ways).chain(ADMINS).map(|page| (*page).to_owned());
     pages.chain(showcase.of_one.iter().cloned()).collect()
 }
 
