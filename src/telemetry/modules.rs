@@ -37,8 +37,8 @@ impl Module {
                 "Install Chromium (Debian: apt-get install chromium fonts-noto-cjk), or name one in captcha.chromium. No restart is needed.",
             ),
             Self::Mail => (
-                "由管理员在系统设置（PATCH /api/v1/settings）中填写 SMTP 服务器。",
-                "An administrator names an SMTP server in the system's settings (PATCH /api/v1/settings).",
+                "管理员在“设置”中填写 SMTP 服务器后即可使用。",
+                "An administrator names an SMTP server under Settings.",
             ),
         }
     }

@@ -10,15 +10,14 @@ use crate::{
     pages::not_set_up,
     people::phone,
     process::Server,
-    screen::{Screen, has_chromium},
+    screen::{DESK, Screen, has_chromium},
 };
 
 const KIND: &str = "application/x-www-form-urlencoded";
 const OTHER_PASSWORD: &str = "another horse altogether";
 const WRONG: &str = "the wrong horse entirely";
 /// Of the seller's phone.
-const PHONE: &str = "JBSWY3DPEHPK3PXP";
-const DESK: (u32, u32) = (900, 860);
+const SECRET: &str = "JBSWY3DPEHPK3PXP";
 
 /// A browser that shows pages of this site, and says so of its forms.
 fn browser_at(api: Api, site: &str) -> Api {
@@ -96,10 +95,10 @@ async fn goes_on(browser: &Api, led: &Answer) -> (String, Answer) {
     (to, shown)
 }
 
-/// The seller has [`PHONE`].
+/// The seller has [`SECRET`].
 fn set_second_factor(app: &TestApp) {
     let id = app.scope().user();
-    let sealed = app.store().keys().seal(&users::totp_place(id), PHONE);
+    let sealed = app.store().keys().seal(&users::totp_place(id), SECRET);
     app.write(move |conn| {
         users::set_totp(conn, id, Some(&sealed))?;
         users::confirm_totp(conn, id, 1)
@@ -197,7 +196,7 @@ async fn a_second_factor_is_asked_for_by_the_plain_form() {
     let wrong = submit(&browser, &asked, &typed("abcdef"), NO_BUTTON).await.is(401);
     is_page_without_secrets(&wrong, &[PASSWORD, "abcdef"]);
     assert!(wrong.text.contains("id=\"second-factor\">") && !wrong.text.contains("once more"), "{}", wrong.text);
-    let led = submit(&browser, &wrong, &typed(&phone(PHONE)), NO_BUTTON).await;
+    let led = submit(&browser, &wrong, &typed(&phone(SECRET)), NO_BUTTON).await;
     assert_eq!(goes_on(&browser, &led).await.0, "/");
 }
 
@@ -389,6 +388,7 @@ async fn a_browser_without_script_signs_in() {
     screen.click("form button").await;
     screen.reads("用户名、密码或验证码不正确。").await;
     assert_eq!(screen.eval("document.getElementById('username').value").await, "seller");
+    screen.keep("sign-in-refused.zh").await;
     screen.until("document.activeElement.id === 'password'").await;
     screen.write("#password", PASSWORD).await;
     screen.click("form button").await;
@@ -421,9 +421,10 @@ async fn with_script_a_refusal_leaves_what_was_typed() {
     screen.press("Enter").await;
     screen.until("!document.getElementById('second-factor').hidden").await;
     screen.until("document.activeElement.id === 'totp'").await;
+    screen.keep("sign-in-second-factor.en").await;
     let kept = screen.eval("[window.isTheSame, document.getElementById('password').value]").await;
     assert_eq!(kept, json!([true, PASSWORD]));
-    screen.write("#totp", &phone(PHONE)).await;
+    screen.write("#totp", &phone(SECRET)).await;
     screen.click("form button").await;
     screen.until("location.pathname === '/app/orders' && document.readyState === 'complete'").await;
 }

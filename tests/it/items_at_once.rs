@@ -8,7 +8,7 @@ use crate::{
     deliveries::Till as _,
     harness::{Shop, TestApp},
     items::{page_of, read_to_the_end, shop_of},
-    screen::{Screen, has_chromium},
+    screen::{PHONE, Screen, has_chromium},
 };
 
 const FIRST: &str = "900000000001";
@@ -171,16 +171,17 @@ async fn all_items_of_a_page_are_ticked_at_once_on_a_phone() {
         return;
     }
     let (app, shop, seller) = shop().await;
-    let screen = Screen::new((390, 844)).await;
+    let screen = Screen::new(PHONE).await;
     screen.sign_in(&app.site(), "seller", "/app/items?lang=zh").await;
     screen.until("document.querySelector('[data-all]')?.checkVisibility()").await;
     let bar = "document.getElementById('ticked').checkVisibility()";
     assert_eq!(screen.eval(bar).await, false, "it stands in no way");
-    screen.eval("document.querySelector('[data-all]').click()").await;
+    screen.click("[data-all]").await;
     screen.until(bar).await;
     screen.until("document.querySelector('[data-ticked]').textContent === '3'").await;
     screen.is_in_order().await;
-    screen.eval("document.querySelector('#ticked button[value=polish]').click()").await;
+    screen.keep("items-ticked.zh").await;
+    screen.click("#ticked button[value=polish]").await;
     screen.reads("3 件商品有变化").await;
     assert_eq!(item(&shop, &seller, THIRD).await["polish"], true);
     screen.is_in_order().await;
