@@ -35,6 +35,9 @@ pub(super) struct BackupArgs {
 ///
 /// The copy is verified first, and one of an older version is brought to this one's form. The database that was there is kept beside it
 /// under another name. The key must be the one that the copy was made with.
+///
+/// What was sold since the copy was made is not sold again: it is void. Everything is stopped afterwards: mark the orders that were
+/// served since as shipped on the platform, then let it go on in the panel.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  yutang restore data/backups/yutang-20260101-203000.db")]
 pub(super) struct RestoreArgs {
@@ -90,15 +93,27 @@ pub(super) fn restore(args: &RestoreArgs, settings: &Settings, out: &mut dyn Wri
     let restored = backups::restore(&args.file, &settings.store(), &keys, now())
         .with_context(|| format!("{} is not restored, and the database is as it was", args.file.display()))?;
     let (name, at) = (args.file.file_name().unwrap_or_default().to_string_lossy().into_owned(), now());
-    let tell = move |conn: &mut _| write_down(conn, &Deed::new("backup.restore", at.0).after(&name), at);
+    let after = serde_json::json!({"name": name, "withheld": restored.withheld});
+    let tell = move |conn: &mut _| write_down(conn, &Deed::new("backup.restore", at.0).after(&after), at);
     open_store(settings)?.write_blocking(tell)?;
     writeln!(out, "{} is the database now: {}", args.file.display(), settings.database_url())?;
     if let Some(aside) = restored.aside {
         writeln!(out, "the one that was there: {}", aside.display())?;
     }
+    match restored.withheld {
+        Some(0) => {}
+        Some(count) => {
+            writeln!(out, "{count} piece(s) of stock were drawn since: they are void now, and not sold again")?
+        }
+        None => writeln!(
+            out,
+            "it cannot be read what was sold since: make such pieces void in the panel before anything goes on"
+        )?,
+    }
     writeln!(
         out,
-        "start the server; what came in since the copy was made is searched for as far as the platform tells"
+        "everything is stopped: start the server, mark the orders that were served since as shipped on the platform, and then let it go \
+         on in the panel (stock that was imported since is missing)"
     )?;
     Ok(())
 }

@@ -299,8 +299,8 @@ pub fn get(conn: &mut DbConn, scope: &Scope, id: UnitId) -> QueryResult<Unit> {
     units::table.find(id).filter(units::owner_id.eq(scope.user())).select(Unit::as_select()).get_result(conn)
 }
 
-/// A person decides what becomes of a unit that no order waits for, and may take back that it was made void. `Err` is the state that does not allow it: what is on its way, or in
-/// doubt, is decided where its order is.
+/// A person decides what becomes of a unit that no order waits for, and may take back that it was made void. `Err` is the state that does
+/// not allow it: what is on its way, or in doubt, is decided where its order is.
 pub fn decide(
     conn: &mut DbConn,
     scope: &Scope,
@@ -323,6 +323,31 @@ pub fn decide(
     }
     go(conn, &mut log, &unit, to, unit.claim.as_deref(), now)?;
     get(conn, scope, id).map(Ok)
+}
+
+/// A piece that is free no more, by its number and its fingerprint.
+pub type Drawn = (UnitId, Vec<u8>);
+
+/// All that was drawn, or is void.
+pub fn drawn(conn: &mut DbConn) -> QueryResult<Vec<Drawn>> {
+    units::table.filter(units::state.ne(UnitState::Free)).select((units::id, units::fingerprint)).load(conn)
+}
+
+/// Makes void what is free here and was drawn in a database that is no more. Returns how many there were.
+pub fn withhold(conn: &mut DbConn, gone: &[Drawn], now: Timestamp) -> QueryResult<usize> {
+    let mut withheld = 0;
+    for some in gone.chunks(500) {
+        let ids = some.iter().map(|(id, _)| *id);
+        let query = units::table.filter(units::id.eq_any(ids).and(units::state.eq(UnitState::Free)));
+        for unit in query.select(Unit::as_select()).load(conn)? {
+            if some.contains(&(unit.id, unit.fingerprint.clone())) {
+                let mut log = Log::open(conn, unit.card)?;
+                go(conn, &mut log, &unit, UnitState::Void, None, now)?;
+                withheld += 1;
+            }
+        }
+    }
+    Ok(withheld)
 }
 
 /// Those of these units that ever were on their way to a buyer.

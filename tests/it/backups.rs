@@ -118,6 +118,8 @@ async fn the_command_line_backs_up_beside_a_server_and_restores_without_one() {
 
     let said = shop.run(&["restore", path]).succeeded();
     assert!(said.contains("before-restore"), "the database that was there is kept: {said}");
+    assert!(said.contains("everything is stopped"), "{said}");
+    assert_eq!(shop.count("facts WHERE key = 'stop_switch' AND value = 'on'"), 1);
     assert_eq!(shop.count("rules"), rules - 1);
     assert_eq!(shop.count("audit WHERE action = 'backup.restore'"), 1);
     assert!(shop.run(&["ledger", "verify"]).succeeded().contains("everything holds together"));

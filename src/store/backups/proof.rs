@@ -44,7 +44,7 @@ pub(super) fn go_on(is_over: &dyn Fn() -> bool) -> Result<(), Fault> {
     if is_over() { Err(Fault::Stopped) } else { Ok(()) }
 }
 
-fn open_read_only(file: &Path) -> Result<DbConn, Fault> {
+pub(super) fn open_read_only(file: &Path) -> Result<DbConn, Fault> {
     let whole = file.canonicalize().map_err(Fault::folder)?;
     let mut address = String::from("file:");
     for letter in whole.to_string_lossy().chars() {

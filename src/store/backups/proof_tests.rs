@@ -94,18 +94,24 @@ fn connect(path: &Path) -> DbConn {
 async fn a_copy_takes_the_databases_place_and_that_is_kept() {
     let bed = Bed::new();
     let file = copy(&bed).await;
-    let there = bed.folder().join("there/y.db");
+    let (there, copied) = (bed.folder().join("there/y.db"), bed.folder().join("copied.db"));
+    fs::copy(&file, &copied).unwrap();
     let database = Config::new(there.to_str().unwrap());
     let keys = bed.store.keys().clone();
     let pools = || units::pools(&mut connect(&there)).unwrap().len();
 
     let now = clock::unix();
     let first = restore(&file, &database, &keys, now).unwrap();
-    assert_eq!((first.aside, first.proof.events, pools()), (None, 2, 1));
+    assert_eq!((first.aside, first.proof.events, first.withheld, pools()), (None, 2, Some(0), 1));
 
+    assert!(facts::stop_switch(&mut connect(&there)).unwrap(), "everything is stopped");
     facts::put(&mut connect(&there), "since", "then").unwrap();
+    tamper(&there, "UPDATE units SET state = 'confirmed' WHERE id = (SELECT min(id) FROM units)");
     let second = restore(&file, &database, &keys, now).unwrap();
     let aside = second.aside.unwrap();
+    // What was sold since is not for sale again, and its log holds.
+    assert_eq!((second.withheld, units::drawn(&mut connect(&there)).unwrap().len()), (Some(1), 1));
+    assert_eq!(proven(&bed, &there), Ok(Proof { cards: 1, events: 3 }));
     let found = |path: &Path| facts::find(&mut connect(path), "since").unwrap();
     assert_eq!((found(&there), found(&aside)), (None, Some("then".to_owned())));
 
@@ -114,5 +120,9 @@ async fn a_copy_takes_the_databases_place_and_that_is_kept() {
     fs::write(&file, "no database").unwrap();
     assert!(matches!(is_refused(&keys), Fault::Damaged { .. }));
     assert_eq!(found(&there), None, "what was refused has changed nothing");
+    fs::copy(&copied, &file).unwrap();
+    fs::write(&there, "no database").unwrap();
+    let third = restore(&file, &database, &keys, now + std::time::Duration::from_secs(1)).unwrap();
+    assert_eq!((third.withheld, pools()), (None, 1), "what was there cannot be read");
     assert!(!bed.folder().join("there/y.db-restoring").exists());
 }

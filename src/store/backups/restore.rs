@@ -6,13 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use diesel::{RunQueryDsl, connection::SimpleConnection};
+use diesel::{Connection as _, RunQueryDsl, connection::SimpleConnection};
 
 use super::{
     super::{
         Config, Keys, Synchronous,
         connection::{DbConn, Role, Target, private},
+        facts,
         migrate::{self, beside},
+        units::{self, Drawn},
     },
     fault::Fault,
     proof::{self, Proof, prove},
@@ -25,10 +27,15 @@ pub struct Restored {
     pub proof: Proof,
     /// Where the database that was there is now.
     pub aside: Option<PathBuf>,
+    /// Pieces of stock that are free in the copy, and were drawn since: they are void now. `None`: the database that was there cannot be read.
+    pub withheld: Option<usize>,
 }
 
 /// Verifies a copy of this file and puts it in the place of the database. One of an older program is brought to this one's form first. At
 /// every moment there is a whole database in its place, the old one or the new one, where the file system lets a file have two names.
+///
+/// Promise 2 holds across it: what was drawn from the stock since the copy was made is for sale no more, and everything is stopped, until an
+/// administrator has seen to the orders that were served since.
 pub fn restore(file: &Path, database: &Config, keys: &Keys, now: Timestamp) -> Result<Restored, Fault> {
     let Some(place) = super::file(database).map_err(Fault::copy)? else { return Err(Fault::Elsewhere) };
     if beside(file, "-wal").exists() {
@@ -38,12 +45,14 @@ pub fn restore(file: &Path, database: &Config, keys: &Keys, now: Timestamp) -> R
     fresh.fill(file).map_err(Fault::folder)?;
     let proof = fresh.prove(keys)?;
     close(&place)?;
+    let gone = if place.exists() { drawn(&place) } else { Some(Vec::new()) };
+    let withheld = fresh.hold_back(gone, now)?;
     let aside = put_aside(&place, now).map_err(Fault::folder)?;
     fs::rename(&fresh.0, &place).map_err(Fault::folder)?;
     if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(Fault::folder)?;
     }
-    Ok(Restored { proof, aside })
+    Ok(Restored { proof, aside, withheld })
 }
 
 /// The copy of the copy that is to become the database. What is left of it goes with it.
@@ -68,11 +77,28 @@ impl Fresh {
         if proof::lacking(&mut conn)? > 0 {
             migrate::up_copy(&mut conn).map_err(|error| Fault::Version { why: error.to_string() })?;
         }
-        // Whole without a journal beside it.
+        self.finish(conn)?;
+        prove(&self.0, keys, &|| false)
+    }
+
+    /// Stops everything, and makes void what was drawn elsewhere.
+    fn hold_back(&self, gone: Option<Vec<Drawn>>, now: Timestamp) -> Result<Option<usize>, Fault> {
+        let target = Target::Sqlite { path: self.0.clone(), synchronous: Synchronous::Full };
+        let mut conn = target.connect(Role::Write).map_err(Fault::copy)?;
+        let held_back = conn.transaction(|conn| {
+            facts::set_stop_switch(conn, true)?;
+            gone.map(|gone| units::withhold(conn, &gone, now)).transpose()
+        });
+        let withheld = held_back.map_err(Fault::copy)?;
+        self.finish(conn)?;
+        Ok(withheld)
+    }
+
+    /// Whole without a journal beside it.
+    fn finish(&self, mut conn: DbConn) -> Result<(), Fault> {
         conn.batch_execute("PRAGMA journal_mode = DELETE").map_err(Fault::copy)?;
         drop(conn);
-        File::open(&self.0).and_then(|file| file.sync_all()).map_err(Fault::copy)?;
-        prove(&self.0, keys, &|| false)
+        File::open(&self.0).and_then(|file| file.sync_all()).map_err(Fault::copy)
     }
 
     fn remove(&self) {
@@ -87,6 +113,12 @@ impl Drop for Fresh {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// What is free no more in the database that is replaced; `None`: it cannot be read.
+fn drawn(place: &Path) -> Option<Vec<Drawn>> {
+    let mut conn = proof::open_read_only(place).ok()?;
+    units::drawn(&mut conn).ok()
 }
 
 #[derive(diesel::QueryableByName)]
