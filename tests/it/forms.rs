@@ -45,11 +45,36 @@ impl PageForm {
     /// The page that it leads to.
     pub(crate) async fn send(self, browser: &Api) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish();
+        self.follow(browser, "application/x-www-form-urlencoded", body.into_bytes()).await
+    }
+
+    /// The same with a file in its field `file`: its name, what the browser takes it for, and what is in it.
+    pub(crate) async fn send_file(self, browser: &Api, name: &str, kind: &str, file: &[u8]) -> Answer {
+        let fields: Vec<_> = self.fields.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let body = multipart(&fields, ("file", name, kind), file);
+        self.follow(browser, MULTIPART, body).await
+    }
+
+    async fn follow(&self, browser: &Api, kind: &str, body: Vec<u8>) -> Answer {
         let sender = browser.as_who().with("x-csrf-token", "");
-        let kind = "application/x-www-form-urlencoded";
-        let answer = sender.send_bytes(&self.action, kind, body.into_bytes()).await.is(303);
+        let answer = sender.send_bytes(&self.action, kind, body).await.is(303);
         browser.get(answer.header("location").unwrap()).await.is(200)
     }
+}
+
+pub(crate) const MULTIPART: &str = "multipart/form-data; boundary=x";
+
+/// A form with a file, as browsers send it: the field that it is in, its name, and its type.
+pub(crate) fn multipart(fields: &[(&str, &str)], (field, name, kind): (&str, &str, &str), file: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, text) in fields {
+        body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").bytes());
+    }
+    let head = format!("name=\"{field}\"; filename=\"{name}\"\r\nContent-Type: {kind}");
+    body.extend(format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n").bytes());
+    body.extend(file);
+    body.extend(b"\r\n--x--\r\n");
+    body
 }
 
 /// As a browser reads the text of an attribute.

@@ -30,6 +30,7 @@ mod handovers;
 mod health;
 mod hook;
 mod hygiene;
+mod imports;
 mod items;
 mod items_at_once;
 mod journeys;

@@ -19,6 +19,7 @@ use yutang::{
 use crate::{
     client::Api,
     deliveries::{BUYER, ITEM, Till},
+    forms::{MULTIPART, multipart},
     harness::{LOOK, PATIENCE, Shop, TestApp, contains},
     pictures::png,
     screen::{PHONE, Screen, has_chromium},
@@ -590,20 +591,10 @@ async fn a_picture_is_added_beside_what_is_typed() {
         ("actions.1.image", ""),
         ("_into", "actions.1.image"),
     ];
-    let body = |file: &[u8]| {
-        let mut body = Vec::new();
-        for (name, text) in texts {
-            body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").bytes());
-        }
-        let head = "name=\"_file.actions.1.image\"; filename=\"a.png\"\r\nContent-Type: image/png";
-        body.extend(format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n").bytes());
-        body.extend(file);
-        body.extend(b"\r\n--x--\r\n");
-        body
-    };
+    let body = |file: &[u8]| multipart(&texts, ("_file.actions.1.image", "a.png", "image/png"), file);
     let page_after = async |file: Vec<u8>| {
         let sender = browser.as_who().with("x-csrf-token", "");
-        let sent = sender.send_bytes("/app/do/api/v1/pictures", "multipart/form-data; boundary=x", body(&file)).await;
+        let sent = sender.send_bytes("/app/do/api/v1/pictures", MULTIPART, body(&file)).await;
         let location = sent.is(303).header("location").unwrap().to_owned();
         let (page, part) = location.split_once('#').unwrap();
         assert!(page.starts_with("/app/rules/new?kept=") && part == "rule-actions.1.image", "{location}");

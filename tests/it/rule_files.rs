@@ -12,8 +12,8 @@ use yutang::{
 
 use crate::{
     client::{Answer, Api},
+    forms::PageForm,
     harness::{Shop, TestApp, contains},
-    panel::field,
 };
 
 const CSV: &str = "text/csv";
@@ -72,21 +72,10 @@ async fn p5_a_table_of_the_older_program_is_tried_taken_and_taken_back() {
 }
 
 /// A file as a page's form sends it; the answer is the page that it leads to.
-async fn upload(browser: &Api, page: &str, set: &str, query: [(&str, &str); 3], file: &str) -> String {
-    let csrf = field(&browser.get(page).await.is(200).text, "_csrf");
-    let query = query.map(|(name, value)| (format!("_query.{name}"), value));
-    let own = [("_csrf", csrf.as_str()), ("_form", "import"), ("_back", page)];
-    let own = own.map(|(name, value)| (name.to_owned(), value));
-    let part = |(name, value): (String, &str)| {
-        format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-    };
-    let texts: String = own.into_iter().chain(query).map(part).collect();
-    let head = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"rules.csv\"\r\ncontent-type: text/csv";
-    let body = format!("{texts}{head}\r\n\r\n{file}\r\n--x--\r\n").into_bytes();
-    let action = format!("/app/do/api/v1/rule-sets/{set}/import");
-    let sender = browser.as_who().with("x-csrf-token", "");
-    let sent = sender.send_bytes(&action, "multipart/form-data; boundary=x", body).await.is(303);
-    browser.get(sent.header("location").unwrap()).await.is(200).text
+async fn upload(browser: &Api, page: &str, query: [(&str, &str); 3], file: &str) -> String {
+    let form = PageForm::on(&browser.get(page).await.is(200), "import");
+    let form = query.iter().fold(form, |form, (name, value)| form.with(&format!("_query.{name}"), value));
+    form.send_file(browser, "rules.csv", "text/csv", file.as_bytes()).await.text
 }
 
 /// P5, by hand: an import on the page adds and changes; what it would take away is told before, and asked about.
@@ -96,25 +85,25 @@ async fn p5_an_import_on_the_page_keeps_what_the_file_does_not_name_unless_it_is
     app.rule(RuleBody { account: Some(shop.id), ..contains("旧", "在") });
     app.noticed().await;
     let browser = app.anybody().sign_in_by_cookie("seller").await;
-    let (page, set) = (format!("/app/rules?account={}", shop.id), shop.id.to_string());
+    let page = format!("/app/rules?account={}", shop.id);
     let shown = browser.get(&page).await.is(200).text;
     let replacing = shown.split("<form").find(|form| form.contains("value=\"replace\"")).unwrap();
     assert!(replacing.contains("hx-confirm=") && replacing.contains("are removed"), "{replacing}");
     let file = "关键词,商品ID,关键词内容\r\n新,,在的\r\n";
 
     let merge = [("format", "csv"), ("mode", ""), ("dry_run", "false")];
-    let told = upload(&browser, &page, &set, merge, file).await;
+    let told = upload(&browser, &page, merge, file).await;
     assert!(told.contains("1 added, 0 changed, 0 as before, 0 removed."), "{told}");
     let mut kept = keywords(&seller).await;
     kept.sort();
     assert_eq!(kept, ["新", "旧"]);
 
     let check = [("format", "csv"), ("mode", "replace"), ("dry_run", "true")];
-    let told = upload(&browser, &page, &set, check, file).await;
+    let told = upload(&browser, &page, check, file).await;
     assert!(told.contains("Nothing was written. The file would add 0, change 0, leave 1 and remove 1;"), "{told}");
     assert_eq!(keywords(&seller).await.len(), 2);
     let replace = [("format", "csv"), ("mode", "replace"), ("dry_run", "false")];
-    let told = upload(&browser, &page, &set, replace, file).await;
+    let told = upload(&browser, &page, replace, file).await;
     assert!(told.contains("0 added, 0 changed, 1 as before, 1 removed."), "{told}");
     assert_eq!(keywords(&seller).await, ["新"]);
 }

@@ -156,7 +156,11 @@ async fn stock(panel: &Panel, card: &CardView, shown: Option<UnitId>, history: i
     let is_more = events.page * events.per_page < events.total;
     Ok(Stock {
         figures: card.stock.map(|stock| card_list::figures(&stock, panel)).unwrap_or_default(),
-        imported: panel.answer_to("import").map(|report| imported(report, panel.language)).unwrap_or_default(),
+        imported: ["import", "import-file"]
+            .iter()
+            .find_map(|form| panel.answer_to(form))
+            .map(|report| imported(report, panel.language))
+            .unwrap_or_default(),
         state: panel.asked_for("state"),
         duplicate: panel.asked_for("duplicate"),
         states: UnitState::ALL.map(|state| (state.as_str(), card_words::state_name(state, panel))).into(),
