@@ -142,6 +142,8 @@ pub(crate) struct World {
     next: Cell<i64>,
     /// A card of the seller's that rules may give.
     card: Cell<i64>,
+    /// An item of the chosen account.
+    ticked: RefCell<String>,
     users: Vec<(Who, UserId)>,
     /// What no answer may show, or not a second time, and no line of the log.
     secrets: RefCell<Vec<String>>,
@@ -909,10 +911,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row!("POST" "/api/v1/rule-sets/{set}/versions/{number}/roll-back" [200], |world, _, whose| world.version(whose), |_| Some(json!({}))),
         row!("GET" "/api/v1/items" [200]),
         row!("PATCH" "/api/v1/items" [200], PLAIN, |world| {
-            let place = world.item(Whose::Own);
-            let (account, item) = place.split_once('/')?;
-            let items = json!([{"account": account.parse::<i64>().ok()?, "item": item}]);
-            Some(json!({"items": items, "change": {"polish": true}}))
+            let items = json!([{"account": world.chosen, "item": *world.ticked.borrow()}]);
+            Some(json!({"items": items, "change": {"floor_fen": world.number()}}))
         }),
         row!("GET" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose)),
         row!("PATCH" "/api/v1/items/{account}/{item}" [200], |world, _, whose| world.item(whose), |_| {
@@ -1325,10 +1325,13 @@ pub(crate) async fn world() -> World {
         foreign,
         next,
         card: Cell::new(0),
+        ticked: RefCell::default(),
         users,
         secrets,
     };
     world.card.set(world.gift(world.seller).0);
+    let ticked = world.item(Whose::Own).split_once('/').unwrap().1.to_owned();
+    world.ticked.replace(ticked);
     plant_secrets(&world).await;
     for whose in [Whose::Unchosen, Whose::Foreign] {
         world.rule(whose, Matching::Contains);
