@@ -49,9 +49,9 @@ pub struct BackupActor {
     is_over: Arc<AtomicBool>,
 }
 
-/// Begin a run on behalf of somebody who does not wait for its end. [`Ask`] says how it stands.
+/// Begin a run on behalf of somebody who does not wait for its end. [`Ask`] says how it stands; the answer is since when it goes on.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<(), NotBegun>")]
+#[rtype(result = "Result<Timestamp, NotBegun>")]
 pub struct Begin(pub Person);
 
 /// Why a run does not begin.
@@ -109,17 +109,18 @@ impl BackupActor {
         });
     }
 
-    fn begin(&mut self, by: Person, ctx: &mut Context<Self>) -> Result<(), NotBegun> {
+    fn begin(&mut self, by: Person, ctx: &mut Context<Self>) -> Result<Timestamp, NotBegun> {
         if !self.is_own {
             return Err(NotBegun::Elsewhere);
         }
         if self.running.is_some() {
             return Err(NotBegun::AlreadyRuns);
         }
-        self.running = Some(clock::unix());
+        let since = clock::unix();
+        self.running = Some(since);
         let run = run(self.store.clone(), self.config.clone(), by, Arc::clone(&self.is_over));
         ctx.spawn(run.into_actor(self).map(|(), actor, _| actor.running = None));
-        Ok(())
+        Ok(since)
     }
 }
 
@@ -186,7 +187,7 @@ impl Actor for BackupActor {
 }
 
 impl Handler<Begin> for BackupActor {
-    type Result = Result<(), NotBegun>;
+    type Result = Result<Timestamp, NotBegun>;
 
     fn handle(&mut self, Begin(by): Begin, ctx: &mut Self::Context) -> Self::Result {
         self.begin(by, ctx)

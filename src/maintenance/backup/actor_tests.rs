@@ -33,7 +33,7 @@ async fn ask(actor: &Addr<BackupActor>) -> Overview {
 }
 
 async fn begin(actor: &Addr<BackupActor>) -> Result<(), NotBegun> {
-    actor.send(Begin(Person::cli())).await.unwrap()
+    actor.send(Begin(Person::cli())).await.unwrap().map(drop)
 }
 
 /// As it stands once nothing runs.

@@ -145,8 +145,10 @@ async fn overview(caller: &Caller, app: &AppState) -> ApiResult<BackupsView> {
     (status = 202, body = BackupsView, description = "It has begun"),
 ))]
 pub async fn begin(caller: Caller, _: NoBody, app: Data<AppState>) -> ApiResult<HttpResponse> {
-    app.backups.send(Begin(caller.actor())).await?.map_err(not_now)?;
-    Ok(HttpResponse::Accepted().json(overview(&caller, &app).await?))
+    // Before the deed: what has begun is told as begun, whatever can be read by then.
+    let before = overview(&caller, &app).await?;
+    let since = app.backups.send(Begin(caller.actor())).await?.map_err(not_now)?;
+    Ok(HttpResponse::Accepted().json(BackupsView { running: true, running_since: Some(since), ..before }))
 }
 
 fn not_now(why: NotBegun) -> ApiError {
